@@ -1,0 +1,1 @@
+"""The command line of bbp. It imports bigbird_pegasus, never the other way round."""
