@@ -1,0 +1,34 @@
+"""BigBird-Pegasus in PyTorch: an encoder-decoder for long documents, and a small model that comes with it.
+
+Names are imported when they are first used, so that `import bigbird_pegasus` alone stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bigbird_pegasus.config import BigBirdPegasusConfig as BigBirdPegasusConfig
+    from bigbird_pegasus.heads import (
+        BigBirdPegasusForConditionalGeneration as BigBirdPegasusForConditionalGeneration,
+    )
+    from bigbird_pegasus.loading import DEFAULT_MODEL as DEFAULT_MODEL
+    from bigbird_pegasus.loading import load_model as load_model
+    from bigbird_pegasus.model import BigBirdPegasusModel as BigBirdPegasusModel
+    from bigbird_pegasus.tokenizer import PegasusTokenizer as PegasusTokenizer
+
+_ROOMS = {
+    "BigBirdPegasusConfig": "config",
+    "BigBirdPegasusForConditionalGeneration": "heads",
+    "BigBirdPegasusModel": "model",
+    "DEFAULT_MODEL": "loading",
+    "PegasusTokenizer": "tokenizer",
+    "load_model": "loading",
+}
+
+__all__ = sorted(_ROOMS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

@@ -1,0 +1,234 @@
+"""Attention as pure functions of queries, keys and values, and the plans of random attention.
+
+Dimensions: B documents, H heads, T tokens (queries), S source tokens (keys), d head width,
+n blocks of b tokens (`n * b == T`), r random blocks for each block of queries.
+
+Source: Zaheer et al., "Big Bird: Transformers for Longer Sequences" (NeurIPS 2020), section 2 and
+appendix D; the plans follow google-research/bigbird, `bigbird/core/attention.py`.
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+RandomAttention = Literal["seeded", "transformers"]
+
+# Google draws the plan of these lengths for LONGEST tokens, from the first EARLY tokens, and cuts it.
+PLANNED_LENGTHS = (1024, 2048, 3072, 4096)
+LONGEST = 4096
+EARLY = 1024
+
+
+def full_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, causal: bool = False, dropout: float = 0.0
+) -> Tensor:
+    """Attend from every query to every key.
+
+    Args:
+        query: (B, H, T, d).
+        key: (B, H, S, d).
+        value: (B, H, S, d).
+        mask: bool, broadcastable to (B, H, T, S); True where a query may look.
+        causal: query t sees keys up to t; only where T == S and there is no mask.
+        dropout: probability of dropping an attention weight.
+
+    Returns:
+        (B, H, T, d).
+    """
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal)
+
+
+def attention_probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the weights (B, H, T, S) that `full_attention` uses, for those who ask to see them."""
+    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return scores.softmax(dim=-1)
+
+
+def block_sparse_attention(
+    query: Tensor, key: Tensor, value: Tensor, plan: Tensor, block_size: int, padding_mask: Tensor | None = None
+) -> Tensor:
+    """Attend by blocks: the first and last block, a window of three, and the random blocks of `plan`.
+
+    The first and last block of queries see every key. Rows 1 and n-2 have a window that touches a global
+    block, so they see 4 + r blocks; the rows between see 5 + r. No (T, T) tensor is made.
+
+    Args:
+        query: (B, H, T, d) with T a multiple of `block_size` and at least 6 blocks.
+        key: (B, H, T, d).
+        value: (B, H, T, d).
+        plan: (H, n - 2, r) block numbers, for the query blocks 1 … n-2.
+        block_size: b.
+        padding_mask: bool (B, T), True at real tokens; None where there is no padding. Queries at padding
+            get zeros.
+
+    Returns:
+        (B, H, T, d).
+    """
+    batch, heads, length, width = query.shape
+    blocks = length // block_size
+    query = query.reshape(batch, heads, blocks, block_size, width)  # (B, H, n, b, d)
+    key_blocks = key.reshape(batch, heads, blocks, block_size, width)
+    value_blocks = value.reshape(batch, heads, blocks, block_size, width)
+    plan = plan.to(query.device)
+
+    mask_of_edges = mask_of_second = mask_of_middle = None
+    if padding_mask is not None:
+        mask_blocks = padding_mask.view(batch, 1, blocks, block_size, 1).expand(-1, heads, -1, -1, -1)
+        mask_of_edges = padding_mask[:, None, None, :]  # (B, 1, 1, T)
+        mask_of_second = _seen_by_second_rows(mask_blocks, plan).transpose(-1, -2).flatten(0, 1)
+        mask_of_middle = _seen_by_middle_rows(mask_blocks, plan).transpose(-1, -2).flatten(0, 1)
+
+    edges = torch.cat([query[:, :, 0], query[:, :, -1]], dim=2)  # (B, H, 2b, d)
+    edges = full_attention(edges, key, value, mask_of_edges)
+
+    second = full_attention(  # the rows of blocks stand where heads usually do: (B*H, 2, b, d)
+        torch.stack([query[:, :, 1], query[:, :, -2]], dim=2).flatten(0, 1),
+        _seen_by_second_rows(key_blocks, plan).flatten(0, 1),
+        _seen_by_second_rows(value_blocks, plan).flatten(0, 1),
+        mask_of_second,
+    ).view(batch, heads, 2, block_size, width)
+
+    middle = full_attention(  # (B*H, n-4, b, d)
+        query[:, :, 2:-2].flatten(0, 1),
+        _seen_by_middle_rows(key_blocks, plan).flatten(0, 1),
+        _seen_by_middle_rows(value_blocks, plan).flatten(0, 1),
+        mask_of_middle,
+    ).view(batch, heads, blocks - 4, block_size, width)
+
+    context = torch.cat(
+        [
+            edges[:, :, :block_size],
+            second[:, :, 0],
+            middle.flatten(2, 3),
+            second[:, :, 1],
+            edges[:, :, block_size:],
+        ],
+        dim=2,
+    )  # (B, H, T, d)
+    if padding_mask is not None:
+        context = context.masked_fill(~padding_mask[:, None, :, None], 0.0)
+    return context
+
+
+def block_sparse_probabilities(
+    query: Tensor, key: Tensor, plan: Tensor, block_size: int, padding_mask: Tensor | None
+) -> Tensor:
+    """Return the weights that `block_sparse_attention` uses, as one dense (B, H, T, T): for those who ask.
+
+    A block that a row sees more than once (as the random blocks of `transformers` plans) counts as often.
+    """
+    heads, length = query.shape[1], query.shape[2]
+    blocks = length // block_size
+    times_seen = torch.zeros(heads, blocks, blocks, device=query.device)
+    times_seen[:, [0, -1], :] = 1
+    times_seen[:, :, [0, -1]] = 1
+    for row in range(1, blocks - 1):
+        times_seen[:, row, row - 1 : row + 2] = 1
+    times_seen[:, 1:-1].scatter_add_(2, plan.to(query.device), torch.ones_like(plan, dtype=times_seen.dtype))
+    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+    extra = times_seen.log().repeat_interleave(block_size, 1).repeat_interleave(block_size, 2)
+    scores = scores + extra.to(scores.dtype)
+    if padding_mask is not None:
+        scores = scores.masked_fill(~padding_mask[:, None, None, :], torch.finfo(scores.dtype).min)
+    return scores.softmax(dim=-1)
+
+
+def _seen_by_middle_rows(blocks: Tensor, plan: Tensor) -> Tensor:
+    """Keys of the query blocks 2 … n-3: (B, H, n, b, d) to (B, H, n-4, (5+r)·b, d)."""
+    rows = blocks.shape[2] - 4
+    first = blocks[:, :, :1].expand(-1, -1, rows, -1, -1)
+    last = blocks[:, :, -1:].expand(-1, -1, rows, -1, -1)
+    window = [blocks[:, :, 1:-3], blocks[:, :, 2:-2], blocks[:, :, 3:-1]]
+    return torch.cat([first, *window, last, *_random_blocks(blocks, plan[:, 1:-1])], dim=3)
+
+
+def _seen_by_second_rows(blocks: Tensor, plan: Tensor) -> Tensor:
+    """Keys of the query blocks 1 and n-2: (B, H, n, b, d) to (B, H, 2, (4+r)·b, d)."""
+    top = torch.cat([blocks[:, :, :3], blocks[:, :, -1:]], dim=2)
+    bottom = torch.cat([blocks[:, :, :1], blocks[:, :, -3:]], dim=2)
+    both = torch.stack([top, bottom], dim=2).flatten(3, 4)  # (B, H, 2, 4b, d)
+    return torch.cat([both, *_random_blocks(blocks, plan[:, [0, -1]])], dim=3)
+
+
+def _random_blocks(blocks: Tensor, plan: Tensor) -> list[Tensor]:
+    """Gather the random blocks of some rows: plan (H, rows, r) to one (B, H, rows, r·b, d), or to nothing."""
+    heads, rows, count = plan.shape
+    if count == 0:
+        return []
+    batch, _, total, block_size, width = blocks.shape
+    # Heads have different plans, so heads and blocks are numbered together and gathered at once.
+    numbers = plan + torch.arange(heads, device=plan.device).view(-1, 1, 1) * total
+    chosen = blocks.flatten(1, 2).index_select(1, numbers.flatten())
+    return [chosen.view(batch, heads, rows, count * block_size, width)]
+
+
+@lru_cache(maxsize=256)
+def random_attention_plan(
+    length: int, heads: int, block_size: int, random_blocks: int, layer: int, kind: RandomAttention = "seeded"
+) -> Tensor:
+    """Which random blocks each block of queries attends to.
+
+    `seeded` draws what Google trained and evaluated with: one plan a layer, seeded by its number.
+    `transformers` is what transformers ≥ 4.30 does at inference: every random block is block 0.
+
+    Args:
+        length: tokens, a multiple of `block_size`, more than `(5 + 2r) * block_size` of them.
+        heads: H; each head has a plan of its own.
+        block_size: b.
+        random_blocks: r.
+        layer: number of the encoder layer, the seed.
+        kind: see above.
+
+    Returns:
+        int64 (H, n - 2, r), for the query blocks 1 … n-2.
+    """
+    blocks = length // block_size
+    if kind == "transformers" or random_blocks == 0:
+        return torch.zeros(heads, blocks - 2, random_blocks, dtype=torch.long)
+    # The legacy generator of numpy is part of the definition: the checkpoints were trained with its draws.
+    generator = np.random.RandomState(layer)
+    pools = _pools_of_planned_lengths(block_size)
+    if length in PLANNED_LENGTHS and min(map(len, pools)) >= random_blocks:
+        drawn = [[generator.permutation(pool)[:random_blocks] for pool in pools] for _ in range(heads)]
+        plan = np.array(drawn)[:, : blocks - 2]
+    else:
+        plan = _plan_of_other_lengths(generator, blocks, heads, random_blocks)
+    return torch.from_numpy(plan.astype(np.int64))
+
+
+def _pools_of_planned_lengths(block_size: int) -> list[np.ndarray]:
+    """The blocks each row may draw from where the plan is drawn for 4,096 tokens and cut."""
+    blocks = LONGEST // block_size
+    inner = np.arange(1, blocks - 1)
+    last = EARLY // block_size - 1 if EARLY > 2 * block_size else blocks - 1
+    pools = []
+    for row in range(1, blocks - 1):
+        if row >= blocks - 3:
+            pools.append(inner[:last])
+        else:  # everything early but the row's own window
+            pools.append(np.concatenate([inner[: min(max(row - 2, 0), last)], inner[row + 1 : last]]))
+    return pools
+
+
+def _plan_of_other_lengths(
+    generator: np.random.RandomState, blocks: int, heads: int, random_blocks: int
+) -> np.ndarray:
+    """Every row draws among the first 5 + 2r blocks, but not its window nor the ends of that range."""
+    early = 5 + 2 * random_blocks
+    plan = np.empty((heads, blocks - 2, random_blocks), dtype=np.int64)
+    for row in range(1, blocks - 1):
+        forbidden = {row - 1, row, row + 1, 0, early - 1}
+        if row == 1:
+            forbidden.add(early - 2)
+        if row == early - 2:
+            forbidden.add(1)
+        for head in range(heads):
+            order = generator.permutation(early)
+            plan[head, row - 1] = [block for block in order if block not in forbidden][:random_blocks]
+    return plan

@@ -1,0 +1,107 @@
+"""What the decoder remembers between steps.
+
+Dimensions: B documents, N rows (documents x beams, grouped by document), H heads, d head width, S source tokens.
+"""
+
+import torch
+from torch import Tensor
+
+FIRST_CAPACITY = 64
+
+
+class DecoderCache:
+    """Keys and values of self-attention for each row, and of cross-attention once for each document.
+
+    Self-attention keys and values are written in place into a buffer that doubles when it is full.
+    Cross-attention keys and values are read by all beams of a document and never copied for them.
+    """
+
+    def __init__(self, layers: int, padding_mask: Tensor | None = None, capacity: int = FIRST_CAPACITY) -> None:
+        """Start empty.
+
+        Args:
+            layers: number of decoder layers.
+            padding_mask: bool (B, S), True at the real tokens of the source; None where there is no padding.
+            capacity: tokens to make room for at first.
+        """
+        self.length = 0
+        self.padding_mask = padding_mask
+        self._capacity = capacity
+        self._self: list[tuple[Tensor, Tensor] | None] = [None] * layers
+        self._cross: list[tuple[Tensor, Tensor] | None] = [None] * layers
+
+    @property
+    def rows(self) -> int:
+        """N, or 0 before the first step."""
+        first = self._self[0] if self._self else None
+        return 0 if first is None else first[0].shape[0]
+
+    def get_seq_length(self) -> int:
+        """Tokens remembered for each row (the published name of `length`)."""
+        return self.length
+
+    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Remember keys and values (N, H, T, d) of new tokens; return all of them, (N, H, length + T, d).
+
+        `length` moves on by `advance`, once all layers have seen the new tokens.
+        """
+        end = self.length + key.shape[2]
+        self._make_room(layer, key, end)
+        keys, values = self._buffers(self._self[layer])
+        keys[:, :, self.length : end] = key
+        values[:, :, self.length : end] = value
+        return keys[:, :, :end], values[:, :, :end]
+
+    def advance(self, tokens: int) -> None:
+        """Count `tokens` more as remembered by every layer."""
+        self.length += tokens
+
+    def cross(self, layer: int) -> tuple[Tensor, Tensor] | None:
+        """Return keys and values (B, H, S, d) of the source, or None before they are set."""
+        return self._cross[layer]
+
+    def set_cross(self, layer: int, key: Tensor, value: Tensor) -> None:
+        """Remember keys and values (B, H, S, d) of the source."""
+        self._cross[layer] = (key, value)
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document."""
+        for layer, pair in enumerate(self._self):
+            if pair is not None:
+                keys, values = (buffer[:, :, : self.length].index_select(0, rows) for buffer in pair)
+                if rows.shape[0] == pair[0].shape[0]:
+                    pair[0][:, :, : self.length] = keys
+                    pair[1][:, :, : self.length] = values
+                else:
+                    self._self[layer] = (keys, values)
+
+    def keep_documents(self, documents: Tensor) -> None:
+        """Forget the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
+        if self.padding_mask is not None:
+            self.padding_mask = self.padding_mask.index_select(0, documents)
+        for layer, pair in enumerate(self._cross):
+            if pair is not None:
+                self._cross[layer] = (pair[0].index_select(0, documents), pair[1].index_select(0, documents))
+
+    def _make_room(self, layer: int, like: Tensor, end: int) -> None:
+        pair = self._self[layer]
+        if pair is not None and pair[0].shape[2] >= end:
+            return
+        capacity = max(self._capacity, end if pair is None else 2 * end)
+        rows, heads, _, width = like.shape
+        bigger = (like.new_empty(rows, heads, capacity, width), like.new_empty(rows, heads, capacity, width))
+        if pair is not None:
+            for new, old in zip(bigger, pair, strict=True):
+                new[:, :, : self.length] = old[:, :, : self.length]
+        self._self[layer] = bigger
+
+    @staticmethod
+    def _buffers(pair: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+        if pair is None:  # cannot happen after _make_room; said for the type checker
+            raise RuntimeError("the cache has no buffer for this layer")
+        return pair
+
+
+def expand_rows(tensor: Tensor, beams: int) -> Tensor:
+    """Repeat each document's row for its beams: (B, …) to (B * beams, …)."""
+    return tensor if beams == 1 else torch.repeat_interleave(tensor, beams, dim=0)

@@ -1,0 +1,284 @@
+"""The configuration of a BigBird-Pegasus model: every field and default of the published one.
+
+Source: the published documentation of `BigBirdPegasusConfig`, and `config.json` of the checkpoints
+`google/bigbird-pegasus-large-{arxiv,pubmed,bigpatent}`.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from bigbird_pegasus.errors import CheckpointError, ConfigError
+
+CONFIG_FILE = "config.json"
+MODEL_TYPE = "bigbird_pegasus"
+ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu")
+
+AttentionType = Literal["block_sparse", "original_full"]
+ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
+
+# The published names for one value: the left one is read and written as the right one.
+ALIASES = {
+    "num_attention_heads": "encoder_attention_heads",
+    "hidden_size": "d_model",
+    "attention_probs_dropout_prob": "attention_dropout",
+    "num_hidden_layers": "encoder_layers",
+    "torch_dtype": "dtype",
+}
+
+# Keys of published config files that other rooms read (generation) or that nobody needs at run time.
+# They are kept like every unknown key, but there is nothing to report.
+KEPT_SILENTLY = frozenset(
+    {
+        *("num_beams", "length_penalty", "max_length", "min_length", "early_stopping", "no_repeat_ngram_size"),
+        *("repetition_penalty", "num_return_sequences", "do_sample", "temperature", "top_k", "top_p"),
+        *("forced_bos_token_id", "forced_eos_token_id", "force_bos_token_to_be_generated"),
+        *("gradient_checkpointing", "transformers_version", "_name_or_path", "name_or_path", "return_dict"),
+        *("output_attentions", "output_hidden_states", "chunk_size_feed_forward", "task_specific_params"),
+        *("add_bias_logits", "add_final_layer_norm", "normalize_before", "normalize_embedding"),
+        *("static_position_embeddings", "extra_pos_embeddings", "max_new_tokens", "add_cross_attention"),
+        *("sep_token_id", "unk_token_id", "tokenizer_class", "static_cache"),
+    }
+)
+
+_reported_keys: set[str] = set()
+
+
+@dataclass(frozen=True, init=False)
+class BigBirdPegasusConfig:
+    """Sizes, token ids and switches of one model; values are checked when it is made.
+
+    `BigBirdPegasusConfig()` describes the published large checkpoints. Aliases (`hidden_size`,
+    `num_attention_heads`, `attention_probs_dropout_prob`, `num_hidden_layers`) are accepted as arguments
+    and can be read as attributes. A key that is not a field is kept in `extra`, written back by
+    `save_pretrained`, and reported once by a warning.
+
+    Raises:
+        ConfigError: a value is of the wrong kind, unknown, or does not fit another one.
+    """
+
+    vocab_size: int = 96103
+    max_position_embeddings: int = 4096
+    d_model: int = 1024
+    encoder_layers: int = 16
+    encoder_ffn_dim: int = 4096
+    encoder_attention_heads: int = 16
+    decoder_layers: int = 16
+    decoder_ffn_dim: int = 4096
+    decoder_attention_heads: int = 16
+    encoder_layerdrop: float = 0.0
+    decoder_layerdrop: float = 0.0
+    use_cache: bool = True
+    is_encoder_decoder: bool = True
+    is_decoder: bool = False
+    activation_function: str = "gelu_new"
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    classifier_dropout: float = 0.0
+    init_std: float = 0.02
+    decoder_start_token_id: int = 2
+    scale_embedding: bool = True
+    pad_token_id: int = 0
+    bos_token_id: int | None = 2
+    eos_token_id: int | list[int] | None = 1
+    attention_type: AttentionType = "block_sparse"
+    block_size: int = 64
+    num_random_blocks: int = 3
+    use_bias: bool = False
+    tie_word_embeddings: bool = True
+    position_embedding_type: str = "absolute"
+    problem_type: ProblemType | None = None
+    id2label: dict[int, str] = field(default_factory=lambda: {0: "LABEL_0", 1: "LABEL_1"})
+    architectures: list[str] = field(default_factory=list)
+    dtype: str | None = None
+    model_type: str = MODEL_TYPE
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __init__(self, **values: Any) -> None:
+        values = _without_aliases(values)
+        extra = dict(values.pop("extra", {}))
+        names = {f.name for f in fields(self)}
+        labels = _labels(values.pop("id2label", None), values.pop("label2id", None), values.pop("num_labels", None))
+        for f in fields(self):
+            default = f.default_factory() if callable(f.default_factory) else f.default
+            object.__setattr__(self, f.name, values.get(f.name, default))
+        if labels is not None:
+            object.__setattr__(self, "id2label", labels)
+        extra |= {key: value for key, value in values.items() if key not in names}
+        object.__setattr__(self, "extra", extra)
+        object.__setattr__(self, "architectures", list(self.architectures or []))
+        if self.dtype is not None:  # a torch.dtype is accepted too and kept by its name
+            object.__setattr__(self, "dtype", str(self.dtype).removeprefix("torch."))
+        _check(self)
+        _report_unknown(extra)
+
+    @property
+    def hidden_size(self) -> int:
+        """Alias of `d_model`."""
+        return self.d_model
+
+    @property
+    def num_attention_heads(self) -> int:
+        """Alias of `encoder_attention_heads`."""
+        return self.encoder_attention_heads
+
+    @property
+    def num_hidden_layers(self) -> int:
+        """Alias of `encoder_layers`."""
+        return self.encoder_layers
+
+    @property
+    def attention_probs_dropout_prob(self) -> float:
+        """Alias of `attention_dropout`."""
+        return self.attention_dropout
+
+    @property
+    def num_labels(self) -> int:
+        """How many classes a classification head tells apart."""
+        return len(self.id2label)
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """The class number of each label."""
+        return {label: number for number, label in self.id2label.items()}
+
+    @property
+    def eos_token_ids(self) -> tuple[int, ...]:
+        """Every id that ends a sequence, none, one or several."""
+        if self.eos_token_id is None:
+            return ()
+        return (self.eos_token_id,) if isinstance(self.eos_token_id, int) else tuple(self.eos_token_id)
+
+    @property
+    def full_attention_limit(self) -> int:
+        """Tokens up to which the encoder attends fully: the sparse pattern needs more blocks than that."""
+        return (5 + 2 * self.num_random_blocks) * self.block_size
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "BigBirdPegasusConfig":
+        """Make a configuration from the content of a `config.json`.
+
+        Raises:
+            ConfigError: as the constructor, and when it describes another kind of model.
+        """
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of a `config.json`, keys that are not ours included."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
+        values |= {"id2label": {str(k): v for k, v in self.id2label.items()}, "label2id": self.label2id}
+        return {key: value for key, value in (values | self.extra).items() if value is not None}
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> "BigBirdPegasusConfig":
+        """Read `config.json` of a checkpoint folder.
+
+        Raises:
+            CheckpointError: the file is missing or is not a JSON object.
+            ConfigError: a value in it is unknown or impossible.
+        """
+        path = Path(folder) / CONFIG_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CheckpointError(f"{path.parent} has no {CONFIG_FILE}: it is not a checkpoint folder") from None
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise CheckpointError(f"{path} holds no JSON object")
+        return cls.from_dict(values)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `config.json` into `folder`, which is made where it is missing."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        (Path(folder) / CONFIG_FILE).write_text(text, encoding="utf-8")
+
+
+def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename aliases to their field; one value under two names must be one value."""
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        name = ALIASES.get(key, key)
+        if name in named and named[name] != value:
+            raise ConfigError(f"{key}={value!r} contradicts {name}={named[name]!r}: they are two names of one value")
+        named[name] = value
+    return named
+
+
+def _labels(
+    id2label: Mapping[Any, str] | None, label2id: Mapping[str, int] | None, count: int | None
+) -> dict[int, str] | None:
+    """The class names by number, from whichever of the three the caller gave; None for the default."""
+    if id2label is None and label2id is not None:
+        id2label = {number: label for label, number in label2id.items()}
+    if id2label is not None:
+        labels = {int(number): str(label) for number, label in id2label.items()}
+        if count is not None and count != len(labels):
+            raise ConfigError(f"num_labels={count} contradicts id2label, which names {len(labels)}")
+        if sorted(labels) != list(range(len(labels))):
+            raise ConfigError(f"id2label must number its labels from 0 without gaps, not {sorted(labels)}")
+        return dict(sorted(labels.items()))
+    if count is not None:
+        if count < 1:
+            raise ConfigError(f"num_labels must be at least 1, not {count}")
+        return {number: f"LABEL_{number}" for number in range(count)}
+    return None
+
+
+def _check(config: BigBirdPegasusConfig) -> None:
+    """Raise a ConfigError for the first value that no model can be built from."""
+    if config.model_type != MODEL_TYPE:
+        raise ConfigError(f"model_type is {config.model_type!r}: only {MODEL_TYPE!r} checkpoints can be read")
+    allowed = {
+        "activation_function": ACTIVATIONS,
+        "attention_type": get_args(AttentionType),
+        "position_embedding_type": ("absolute",),
+        "problem_type": (None, *get_args(ProblemType)),
+    }
+    for name, choices in allowed.items():
+        if getattr(config, name) not in choices:
+            listed = ", ".join(repr(choice) for choice in choices)
+            raise ConfigError(f"{name} is {getattr(config, name)!r}: it must be one of {listed}")
+    if "position_embedding" in config.extra and config.extra["position_embedding"] != "absolute":
+        raise ConfigError(f"position_embedding is {config.extra['position_embedding']!r}: it must be 'absolute'")
+    for name in ("vocab_size", "max_position_embeddings", "d_model", "block_size", "encoder_ffn_dim", "decoder_ffn_dim"):
+        _check_int(config, name, least=1)
+    for name in ("encoder_attention_heads", "decoder_attention_heads"):
+        _check_int(config, name, least=1)
+        if config.d_model % getattr(config, name):
+            raise ConfigError(f"d_model={config.d_model} is not a multiple of {name}={getattr(config, name)}")
+    for name in ("encoder_layers", "decoder_layers", "num_random_blocks"):
+        _check_int(config, name, least=0)
+    for name in ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"):
+        _check_probability(config, name)
+    for name in ("encoder_layerdrop", "decoder_layerdrop"):
+        _check_probability(config, name)
+    for name in ("pad_token_id", "decoder_start_token_id"):
+        _check_int(config, name, least=0)
+        if getattr(config, name) >= config.vocab_size:
+            raise ConfigError(f"{name}={getattr(config, name)} is outside the vocabulary of {config.vocab_size}")
+
+
+def _check_int(config: BigBirdPegasusConfig, name: str, least: int) -> None:
+    value = getattr(config, name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{name} is {value!r}: it must be a whole number of at least {least}")
+
+
+def _check_probability(config: BigBirdPegasusConfig, name: str) -> None:
+    value = getattr(config, name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ConfigError(f"{name} is {value!r}: it must be a probability between 0 and 1")
+
+
+def _report_unknown(extra: Mapping[str, Any]) -> None:
+    """Warn about each key that is nobody's, once in the life of the process."""
+    unknown = sorted(set(extra) - KEPT_SILENTLY - _reported_keys - {"position_embedding"})
+    if unknown:
+        _reported_keys.update(unknown)
+        warnings.warn(f"unknown configuration keys are kept but not used: {', '.join(unknown)}", stacklevel=4)

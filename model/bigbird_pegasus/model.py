@@ -1,0 +1,382 @@
+"""Encoder, decoder, and the model of both: read top to bottom, it is the figure in the paper.
+
+Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source tokens, D model width,
+H heads, d head width, V vocabulary.
+"""
+
+import math
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from bigbird_pegasus.attention import (
+    RandomAttention,
+    attention_probabilities,
+    block_sparse_attention,
+    block_sparse_probabilities,
+    full_attention,
+    random_attention_plan,
+)
+from bigbird_pegasus.cache import DecoderCache
+from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.layers import Attend, Attention, AttendToSource, DecoderLayer, EncoderLayer
+from bigbird_pegasus.outputs import BaseModelOutput, DecoderOutput, Seq2SeqModelOutput
+from bigbird_pegasus.weights import PretrainedModule
+
+
+class Encoder(nn.Module):
+    """Token and position embeddings, layers of full or block-sparse attention, a last norm.
+
+    A forward never changes the module: full or sparse attention is chosen for each call from the length,
+    and padding to the block size is added and cut off inside.
+    """
+
+    def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
+        super().__init__()
+        if random_attention not in ("seeded", "transformers"):
+            raise ConfigError(f"random_attention is {random_attention!r}: it must be 'seeded' or 'transformers'")
+        self.config = config
+        self.random_attention: RandomAttention = random_attention
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.positions = nn.Embedding(config.max_position_embeddings, config.d_model)
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.norm = nn.LayerNorm(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> BaseModelOutput:
+        """Encode documents.
+
+        Args:
+            input_ids: (B, S).
+            attention_mask: (B, S), 1 at tokens and 0 at padding; all tokens where it is missing.
+            inputs_embeds: (B, S, D) in place of `input_ids`.
+            output_attentions: return the attention of each layer, dense (B, H, S, S) also where it was sparse.
+            output_hidden_states: return the embeddings and the states after each layer.
+
+        Raises:
+            ValueError: both or none of ids and embeddings, or more tokens than there are positions.
+        """
+        x = _embed(self.config, self.embedding, input_ids, inputs_embeds, "input_ids and inputs_embeds")
+        length = x.shape[1]
+        x = self.dropout(x + _positions(self.positions, 0, length))
+        mask = _padding_mask(attention_mask)
+        sparse = self.config.attention_type == "block_sparse" and length > self.config.full_attention_limit
+        if sparse:
+            x, mask = self._pad_to_blocks(x, mask)
+
+        states = [x]
+        attentions: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            if _dropped(self, self.config.encoder_layerdrop):
+                continue
+            attend = self._sparse(number, x.shape[1], mask) if sparse else self._full(mask)
+            if output_attentions:
+                attend = self._watched(attend, attentions, number if sparse else None, mask)
+            x = layer(x, attend)
+            states.append(x)
+        x = self.norm(x)[:, :length]
+        states[-1] = x  # as published: the last state is the one after the norm
+        return BaseModelOutput(
+            last_hidden_state=x,
+            hidden_states=tuple(state[:, :length] for state in states) if output_hidden_states else None,
+            attentions=tuple(a[:, :, :length, :length] for a in attentions) if output_attentions else None,
+        )
+
+    def _full(self, mask: Tensor | None) -> Attend:
+        dropout = self.config.attention_dropout if self.training else 0.0
+        return partial(full_attention, mask=None if mask is None else mask[:, None, None, :], dropout=dropout)
+
+    def _plan(self, layer: int, length: int) -> Tensor:
+        config = self.config
+        return random_attention_plan(
+            length,
+            config.encoder_attention_heads,
+            config.block_size,
+            config.num_random_blocks,
+            layer,
+            self.random_attention,
+        )
+
+    def _sparse(self, layer: int, length: int, mask: Tensor | None) -> Attend:
+        plan, size = self._plan(layer, length), self.config.block_size
+        return partial(block_sparse_attention, plan=plan, block_size=size, padding_mask=mask)
+
+    def _watched(self, attend: Attend, seen: list[Tensor], sparse_layer: int | None, mask: Tensor | None) -> Attend:
+        """Attend as before, and keep the attention weights of the call in `seen`."""
+
+        def watched(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            if sparse_layer is None:
+                seen.append(attention_probabilities(query, key, None if mask is None else mask[:, None, None, :]))
+            else:
+                plan = self._plan(sparse_layer, query.shape[2])
+                seen.append(block_sparse_probabilities(query, key, plan, self.config.block_size, mask))
+            return attend(query, key, value)
+
+        return watched
+
+    def _pad_to_blocks(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        batch, length, _ = x.shape
+        missing = -length % self.config.block_size
+        if missing:
+            if mask is None:
+                mask = x.new_ones(batch, length, dtype=torch.bool)
+            x = F.pad(x, (0, 0, 0, missing))
+            mask = F.pad(mask, (0, missing), value=False)
+        return x, mask
+
+
+class Decoder(nn.Module):
+    """Token and position embeddings, causal layers that look at the source, a last norm."""
+
+    def __init__(self, config: BigBirdPegasusConfig, embedding: nn.Embedding | None = None) -> None:
+        """Make the layers; `embedding` is the encoder's where there is one, so that both share it."""
+        super().__init__()
+        self.config = config
+        self.embedding = embedding or nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.positions = nn.Embedding(config.max_position_embeddings, config.d_model)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.norm = nn.LayerNorm(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: DecoderCache | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool = False,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> DecoderOutput:
+        """Decode tokens, all at once or as the continuation of what the cache remembers.
+
+        Args:
+            input_ids: (N, T), the tokens that are new.
+            attention_mask: (N, past + T), 0 at padding; all tokens where it is missing.
+            encoder_hidden_states: (B, S, D) with N a multiple of B (beams of a document side by side); may be
+                missing where the cache already knows the source, or where there is none.
+            encoder_attention_mask: (B, S), 0 at padding.
+            past_key_values: continues from here, and is changed in place.
+            inputs_embeds: (N, T, D) in place of `input_ids`.
+            use_cache: make a cache where none was given, and return it.
+            output_attentions: return attentions (N, H, T, past + T) and cross-attentions (N, H, T, S).
+            output_hidden_states: return the embeddings and the states after each layer.
+
+        Raises:
+            ValueError: both or none of ids and embeddings, or more tokens than there are positions.
+        """
+        x = _embed(self.config, self.embedding, input_ids, inputs_embeds, "decoder_input_ids and decoder_inputs_embeds")
+        tokens = x.shape[1]
+        source_mask = _padding_mask(encoder_attention_mask)
+        cache = past_key_values
+        if cache is None and use_cache:
+            cache = DecoderCache(len(self.layers), source_mask)
+        past = 0 if cache is None else cache.length
+        x = self.dropout(x + _positions(self.positions, past, tokens))
+
+        mask = _causal_mask(attention_mask, past, tokens, x.device)
+        if cache is not None and source_mask is None:
+            source_mask = cache.padding_mask
+        dropout = self.config.attention_dropout if self.training else 0.0
+        weights: list[Tensor] | None = [] if output_attentions else None
+        cross_weights: list[Tensor] | None = [] if output_attentions else None
+
+        states = [x]
+        for number, layer in enumerate(self.layers):
+            if _dropped(self, self.config.decoder_layerdrop):
+                continue
+            attend = _cached_attention(cache, number, mask, dropout, weights)
+            attend_to_source = _source_attention(
+                cache, number, encoder_hidden_states, source_mask, dropout, cross_weights
+            )
+            x = layer(x, attend, attend_to_source)
+            states.append(x)
+        if cache is not None:
+            cache.advance(tokens)
+        x = self.norm(x)
+        states[-1] = x  # as published: the last state is the one after the norm
+        return DecoderOutput(
+            last_hidden_state=x,
+            past_key_values=cache,
+            hidden_states=tuple(states) if output_hidden_states else None,
+            attentions=None if weights is None else tuple(weights),
+            cross_attentions=tuple(cross_weights) if cross_weights else None,
+        )
+
+    def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None, capacity: int = 64) -> DecoderCache:
+        """Make a cache that holds the cross-attention keys and values of documents (B, S, D), once for each."""
+        cache = DecoderCache(len(self.layers), _padding_mask(attention_mask), capacity)
+        for number, layer in enumerate(self.layers):
+            cache.set_cross(number, *layer.cross_attention.keys_and_values(hidden_states))
+        return cache
+
+
+class BigBirdPegasusModel(PretrainedModule):
+    """Encoder and decoder without a head; both share one token embedding."""
+
+    def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
+        super().__init__(config)
+        self.encoder = Encoder(config, random_attention)
+        self.decoder = Decoder(config, self.encoder.embedding)
+        self.initialize()
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        encoder_outputs: BaseModelOutput | tuple[Tensor, ...] | None = None,
+        past_key_values: DecoderCache | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool = False,
+        output_hidden_states: bool = False,
+    ) -> Seq2SeqModelOutput:
+        """Encode (B, S) and decode (N, T); arguments as published.
+
+        Without decoder inputs the decoder reads the encoder's ids shifted right by one, as published.
+
+        Raises:
+            ValueError: no decoder input can be derived, or ids and embeddings are both or neither given.
+        """
+        if decoder_input_ids is None and decoder_inputs_embeds is None:
+            if input_ids is None:
+                raise ValueError("give input_ids, decoder_input_ids or decoder_inputs_embeds: the decoder has no input")
+            decoder_input_ids = shift_right(input_ids, self.config)
+        if encoder_outputs is None:
+            encoded = self.encoder(input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states)
+        elif isinstance(encoder_outputs, BaseModelOutput):
+            encoded = encoder_outputs
+        else:
+            encoded = BaseModelOutput(*encoder_outputs)
+        decoded = self.decoder(
+            decoder_input_ids,
+            decoder_attention_mask,
+            encoded.last_hidden_state,
+            attention_mask,
+            past_key_values,
+            decoder_inputs_embeds,
+            self.config.use_cache if use_cache is None else use_cache,
+            output_attentions,
+            output_hidden_states,
+        )
+        return Seq2SeqModelOutput(
+            last_hidden_state=decoded.last_hidden_state,
+            past_key_values=decoded.past_key_values,
+            decoder_hidden_states=decoded.hidden_states,
+            decoder_attentions=decoded.attentions,
+            cross_attentions=decoded.cross_attentions,
+            encoder_last_hidden_state=encoded.last_hidden_state,
+            encoder_hidden_states=encoded.hidden_states,
+            encoder_attentions=encoded.attentions,
+        )
+
+
+def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:
+    """Put the decoder's start token first and drop the last id; ignored labels (-100) become padding."""
+    shifted = ids.roll(1, dims=-1)
+    shifted[..., 0] = config.decoder_start_token_id
+    return shifted.masked_fill(shifted == -100, config.pad_token_id)
+
+
+def _embed(
+    config: BigBirdPegasusConfig, embedding: nn.Embedding, ids: Tensor | None, embeds: Tensor | None, names: str
+) -> Tensor:
+    """Return (B, T, D) from whichever of ids (B, T) and embeddings (B, T, D) was given."""
+    if (ids is None) == (embeds is None):
+        raise ValueError(f"give exactly one of {names}")
+    if embeds is not None:
+        return embeds
+    embedded: Tensor = embedding(ids)
+    return embedded * math.sqrt(config.d_model) if config.scale_embedding else embedded
+
+
+def _positions(positions: nn.Embedding, past: int, tokens: int) -> Tensor:
+    if past + tokens > positions.num_embeddings:
+        raise ValueError(f"{past + tokens} tokens are more than the model's {positions.num_embeddings} positions")
+    return positions.weight[past : past + tokens]
+
+
+def _padding_mask(attention_mask: Tensor | None) -> Tensor | None:
+    """Return the mask as bool (B, S), or None where it masks nothing: then no mask is ever folded in."""
+    if attention_mask is None:
+        return None
+    mask = attention_mask.bool()
+    return None if bool(mask.all()) else mask
+
+
+def _causal_mask(attention_mask: Tensor | None, past: int, tokens: int, device: torch.device) -> Tensor | None:
+    """Return bool, broadcastable to (N, 1, T, past + T): no token sees a later one, or padding."""
+    padding = _padding_mask(attention_mask)
+    if tokens == 1 and padding is None:
+        return None
+    seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
+    return seen if padding is None else seen & padding[:, None, None, :]
+
+
+def _dropped(module: nn.Module, layerdrop: float) -> bool:
+    """Whether to leave out a layer in this training step (Fan et al., LayerDrop, 2019)."""
+    return module.training and layerdrop > 0 and bool(torch.rand([]) < layerdrop)
+
+
+def _cached_attention(
+    cache: DecoderCache | None, layer: int, mask: Tensor | None, dropout: float, weights: list[Tensor] | None
+) -> Attend:
+    """Self-attention of the decoder, over what the cache remembers and the new tokens."""
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if cache is not None:
+            key, value = cache.append(layer, key, value)
+        if weights is not None:
+            weights.append(attention_probabilities(query, key, mask))
+        return full_attention(query, key, value, mask, dropout=dropout)
+
+    return attend
+
+
+def _source_attention(
+    cache: DecoderCache | None,
+    layer: int,
+    source: Tensor | None,
+    mask: Tensor | None,
+    dropout: float,
+    weights: list[Tensor] | None,
+) -> AttendToSource | None:
+    """Cross-attention: all beams of a document read the same keys and values. None without a source."""
+    if source is None and (cache is None or cache.cross(layer) is None):
+        return None
+
+    def attend(query: Tensor, attention: Attention) -> Tensor:
+        pair = None if cache is None else cache.cross(layer)
+        if pair is None:
+            assert source is not None  # for the type checker: checked before this function was made
+            pair = attention.keys_and_values(source)
+            if cache is not None:
+                cache.set_cross(layer, *pair)
+        key, value = pair
+        rows, heads, tokens, width = query.shape
+        documents = key.shape[0]
+        # The queries of a document's beams stand side by side, as if they were one longer query.
+        query = query.view(documents, -1, heads, tokens, width).transpose(1, 2).flatten(2, 3)  # (B, H, beams*T, d)
+        visible = None if mask is None else mask[:, None, None, :]
+        if weights is not None:
+            dense = attention_probabilities(query, key, visible)
+            weights.append(dense.unflatten(2, (-1, tokens)).transpose(1, 2).reshape(rows, heads, tokens, -1))
+        found = full_attention(query, key, value, visible, dropout=dropout)
+        return found.unflatten(2, (-1, tokens)).transpose(1, 2).reshape(rows, heads, tokens, width)
+
+    return attend
