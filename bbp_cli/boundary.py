@@ -1,0 +1,102 @@
+"""The outermost edge of the process: every way to end has one exit code and at most one line on stderr.
+
+Nothing heavy is imported before the signal handlers stand: Ctrl-C and SIGTERM are answered at any time.
+"""
+
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+
+from bbp_cli.console import one_line, report, say
+from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, Terminated, UsageError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the `bbp` command and return its exit code; raises nothing."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words or bool(os.environ.get("BBP_DEBUG"))
+    signal.signal(signal.SIGTERM, _terminate)
+    if not (debug or sys.warnoptions):
+        warnings.simplefilter("ignore")  # libraries speak to developers; bbp reports what concerns its user
+    try:
+        try:
+            code = _run(words)
+        finally:
+            _flush_stdout()
+    except BbpError as error:
+        code = error.exit_code
+        if debug:
+            traceback.print_exc()
+        if not isinstance(error, ClosedOutputError):
+            report(error)
+    except KeyboardInterrupt:
+        say("bbp: interrupted")
+        code = INTERRUPTED
+    except Terminated:
+        say("bbp: terminated")
+        code = Terminated.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort of the process, and it says so
+        code = 1
+        _report_bug(error, debug)
+    _let_go_of_stdout()
+    return code
+
+
+def _run(words: list[str]) -> int:
+    """The Typer app without its own error handling; what it raises for wrong usage becomes ours."""
+    from bbp_cli.app import command
+
+    try:
+        code = command().main(args=words, prog_name="bbp", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # how every error of Typer's command line can be told
+            raise
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context is not None else "bbp"
+        raise UsageError(str(error.format_message()), hint=f"see {name} --help") from error
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # Typer answers a broken pipe with exit 1
+            raise ClosedOutputError("stdout is closed") from None
+        return stop.code if isinstance(stop.code, int) else 1
+    if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _report_bug(error: Exception, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    advice = "" if debug else " (run again with --debug and report what it prints)"
+    say(f"bbp: error: this is a bug in bbp: {type(error).__name__}: {one_line(str(error))}{advice}")
+
+
+def _flush_stdout() -> None:
+    """Write what help and version left in the buffer, while a failure can still be told."""
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ClosedOutputError("stdout is closed") from None
+    except OSError as error:
+        raise OutputError(f"cannot write: {error.strerror}", file="stdout") from error
+
+
+def _let_go_of_stdout() -> None:
+    """Point stdout at nothing when it cannot be flushed, or Python complains about it while it ends."""
+    try:
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())

@@ -1,0 +1,190 @@
+"""Bytes of a text file → text: byte order mark, strict UTF-8, `--encoding`, then a guess that is told.
+
+The order follows how often each is right. A guess is never silent.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from bbp_cli.errors import InputError, UsageError
+
+BYTE_ORDER_MARKS = (  # longer ones first: the mark of UTF-32 little endian starts with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+KNOWN_FORMATS = (
+    (b"PK\x03\x04", "a ZIP, Word, EPUB or OpenDocument file", "save it as plain text or PDF first"),
+    (b"\x1f\x8b", "a gzip file", "unpack it first: gunzip -c FILE | bbp ..."),
+    (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file", "save it as plain text or PDF first"),
+    (b"\x89PNG", "a PNG image", "run an OCR tool first"),
+    (b"\xff\xd8\xff", "a JPEG image", "run an OCR tool first"),
+    (b"\x7fELF", "a program", None),
+)
+SAMPLE = 65_536  # bytes a guess looks at
+# Below it charset-normalizer guesses wrong on short western text, and cp1252 is the better bet.
+CONFIDENCE_FLOOR = 0.9
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+# 7-bit encodings such as iso2022_jp, and UTF-16 of plain English, are valid UTF-8 that holds one of these
+_SHIFTS = re.compile("[\x00\x0e\x0f\x1b]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Text, the encoding that gave it, and what had to be guessed or replaced."""
+
+    text: str
+    encoding: str
+    warnings: tuple[str, ...] = ()
+
+
+def check_encoding(name: str | None) -> None:
+    """Raise UsageError where Python knows no text encoding of this name."""
+    if name is None:
+        return
+    try:
+        b"".decode(name)
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise UsageError(
+            f"unknown encoding {name!r}", hint="for example utf-8, latin-1, cp1252, utf-16"
+        ) from None
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Whether the first bytes of a file may be text: no known binary format, no NUL but in UTF-16 and UTF-32."""
+    if any(head.startswith(mark) for mark, _ in BYTE_ORDER_MARKS):
+        return True
+    return _known_format(head) is None and b"\x00" not in head
+
+
+def decode(data: bytes, encoding: str | None = None) -> Decoded:
+    """Decode a text file; line ends become `\\n`, lone surrogates U+FFFD.
+
+    Raises:
+        InputError: the bytes are not text, or not text in the encoding that was named.
+    """
+    decoded = _decode(data, encoding)
+    text = decoded.text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    _refuse_binary(text)
+    return Decoded(text, decoded.encoding, decoded.warnings)
+
+
+def without_surrogates(text: str) -> str:
+    """Surrogate pairs joined, lone surrogates replaced by U+FFFD: such text cannot be written as UTF-8."""
+    if not _SURROGATE.search(text):
+        return text
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _SURROGATE.sub(_REPLACEMENT, joined)
+
+
+def _decode(data: bytes, encoding: str | None) -> Decoded:
+    for mark, name in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            text = data.decode(name, "replace")
+            return Decoded(text, name.removesuffix("-sig"), _replaced(text, name.removesuffix("-sig")))
+    text: str | None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = None
+    if text is not None and not (_SHIFTS.search(text) if encoding else "\x00" in text):
+        return Decoded(text, "utf-8")
+    if encoding is not None:
+        return _decode_as_told(data, encoding)
+    _refuse_known_format(data)
+    if b"\x00" in data:
+        return _guess_utf16(data)
+    return _decode_faulty_utf8(data) or _guess(data)
+
+
+def _decode_as_told(data: bytes, encoding: str) -> Decoded:
+    try:
+        return Decoded(without_surrogates(data.decode(encoding)), encoding)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"not {encoding} text: byte {error.start} cannot be decoded",
+            hint="leave --encoding out to have it detected",
+            code="undecodable",
+        ) from None
+
+
+def _decode_faulty_utf8(data: bytes) -> Decoded | None:
+    """UTF-8 with some bad bytes: cut in the middle of a character, joined from files, or with surrogates."""
+    try:
+        text = without_surrogates(data.decode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+        good = sum(1 for c in text if c > "\x7f" and c != _REPLACEMENT)
+        cut_at_the_end = text.count(_REPLACEMENT) == 1 and text.endswith(_REPLACEMENT)
+        if good <= text.count(_REPLACEMENT) and not cut_at_the_end:
+            return None
+    return Decoded(text, "utf-8", _replaced(text, "UTF-8"))
+
+
+def _replaced(text: str, name: str) -> tuple[str, ...]:
+    count = text.count(_REPLACEMENT)
+    if not count:
+        return ()
+    return (f"not quite {name}: {count} undecodable place{'s' if count > 1 else ''} read as U+FFFD",)
+
+
+def _guess(data: bytes) -> Decoded:
+    """The detector, or cp1252 where it is not sure."""
+    from charset_normalizer import from_bytes
+
+    sample = data[:SAMPLE].rpartition(b"\n")[0] if len(data) > SAMPLE else data
+    best = from_bytes(sample).best()
+    if best is not None and 1.0 - best.chaos >= CONFIDENCE_FLOOR and best.coherence >= CONFIDENCE_FLOOR / 2:
+        try:
+            text = data.decode(best.encoding)
+            return Decoded(text, best.encoding, (f"not UTF-8; read as {best.encoding}; --encoding decides",))
+        except UnicodeDecodeError:
+            pass  # right for the sample only: fall back
+    text = data.decode("cp1252", "replace")
+    return Decoded(text, "cp1252", ("not UTF-8; read as cp1252 (Windows western); --encoding decides",))
+
+
+def _guess_utf16(data: bytes) -> Decoded:
+    sample = data[:SAMPLE]
+    pairs = max(1, len(sample) // 2)
+    for name, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
+        if zeros.count(0) > 0.4 * pairs and len(data) % 2 == 0:
+            text = data.decode(name, "replace")
+            if "\x00" not in text:
+                return Decoded(text, name, (f"no byte order mark; read as {name}", *_replaced(text, name)))
+    raise _holds_nul(data.index(0))
+
+
+def _refuse_known_format(data: bytes) -> None:
+    known = _known_format(data)
+    if known is not None:
+        raise InputError(f"{known[0]}, not text or PDF", hint=known[1], code="binary")
+
+
+def _known_format(head: bytes) -> tuple[str, str | None] | None:
+    return next(((name, hint) for magic, name, hint in KNOWN_FORMATS if head.startswith(magic)), None)
+
+
+def _refuse_binary(text: str) -> None:
+    """NUL never stands in text; other control characters do, but not many."""
+    if "\x00" in text:
+        raise _holds_nul(text.index("\x00"))
+    sample = text[:SAMPLE]
+    if len(_CONTROL.findall(sample)) > 0.02 * len(sample):
+        raise InputError("a binary file, not text or PDF", hint="bbp reads plain text and PDF", code="binary")
+
+
+def _holds_nul(place: int) -> InputError:
+    return InputError(
+        f"a binary file: NUL at position {place}; bbp reads plain text and PDF",
+        hint="UTF-16 without a byte order mark needs --encoding utf-16-le or utf-16-be",
+        code="binary",
+    )
