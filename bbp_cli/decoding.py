@@ -57,7 +57,7 @@ def check_encoding(name: str | None) -> None:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether the first bytes of a file may be text: no known binary format, no NUL but in UTF-16 and UTF-32."""
+    """Whether a file that begins so may be text: no known binary format, no NUL but in UTF-16 and UTF-32."""
     if any(head.startswith(mark) for mark, _ in BYTE_ORDER_MARKS):
         return True
     return _known_format(head) is None and b"\x00" not in head
@@ -88,13 +88,9 @@ def without_surrogates(text: str) -> str:
 def _decode(data: bytes, encoding: str | None) -> Decoded:
     for mark, name in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            text = data.decode(name, "replace")
-            return Decoded(text, name.removesuffix("-sig"), _replaced(text, name.removesuffix("-sig")))
-    text: str | None
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = None
+            marked, name = data.decode(name, "replace"), name.removesuffix("-sig")
+            return Decoded(marked, name, _replaced(marked, name))
+    text = _strict_utf8(data)
     if text is not None and not (_SHIFTS.search(text) if encoding else "\x00" in text):
         return Decoded(text, "utf-8")
     if encoding is not None:
@@ -103,6 +99,13 @@ def _decode(data: bytes, encoding: str | None) -> Decoded:
     if b"\x00" in data:
         return _guess_utf16(data)
     return _decode_faulty_utf8(data) or _guess(data)
+
+
+def _strict_utf8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _decode_as_told(data: bytes, encoding: str) -> Decoded:

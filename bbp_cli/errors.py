@@ -1,14 +1,14 @@
 """The errors bbp ends with on purpose, each with its exit code.
 
 BbpError
-├── UsageError            2     options or settings that cannot be obeyed
-├── InputError            3     input unusable: missing, empty, no text, password, corrupt, undecodable
-├── ModelError            4     model unavailable: not cached, download failed, files missing, corrupt or unsupported
-├── ResourceError         5     out of memory, device missing
-├── PartialError          6     the run ended, some inputs failed (each was reported when it happened)
-├── OutputError           7     output failed: disk full, permission, exists
-└── ClosedOutputError     141   the reader of stdout went away (broken pipe); says nothing
-Terminated                143   SIGTERM; like KeyboardInterrupt (130) no Exception, so nothing catches it by chance
+├── UsageError         2    options or settings that cannot be obeyed
+├── InputError         3    input unusable: missing, empty, no text, password, corrupt, undecodable
+├── ModelError         4    model unavailable: not cached, download failed, files corrupt or unsupported
+├── ResourceError      5    out of memory, device missing
+├── PartialError       6    the run ended, some inputs failed (each was reported when it happened)
+├── OutputError        7    output failed: disk full, permission, exists
+└── ClosedOutputError  141  the reader of stdout went away (broken pipe); says nothing
+Terminated             143  SIGTERM; like KeyboardInterrupt (130) no Exception: nothing catches it by chance
 
 Any other exception is a bug in bbp: exit code 1.
 """
