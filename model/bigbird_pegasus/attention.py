@@ -24,7 +24,7 @@ EARLY = 1024
 
 
 def full_attention(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, *, causal: bool = False, dropout: float = 0.0
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, dropout: float = 0.0
 ) -> Tensor:
     """Attend from every query to every key.
 
@@ -33,13 +33,13 @@ def full_attention(
         key: (B, H, S, d).
         value: (B, H, S, d).
         mask: bool, broadcastable to (B, H, T, S); True where a query may look.
-        causal: query t sees keys up to t; only where T == S and there is no mask.
         dropout: probability of dropping an attention weight.
 
     Returns:
         (B, H, T, d).
     """
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal)
+    found: Tensor = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+    return found
 
 
 def attention_probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
@@ -47,11 +47,16 @@ def attention_probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> 
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    return scores.softmax(dim=-1)
+    return torch.softmax(scores, dim=-1)
 
 
 def block_sparse_attention(
-    query: Tensor, key: Tensor, value: Tensor, plan: Tensor, block_size: int, padding_mask: Tensor | None = None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    plan: Tensor,
+    block_size: int,
+    padding_mask: Tensor | None = None,
 ) -> Tensor:
     """Attend by blocks: the first and last block, a window of three, and the random blocks of `plan`.
 
@@ -136,7 +141,7 @@ def block_sparse_probabilities(
     scores = scores + extra.to(scores.dtype)
     if padding_mask is not None:
         scores = scores.masked_fill(~padding_mask[:, None, None, :], torch.finfo(scores.dtype).min)
-    return scores.softmax(dim=-1)
+    return torch.softmax(scores, dim=-1)
 
 
 def _seen_by_middle_rows(blocks: Tensor, plan: Tensor) -> Tensor:
@@ -206,7 +211,7 @@ def _pools_of_planned_lengths(block_size: int) -> list[np.ndarray]:
     """The blocks each row may draw from where the plan is drawn for 4,096 tokens and cut."""
     blocks = LONGEST // block_size
     inner = np.arange(1, blocks - 1)
-    last = EARLY // block_size - 1 if EARLY > 2 * block_size else blocks - 1
+    last = EARLY // block_size - 1 if 2 * block_size < EARLY else blocks - 1
     pools = []
     for row in range(1, blocks - 1):
         if row >= blocks - 3:

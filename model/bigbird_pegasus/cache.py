@@ -1,9 +1,9 @@
 """What the decoder remembers between steps.
 
-Dimensions: B documents, N rows (documents x beams, grouped by document), H heads, d head width, S source tokens.
+Dimensions: B documents, N rows (documents x beams, grouped by document), H heads, d head width,
+S source tokens.
 """
 
-import torch
 from torch import Tensor
 
 FIRST_CAPACITY = 64
@@ -16,7 +16,9 @@ class DecoderCache:
     Cross-attention keys and values are read by all beams of a document and never copied for them.
     """
 
-    def __init__(self, layers: int, padding_mask: Tensor | None = None, capacity: int = FIRST_CAPACITY) -> None:
+    def __init__(
+        self, layers: int, padding_mask: Tensor | None = None, capacity: int = FIRST_CAPACITY
+    ) -> None:
         """Start empty.
 
         Args:
@@ -100,8 +102,3 @@ class DecoderCache:
         if pair is None:  # cannot happen after _make_room; said for the type checker
             raise RuntimeError("the cache has no buffer for this layer")
         return pair
-
-
-def expand_rows(tensor: Tensor, beams: int) -> Tensor:
-    """Repeat each document's row for its beams: (B, …) to (B * beams, …)."""
-    return tensor if beams == 1 else torch.repeat_interleave(tensor, beams, dim=0)

@@ -33,7 +33,14 @@ ALIASES = {
 # They are kept like every unknown key, but there is nothing to report.
 KEPT_SILENTLY = frozenset(
     {
-        *("num_beams", "length_penalty", "max_length", "min_length", "early_stopping", "no_repeat_ngram_size"),
+        *(
+            "num_beams",
+            "length_penalty",
+            "max_length",
+            "min_length",
+            "early_stopping",
+            "no_repeat_ngram_size",
+        ),
         *("repetition_penalty", "num_return_sequences", "do_sample", "temperature", "top_k", "top_p"),
         *("forced_bos_token_id", "forced_eos_token_id", "force_bos_token_to_be_generated"),
         *("gradient_checkpointing", "transformers_version", "_name_or_path", "name_or_path", "return_dict"),
@@ -102,7 +109,9 @@ class BigBirdPegasusConfig:
         values = _without_aliases(values)
         extra = dict(values.pop("extra", {}))
         names = {f.name for f in fields(self)}
-        labels = _labels(values.pop("id2label", None), values.pop("label2id", None), values.pop("num_labels", None))
+        labels = _labels(
+            values.pop("id2label", None), values.pop("label2id", None), values.pop("num_labels", None)
+        )
         for f in fields(self):
             default = f.default_factory() if callable(f.default_factory) else f.default
             object.__setattr__(self, f.name, values.get(f.name, default))
@@ -185,7 +194,9 @@ class BigBirdPegasusConfig:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise CheckpointError(f"{path.parent} has no {CONFIG_FILE}: it is not a checkpoint folder") from None
+            raise CheckpointError(
+                f"{path.parent} has no {CONFIG_FILE}: it is not a checkpoint folder"
+            ) from None
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from error
         if not isinstance(values, dict):
@@ -205,7 +216,9 @@ def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in values.items():
         name = ALIASES.get(key, key)
         if name in named and named[name] != value:
-            raise ConfigError(f"{key}={value!r} contradicts {name}={named[name]!r}: they are two names of one value")
+            raise ConfigError(
+                f"{key}={value!r} contradicts {name}={named[name]!r}: they are two names of one value"
+            )
         named[name] = value
     return named
 
@@ -245,8 +258,17 @@ def _check(config: BigBirdPegasusConfig) -> None:
             listed = ", ".join(repr(choice) for choice in choices)
             raise ConfigError(f"{name} is {getattr(config, name)!r}: it must be one of {listed}")
     if "position_embedding" in config.extra and config.extra["position_embedding"] != "absolute":
-        raise ConfigError(f"position_embedding is {config.extra['position_embedding']!r}: it must be 'absolute'")
-    for name in ("vocab_size", "max_position_embeddings", "d_model", "block_size", "encoder_ffn_dim", "decoder_ffn_dim"):
+        raise ConfigError(
+            f"position_embedding is {config.extra['position_embedding']!r}: it must be 'absolute'"
+        )
+    for name in (
+        "vocab_size",
+        "max_position_embeddings",
+        "d_model",
+        "block_size",
+        "encoder_ffn_dim",
+        "decoder_ffn_dim",
+    ):
         _check_int(config, name, least=1)
     for name in ("encoder_attention_heads", "decoder_attention_heads"):
         _check_int(config, name, least=1)
@@ -261,7 +283,9 @@ def _check(config: BigBirdPegasusConfig) -> None:
     for name in ("pad_token_id", "decoder_start_token_id"):
         _check_int(config, name, least=0)
         if getattr(config, name) >= config.vocab_size:
-            raise ConfigError(f"{name}={getattr(config, name)} is outside the vocabulary of {config.vocab_size}")
+            raise ConfigError(
+                f"{name}={getattr(config, name)} is outside the vocabulary of {config.vocab_size}"
+            )
 
 
 def _check_int(config: BigBirdPegasusConfig, name: str, least: int) -> None:

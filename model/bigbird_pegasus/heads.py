@@ -1,6 +1,7 @@
 """The models with a head: what they make of the states of encoder and decoder.
 
-Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source tokens, D model width, V vocabulary.
+Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source tokens, D model width,
+V vocabulary.
 """
 
 from typing import Any

@@ -7,6 +7,7 @@ Source: the published checkpoints' structure (pre-norm transformer, Zhang et al.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,11 +23,13 @@ AttendToSource = Callable[[Tensor, "Attention"], Tensor]
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:
     """Return the function that a configuration names; `gelu_new` is the tanh approximation."""
-    return {"gelu": F.gelu, "gelu_new": _gelu_tanh, "relu": F.relu, "silu": F.silu}[name]
-
-
-def _gelu_tanh(x: Tensor) -> Tensor:
-    return F.gelu(x, approximate="tanh")
+    functions: dict[str, Callable[[Tensor], Tensor]] = {
+        "gelu": F.gelu,
+        "gelu_new": partial(F.gelu, approximate="tanh"),
+        "relu": F.relu,
+        "silu": F.silu,
+    }
+    return functions[name]
 
 
 class Attention(nn.Module):
@@ -58,7 +61,7 @@ class Attention(nn.Module):
         return projected
 
     def _split_heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class FeedForward(nn.Module):
@@ -86,7 +89,9 @@ class EncoderLayer(nn.Module):
         self.attention = Attention(config.d_model, config.encoder_attention_heads, config.use_bias)
         self.feed_forward_norm = nn.LayerNorm(config.d_model)
         # The published encoder has no dropout on its activations, whatever `activation_dropout` says.
-        self.feed_forward = FeedForward(config.d_model, config.encoder_ffn_dim, config.activation_function, 0.0)
+        self.feed_forward = FeedForward(
+            config.d_model, config.encoder_ffn_dim, config.activation_function, 0.0
+        )
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, attend: Attend) -> Tensor:

@@ -36,4 +36,6 @@ def load_model(
         if name in ARCHITECTURES:
             return ARCHITECTURES[name].from_pretrained(folder, dtype=dtype, device=device, **options)
     known = ", ".join(sorted(ARCHITECTURES))
-    raise CheckpointError(f"{folder} is a {' or '.join(names) or 'model without architecture'}; known are {known}")
+    raise CheckpointError(
+        f"{folder} is a {' or '.join(names) or 'model without architecture'}; known are {known}"
+    )

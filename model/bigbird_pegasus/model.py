@@ -6,6 +6,7 @@ H heads, d head width, V vocabulary.
 
 import math
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ from bigbird_pegasus.attention import (
 from bigbird_pegasus.cache import DecoderCache
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.layers import Attend, Attention, AttendToSource, DecoderLayer, EncoderLayer
+from bigbird_pegasus.layers import Attend, AttendToSource, Attention, DecoderLayer, EncoderLayer
 from bigbird_pegasus.outputs import BaseModelOutput, DecoderOutput, Seq2SeqModelOutput
 from bigbird_pegasus.weights import PretrainedModule
 
@@ -37,7 +38,9 @@ class Encoder(nn.Module):
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__()
         if random_attention not in ("seeded", "transformers"):
-            raise ConfigError(f"random_attention is {random_attention!r}: it must be 'seeded' or 'transformers'")
+            raise ConfigError(
+                f"random_attention is {random_attention!r}: it must be 'seeded' or 'transformers'"
+            )
         self.config = config
         self.random_attention: RandomAttention = random_attention
         self.embedding = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
@@ -60,7 +63,7 @@ class Encoder(nn.Module):
             input_ids: (B, S).
             attention_mask: (B, S), 1 at tokens and 0 at padding; all tokens where it is missing.
             inputs_embeds: (B, S, D) in place of `input_ids`.
-            output_attentions: return the attention of each layer, dense (B, H, S, S) also where it was sparse.
+            output_attentions: return the attention of each layer, dense (B, H, S, S) also where sparse.
             output_hidden_states: return the embeddings and the states after each layer.
 
         Raises:
@@ -111,12 +114,16 @@ class Encoder(nn.Module):
         plan, size = self._plan(layer, length), self.config.block_size
         return partial(block_sparse_attention, plan=plan, block_size=size, padding_mask=mask)
 
-    def _watched(self, attend: Attend, seen: list[Tensor], sparse_layer: int | None, mask: Tensor | None) -> Attend:
+    def _watched(
+        self, attend: Attend, seen: list[Tensor], sparse_layer: int | None, mask: Tensor | None
+    ) -> Attend:
         """Attend as before, and keep the attention weights of the call in `seen`."""
 
         def watched(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             if sparse_layer is None:
-                seen.append(attention_probabilities(query, key, None if mask is None else mask[:, None, None, :]))
+                seen.append(
+                    attention_probabilities(query, key, None if mask is None else mask[:, None, None, :])
+                )
             else:
                 plan = self._plan(sparse_layer, query.shape[2])
                 seen.append(block_sparse_probabilities(query, key, plan, self.config.block_size, mask))
@@ -177,7 +184,13 @@ class Decoder(nn.Module):
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
         """
-        x = _embed(self.config, self.embedding, input_ids, inputs_embeds, "decoder_input_ids and decoder_inputs_embeds")
+        x = _embed(
+            self.config,
+            self.embedding,
+            input_ids,
+            inputs_embeds,
+            "decoder_input_ids and decoder_inputs_embeds",
+        )
         tokens = x.shape[1]
         source_mask = _padding_mask(encoder_attention_mask)
         cache = past_key_values
@@ -215,11 +228,12 @@ class Decoder(nn.Module):
             cross_attentions=tuple(cross_weights) if cross_weights else None,
         )
 
-    def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None, capacity: int = 64) -> DecoderCache:
-        """Make a cache that holds the cross-attention keys and values of documents (B, S, D), once for each."""
-        cache = DecoderCache(len(self.layers), _padding_mask(attention_mask), capacity)
+    def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
+        """Make a cache that holds the cross-attention keys and values of each document (B, S, D) once."""
+        cache = DecoderCache(len(self.layers), _padding_mask(attention_mask))
         for number, layer in enumerate(self.layers):
-            cache.set_cross(number, *layer.cross_attention.keys_and_values(hidden_states))
+            attention = cast(DecoderLayer, layer).cross_attention
+            cache.set_cross(number, *attention.keys_and_values(hidden_states))
         return cache
 
 
@@ -255,14 +269,18 @@ class BigBirdPegasusModel(PretrainedModule):
         """
         if decoder_input_ids is None and decoder_inputs_embeds is None:
             if input_ids is None:
-                raise ValueError("give input_ids, decoder_input_ids or decoder_inputs_embeds: the decoder has no input")
+                raise ValueError(
+                    "give input_ids, decoder_input_ids or decoder_inputs_embeds: the decoder has no input"
+                )
             decoder_input_ids = shift_right(input_ids, self.config)
         if encoder_outputs is None:
-            encoded = self.encoder(input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states)
+            encoded = self.encoder(
+                input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states
+            )
         elif isinstance(encoder_outputs, BaseModelOutput):
             encoded = encoder_outputs
         else:
-            encoded = BaseModelOutput(*encoder_outputs)
+            encoded = BaseModelOutput(encoder_outputs[0])
         decoded = self.decoder(
             decoder_input_ids,
             decoder_attention_mask,
@@ -294,7 +312,11 @@ def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:
 
 
 def _embed(
-    config: BigBirdPegasusConfig, embedding: nn.Embedding, ids: Tensor | None, embeds: Tensor | None, names: str
+    config: BigBirdPegasusConfig,
+    embedding: nn.Embedding,
+    ids: Tensor | None,
+    embeds: Tensor | None,
+    names: str,
 ) -> Tensor:
     """Return (B, T, D) from whichever of ids (B, T) and embeddings (B, T, D) was given."""
     if (ids is None) == (embeds is None):
@@ -307,7 +329,9 @@ def _embed(
 
 def _positions(positions: nn.Embedding, past: int, tokens: int) -> Tensor:
     if past + tokens > positions.num_embeddings:
-        raise ValueError(f"{past + tokens} tokens are more than the model's {positions.num_embeddings} positions")
+        raise ValueError(
+            f"{past + tokens} tokens are more than the model's {positions.num_embeddings} positions"
+        )
     return positions.weight[past : past + tokens]
 
 
@@ -319,13 +343,21 @@ def _padding_mask(attention_mask: Tensor | None) -> Tensor | None:
     return None if bool(mask.all()) else mask
 
 
-def _causal_mask(attention_mask: Tensor | None, past: int, tokens: int, device: torch.device) -> Tensor | None:
+def _causal_mask(
+    attention_mask: Tensor | None, past: int, tokens: int, device: torch.device
+) -> Tensor | None:
     """Return bool, broadcastable to (N, 1, T, past + T): no token sees a later one, or padding."""
     padding = _padding_mask(attention_mask)
     if tokens == 1 and padding is None:
         return None
     seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
     return seen if padding is None else seen & padding[:, None, None, :]
+
+
+def _beams_to_rows(x: Tensor, rows: int, tokens: int) -> Tensor:
+    """Put the queries of beams that stand side by side, (B, H, beams*T, …), back into rows, (N, H, T, …)."""
+    documents, heads, _, width = x.shape
+    return x.view(documents, heads, -1, tokens, width).transpose(1, 2).reshape(rows, heads, tokens, width)
 
 
 def _dropped(module: nn.Module, layerdrop: float) -> bool:
@@ -371,12 +403,13 @@ def _source_attention(
         rows, heads, tokens, width = query.shape
         documents = key.shape[0]
         # The queries of a document's beams stand side by side, as if they were one longer query.
-        query = query.view(documents, -1, heads, tokens, width).transpose(1, 2).flatten(2, 3)  # (B, H, beams*T, d)
+        query = (
+            query.view(documents, -1, heads, tokens, width).transpose(1, 2).flatten(2, 3)
+        )  # (B, H, beams*T, d)
         visible = None if mask is None else mask[:, None, None, :]
         if weights is not None:
             dense = attention_probabilities(query, key, visible)
-            weights.append(dense.unflatten(2, (-1, tokens)).transpose(1, 2).reshape(rows, heads, tokens, -1))
-        found = full_attention(query, key, value, visible, dropout=dropout)
-        return found.unflatten(2, (-1, tokens)).transpose(1, 2).reshape(rows, heads, tokens, width)
+            weights.append(_beams_to_rows(dense, rows, tokens))
+        return _beams_to_rows(full_attention(query, key, value, visible, dropout=dropout), rows, tokens)
 
     return attend

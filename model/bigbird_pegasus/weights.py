@@ -1,7 +1,7 @@
 """Checkpoints: one table of published names ↔ ours, reading folders, writing folders.
 
-A checkpoint folder holds `config.json` and `model.safetensors`, or shards with `model.safetensors.index.json`,
-or `pytorch_model.bin` (also sharded), which is read with `weights_only=True` and nothing else.
+A checkpoint folder holds `config.json` and `model.safetensors`, or shards with their index, or
+`pytorch_model.bin` (also sharded), which is read with `weights_only=True` and nothing else.
 """
 
 import json
@@ -127,7 +127,7 @@ class PretrainedModule(nn.Module):
             options: for the model's constructor, such as `random_attention="transformers"`.
 
         Raises:
-            CheckpointError: a file is missing or corrupt, or tensors are missing, unexpected or of another shape.
+            CheckpointError: a file is missing or corrupt, or tensors are missing, unexpected or misshaped.
             ConfigError: the configuration is not one of ours.
         """
         config = BigBirdPegasusConfig.from_pretrained(folder)
@@ -137,11 +137,13 @@ class PretrainedModule(nn.Module):
         return model.eval()
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors` under the published names; transformers loads it too."""
+        """Write `config.json` and `model.safetensors`, by the published names: transformers loads it too."""
         folder = Path(folder)
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
         replace(self.config, architectures=[architecture], dtype=dtype).save_pretrained(folder)
-        tensors = {published_name(name): t.detach().cpu().contiguous() for name, t in own_tensors(self).items()}
+        tensors = {
+            published_name(name): t.detach().cpu().contiguous() for name, t in own_tensors(self).items()
+        }
         unfinished = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
         save_file(tensors, unfinished, metadata={"format": "pt"})
         unfinished.replace(folder / WEIGHTS_FILE)
@@ -152,8 +154,10 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-def load_weights(model: nn.Module, folder: str | Path, dtype: torch.dtype | None, device: torch.device) -> None:
-    """Fill a model made on the meta device, tensor by tensor, so that little more than the weights is in memory.
+def load_weights(
+    model: nn.Module, folder: str | Path, dtype: torch.dtype | None, device: torch.device
+) -> None:
+    """Fill a model made on the meta device, tensor by tensor: little more than the weights is in memory.
 
     A tensor that needs no conversion stays mapped to the file.
 
@@ -169,7 +173,9 @@ def load_weights(model: nn.Module, folder: str | Path, dtype: torch.dtype | None
         if name is None:
             unexpected.append(published)
         elif tuple(tensor.shape) != tuple(wanted[name].shape):
-            misshaped.append(f"{published} is {_shape(tensor)}, the configuration says {_shape(wanted[name])}")
+            misshaped.append(
+                f"{published} is {_shape(tensor)}, the configuration says {_shape(wanted[name])}"
+            )
         elif name not in found:
             found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
     missing = [published_name(name) for name in wanted if name not in found]
@@ -252,12 +258,14 @@ def _dtype(dtype: torch.dtype | str) -> torch.dtype | None:
         return None
     found = getattr(torch, dtype, None)
     if not isinstance(found, torch.dtype):
-        raise ConfigError(f"dtype is {dtype!r}: it must be 'auto' or a torch type such as 'float32' or 'bfloat16'")
+        raise ConfigError(
+            f"dtype is {dtype!r}: it must be 'auto' or a torch type such as 'float32' or 'bfloat16'"
+        )
     return found
 
 
 def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a number"
+    return " x ".join(map(str, tensor.shape)) or "a number"
 
 
 def _some(names: list[str]) -> str:
