@@ -168,10 +168,10 @@ def collect(finished: Finished, tokens: Tensor, scores: Tensor, ends: Tensor) ->
     ending that is worse than K ways to go on is not a good text of its length.
     """
     beams, length = finished.scores.shape[1], tokens.shape[2]
-    rows = torch.nn.functional.pad(tokens[:, :beams], (0, finished.tokens.shape[2] - length))
+    counts = ends & (torch.arange(ends.shape[1], device=ends.device) < beams)
+    best = torch.cat((finished.scores, scores.masked_fill(~counts, EXCLUDED)), dim=1).topk(beams)
+    rows = torch.nn.functional.pad(tokens, (0, finished.tokens.shape[2] - length))
     lengths = torch.full_like(rows[..., 0], length)
-    merged = torch.cat((finished.scores, scores[:, :beams].masked_fill(~ends[:, :beams], EXCLUDED)), dim=1)
-    best = merged.topk(beams)
     return Finished(
         tokens=pick(torch.cat((finished.tokens, rows), dim=1), best.indices),
         lengths=pick(torch.cat((finished.lengths, lengths), dim=1), best.indices),
