@@ -261,6 +261,8 @@ def _check(config: BigBirdPegasusConfig) -> None:
         raise ConfigError(
             f"position_embedding is {config.extra['position_embedding']!r}: it must be 'absolute'"
         )
+    if not config.tie_word_embeddings:
+        raise ConfigError("tie_word_embeddings is false: the output head of these models is their embedding")
     for name in (
         "vocab_size",
         "max_position_embeddings",

@@ -1,0 +1,140 @@
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+from bigbird_pegasus import BigBirdPegasusConfig
+from bigbird_pegasus import config as config_module
+from bigbird_pegasus.errors import CheckpointError, ConfigError
+
+# What the published arxiv checkpoint's config.json holds, as its documentation and file state it.
+PUBLISHED = {
+    "activation_dropout": 0.0,
+    "activation_function": "gelu_new",
+    "architectures": ["BigBirdPegasusForConditionalGeneration"],
+    "attention_dropout": 0.0,
+    "attention_type": "block_sparse",
+    "block_size": 64,
+    "bos_token_id": 2,
+    "classifier_dropout": 0.0,
+    "d_model": 1024,
+    "decoder_attention_heads": 16,
+    "decoder_ffn_dim": 4096,
+    "decoder_layerdrop": 0.0,
+    "decoder_layers": 16,
+    "decoder_start_token_id": 2,
+    "dropout": 0.1,
+    "encoder_attention_heads": 16,
+    "encoder_ffn_dim": 4096,
+    "encoder_layerdrop": 0.0,
+    "encoder_layers": 16,
+    "eos_token_id": 1,
+    "gradient_checkpointing": False,
+    "init_std": 0.02,
+    "is_encoder_decoder": True,
+    "length_penalty": 0.8,
+    "max_length": 256,
+    "max_position_embeddings": 4096,
+    "model_type": "bigbird_pegasus",
+    "num_beams": 5,
+    "num_hidden_layers": 16,
+    "num_random_blocks": 3,
+    "pad_token_id": 0,
+    "scale_embedding": True,
+    "tokenizer_class": "PegasusTokenizer",
+    "torch_dtype": "float32",
+    "transformers_version": "4.12.0.dev0",
+    "use_bias": False,
+    "use_cache": True,
+    "vocab_size": 96103,
+}
+
+
+def test_defaults_are_those_of_the_published_large_checkpoints() -> None:
+    config = BigBirdPegasusConfig()
+    for key, value in PUBLISHED.items():
+        if hasattr(config, key) and key not in ("architectures",):
+            assert getattr(config, key) == value, key
+
+
+def test_published_file_loads_without_a_warning_and_saves_back_every_key(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(PUBLISHED))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        config = BigBirdPegasusConfig.from_pretrained(tmp_path)
+    assert config.extra["length_penalty"] == 0.8
+    config.save_pretrained(tmp_path / "again")
+    saved = json.loads((tmp_path / "again" / "config.json").read_text())
+    renamed = {"num_hidden_layers": "encoder_layers", "torch_dtype": "dtype"}
+    assert {saved[renamed.get(key, key)] == value for key, value in PUBLISHED.items()} == {True}
+    assert BigBirdPegasusConfig.from_pretrained(tmp_path / "again") == config
+
+
+@pytest.mark.parametrize("alias", ["hidden_size", "num_attention_heads", "num_hidden_layers"])
+def test_alias_is_argument_and_attribute(alias: str) -> None:
+    config = BigBirdPegasusConfig(**{alias: 32})
+    assert getattr(config, alias) == 32
+    assert getattr(config, config_module.ALIASES[alias]) == 32
+
+
+def test_attention_dropout_has_its_published_alias() -> None:
+    assert BigBirdPegasusConfig(attention_probs_dropout_prob=0.3).attention_dropout == 0.3
+    assert BigBirdPegasusConfig(attention_dropout=0.2).attention_probs_dropout_prob == 0.2
+
+
+def test_unknown_key_is_kept_written_back_and_reported_once(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="unknown configuration keys are kept but not used: key_of_tomorrow"):
+        config = BigBirdPegasusConfig(key_of_tomorrow=[1, 2])
+    BigBirdPegasusConfig(key_of_tomorrow=[1, 2])  # a second warning would be an error here
+    config.save_pretrained(tmp_path)
+    assert BigBirdPegasusConfig.from_pretrained(tmp_path).extra == {"key_of_tomorrow": [1, 2]}
+
+
+def test_labels_are_numbered_from_any_of_their_three_forms() -> None:
+    assert BigBirdPegasusConfig().num_labels == 2
+    assert BigBirdPegasusConfig(num_labels=3).id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    assert BigBirdPegasusConfig(id2label={"1": "b", "0": "a"}).label2id == {"a": 0, "b": 1}
+    assert BigBirdPegasusConfig(label2id={"x": 0}).id2label == {0: "x"}
+
+
+def test_several_end_tokens_are_kept() -> None:
+    assert BigBirdPegasusConfig(eos_token_id=[1, 5]).eos_token_ids == (1, 5)
+    assert BigBirdPegasusConfig(eos_token_id=None).eos_token_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"activation_function": "mish"}, "activation_function is 'mish'"),
+        ({"attention_type": "flash"}, "attention_type is 'flash'"),
+        ({"position_embedding_type": "rotary"}, "position_embedding_type is 'rotary'"),
+        ({"position_embedding": "relative"}, "position_embedding is 'relative'"),
+        ({"problem_type": "ranking"}, "problem_type is 'ranking'"),
+        ({"model_type": "bart"}, "model_type is 'bart'"),
+        (
+            {"d_model": 10, "encoder_attention_heads": 3},
+            "d_model=10 is not a multiple of encoder_att",
+        ),
+        ({"block_size": 0}, "block_size is 0"),
+        ({"num_random_blocks": -1}, "num_random_blocks is -1"),
+        ({"vocab_size": "many"}, "vocab_size is 'many'"),
+        ({"dropout": 1.5}, "dropout is 1.5"),
+        ({"pad_token_id": 7, "vocab_size": 7}, "pad_token_id=7 is outside"),
+        ({"hidden_size": 8, "d_model": 16}, "two names of one value"),
+        ({"num_labels": 3, "id2label": {0: "a"}}, "num_labels=3 contradicts"),
+        ({"num_labels": 0}, "num_labels must be at least 1"),
+        ({"id2label": {1: "a"}}, "without gaps"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings"),
+    ],
+)
+def test_impossible_value_is_an_error_that_names_it(values: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        BigBirdPegasusConfig(**values)
+
+
+@pytest.mark.parametrize("content", [None, b"{", b"[1]", b"\xff\xfe\x00"])
+def test_missing_or_broken_file_is_a_checkpoint_error(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        BigBirdPegasusConfig.from_pretrained(tmp_path)
