@@ -4,7 +4,8 @@ Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source 
 V vocabulary.
 """
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 from bigbird_pegasus.attention import RandomAttention
 from bigbird_pegasus.cache import DecoderCache
 from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.generation import GenerationConfig, GenerationOutput, generate
 from bigbird_pegasus.model import BigBirdPegasusModel, shift_right
 from bigbird_pegasus.outputs import BaseModelOutput, Seq2SeqLMOutput
 from bigbird_pegasus.weights import PretrainedModule
@@ -28,6 +30,19 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
         self.model = BigBirdPegasusModel(config, random_attention)
         self.final_logits_bias: Tensor
         self.register_buffer("final_logits_bias", torch.zeros(1, config.vocab_size))
+        self.generation_config = GenerationConfig.from_model_config(config)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **options: Any) -> Self:
+        """Read a checkpoint folder, its generation options included; see `PretrainedModule.from_pretrained`."""
+        model = super().from_pretrained(folder, **options)
+        model.generation_config = GenerationConfig.from_pretrained(folder)
+        return model
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a checkpoint folder, its `generation_config.json` included."""
+        super().save_pretrained(folder)
+        self.generation_config.save_pretrained(folder)
 
     def forward(
         self,
@@ -112,6 +127,16 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
         """Feed new tokens (N, T) and return float32 logits (N, V) for the one that comes next."""
         states = self.model.decoder(input_ids, past_key_values=cache).last_hidden_state[:, -1]
         return self._logits(states).float()
+
+    def generate(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        **options: Any,
+    ) -> Tensor | GenerationOutput:
+        """Write texts about documents (B, S): ids (B * R, T); arguments and errors as `generation.generate`."""
+        return generate(self, input_ids, attention_mask, generation_config, **options)
 
     def _logits(self, states: Tensor) -> Tensor:
         """Return (…, V) of states (…, D)."""

@@ -58,6 +58,14 @@ def test_saved_model_loads_with_equal_logits(folder: Path) -> None:
     assert torch.equal(logits(loaded), logits(tiny_model()))
 
 
+def test_generation_options_travel_with_the_checkpoint(tmp_path: Path) -> None:
+    model = tiny_model()
+    model.generation_config = model.generation_config.replace(num_beams=3, length_penalty=0.8)
+    model.save_pretrained(tmp_path)
+    loaded = BigBirdPegasusForConditionalGeneration.from_pretrained(tmp_path)
+    assert (loaded.generation_config.num_beams, loaded.generation_config.length_penalty) == (3, 0.8)
+
+
 def test_sharded_safetensors_load(folder: Path) -> None:
     tensors = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
@@ -183,7 +191,11 @@ def test_unknown_architecture_is_an_error(folder: Path, names: list[str]) -> Non
 
 def test_saving_over_a_checkpoint_replaces_it_whole(folder: Path) -> None:
     tiny_model(seed=1).save_pretrained(folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+    ]
     assert torch.equal(logits(load_model(folder)), logits(tiny_model(seed=1)))
 
 
