@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
-
 from bigbird_pegasus.generation import GenerationConfig, GenerationOutput, generate
 from bigbird_pegasus.heads import BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.logits_processors import process, processors_for
+from torch import Tensor
 
 transformers = pytest.importorskip("transformers")
 
@@ -146,7 +145,9 @@ def test_ids_and_scores_equal_those_of_transformers(case: int, pairs: Any) -> No
     assert isinstance(found, GenerationOutput)
     assert found.sequences.tolist() == expected.sequences.tolist(), options
     if "num_beams" in options:
-        torch.testing.assert_close(found.sequences_scores, expected.sequences_scores)
+        # Looser than the default 1.3e-6: a score sums up to 30 log probabilities, each with the rounding of
+        # logits near 15. Of 1,500 cases 6 were off by 1.5e-6 to 2.7e-6; the 150 here pass at the default too.
+        torch.testing.assert_close(found.sequences_scores, expected.sequences_scores, rtol=1e-5, atol=1e-5)
     else:
         assert found.sequences_scores is None
 
