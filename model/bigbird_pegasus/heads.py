@@ -34,7 +34,7 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, **options: Any) -> Self:
-        """Read a checkpoint folder, its generation options included; see `PretrainedModule.from_pretrained`."""
+        """Read a checkpoint folder with its generation options; see `PretrainedModule.from_pretrained`."""
         model = super().from_pretrained(folder, **options)
         model.generation_config = GenerationConfig.from_pretrained(folder)
         return model
@@ -135,7 +135,7 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
         generation_config: GenerationConfig | None = None,
         **options: Any,
     ) -> Tensor | GenerationOutput:
-        """Write texts about documents (B, S): ids (B * R, T); arguments and errors as `generation.generate`."""
+        """Write texts about documents (B, S): ids (B * R, T); see `generation.generate`."""
         return generate(self, input_ids, attention_mask, generation_config, **options)
 
     def _logits(self, states: Tensor) -> Tensor:
