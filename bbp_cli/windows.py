@@ -1,22 +1,29 @@
-"""Text → sentence spans → windows that fit the model. Every offset is a code point of the text.
+"""Text → sentences → tokens → windows that fit the model. Every offset is a code point of the text.
 
 A window ends at a sentence end; only a sentence longer than a whole window is split, between words. Together
 the windows hold every sentence once, so nothing is lost and nothing is read twice.
 """
 
 import re
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bigbird_pegasus import PegasusTokenizer
 
 LANGUAGE = (
     "en"  # of sentencex's list of abbreviations; its rules for marks and spaces hold for other languages too
 )
 LONGEST_PIECE = 1_000_000  # characters given to sentencex at once; only text without any paragraph is longer
+SENTENCES_AT_ONCE = 1_000  # encoded together; bounds the memory that lists of token ids take
 _PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
-_WORD = re.compile(r"\S+")
+_SPACE = re.compile(r"\s+")
+_WORD_END = re.compile(r"\s+(?=\S*\Z)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """A span of the text without white space around it, and whether a paragraph begins with it."""
 
@@ -25,13 +32,27 @@ class Sentence:
     starts_paragraph: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Window:
-    """Sentences `first` to `last - 1`, which have `tokens` tokens."""
+    """Sentences `first` to `last - 1`, which have `tokens` tokens, from `first_token` of the text on."""
 
     first: int
     last: int
+    first_token: int
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """The sentences of a text, how many tokens each has, and all their ids one after the other."""
+
+    sentences: list[Sentence]
+    counts: list[int]
+    ids: "array[int]"
+
+    def window_ids(self, window: Window) -> "array[int]":
+        """The token ids of a window's sentences."""
+        return self.ids[window.first_token : window.first_token + window.tokens]
 
 
 def split_sentences(text: str) -> list[Sentence]:
@@ -52,7 +73,7 @@ def split_sentences(text: str) -> list[Sentence]:
 
 def _sentence_lengths(paragraph: str) -> list[int]:
     """Lengths of consecutive pieces of a paragraph, white space included; they add up to its length."""
-    from sentencex import segment
+    from sentencex import segment  # type: ignore[import-untyped]  # it has no annotations
 
     lengths: list[int] = []
     while len(paragraph) > LONGEST_PIECE:
@@ -65,22 +86,58 @@ def _sentence_lengths(paragraph: str) -> list[int]:
     return lengths + [len(sentence) for sentence in segment(LANGUAGE, paragraph)]
 
 
+def encode(text: str, tokenizer: "PegasusTokenizer", limit: int) -> EncodedText:
+    """Split a text into sentences of at most `limit` tokens, and encode them one by one.
+
+    Encoded so, the tokens of a sentence do not depend on its window; a piece never crosses a space anyway.
+    """
+    from bigbird_pegasus.extraction import encode_sentences
+
+    def ids_of(sentences: Sequence[Sentence]) -> list[list[int]]:
+        texts = [text[sentence.start : sentence.end] for sentence in sentences]
+        return encode_sentences(tokenizer, texts, [sentence.starts_paragraph for sentence in sentences])
+
+    encoded = EncodedText([], [], array("l"))
+    whole = split_sentences(text)
+    for start in range(0, len(whole), SENTENCES_AT_ONCE):
+        group = whole[start : start + SENTENCES_AT_ONCE]
+        for sentence, ids in zip(group, ids_of(group), strict=True):
+            parts, ids_of_parts = [sentence], [ids]
+            if len(ids) > limit:
+                parts = split_long(text, sentence, limit, lambda part: len(ids_of([part])[0]))
+                ids_of_parts = ids_of(parts)
+            for part, part_ids in zip(parts, ids_of_parts, strict=True):
+                encoded.sentences.append(part)
+                encoded.counts.append(len(part_ids))
+                encoded.ids.extend(part_ids)
+    return encoded
+
+
 def split_long(
-    text: str, sentence: Sentence, limit: int, count_tokens: Callable[[str], int]
+    text: str, sentence: Sentence, limit: int, count_tokens: Callable[[Sentence], int]
 ) -> list[Sentence]:
-    """Cut a sentence between words into parts of at most `limit` tokens each, as equal as words allow.
+    """Cut a sentence between words into parts of at most `limit` tokens each, by halves.
 
     A single word of more than `limit` tokens is cut between characters.
     """
-    if count_tokens(text[sentence.start : sentence.end]) <= limit or sentence.end - sentence.start == 1:
+    if count_tokens(sentence) <= limit or sentence.end - sentence.start == 1:
         return [sentence]
-    starts = [match.start() for match in _WORD.finditer(text, sentence.start, sentence.end)]
     middle = (sentence.start + sentence.end) // 2
-    cut = min(starts[1:], key=lambda start: abs(start - middle)) if len(starts) > 1 else middle
-    left_end = cut - (len(text[sentence.start : cut]) - len(text[sentence.start : cut].rstrip()))
+    gap = _nearest_gap(text, sentence, middle)
+    left_end, right_start = gap or (middle, middle)
     left = Sentence(sentence.start, left_end, sentence.starts_paragraph)
-    right = Sentence(cut, sentence.end, False)
+    right = Sentence(right_start, sentence.end, False)
     return [*split_long(text, left, limit, count_tokens), *split_long(text, right, limit, count_tokens)]
+
+
+def _nearest_gap(text: str, sentence: Sentence, middle: int) -> tuple[int, int] | None:
+    """The white space nearest to the middle of a sentence, or None where it is a single word."""
+    after = _SPACE.search(text, middle, sentence.end)
+    word = _WORD_END.search(text[sentence.start : middle])
+    before = (sentence.start + word.start(), sentence.start + word.end()) if word else None
+    if after is None or (before is not None and middle - before[1] < after.start() - middle):
+        return before
+    return after.span()
 
 
 def pack(counts: Sequence[int], limit: int) -> list[Window]:
@@ -91,19 +148,19 @@ def pack(counts: Sequence[int], limit: int) -> list[Window]:
     """
     windows: list[Window] = []
     left = sum(counts)
-    first = tokens = 0
+    first = first_token = tokens = 0
     target = _even_share(left, limit)
     for index, count in enumerate(counts):
         too_long = tokens + count > limit
         nearer_without = tokens + count / 2 > target
         if tokens and (too_long or nearer_without):
-            windows.append(Window(first, index, tokens))
+            windows.append(Window(first, index, first_token, tokens))
             left -= tokens
-            first, tokens = index, 0
+            first, first_token, tokens = index, first_token + tokens, 0
             target = _even_share(left, limit)
         tokens += count
     if tokens or not windows:
-        windows.append(Window(first, len(counts), tokens))
+        windows.append(Window(first, len(counts), first_token, tokens))
     return windows
 
 

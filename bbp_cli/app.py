@@ -1,0 +1,220 @@
+"""The Typer app: what can be typed. Each command reads its options and hands over to `commands`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bbp_cli.batch import Reading
+from bbp_cli.commands import Destination, ModelChoice, count_inputs, extract_inputs, summarize_inputs
+from bbp_cli.console import ColorChoice, Console, say
+from bbp_cli.device import DType
+from bbp_cli.hub import DEFAULT
+from bbp_cli.summarize import Settings
+from bbp_cli.version import __version__
+
+SHORT_HELP = """\
+For example:  bbp {name} report.pdf
+              bbp {name} *.txt
+              curl -s https://example.org/paper.pdf | bbp {name}
+All options:  bbp {name} --help"""
+
+app = typer.Typer(
+    name="bbp",
+    help="Summarize long documents on this computer. Text, PDF or a pipe in; a summary out.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATHS", help="Files and folders; - is stdin.", show_default=False),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Read more paths from FILE, one a line; - is stdin."),
+]
+Nul = Annotated[bool, typer.Option("-0", help="Names in --files-from end with NUL (find -print0).")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", envvar="BBP_ENCODING", help="Encoding of text files that are not UTF-8."),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the result to FILE.")
+]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input: sentences, pages, coverage, model.")
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        metavar="PATH_OR_NAME",
+        envvar="BBP_MODEL",
+        help="Checkpoint folder, Hub name, or arxiv, pubmed, bigpatent.",
+    ),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", envvar="BBP_OFFLINE", help="Never download; use what is in the cache.")
+]
+Length = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="WORDS", envvar="BBP_LENGTH", help="Most words in the summary (default model: 100)."
+    ),
+]
+Beams = Annotated[
+    int | None, typer.Option("--num-beams", min=1, metavar="N", help="Beams of a writing model; 1 is greedy.")
+]
+LengthPenalty = Annotated[
+    float | None, typer.Option(metavar="X", help="Beam search: above 1 favours longer text, below 1 shorter.")
+]
+NoRepeat = Annotated[
+    int | None, typer.Option("--no-repeat-ngram-size", min=0, metavar="N", help="Never write N words twice.")
+]
+Truncate = Annotated[
+    bool, typer.Option("--truncate", help="Read only the first window of a long document, and say so.")
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="auto, cpu, cuda, cuda:1, mps.")
+]
+Precision = Annotated[
+    DType, typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", envvar="BBP_THREADS", help="Processor threads (default: all it may use)."
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(min=0, metavar="N", envvar="BBP_SEED", help="Seed for models that sample.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors on stderr.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what is loaded and done.")]
+Color = Annotated[ColorChoice, typer.Option(envvar="BBP_COLOR", help="Colour on the terminal.")]
+Debug = Annotated[bool, typer.Option("--debug", envvar="BBP_DEBUG", help="Show the traceback of an error.")]
+
+
+def command() -> Any:
+    """The command that the process boundary runs."""
+    return typer.main.get_command(app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"bbp {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def bbp(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Summarize long documents on this computer. Text, PDF or a pipe in; a summary out."""
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(2)
+
+
+@app.command()
+def summarize(
+    context: typer.Context,
+    paths: Paths = None,
+    output: Output = None,
+    output_dir: OutputDir = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    length: Length = None,
+    model: Model = DEFAULT,
+    num_beams: Beams = None,
+    length_penalty: LengthPenalty = None,
+    no_repeat_ngram_size: NoRepeat = None,
+    truncate: Truncate = False,
+    files_from: FilesFrom = None,
+    nul: Nul = False,
+    encoding: Encoding = None,
+    offline: Offline = False,
+    dtype: Precision = "auto",
+    device: Device = "auto",
+    threads: Threads = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Print a summary of each document.
+
+    The default model needs no network: it prints the sentences that say most, word for word. Models that
+    write their own text come from the Hugging Face Hub: --model arxiv.
+    """
+    beams = {
+        "num_beams": num_beams,
+        "length_penalty": length_penalty,
+        "no_repeat_ngram_size": no_repeat_ngram_size,
+    }
+    given = {name: value for name, value in beams.items() if value is not None}
+    found = summarize_inputs(
+        Reading(tuple(paths or ()), files_from, nul, encoding),
+        Destination(json, output, output_dir, overwrite),
+        ModelChoice(model, offline, device, dtype, threads),
+        Settings(length, truncate, seed, given),
+        Console(quiet, verbose, color),
+    )
+    _need_input(context, found)
+
+
+@app.command()
+def extract(
+    context: typer.Context,
+    paths: Paths = None,
+    count: Annotated[bool, typer.Option("--count", help="Print the number of tokens instead.")] = False,
+    model: Model = DEFAULT,
+    files_from: FilesFrom = None,
+    nul: Nul = False,
+    encoding: Encoding = None,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Print the text of each document exactly as bbp reads it.
+
+    All offsets in JSON records count characters (code points) of this text.
+    """
+    reading = Reading(tuple(paths or ()), files_from, nul, encoding)
+    console = Console(quiet=quiet, color=color)
+    if count:
+        found = count_inputs(reading, ModelChoice(model, offline), console)
+    else:
+        found = extract_inputs(reading, console)
+    _need_input(context, found)
+
+
+@app.command()
+def doctor(
+    device: Device = "auto", dtype: Precision = "auto", threads: Threads = None, debug: Debug = False
+) -> None:
+    """Show what bbp runs on: versions, device, precision, threads, models."""
+    from bbp_cli.doctor import examine
+
+    for name, value in examine(device, dtype, threads):
+        typer.echo(f"{name + ':':<15} {value}")
+
+
+def _need_input(context: typer.Context, found: bool) -> None:
+    """Without any input there is a person at a terminal: say how to begin."""
+    if found:
+        return
+    say(context.get_usage())
+    say(SHORT_HELP.format(name=context.info_name))
+    raise typer.Exit(2)

@@ -1,0 +1,157 @@
+"""Paths, folders, lists and stdin → the inputs of a run, in order, and the name of each in an output folder."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from bbp_cli.console import is_terminal
+from bbp_cli.decoding import looks_like_text
+from bbp_cli.documents import STDIN, display_name, is_pdf
+from bbp_cli.errors import InputError, UsageError
+
+HEAD = 4096  # bytes that tell whether a file in a folder may be a document
+
+
+@dataclass(frozen=True)
+class Input:
+    """One document to read. `name` is its relative path in an output folder.
+
+    `problem` is set where a folder or list gave nothing to read; it fails in its turn, and others go on.
+    `skipped` are files of a folder that are no documents, told once with the folder's first document.
+    """
+
+    path: str
+    name: PurePath
+    problem: InputError | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run reads, and what it passes over: (folder, files that are neither text nor PDF)."""
+
+    items: tuple[Input, ...]
+    skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def find_inputs(
+    paths: Sequence[str],
+    files_from: str | None = None,
+    *,
+    nul: bool = False,
+    leave_out: Path | None = None,
+) -> Inputs:
+    """The inputs that the command line names; `leave_out` is an output folder, never read.
+
+    Raises:
+        UsageError: stdin is asked for twice, or `-0` without a list.
+        InputError: the list cannot be read or is empty.
+    """
+    if nul and files_from is None:
+        raise UsageError("-0 says how --files-from separates names", hint="add --files-from FILE")
+    if [*paths, files_from].count(STDIN) > 1:
+        raise UsageError("stdin can be read only once", hint="give - one time")
+    named = list(paths)
+    if files_from is not None:
+        named += _listed(files_from, nul=nul)
+    elif not named and stdin_is_given():
+        named = [STDIN]
+    items: list[Input] = []
+    skipped = []
+    for path in named:
+        if path != STDIN and Path(path).is_dir():
+            files, passed_over = _walk(path, leave_out)
+            items += _folder_items(path, files)
+            skipped += [(path, passed_over)] if passed_over else []
+        else:
+            items.append(Input(path, output_name(path)))
+    return Inputs(tuple(items), tuple(skipped))
+
+
+def stdin_is_given() -> bool:
+    """Whether something other than a person at a terminal is on stdin."""
+    return sys.stdin is not None and not sys.stdin.closed and not is_terminal(sys.stdin)
+
+
+def output_name(path: str, folder: str | None = None) -> PurePath:
+    """The path of an input below an output folder: as given where that stays inside, or else its name.
+
+    A file of a folder outside the working directory keeps its path from that folder on.
+    """
+    if path == STDIN:
+        return PurePath("stdin")
+    inside = _below(Path(path), Path.cwd())
+    if inside is not None:
+        return inside
+    if folder is not None:
+        root = Path(os.path.normpath(Path(folder).absolute()))
+        return PurePath(root.name) / Path(os.path.normpath(Path(path).absolute())).relative_to(root)
+    return PurePath(Path(path).name)
+
+
+def _below(path: Path, folder: Path) -> PurePath | None:
+    """The path seen from a folder it lies in (by name: links are not followed), else None."""
+    try:
+        return Path(os.path.normpath(path.absolute())).relative_to(folder)
+    except ValueError:
+        return None
+
+
+def _listed(source: str, *, nul: bool) -> list[str]:
+    """The names in a list, one a line or ended by NUL."""
+    name = display_name(source)
+    try:
+        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+    except (OSError, AttributeError) as error:  # AttributeError: there is no stdin
+        reason = getattr(error, "strerror", None) or "closed"
+        raise InputError(f"the list of files cannot be read: {reason}", file=name, code="missing") from error
+    separated = data.split(b"\x00") if nul else data.splitlines()
+    names = [os.fsdecode(part) for part in separated if part.strip()]
+    if not names:
+        raise InputError("lists no files", file=name, code="empty")
+    return names
+
+
+def _folder_items(folder: str, files: Sequence[str]) -> Iterator[Input]:
+    for file in files:
+        yield Input(file, output_name(file, folder))
+    if not files:
+        problem = InputError(
+            "no readable files in this folder",
+            hint="bbp reads plain text and PDF",
+            file=folder,
+            code="missing",
+        )
+        yield Input(folder, output_name(folder), problem)
+
+
+def _walk(folder: str, leave_out: Path | None) -> tuple[list[str], tuple[str, ...]]:
+    """Documents of a folder and the folders in it, sorted; hidden ones are left out. Then the other files."""
+    found: list[str] = []
+    passed_over: list[str] = []
+    hidden_output = leave_out.resolve() if leave_out else None
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name for name in _visible(folders) if Path(parent, name).resolve() != hidden_output
+        )
+        for name in sorted(_visible(files)):
+            path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
+            (found if _may_be_document(path) else passed_over).append(path)
+    return found, tuple(passed_over)
+
+
+def _visible(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if not name.startswith("."))
+
+
+def _may_be_document(path: str) -> bool:
+    """Whether a regular file begins like text or PDF; one that cannot be opened may be, and says so later."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return True
+    return is_pdf(head) or looks_like_text(head)

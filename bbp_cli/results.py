@@ -1,0 +1,90 @@
+"""What a task gives back for one document, whatever it is printed as."""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from bbp_cli.documents import Document
+
+Stop = Literal["whole", "length", "end"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A span of the document (code points) that a sentence of the summary was taken or written from."""
+
+    page: int | None
+    start: int
+    end: int
+    score: float | None
+
+
+@dataclass(frozen=True)
+class SummarySentence:
+    """One sentence of a summary, and where it comes from."""
+
+    text: str
+    sources: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of the document the model read, in its tokens."""
+
+    tokens_total: int
+    tokens_read: int
+    windows: int
+    truncated: bool
+    pages_without_text: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Signs of a bad summary: words of the document for one of the summary, the share of word trigrams said
+    before, and why the summary ends (`whole`: nothing left out; `length`: no room for more; `end`: complete).
+    """
+
+    compression_ratio: float
+    repeated_ngrams: float
+    stop: Stop
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A document's summary; `warnings` are those of this step, the document keeps its own."""
+
+    text: str
+    sentences: tuple[SummarySentence, ...]
+    coverage: Coverage
+    quality: Quality
+    warnings: tuple[str, ...] = ()
+
+
+def coverage(document: Document, total: int, read: int, windows: int) -> Coverage:
+    """How much was read of a document of `total` tokens."""
+    return Coverage(total, read, windows, read < total, tuple(document.pages_without_text))
+
+
+def truncation_warning(found: Coverage) -> tuple[str, ...]:
+    """What `--truncate` has to say when it dropped text."""
+    if not found.truncated:
+        return ()
+    return (f"--truncate: read only the first {found.tokens_read} of {found.tokens_total} tokens",)
+
+
+def measure_quality(document_words: int, summary: str, stop: Stop) -> Quality:
+    """Compare lengths and count repeated trigrams; words are what white space separates."""
+    words = summary.lower().split()
+    trigrams = list(zip(words, words[1:], words[2:], strict=False))
+    repeated = (len(trigrams) - len(set(trigrams))) / len(trigrams) if trigrams else 0.0
+    return Quality(round(document_words / max(1, len(words)), 3), round(repeated, 4), stop)
+
+
+def count_words(text: str) -> int:
+    """Words as `wc -w` counts them."""
+    return len(text.split())
+
+
+def clean(text: str) -> str:
+    """One line for a summary: white space collapsed, control characters (they steer terminals) left out."""
+    return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) != "Cc")

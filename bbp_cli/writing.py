@@ -1,0 +1,155 @@
+"""Summaries by writing: the decoder writes one for each window, and they are joined by line breaks."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from bbp_cli.checkpoints import LoadedModel
+from bbp_cli.documents import Document
+from bbp_cli.errors import UsageError
+from bbp_cli.results import (
+    Origin,
+    Stop,
+    Summary,
+    SummarySentence,
+    clean,
+    count_words,
+    coverage,
+    measure_quality,
+    truncation_warning,
+)
+from bbp_cli.windows import EncodedText, Window, encode, pack, split_sentences
+
+if TYPE_CHECKING:
+    from bbp_cli.summarize import ProgressBar, Settings, TextListener
+
+TOKENS_A_WORD = 4 / 3  # of English in the published vocabulary
+LEAST_NEW_TOKENS = 8
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The summary of one window, and whether the model ended it by itself."""
+
+    window: Window
+    text: str
+    ended: bool
+
+
+def summarize(
+    document: Document,
+    loaded: LoadedModel,
+    settings: "Settings",
+    progress: "ProgressBar",
+    listener: "TextListener | None",
+) -> Summary:
+    """Write about each window of the document; `listener` hears all of the text so far while it grows."""
+    limit = loaded.window_tokens - 1  # `</s>` ends each window
+    encoded = encode(document.text, loaded.tokenizer, limit)
+    windows = pack(encoded.counts, limit)
+    if settings.truncate:
+        windows = windows[:1]
+    options = generation_options(settings, len(windows), int(loaded.model.config.max_position_embeddings))
+    parts: list[_Part] = []
+    with progress(document.source.path, len(windows)) as step:
+        for window in windows:
+            ids = _window_ids(encoded, window, loaded)
+            heard = _hear(listener, [part.text for part in parts], loaded) if listener else None
+            parts.append(_Part(window, *write(ids, loaded, options, heard)))
+            step()
+    text = join(part.text for part in parts)
+    sentences = [sentence for part in parts for sentence in _sentences(part, encoded, document)]
+    found = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
+    stop: Stop = "end" if all(part.ended for part in parts) else "length"
+    quality = measure_quality(count_words(document.text), text, stop)
+    return Summary(text, tuple(sentences), found, quality, truncation_warning(found))
+
+
+def generation_options(settings: "Settings", windows: int, positions: int) -> Mapping[str, object]:
+    """Options of `generate`; the words that were asked for are shared out evenly among the windows."""
+    options = {"seed": settings.seed, **settings.generation}
+    if settings.length is not None:
+        tokens = ceil(settings.length * TOKENS_A_WORD / windows)
+        options["max_new_tokens"] = min(max(tokens, LEAST_NEW_TOKENS), positions)
+    return options
+
+
+def number_of_beams(loaded: LoadedModel, settings: "Settings") -> int:
+    """Of the settings, or else the checkpoint's own habit."""
+    from bigbird_pegasus.generation import GenerationConfig
+
+    habit = getattr(loaded.model, "generation_config", None)
+    if not isinstance(habit, GenerationConfig):
+        habit = GenerationConfig.from_model_config(loaded.model.config)
+    asked = settings.generation.get("num_beams", habit.num_beams)
+    return asked if isinstance(asked, int) else habit.num_beams
+
+
+def write(
+    ids: Sequence[int],
+    loaded: LoadedModel,
+    options: Mapping[str, object],
+    heard: Callable[[Sequence[int]], None] | None,
+) -> tuple[str, bool]:
+    """The text the model writes about a window, and whether it came to an end of its own.
+
+    Raises:
+        UsageError: an option is impossible, or does not fit the model.
+    """
+    import torch
+    from bigbird_pegasus.errors import ConfigError
+
+    def on_step(step: Any) -> None:
+        if heard is not None and step.tokens:
+            heard(step.tokens[0])
+
+    device = loaded.model.device
+    try:
+        sequences = loaded.model.generate(torch.tensor([ids], device=device), on_step=on_step, **options)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+    written = sequences[0, 1:].tolist()
+    return decode(written, loaded), loaded.tokenizer.eos_token_id in written
+
+
+def decode(ids: Sequence[int], loaded: LoadedModel) -> str:
+    """The text of token ids: clean lines, none of them empty."""
+    return join(loaded.tokenizer.decode(list(ids), skip_special_tokens=True).split("\n"))
+
+
+def join(texts: Iterable[str]) -> str:
+    """Clean lines, those that are empty left out."""
+    lines = (clean(line) for text in texts for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _window_ids(encoded: EncodedText, window: Window, loaded: LoadedModel) -> list[int]:
+    """The tokens of a window and `</s>`; a line break at the very beginning says nothing and goes."""
+    tokenizer = loaded.tokenizer
+    ids = list(encoded.window_ids(window))
+    if tokenizer.newline_token and ids[:1] == [tokenizer.convert_tokens_to_ids(tokenizer.newline_token)]:
+        ids = ids[1:]
+    return [*ids, tokenizer.eos_token_id]
+
+
+def _hear(
+    listener: "TextListener", before: Sequence[str], loaded: LoadedModel
+) -> Callable[[Sequence[int]], None]:
+    """Tell the listener the summaries of earlier windows and this one so far."""
+
+    def heard(ids: Sequence[int]) -> None:
+        listener(join([*before, decode(ids, loaded)]))
+
+    return heard
+
+
+def _sentences(part: _Part, encoded: EncodedText, document: Document) -> list[SummarySentence]:
+    """The sentences of a window's summary: each was written from the whole window."""
+    start = encoded.sentences[part.window.first].start
+    end = encoded.sentences[part.window.last - 1].end
+    origin = Origin(document.page_at(start), start, end, None)
+    return [
+        SummarySentence(clean(part.text[span.start : span.end]), (origin,))
+        for span in split_sentences(part.text)
+    ]
