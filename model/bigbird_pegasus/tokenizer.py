@@ -12,14 +12,13 @@ Special tokens never come out of text: a document that holds ``</s>`` gets the p
 """
 
 import json
-import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from bigbird_pegasus.encoding import BatchEncoding, Lengths, Row, collate, lengths_of, to_tensors, truncate
 from bigbird_pegasus.errors import TokenizerError
+from bigbird_pegasus.segmentation import NEWLINE_PIECE, Segmenter, without_surrogates
 from bigbird_pegasus.tokenizer_files import (
     CONFIG_FILE,
     SPECIAL_TOKEN_NAMES,
@@ -32,13 +31,8 @@ from bigbird_pegasus.tokenizer_files import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-NEWLINE_PIECE = "<n>"
 OFFSETS = (0, 103)
-CHUNK_LENGTH = 200
 
-_NEWLINE = re.compile(r"\r\n?|\n")
-_CHUNK_BOUNDARY = re.compile("(?<=[!-~]) (?=[!-~])")  # next to ASCII only: nothing normalises across it
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORD_START = "▁"  # U+2581, SentencePiece's sign for a space
 
 # English spacing undone as the published decoders do it; the order matters
@@ -90,7 +84,7 @@ class PegasusTokenizer:
         if not isinstance(model_max_length, int | float) or not 1 <= model_max_length < float("inf"):
             raise TokenizerError(f"model_max_length is {model_max_length!r}; it must be a number from 1 up")
         self.vocab_file = Path(vocab_file)
-        self.offset = offset
+        self.offset = int(offset)
         self.model_max_length = int(model_max_length)  # published configurations without a limit say 1e30
 
         self.pad_token, self.eos_token, self.unk_token = pad_token, eos_token, unk_token
@@ -127,12 +121,8 @@ class PegasusTokenizer:
         self.additional_special_tokens = [token for token in additional if self._id_of(token) is not None]
         special_ids = {self._id_of(token) for token in special} | set(self._reserved)
         self._special_ids = frozenset(index for index in special_ids if index is not None)
-        newline_id = self._id_of(NEWLINE_PIECE)
-        if newline_id is not None and self._vocabulary.is_control(self._inside(newline_id)):
-            newline_id = None  # a control piece does not come out of text
-        self._newline_id = newline_id
-        self.newline_token = None if newline_id is None else NEWLINE_PIECE
-        self._blank_characters: dict[str, bool] = {}
+        self._segmenter = Segmenter(self._vocabulary)
+        self.newline_token = self._segmenter.newline_piece
 
     # Folders
 
@@ -361,7 +351,7 @@ class PegasusTokenizer:
         """Our id of a token; None for what is in no vocabulary."""
         if token is None or token in self._reserved_ids:
             return None if token is None else self._reserved_ids[token]
-        inside: int = self._vocabulary.piece_to_id(_SURROGATE.sub("\ufffd", token))
+        inside: int = self._vocabulary.piece_to_id(without_surrogates(token))
         return self._outside(inside) if self._vocabulary.id_to_piece(inside) == token else None
 
     def _known(self, token: str | None) -> str | None:
@@ -411,37 +401,11 @@ class PegasusTokenizer:
         return BatchEncoding({name: column[0] if single else column for name, column in columns.items()})
 
     def _row(self, text: str, spans: bool) -> Row:
-        """The tokens of a text, without ``</s>``. Takes time proportional to the length of the text."""
-        text = _SURROGATE.sub(
-            "\ufffd", text
-        )  # half a character is no Unicode text; one for one keeps the spans
-        source = _NEWLINE.sub(NEWLINE_PIECE, text) if self.newline_token else text
-        chunks = _chunks(source)
+        """The tokens of a text, without ``</s>``."""
         if not spans:
-            found = self._vocabulary.encode(chunks, num_threads=1)
-            return Row([self._outside(index) for indices in found for index in indices], [])
-        original = _positions_before_newlines(text) if self.newline_token else _same_position
-        row = Row([], [])
-        chunk_start = 0
-        for chunk in chunks:
-            found = self._vocabulary.encode(chunk, return_type="offset_mapping")
-            for inside, (start, end) in zip(found["ids"], found["offsets"], strict=True):
-                index = self._outside(inside)
-                start, end = original(chunk_start + start), original(chunk_start + end)
-                while start < end and index != self._newline_id and self._is_blank(text[start]):
-                    start += 1
-                row.ids.append(index)
-                row.spans.append((start, end))
-            chunk_start += len(chunk)
-        return row
-
-    def _is_blank(self, character: str) -> bool:
-        """Whether SentencePiece reads this character as a space, or not at all."""
-        blank = self._blank_characters.get(character)
-        if blank is None:
-            blank = not self._vocabulary.normalize(character).strip(f" {_WORD_START}")
-            self._blank_characters[character] = blank
-        return blank
+            return Row([self._outside(index) for index in self._segmenter.ids(text)], [])
+        indices, found = self._segmenter.ids_and_spans(text)
+        return Row([self._outside(index) for index in indices], found)
 
 
 def _as_batch(text: str | Sequence[str]) -> Sequence[str]:
@@ -449,41 +413,3 @@ def _as_batch(text: str | Sequence[str]) -> Sequence[str]:
     if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
         raise TokenizerError("a text to encode must be a str, or a list or tuple of str")
     return texts
-
-
-def _chunks(source: str) -> list[str]:
-    """The text cut before spaces into chunks of at least `CHUNK_LENGTH` characters.
-
-    Pieces never cross a space, and the first word of a chunk is marked as one behind a space is: the pieces are
-    those of the whole text. But SentencePiece adds up scores in float32, which late in a long document is too
-    coarse to find the best pieces: a sentence would get other ids there than at the beginning.
-    """
-    chunks = []
-    start = 0
-    while boundary := _CHUNK_BOUNDARY.search(source, start + CHUNK_LENGTH):
-        chunks.append(source[start : boundary.start()])
-        start = boundary.start()
-    return [*chunks, source[start:]]
-
-
-def _same_position(position: int) -> int:
-    return position
-
-
-def _positions_before_newlines(text: str) -> Callable[[int], int]:
-    """The function from positions in the text with ``<n>`` for its newlines to those in the text itself."""
-    matches = list(_NEWLINE.finditer(text))
-    ends = [0, *(match.end() for match in matches)]
-    next_starts = [*(match.start() for match in matches), len(text)]
-    substituted_ends = [0]
-    growth = 0
-    for match in matches:
-        growth += len(NEWLINE_PIECE) - len(match.group())
-        substituted_ends.append(match.end() + growth)
-
-    def original(position: int) -> int:
-        line = bisect_right(substituted_ends, position) - 1
-        # a position inside of an <n>, which a vocabulary may cut in two, is that of the newline
-        return min(ends[line] + position - substituted_ends[line], next_starts[line])
-
-    return original

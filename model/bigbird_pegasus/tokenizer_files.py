@@ -22,8 +22,10 @@ REQUIRED_TOKEN_NAMES = ("pad_token", "eos_token", "unk_token")
 OPTIONAL_TOKEN_NAMES = ("bos_token", "sep_token", "cls_token", "mask_token", "mask_token_sent")
 SPECIAL_TOKEN_NAMES = REQUIRED_TOKEN_NAMES + OPTIONAL_TOKEN_NAMES
 
-# sentencepiece_model.proto: ModelProto {pieces = 1}, SentencePiece {piece = 1, score = 2, type = 3}
-_PIECES_FIELD, _PIECE_FIELD, _TYPE_FIELD = 1, 1, 3
+# sentencepiece_model.proto: ModelProto {pieces = 1, trainer_spec = 2, normalizer_spec = 3},
+# SentencePiece {piece = 1, score = 2, type = 3}
+_PIECES_FIELD, _TRAINER_FIELD, _NORMALIZER_FIELD = 1, 2, 3
+_PIECE_FIELD, _TYPE_FIELD = 1, 3
 _CONTROL, _USER_DEFINED = 3, 4
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED_WIDTH = {1: 8, 5: 4}  # bytes of protobuf's two wire types of fixed size
@@ -52,9 +54,8 @@ def tokenizer_arguments(folder: Path) -> dict[str, Any]:
     additional = config.get("additional_special_tokens") or []
     if not isinstance(additional, list):
         raise TokenizerError(f"additional_special_tokens of {folder / CONFIG_FILE} is no list")
-    arguments["additional_special_tokens"] = [
-        _token_text(token, "additional_special_tokens") for token in additional
-    ]
+    texts = [_token_text(token, "additional_special_tokens") for token in additional]
+    arguments["additional_special_tokens"] = [text for text in texts if text]
     return arguments
 
 
@@ -86,10 +87,7 @@ def load_vocabulary(path: Path, never_from_text: Collection[str] = ()) -> Senten
     processor = SentencePieceProcessor()
     try:
         processor.LoadFromSerializedProto(_as_control(model, never_from_text))
-    except (
-        RuntimeError,
-        LookupError,
-    ) as error:  # SentencePiece's refusal; ours, where the bytes are no protobuf
+    except (RuntimeError, LookupError) as error:  # SentencePiece refuses it, or it is no protobuf
         raise TokenizerError(f"{path} is not a SentencePiece model, or it is damaged") from error
     return processor
 
@@ -97,15 +95,19 @@ def load_vocabulary(path: Path, never_from_text: Collection[str] = ()) -> Senten
 def _as_control(model: bytes, names: Collection[str]) -> bytes:
     """The serialized model in which the user-defined pieces of these names are control pieces."""
     changed = bytearray(model)
-    wanted = {name.encode() for name in names}
+    wanted = {name.encode(errors="replace") for name in names if 0 < len(name) < 32}  # one length byte each
     # serializers write fields in order: the piece stands first, and 96,000 messages need no parsing
     beginnings = tuple(bytes([_PIECE_FIELD << 3 | _LENGTH_DELIMITED, len(name)]) + name for name in wanted)
+    missing = {_PIECES_FIELD, _TRAINER_FIELD, _NORMALIZER_FIELD}
     for field, start, end in _fields(model, 0, len(model)):
+        missing.discard(field)
         if field == _PIECES_FIELD and model.startswith(beginnings, start):
             values = {inner: (first, last) for inner, first, last in _fields(model, start, end)}
             first, last = values.get(_TYPE_FIELD, (0, 0))
             if model[slice(*values[_PIECE_FIELD])] in wanted and model[first:last] == bytes([_USER_DEFINED]):
                 changed[first] = _CONTROL
+    if missing:  # a file cut between two pieces is a valid message and would load
+        raise LookupError("the model has no pieces, no trainer or no normalizer")
     return bytes(changed)
 
 
