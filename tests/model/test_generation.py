@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from bigbird_pegasus.beam_search import beam_search
+from bigbird_pegasus.beam_search import NO_SCORE, Finished, Running, beam_search, is_done
 from bigbird_pegasus.generation import GenerationConfig, GenerationOutput, GenerationStep, generate
-from bigbird_pegasus.logits_processors import processors_for
+from bigbird_pegasus.logits_processors import BANNED, processors_for
 from bigbird_pegasus.search import Hypothesis, StepCallback, sample
 from torch import Tensor
 
@@ -146,6 +146,15 @@ def test_no_end_token_means_the_greatest_length(num_beams: int) -> None:
     assert len(found[0][0].tokens) == 6
 
 
+def test_padding_follows_a_text_that_ends_before_another_one_of_its_document() -> None:
+    settings = options(do_sample=True, seed=2, num_return_sequences=6, pad_token_id=0)
+    model = ScriptedModel(lambda _, tokens: torch.tensor([BANNED, 0.0, 0.0, 0.0]))
+    texts = [hypothesis.tokens for hypothesis in search(model, settings)[0]]
+    ends = {text.index(END) for text in texts}
+    assert len(ends) > 1
+    assert all(set(text[text.index(END) + 1 :]) <= {0} for text in texts)
+
+
 def test_a_row_ends_where_every_token_is_banned() -> None:
     model = ScriptedModel(lambda _, tokens: torch.arange(4.0))
     found = search(model, options(no_repeat_ngram_size=1, min_length=9), max_length=9)
@@ -223,9 +232,43 @@ def test_the_three_forms_of_early_stopping_search_ever_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [options(), options(num_beams=3), options(do_sample=True, seed=1)], ids=str
+    ("form", "length_penalty", "done"),
+    [
+        # The best running text has -6 after 3 new tokens of at most 8; the worst finished one has -2.5.
+        (True, 1.0, True),
+        (False, 1.0, False),  # -6 / 3 > -2.5
+        (False, 0.5, True),  # -6 / 3 ** 0.5 < -2.5
+        (False, 0.0, True),  # -6 < -2.5
+        ("never", 1.0, False),  # -6 / 8 > -2.5
+        ("never", 0.5, False),  # -6 / 8 ** 0.5 > -2.5
+        ("never", 0.0, True),
+        ("never", -1.0, True),
+    ],
 )
-def test_finished_documents_leave_the_batch(settings: GenerationConfig) -> None:
+def test_a_document_is_done_when_no_running_text_can_win(
+    form: Any, length_penalty: float, done: bool
+) -> None:
+    running = Running(torch.zeros(1, 2, 4, dtype=torch.long), torch.tensor([[-6.0, -7.0]]))
+    texts, sizes = torch.zeros(1, 2, 9, dtype=torch.long), torch.full((1, 2), 4)
+    settings = options(num_beams=2, early_stopping=form, length_penalty=length_penalty)
+    full = Finished(texts, sizes, torch.tensor([[-1.0, -2.5]]))
+    assert is_done(running, full, settings, prompt_length=1, max_length=9).tolist() == [done]
+    with_a_place_left = Finished(texts, sizes, torch.tensor([[-1.0, NO_SCORE]]))
+    assert is_done(running, with_a_place_left, settings, prompt_length=1, max_length=9).tolist() == [False]
+
+
+def test_never_hopes_for_the_present_length_where_length_is_punished() -> None:
+    running = Running(torch.zeros(1, 2, 4, dtype=torch.long), torch.tensor([[-6.0, -7.0]]))
+    texts, sizes = torch.zeros(1, 2, 9, dtype=torch.long), torch.full((1, 2), 4)
+    finished = Finished(texts, sizes, torch.tensor([[-9.0, -20.0]]))
+    settings = options(num_beams=2, early_stopping="never", length_penalty=-1.0)
+    assert not is_done(running, finished, settings, prompt_length=1, max_length=9)  # -6 * 3 > -20 > -6 * 8
+
+
+@pytest.mark.parametrize("wanted", [{}, {"num_beams": 3}, {"do_sample": True, "seed": 1}], ids=str)
+def test_finished_documents_leave_the_batch(wanted: dict[str, Any]) -> None:
+    settings = options(**wanted)
+
     def script(document: int, tokens: Sequence[int]) -> Tensor:
         ends = len(tokens) > 2 * document
         return random_script(30)(document, tokens) + torch.eye(30)[END] * (100.0 if ends else -100.0)

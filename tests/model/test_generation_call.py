@@ -66,6 +66,12 @@ def test_given_decoder_tokens_begin_every_text() -> None:
         assert again.tolist() == found.tolist()
 
 
+def test_one_row_with_the_start_token_means_that_all_rows_are_started() -> None:
+    given = torch.tensor([[START, 8], [9, 10]])
+    found = generate(tiny_model(), *documents([30, 12]), decoder_input_ids=given, max_new_tokens=1)
+    assert found[:, :2].tolist() == given.tolist()
+
+
 def test_generation_leaves_no_gradient_and_no_trace_in_the_model() -> None:
     model = tiny_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}

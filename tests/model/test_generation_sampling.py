@@ -15,6 +15,7 @@ from bigbird_pegasus.logits_processors import (
     keep_top_k,
     keep_top_p,
     penalize_repetition,
+    process,
     processors_for,
 )
 from bigbird_pegasus.search import draw, random_streams
@@ -138,3 +139,9 @@ def test_only_the_processors_that_are_asked_for_run() -> None:
     assert processors_for(options(temperature=0.5, top_k=3, top_p=0.5), 0, 20) == []  # of sampling only
     assert len(processors_for(options(do_sample=True), 0, 20)) == 1  # the published default is top_k = 50
     assert processors_for(options(eos_token_id=[]), 5, 20) == []
+
+
+def test_sampled_beams_keep_a_token_beside_every_end_token() -> None:
+    settings = options(do_sample=True, num_beams=2, top_k=1, top_p=0.1, eos_token_id=[1, 3])
+    scores = process(processors_for(settings, 0, 20), torch.zeros(1, 1), torch.arange(6.0)[None] * 9)
+    assert scores.isfinite().sum() == 3
