@@ -25,8 +25,9 @@ KNOWN_FORMATS = (
     (b"\x7fELF", "a program", None),
 )
 SAMPLE = 65_536  # bytes a guess looks at
-# Below it charset-normalizer guesses wrong on short western text, and cp1252 is the better bet.
+# Below these cp1252 is the better bet: the detector's confidence, and the share of bytes it can judge by.
 CONFIDENCE_FLOOR = 0.9
+FEW_ACCENTS = 0.03
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 # 7-bit encodings such as iso2022_jp, and UTF-16 of plain English, are valid UTF-8 that holds one of these
 _SHIFTS = re.compile("[\x00\x0e\x0f\x1b]")
@@ -140,19 +141,24 @@ def _replaced(text: str, name: str) -> tuple[str, ...]:
 
 
 def _guess(data: bytes) -> Decoded:
-    """The detector, or cp1252 where it is not sure."""
+    """What the detector says, unless cp1252 is as good: it names any code page for western text."""
     from charset_normalizer import from_bytes
 
     sample = data[:SAMPLE].rpartition(b"\n")[0] if len(data) > SAMPLE else data
-    best = from_bytes(sample).best()
-    if best is not None and 1.0 - best.chaos >= CONFIDENCE_FLOOR and best.coherence >= CONFIDENCE_FLOOR / 2:
-        try:
-            text = data.decode(best.encoding)
-            return Decoded(text, best.encoding, (f"not UTF-8; read as {best.encoding}; --encoding decides",))
-        except UnicodeDecodeError:
-            pass  # right for the sample only: fall back
-    text = data.decode("cp1252", "replace")
-    return Decoded(text, "cp1252", ("not UTF-8; read as cp1252 (Windows western); --encoding decides",))
+    matches = from_bytes(sample)
+    best = matches.best()
+    possible = {name for match in matches for name in match.could_be_from_charset}
+    name = "cp1252"
+    accents = sum(byte > 0x7F for byte in sample) / len(sample)
+    sure = best is not None and 1.0 - best.chaos >= CONFIDENCE_FLOOR and accents > FEW_ACCENTS
+    if best is not None and sure and name not in possible:
+        name = best.encoding
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError:  # right for the sample only
+        name = "cp1252"
+        text = data.decode(name, "replace")
+    return Decoded(text, name, (f"not UTF-8; read as {name}, which is a guess; --encoding decides",))
 
 
 def _guess_utf16(data: bytes) -> Decoded:

@@ -1,4 +1,4 @@
-"""Paths, folders, lists and stdin → the inputs of a run, in order, and the name of each in an output folder."""
+"""Paths, folders, lists and stdin → the inputs of a run, in order; and their names in an output folder."""
 
 import os
 import sys

@@ -22,10 +22,13 @@ from bbp_cli.results import (
 from bbp_cli.windows import EncodedText, Window, encode, pack, split_sentences
 
 if TYPE_CHECKING:
+    from bigbird_pegasus.generation_config import GenerationConfig
+
     from bbp_cli.summarize import ProgressBar, Settings, TextListener
 
 TOKENS_A_WORD = 4 / 3  # of English in the published vocabulary
 LEAST_NEW_TOKENS = 8
+USUAL_NEW_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def summarize(
     windows = pack(encoded.counts, limit)
     if settings.truncate:
         windows = windows[:1]
-    options = generation_options(settings, len(windows), int(loaded.model.config.max_position_embeddings))
+    options = generation_options(settings, loaded, len(windows))
     parts: list[_Part] = []
     with progress(document.source.path, len(windows)) as step:
         for window in windows:
@@ -66,24 +69,29 @@ def summarize(
     return Summary(text, tuple(sentences), found, quality, truncation_warning(found))
 
 
-def generation_options(settings: "Settings", windows: int, positions: int) -> Mapping[str, object]:
+def generation_options(settings: "Settings", loaded: LoadedModel, windows: int) -> Mapping[str, object]:
     """Options of `generate`; the words that were asked for are shared out evenly among the windows."""
     options = {"seed": settings.seed, **settings.generation}
+    habit = _habit(loaded)
+    tokens = None
     if settings.length is not None:
-        tokens = ceil(settings.length * TOKENS_A_WORD / windows)
-        options["max_new_tokens"] = min(max(tokens, LEAST_NEW_TOKENS), positions)
+        tokens = max(ceil(settings.length * TOKENS_A_WORD / windows), LEAST_NEW_TOKENS)
+    elif habit.max_length is None and habit.max_new_tokens is None:
+        tokens = USUAL_NEW_TOKENS
+    if tokens is not None:
+        options["max_new_tokens"] = min(tokens, int(loaded.model.config.max_position_embeddings))
     return options
 
 
 def number_of_beams(loaded: LoadedModel, settings: "Settings") -> int:
     """Of the settings, or else the checkpoint's own habit."""
-    from bigbird_pegasus.generation import GenerationConfig
+    return int(str(settings.generation.get("num_beams", _habit(loaded).num_beams)))
 
-    habit = getattr(loaded.model, "generation_config", None)
-    if not isinstance(habit, GenerationConfig):
-        habit = GenerationConfig.from_model_config(loaded.model.config)
-    asked = settings.generation.get("num_beams", habit.num_beams)
-    return asked if isinstance(asked, int) else habit.num_beams
+
+def _habit(loaded: LoadedModel) -> "GenerationConfig":
+    """The options that the checkpoint itself sets."""
+    habit: GenerationConfig = loaded.model.generation_config
+    return habit
 
 
 def write(

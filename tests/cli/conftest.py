@@ -1,0 +1,92 @@
+"""Fixtures of the command line's tests: the real command, and small models it can use."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.process import Finished, WarmBbp, clean_environment, run
+
+if TYPE_CHECKING:
+    from bigbird_pegasus import PegasusTokenizer
+
+Bbp = Callable[..., Finished]
+
+DOCUMENTS = {
+    "The harbour at Aldersund froze on the ninth of January. Ferries stayed in port for eleven days. "
+    "The council paid for a second ice breaker, which arrived from the north on the twentieth.": (
+        "Ice closed the harbour for eleven days until a second breaker came."
+    ),
+    "A new reading room opened in the town library last week. It has forty seats and stays open until "
+    "midnight.\n\nStudents asked for it in a petition two years ago.": (
+        "The library opened a reading room that students had asked for."
+    ),
+    "Engineers replaced the pump of the old mill with an electric one. The stream now keeps its water in "
+    "summer, and trout have come back above the weir.": (
+        "An electric pump let the trout return to the mill stream."
+    ),
+}
+STORY = " ".join(
+    f"On day {number} the crew of the survey ship measured the depth of the {place} and wrote it down."
+    for number, place in enumerate(
+        ["bay", "strait", "sound", "channel", "reef", "bank", "fjord", "shelf"] * 6, 1
+    )
+)
+
+
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment without the user's settings or cached models."""
+    return clean_environment(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def bbp(tmp_path: Path, environment: dict[str, str]) -> Bbp:
+    """Run `bbp` in a process of its own: for cases that end before torch is imported."""
+
+    def start(*arguments: object, stdin: bytes = b"", **changes: str) -> Finished:
+        return run(tuple(map(str, arguments)), stdin, tmp_path, {**environment, **changes})
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def warm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmBbp]:
+    """A process with torch imported, of which every `warm_bbp` is a fork."""
+    with WarmBbp(clean_environment(tmp_path_factory.mktemp("home"))) as server:
+        yield server
+
+
+@pytest.fixture
+def warm_bbp(tmp_path: Path, environment: dict[str, str], warm_server: WarmBbp) -> Bbp:
+    """Run `bbp` in a process that need not import torch: for cases that load a model."""
+
+    def start(*arguments: object, stdin: bytes = b"", **changes: str) -> Finished:
+        return warm_server.run(tuple(map(str, arguments)), stdin, tmp_path, {**environment, **changes})
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def extractive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that chooses sentences, with random weights and windows of 128 tokens."""
+    from tests.cli.checkpoints import make_extractive
+
+    return make_extractive(tmp_path_factory.mktemp("extractive"), [*DOCUMENTS, STORY])
+
+
+@pytest.fixture(scope="session")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint that writes, and knows the summaries of `DOCUMENTS` by heart."""
+    from tests.cli.checkpoints import make_writer
+
+    return make_writer(tmp_path_factory.mktemp("writer"), DOCUMENTS)
+
+
+@pytest.fixture(scope="session")
+def small_tokenizer(extractive: Path) -> "PegasusTokenizer":
+    """The tokenizer of the extractive checkpoint."""
+    from bigbird_pegasus import PegasusTokenizer
+
+    return PegasusTokenizer.from_pretrained(extractive)
