@@ -8,19 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bigbird_pegasus.config import BigBirdPegasusConfig as BigBirdPegasusConfig
+    from bigbird_pegasus.heads import BigBirdPegasusForCausalLM as BigBirdPegasusForCausalLM
     from bigbird_pegasus.heads import (
         BigBirdPegasusForConditionalGeneration as BigBirdPegasusForConditionalGeneration,
+    )
+    from bigbird_pegasus.heads import (
+        BigBirdPegasusForQuestionAnswering as BigBirdPegasusForQuestionAnswering,
+    )
+    from bigbird_pegasus.heads import (
+        BigBirdPegasusForSequenceClassification as BigBirdPegasusForSequenceClassification,
     )
     from bigbird_pegasus.loading import DEFAULT_MODEL as DEFAULT_MODEL
     from bigbird_pegasus.loading import load_model as load_model
     from bigbird_pegasus.model import BigBirdPegasusModel as BigBirdPegasusModel
     from bigbird_pegasus.tokenizer import PegasusTokenizer as PegasusTokenizer
+    from bigbird_pegasus.weights import NewHeadWarning as NewHeadWarning
 
 _ROOMS = {
     "BigBirdPegasusConfig": "config",
+    "BigBirdPegasusForCausalLM": "heads",
     "BigBirdPegasusForConditionalGeneration": "heads",
+    "BigBirdPegasusForQuestionAnswering": "heads",
+    "BigBirdPegasusForSequenceClassification": "heads",
     "BigBirdPegasusModel": "model",
     "DEFAULT_MODEL": "loading",
+    "NewHeadWarning": "weights",
     "PegasusTokenizer": "tokenizer",
     "load_model": "loading",
 }

@@ -23,6 +23,23 @@ LONGEST = 4096
 EARLY = 1024
 
 
+def padding_mask_of(attention_mask: Tensor | None) -> Tensor | None:
+    """Return the mask as bool (B, S), or None where it masks nothing: then no mask is ever folded in."""
+    if attention_mask is None:
+        return None
+    mask = attention_mask.bool()
+    return None if bool(mask.all()) else mask
+
+
+def causal_mask(attention_mask: Tensor | None, past: int, tokens: int, device: torch.device) -> Tensor | None:
+    """Return bool, broadcastable to (N, 1, T, past + T): no token sees a later one, or padding."""
+    padding = padding_mask_of(attention_mask)
+    if tokens == 1 and padding is None:
+        return None
+    seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
+    return seen if padding is None else seen & padding[:, None, None, :]
+
+
 def full_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, dropout: float = 0.0
 ) -> Tensor:

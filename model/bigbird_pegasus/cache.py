@@ -5,6 +5,7 @@ S source tokens.
 """
 
 from torch import Tensor
+from torch.nn import functional as F
 
 FIRST_CAPACITY = 64
 
@@ -17,7 +18,11 @@ class DecoderCache:
     """
 
     def __init__(
-        self, layers: int, padding_mask: Tensor | None = None, capacity: int = FIRST_CAPACITY
+        self,
+        layers: int,
+        padding_mask: Tensor | None = None,
+        capacity: int = FIRST_CAPACITY,
+        prompt_mask: Tensor | None = None,
     ) -> None:
         """Start empty.
 
@@ -25,9 +30,11 @@ class DecoderCache:
             layers: number of decoder layers.
             padding_mask: bool (B, S), True at the real tokens of the source; None where there is no padding.
             capacity: tokens to make room for at first.
+            prompt_mask: bool (B, P), True at the real ones of the first P tokens that the decoder will read.
         """
         self.length = 0
         self.padding_mask = padding_mask
+        self.prompt_mask = prompt_mask
         self._capacity = capacity
         self._self: list[tuple[Tensor, Tensor] | None] = [None] * layers
         self._cross: list[tuple[Tensor, Tensor] | None] = [None] * layers
@@ -66,6 +73,13 @@ class DecoderCache:
         """Remember keys and values (B, H, S, d) of the source."""
         self._cross[layer] = (key, value)
 
+    def seen_mask(self, rows: int, tokens: int) -> Tensor | None:
+        """Return bool (N, length + tokens), False at the padding of prompts; None where there is none."""
+        if self.prompt_mask is None:
+            return None
+        mask = self.prompt_mask.repeat_interleave(rows // len(self.prompt_mask), dim=0)
+        return F.pad(mask, (0, self.length + tokens - mask.shape[1]), value=True)
+
     def reorder(self, rows: Tensor) -> None:
         """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document."""
         for layer, pair in enumerate(self._self):
@@ -81,6 +95,8 @@ class DecoderCache:
         """Forget the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
         if self.padding_mask is not None:
             self.padding_mask = self.padding_mask.index_select(0, documents)
+        if self.prompt_mask is not None:
+            self.prompt_mask = self.prompt_mask.index_select(0, documents)
         for layer, pair in enumerate(self._cross):
             if pair is not None:
                 self._cross[layer] = (pair[0].index_select(0, documents), pair[1].index_select(0, documents))

@@ -4,6 +4,7 @@ Source: the published documentation of `BigBirdPegasusConfig`, and `config.json`
 `google/bigbird-pegasus-large-{arxiv,pubmed,bigpatent}`.
 """
 
+import difflib
 import json
 import warnings
 from collections.abc import Mapping
@@ -28,6 +29,9 @@ ALIASES = {
     "num_hidden_layers": "encoder_layers",
     "torch_dtype": "dtype",
 }
+
+# Three ways to say how many classes there are and what they are called.
+LABEL_KEYS = frozenset({"id2label", "label2id", "num_labels"})
 
 # Keys of published config files that other rooms read (generation) or that nobody needs at run time.
 # They are kept like every unknown key, but there is nothing to report.
@@ -156,6 +160,21 @@ class BigBirdPegasusConfig:
         return {label: number for number, label in self.id2label.items()}
 
     @property
+    def output_attentions(self) -> bool:
+        """Whether a forward that does not say returns attention weights."""
+        return bool(self.extra.get("output_attentions", False))
+
+    @property
+    def output_hidden_states(self) -> bool:
+        """Whether a forward that does not say returns the states of all layers."""
+        return bool(self.extra.get("output_hidden_states", False))
+
+    @property
+    def return_dict(self) -> bool:
+        """Whether a forward that does not say returns a record rather than a plain tuple."""
+        return bool(self.extra.get("return_dict", True))
+
+    @property
     def eos_token_ids(self) -> tuple[int, ...]:
         """Every id that ends a sequence, none, one or several."""
         if self.eos_token_id is None:
@@ -176,6 +195,26 @@ class BigBirdPegasusConfig:
         """
         return cls(**values)
 
+    def changed(self, **changes: Any) -> "BigBirdPegasusConfig":
+        """Return a copy with other values; `num_labels` keeps the labels' names where it is their number.
+
+        Raises:
+            ConfigError: a key is unknown (the message names the closest one) or its value impossible.
+        """
+        changes = _without_aliases(changes)
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"} | self.extra
+        known = {*values, *LABEL_KEYS, *KEPT_SILENTLY, *ALIASES}
+        for name in changes:
+            if name not in known:
+                close = difflib.get_close_matches(name, sorted(known), n=1)
+                hint = f": did you mean {close[0]}?" if close else ""
+                raise ConfigError(f"unknown option {name!r}{hint}")
+        if changes.get("num_labels") == self.num_labels and len(LABEL_KEYS & changes.keys()) == 1:
+            del changes["num_labels"]
+        if LABEL_KEYS & changes.keys():
+            del values["id2label"]
+        return type(self)(**(values | changes))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the content of a `config.json`, keys that are not ours included."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
@@ -183,12 +222,12 @@ class BigBirdPegasusConfig:
         return {key: value for key, value in (values | self.extra).items() if value is not None}
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> "BigBirdPegasusConfig":
-        """Read `config.json` of a checkpoint folder.
+    def from_pretrained(cls, folder: str | Path, **changes: Any) -> "BigBirdPegasusConfig":
+        """Read `config.json` of a checkpoint folder; `changes` replace what it says (see `changed`).
 
         Raises:
             CheckpointError: the file is missing or is not a JSON object.
-            ConfigError: a value in it is unknown or impossible.
+            ConfigError: a value is unknown or impossible.
         """
         path = Path(folder) / CONFIG_FILE
         try:
@@ -201,7 +240,8 @@ class BigBirdPegasusConfig:
             raise CheckpointError(f"{path} cannot be read: {error}") from error
         if not isinstance(values, dict):
             raise CheckpointError(f"{path} holds no JSON object")
-        return cls.from_dict(values)
+        config = cls.from_dict(values)
+        return config.changed(**changes) if changes else config
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` into `folder`, which is made where it is missing."""

@@ -22,6 +22,7 @@ from bigbird_pegasus.generation_config import DEFAULT_NEW_TOKENS, GenerationConf
 from bigbird_pegasus.logits_processors import processors_for
 from bigbird_pegasus.search import (
     CacheT,
+    CacheT_contra,
     GenerationStep,
     Hypothesis,
     StepCallback,
@@ -30,7 +31,7 @@ from bigbird_pegasus.search import (
     sample,
 )
 
-__all__ = ["GenerationConfig", "GenerationOutput", "GenerationStep", "generate"]
+__all__ = ["GenerationConfig", "GenerationOutput", "GenerationStep", "continue_text", "generate"]
 
 
 class EncoderResult(Protocol):
@@ -41,12 +42,23 @@ class EncoderResult(Protocol):
         """(B, S, D)."""
 
 
-class WritingModel(StepModel[CacheT], Protocol[CacheT]):
-    """A model that reads a document and writes a text about it."""
+class ConfiguredModel(StepModel[CacheT_contra], Protocol[CacheT_contra]):
+    """A model that writes."""
 
     @property
     def config(self) -> BigBirdPegasusConfig:
         """The model's configuration."""
+
+
+class ContinuingModel(ConfiguredModel[CacheT], Protocol[CacheT]):
+    """A model that goes on with a text."""
+
+    def new_cache(self, attention_mask: Tensor | None) -> CacheT:
+        """Return a cache for texts that begin with prompts (B, T), of which no token has been read yet."""
+
+
+class WritingModel(ConfiguredModel[CacheT], Protocol[CacheT]):
+    """A model that reads a document and writes a text about it."""
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor | None) -> EncoderResult:
         """Encode documents (B, S)."""
@@ -84,7 +96,7 @@ def generate(
     Args:
         model: a model with a decoder.
         input_ids: (B, S) the documents, padded on the right; not needed with `encoder_outputs`.
-        attention_mask: (B, S) 1 for tokens, 0 for padding; None where there is no padding.
+        attention_mask: (B, S) 1 for tokens, 0 for padding; None: padding is where `input_ids` have its id.
         generation_config: the options; None takes `model.generation_config`, or else those in `model.config`.
         encoder_outputs: the documents' encoding, when it has been computed before.
         decoder_input_ids: (B, T) tokens that the texts of each document begin with; the start token is put
@@ -100,21 +112,72 @@ def generate(
     """
     settings = _settings(model, generation_config).replace(**options)
     settings = _with_token_ids(settings, model.config)
+    if attention_mask is None and input_ids is not None:
+        attention_mask = _mask_of_padding(input_ids, settings)
     if encoder_outputs is None:
         if input_ids is None:
             raise ConfigError("generate needs input_ids or encoder_outputs")
         encoder_outputs = model.encode(input_ids, attention_mask)
     hidden = encoder_outputs.last_hidden_state  # (B, S, D)
-
     prompt = _prompt(hidden, decoder_input_ids, settings)
+    return _search(model, model.new_cache(hidden, attention_mask), prompt, settings, on_step)
+
+
+@torch.no_grad()
+def continue_text(
+    model: ContinuingModel[CacheT],
+    input_ids: Tensor,
+    attention_mask: Tensor | None = None,
+    generation_config: GenerationConfig | None = None,
+    *,
+    on_step: StepCallback | None = None,
+    **options: Any,
+) -> Tensor | GenerationOutput:
+    """Write `num_return_sequences` continuations of each prompt.
+
+    Args:
+        model: a decoder.
+        input_ids: (B, T) the prompts. Padding, if any, belongs on the left: writing goes on behind the last
+            position, whatever stands there.
+        attention_mask: (B, T) 1 for tokens, 0 for padding; None: padding is where `input_ids` have its id.
+        generation_config: the options; None takes `model.generation_config`, or else those in `model.config`.
+        on_step: called with a `GenerationStep` after each step; what it raises ends the search.
+        options: fields of `GenerationConfig` that replace those of the configuration.
+
+    Returns:
+        Ids (B * R, T), prompts included, or with `return_dict_in_generate` a `GenerationOutput`.
+
+    Raises:
+        ConfigError: an option is unknown or impossible, or does not fit the model.
+    """
+    settings = _settings(model, generation_config).replace(**options)
+    settings = _with_token_ids(settings, model.config)
+    if attention_mask is None:
+        attention_mask = _mask_of_padding(input_ids, settings)
+    return _search(model, model.new_cache(attention_mask), input_ids, settings, on_step)
+
+
+def _search(
+    model: ConfiguredModel[CacheT],
+    cache: CacheT,
+    prompt: Tensor,
+    settings: GenerationConfig,
+    on_step: StepCallback | None,
+) -> Tensor | GenerationOutput:
+    """Go on from the prompts (B, T) in the way that the settings say."""
     min_length, max_length = lengths(settings, prompt.shape[1], model.config.max_position_embeddings)
     processors = processors_for(settings, min_length, max_length)
     search = beam_search if settings.num_beams > 1 else sample
-    cache = model.new_cache(hidden, attention_mask)
     found = search(model, cache, prompt, settings, processors, max_length, on_step)
 
     output = _output([hypothesis for document in found for hypothesis in document], settings, prompt.device)
     return output if settings.return_dict_in_generate else output.sequences
+
+
+def _mask_of_padding(ids: Tensor, options: GenerationConfig) -> Tensor | None:
+    """Return the mask (B, T) that the padding in `ids` suggests, as published: none if it may end a text."""
+    pad = options.pad_token_id
+    return None if pad is None or pad in options.eos_token_ids else ids.ne(pad).long()
 
 
 def lengths(options: GenerationConfig, prompt_length: int, positions: int) -> tuple[int, int]:
@@ -140,7 +203,7 @@ def lengths(options: GenerationConfig, prompt_length: int, positions: int) -> tu
     return min_length, max_length
 
 
-def _settings(model: WritingModel[CacheT], given: GenerationConfig | None) -> GenerationConfig:
+def _settings(model: ConfiguredModel[CacheT], given: GenerationConfig | None) -> GenerationConfig:
     if given is not None:
         return given
     own = getattr(model, "generation_config", None)

@@ -3,29 +3,35 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError
-from bigbird_pegasus.heads import BigBirdPegasusForConditionalGeneration
+from bigbird_pegasus.heads import (
+    BigBirdPegasusForCausalLM,
+    BigBirdPegasusForConditionalGeneration,
+    BigBirdPegasusForQuestionAnswering,
+    BigBirdPegasusForSequenceClassification,
+)
 from bigbird_pegasus.model import BigBirdPegasusModel
 from bigbird_pegasus.weights import PretrainedModule
 
 DEFAULT_MODEL = Path(__file__).parent / "pretrained"
 
 ARCHITECTURES: dict[str, type[PretrainedModule]] = {
-    cls.__name__: cls for cls in (BigBirdPegasusModel, BigBirdPegasusForConditionalGeneration)
+    cls.__name__: cls
+    for cls in (
+        BigBirdPegasusModel,
+        BigBirdPegasusForConditionalGeneration,
+        BigBirdPegasusForSequenceClassification,
+        BigBirdPegasusForQuestionAnswering,
+        BigBirdPegasusForCausalLM,
+    )
 }
 
 
-def load_model(
-    folder: str | Path,
-    *,
-    dtype: torch.dtype | str = torch.float32,
-    device: torch.device | str = "cpu",
-    **options: Any,
-) -> PretrainedModule:
+def load_model(folder: str | Path, **options: Any) -> PretrainedModule:
     """Load a checkpoint folder as the class that its `architectures` names, in eval mode.
+
+    Options are those of `PretrainedModule.from_pretrained`.
 
     Raises:
         CheckpointError: the architecture is not one of ours, or see `PretrainedModule.from_pretrained`.
@@ -34,7 +40,7 @@ def load_model(
     names = BigBirdPegasusConfig.from_pretrained(folder).architectures
     for name in names:
         if name in ARCHITECTURES:
-            return ARCHITECTURES[name].from_pretrained(folder, dtype=dtype, device=device, **options)
+            return ARCHITECTURES[name].from_pretrained(folder, **options)
     known = ", ".join(sorted(ARCHITECTURES))
     raise CheckpointError(
         f"{folder} is a {' or '.join(names) or 'model without architecture'}; known are {known}"

@@ -5,8 +5,9 @@ H heads, d head width, V vocabulary.
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,15 +18,20 @@ from bigbird_pegasus.attention import (
     attention_probabilities,
     block_sparse_attention,
     block_sparse_probabilities,
+    causal_mask,
     full_attention,
+    padding_mask_of,
     random_attention_plan,
 )
 from bigbird_pegasus.cache import DecoderCache
+from bigbird_pegasus.cached_attention import cached_attention, source_attention
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.layers import Attend, AttendToSource, Attention, DecoderLayer, EncoderLayer
-from bigbird_pegasus.outputs import BaseModelOutput, DecoderOutput, Seq2SeqModelOutput
+from bigbird_pegasus.layers import Attend, DecoderLayer, EncoderLayer
+from bigbird_pegasus.outputs import BaseModelOutput, DecoderOutput, ModelOutput, Seq2SeqModelOutput
 from bigbird_pegasus.weights import PretrainedModule
+
+OutputT = TypeVar("OutputT", bound=ModelOutput)
 
 
 class Encoder(nn.Module):
@@ -54,8 +60,8 @@ class Encoder(nn.Module):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        output_attentions: bool = False,
-        output_hidden_states: bool = False,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
     ) -> BaseModelOutput:
         """Encode documents.
 
@@ -63,16 +69,19 @@ class Encoder(nn.Module):
             input_ids: (B, S).
             attention_mask: (B, S), 1 at tokens and 0 at padding; all tokens where it is missing.
             inputs_embeds: (B, S, D) in place of `input_ids`.
-            output_attentions: return the attention of each layer, dense (B, H, S, S) also where sparse.
-            output_hidden_states: return the embeddings and the states after each layer.
+            output_attentions: return the attention of each layer, dense (B, H, S, S) also where sparse; None
+                is what the configuration says.
+            output_hidden_states: return the embeddings and the states after each layer; None as above.
 
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
         """
+        output_attentions = _or(output_attentions, self.config.output_attentions)
+        output_hidden_states = _or(output_hidden_states, self.config.output_hidden_states)
         x = _embed(self.config, self.embedding, input_ids, inputs_embeds, "input_ids and inputs_embeds")
         length = x.shape[1]
         x = self.dropout(x + _positions(self.positions, 0, length))
-        mask = _padding_mask(attention_mask)
+        mask = padding_mask_of(attention_mask)
         sparse = self.config.attention_type == "block_sparse" and length > self.config.full_attention_limit
         if sparse:
             x, mask = self._pad_to_blocks(x, mask)
@@ -163,9 +172,9 @@ class Decoder(nn.Module):
         encoder_attention_mask: Tensor | None = None,
         past_key_values: DecoderCache | None = None,
         inputs_embeds: Tensor | None = None,
-        use_cache: bool = False,
-        output_attentions: bool = False,
-        output_hidden_states: bool = False,
+        use_cache: bool | None = False,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
     ) -> DecoderOutput:
         """Decode tokens, all at once or as the continuation of what the cache remembers.
 
@@ -177,13 +186,17 @@ class Decoder(nn.Module):
             encoder_attention_mask: (B, S), 0 at padding.
             past_key_values: continues from here, and is changed in place.
             inputs_embeds: (N, T, D) in place of `input_ids`.
-            use_cache: make a cache where none was given, and return it.
-            output_attentions: return attentions (N, H, T, past + T) and cross-attentions (N, H, T, S).
-            output_hidden_states: return the embeddings and the states after each layer.
+            use_cache: make a cache where none was given, and return it; None is what the configuration says.
+            output_attentions: return attentions (N, H, T, past + T) and cross-attentions (N, H, T, S); None
+                as above.
+            output_hidden_states: return the embeddings and the states after each layer; None as above.
 
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
         """
+        use_cache = _or(use_cache, self.config.use_cache)
+        output_attentions = _or(output_attentions, self.config.output_attentions)
+        output_hidden_states = _or(output_hidden_states, self.config.output_hidden_states)
         x = _embed(
             self.config,
             self.embedding,
@@ -192,14 +205,16 @@ class Decoder(nn.Module):
             "decoder_input_ids and decoder_inputs_embeds",
         )
         tokens = x.shape[1]
-        source_mask = _padding_mask(encoder_attention_mask)
+        source_mask = padding_mask_of(encoder_attention_mask)
         cache = past_key_values
         if cache is None and use_cache:
             cache = DecoderCache(len(self.layers), source_mask)
         past = 0 if cache is None else cache.length
         x = self.dropout(x + _positions(self.positions, past, tokens))
 
-        mask = _causal_mask(attention_mask, past, tokens, x.device)
+        if cache is not None and attention_mask is None:
+            attention_mask = cache.seen_mask(len(x), tokens)
+        mask = causal_mask(attention_mask, past, tokens, x.device)
         if cache is not None and source_mask is None:
             source_mask = cache.padding_mask
         dropout = self.config.attention_dropout if self.training else 0.0
@@ -210,8 +225,8 @@ class Decoder(nn.Module):
         for number, layer in enumerate(self.layers):
             if _dropped(self, self.config.decoder_layerdrop):
                 continue
-            attend = _cached_attention(cache, number, mask, dropout, weights)
-            attend_to_source = _source_attention(
+            attend = cached_attention(cache, number, mask, dropout, weights)
+            attend_to_source = source_attention(
                 cache, number, encoder_hidden_states, source_mask, dropout, cross_weights
             )
             x = layer(x, attend, attend_to_source)
@@ -230,7 +245,7 @@ class Decoder(nn.Module):
 
     def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
         """Make a cache that holds the cross-attention keys and values of each document (B, S, D) once."""
-        cache = DecoderCache(len(self.layers), _padding_mask(attention_mask))
+        cache = DecoderCache(len(self.layers), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):
             attention = cast(DecoderLayer, layer).cross_attention
             cache.set_cross(number, *attention.keys_and_values(hidden_states))
@@ -252,17 +267,33 @@ class BigBirdPegasusModel(PretrainedModule):
         attention_mask: Tensor | None = None,
         decoder_input_ids: Tensor | None = None,
         decoder_attention_mask: Tensor | None = None,
-        encoder_outputs: BaseModelOutput | tuple[Tensor, ...] | None = None,
+        encoder_outputs: BaseModelOutput | Sequence[Any] | None = None,
         past_key_values: DecoderCache | None = None,
         inputs_embeds: Tensor | None = None,
         decoder_inputs_embeds: Tensor | None = None,
         use_cache: bool | None = None,
-        output_attentions: bool = False,
-        output_hidden_states: bool = False,
-    ) -> Seq2SeqModelOutput:
-        """Encode (B, S) and decode (N, T); arguments as published.
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> Seq2SeqModelOutput | tuple[Any, ...]:
+        """Encode (B, S) and decode (N, T); arguments as published, the same for all encoder-decoder models.
 
-        Without decoder inputs the decoder reads the encoder's ids shifted right by one, as published.
+        Args:
+            input_ids: (B, S).
+            attention_mask: (B, S), 0 at padding.
+            decoder_input_ids: (N, T), N a multiple of B; where neither they nor their embeddings are given,
+                `input_ids` shifted right by one.
+            decoder_attention_mask: (N, past + T), 0 at padding.
+            encoder_outputs: of an earlier call, in place of encoding again: the record, or its fields.
+            past_key_values: the decoder continues from here; changed in place.
+            inputs_embeds: (B, S, D) in place of `input_ids`; scaled already where the configuration scales.
+            decoder_inputs_embeds: (N, T, D) in place of `decoder_input_ids`, likewise.
+            use_cache: return a cache. None, here and below: what the configuration says.
+            output_attentions: return all attention weights.
+            output_hidden_states: return all layers' states.
+            return_dict: False returns a plain tuple of the fields that are set.
+            cache_position: accepted and not needed: the cache knows how many tokens it holds.
 
         Raises:
             ValueError: no decoder input can be derived, or ids and embeddings are both or neither given.
@@ -280,7 +311,7 @@ class BigBirdPegasusModel(PretrainedModule):
         elif isinstance(encoder_outputs, BaseModelOutput):
             encoded = encoder_outputs
         else:
-            encoded = BaseModelOutput(encoder_outputs[0])
+            encoded = BaseModelOutput(*encoder_outputs[:3])
         decoded = self.decoder(
             decoder_input_ids,
             decoder_attention_mask,
@@ -288,11 +319,11 @@ class BigBirdPegasusModel(PretrainedModule):
             attention_mask,
             past_key_values,
             decoder_inputs_embeds,
-            self.config.use_cache if use_cache is None else use_cache,
+            use_cache,
             output_attentions,
             output_hidden_states,
         )
-        return Seq2SeqModelOutput(
+        output = Seq2SeqModelOutput(
             last_hidden_state=decoded.last_hidden_state,
             past_key_values=decoded.past_key_values,
             decoder_hidden_states=decoded.hidden_states,
@@ -302,6 +333,14 @@ class BigBirdPegasusModel(PretrainedModule):
             encoder_hidden_states=encoded.hidden_states,
             encoder_attentions=encoded.attentions,
         )
+        return as_asked(output, self.config, return_dict)
+
+
+def as_asked(
+    output: OutputT, config: BigBirdPegasusConfig, return_dict: bool | None
+) -> OutputT | tuple[Any, ...]:
+    """Return a forward's record, or the plain tuple of its set fields where the caller wants that."""
+    return output if _or(return_dict, config.return_dict) else output.to_tuple()
 
 
 def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:
@@ -309,6 +348,11 @@ def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:
     shifted = ids.roll(1, dims=-1)
     shifted[..., 0] = config.decoder_start_token_id
     return shifted.masked_fill(shifted == -100, config.pad_token_id)
+
+
+def _or(asked: bool | None, default: bool) -> bool:
+    """What the caller asked for, or what the configuration says where it did not."""
+    return default if asked is None else asked
 
 
 def _embed(
@@ -335,81 +379,6 @@ def _positions(positions: nn.Embedding, past: int, tokens: int) -> Tensor:
     return positions.weight[past : past + tokens]
 
 
-def _padding_mask(attention_mask: Tensor | None) -> Tensor | None:
-    """Return the mask as bool (B, S), or None where it masks nothing: then no mask is ever folded in."""
-    if attention_mask is None:
-        return None
-    mask = attention_mask.bool()
-    return None if bool(mask.all()) else mask
-
-
-def _causal_mask(
-    attention_mask: Tensor | None, past: int, tokens: int, device: torch.device
-) -> Tensor | None:
-    """Return bool, broadcastable to (N, 1, T, past + T): no token sees a later one, or padding."""
-    padding = _padding_mask(attention_mask)
-    if tokens == 1 and padding is None:
-        return None
-    seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=device).tril(past)
-    return seen if padding is None else seen & padding[:, None, None, :]
-
-
-def _beams_to_rows(x: Tensor, rows: int, tokens: int) -> Tensor:
-    """Put the queries of beams that stand side by side, (B, H, beams*T, …), back into rows, (N, H, T, …)."""
-    documents, heads, _, width = x.shape
-    return x.view(documents, heads, -1, tokens, width).transpose(1, 2).reshape(rows, heads, tokens, width)
-
-
 def _dropped(module: nn.Module, layerdrop: float) -> bool:
     """Whether to leave out a layer in this training step (Fan et al., LayerDrop, 2019)."""
     return module.training and layerdrop > 0 and bool(torch.rand([]) < layerdrop)
-
-
-def _cached_attention(
-    cache: DecoderCache | None, layer: int, mask: Tensor | None, dropout: float, weights: list[Tensor] | None
-) -> Attend:
-    """Self-attention of the decoder, over what the cache remembers and the new tokens."""
-
-    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        if cache is not None:
-            key, value = cache.append(layer, key, value)
-        if weights is not None:
-            weights.append(attention_probabilities(query, key, mask))
-        return full_attention(query, key, value, mask, dropout=dropout)
-
-    return attend
-
-
-def _source_attention(
-    cache: DecoderCache | None,
-    layer: int,
-    source: Tensor | None,
-    mask: Tensor | None,
-    dropout: float,
-    weights: list[Tensor] | None,
-) -> AttendToSource | None:
-    """Cross-attention: all beams of a document read the same keys and values. None without a source."""
-    if source is None and (cache is None or cache.cross(layer) is None):
-        return None
-
-    def attend(query: Tensor, attention: Attention) -> Tensor:
-        pair = None if cache is None else cache.cross(layer)
-        if pair is None:
-            assert source is not None  # for the type checker: checked before this function was made
-            pair = attention.keys_and_values(source)
-            if cache is not None:
-                cache.set_cross(layer, *pair)
-        key, value = pair
-        rows, heads, tokens, width = query.shape
-        documents = key.shape[0]
-        # The queries of a document's beams stand side by side, as if they were one longer query.
-        query = (
-            query.view(documents, -1, heads, tokens, width).transpose(1, 2).flatten(2, 3)
-        )  # (B, H, beams*T, d)
-        visible = None if mask is None else mask[:, None, None, :]
-        if weights is not None:
-            dense = attention_probabilities(query, key, visible)
-            weights.append(_beams_to_rows(dense, rows, tokens))
-        return _beams_to_rows(full_attention(query, key, value, visible, dropout=dropout), rows, tokens)
-
-    return attend

@@ -22,7 +22,7 @@ class ModelOutput:
         """Return the fields that are set, in their order."""
         return tuple(value for f in fields(self) if (value := getattr(self, f.name)) is not None)
 
-    def __getitem__(self, key: int | str) -> Any:
+    def __getitem__(self, key: int | slice | str) -> Any:
         if isinstance(key, str):
             return {f.name: getattr(self, f.name) for f in fields(self)}[key]
         return self.to_tuple()[key]
@@ -61,6 +61,10 @@ class Seq2SeqModelOutput(ModelOutput):
     encoder_hidden_states: Tensors | None = None
     encoder_attentions: Tensors | None = None
 
+    def for_head(self) -> dict[str, Any]:
+        """Return what a head passes on beside its own result: all fields but the decoder's last states."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "last_hidden_state"}
+
 
 @dataclass(frozen=True)
 class Seq2SeqLMOutput(ModelOutput):
@@ -75,3 +79,46 @@ class Seq2SeqLMOutput(ModelOutput):
     encoder_last_hidden_state: Tensor | None = None
     encoder_hidden_states: Tensors | None = None
     encoder_attentions: Tensors | None = None
+
+
+@dataclass(frozen=True)
+class Seq2SeqSequenceClassifierOutput(ModelOutput):
+    """Of a model that classifies: logits (B, labels) and, with labels, the loss."""
+
+    loss: Tensor | None
+    logits: Tensor
+    past_key_values: DecoderCache | None = None
+    decoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    encoder_last_hidden_state: Tensor | None = None
+    encoder_hidden_states: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+
+
+@dataclass(frozen=True)
+class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
+    """Of a model that finds spans: how much each token (B, T) looks like their start or end, and the loss."""
+
+    loss: Tensor | None
+    start_logits: Tensor
+    end_logits: Tensor
+    past_key_values: DecoderCache | None = None
+    decoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    encoder_last_hidden_state: Tensor | None = None
+    encoder_hidden_states: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+
+
+@dataclass(frozen=True)
+class CausalLMOutputWithCrossAttentions(ModelOutput):
+    """Of a decoder alone: logits (N, T, V) at the positions asked for and, with labels, the loss."""
+
+    loss: Tensor | None
+    logits: Tensor
+    past_key_values: DecoderCache | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None

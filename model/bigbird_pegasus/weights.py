@@ -2,6 +2,9 @@
 
 A checkpoint folder holds `config.json` and `model.safetensors`, or shards with their index, or
 `pytorch_model.bin` (also sharded), which is read with `weights_only=True` and nothing else.
+
+Every tensor of a model's body must be in the checkpoint. A head that is not is made anew, with a warning;
+the heads of other classes are passed over in silence.
 """
 
 import json
@@ -10,17 +13,18 @@ import pickle
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from bigbird_pegasus.attention import RandomAttention
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.generation_config import GenerationConfig
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -32,6 +36,7 @@ PUBLISHED_TO_OURS = (
     ("shared", "encoder.embedding"),
     ("encoder.embed_positions", "encoder.positions"),
     ("encoder.layernorm_embedding", "encoder.norm"),
+    ("decoder.embed_tokens", "decoder.embedding"),
     ("encoder.layers.*.self_attn_layer_norm", "encoder.layers.*.attention_norm"),
     ("encoder.layers.*.self_attn.self", "encoder.layers.*.attention"),
     ("encoder.layers.*.self_attn.output", "encoder.layers.*.attention.output"),
@@ -55,9 +60,21 @@ PUBLISHED_TO_OURS = (
     ("decoder.layers.*.fc2", "decoder.layers.*.feed_forward.down"),
 )
 
-# Other names under which published files repeat the one token embedding.
-TIED_COPIES = frozenset({"encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"})
+# The names under which published files hold the one table of token embeddings, once or several times.
+TOKEN_TABLES = (
+    "shared.weight",
+    "encoder.embed_tokens.weight",
+    "decoder.embed_tokens.weight",
+    "lm_head.weight",
+)
+FINAL_BIAS = "final_logits_bias"
+# How the published names of all heads begin; a class says which are its own.
+HEADS = (FINAL_BIAS, "lm_head.", "classification_head.", "qa_outputs.")
 BASE_PREFIX = "model."
+
+
+class NewHeadWarning(UserWarning):
+    """A checkpoint has no head for the class that reads it: the one it gets knows nothing yet."""
 
 
 def our_name(published: str) -> str:
@@ -86,7 +103,15 @@ def _translate(name: str, table: tuple[tuple[str, str], ...]) -> str:
 class PretrainedModule(nn.Module):
     """A model with a configuration, which is read from and written to checkpoint folders."""
 
-    def __init__(self, config: BigBirdPegasusConfig) -> None:
+    # How the published names of tensors begin that a checkpoint may lack (they are made anew), and of those
+    # that it may have beside the other classes' heads (they are not read).
+    head: ClassVar[tuple[str, ...]] = ()
+    not_read: ClassVar[tuple[str, ...]] = ()
+    # How a class that writes does so, unless it is told otherwise.
+    generation_config: GenerationConfig | None = None
+
+    def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
+        """Keep the configuration; `random_attention` is for the classes that have an encoder."""
         super().__init__()
         self.config = config
 
@@ -100,9 +125,9 @@ class PretrainedModule(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def initialize(self) -> None:
-        """Draw fresh weights as published: normal with `init_std`, biases zero, padding's embedding zero."""
-        for module in self.modules():
+    def initialize(self, part: nn.Module | None = None) -> None:
+        """Draw fresh weights, of a part or all: normal with `init_std`, biases and padding zero."""
+        for module in (part or self).modules():
             if isinstance(module, nn.Linear | nn.Embedding) and not module.weight.is_meta:
                 nn.init.normal_(module.weight, std=self.config.init_std)
                 if isinstance(module, nn.Embedding) and module.padding_idx is not None:
@@ -110,44 +135,90 @@ class PretrainedModule(nn.Module):
                 if isinstance(module, nn.Linear) and module.bias is not None:
                     nn.init.zeros_(module.bias)
 
+    def resize_token_embeddings(self, tokens: int) -> nn.Embedding:
+        """Change the size of the vocabulary and return the resized embedding.
+
+        The first rows stay what they are; new ones are the mean of the old ones (Hewitt, "Initializing new
+        word embeddings for pretrained language models", 2021). Optimizers made before hold the old weights.
+
+        Raises:
+            ConfigError: a special token would be outside the vocabulary.
+        """
+        before, after = self.config, self.config.changed(vocab_size=tokens)
+        resized: list[nn.Embedding] = []
+        for name, module in self.named_modules():
+            if name.rpartition(".")[2] == "embedding" and isinstance(module, nn.Embedding):
+                module.num_embeddings = tokens
+                resized.append(module)
+            elif name == "lm_head" and isinstance(module, nn.Linear):
+                module.out_features = tokens
+            else:
+                continue
+            module.weight = nn.Parameter(
+                _resized(module.weight.detach(), tokens), module.weight.requires_grad
+            )
+        for module in self.modules():
+            if getattr(module, "config", None) is before:
+                cast(Any, module).config = after
+        return resized[0]
+
     @classmethod
     def from_pretrained(
         cls,
         folder: str | Path,
         *,
-        dtype: torch.dtype | str = torch.float32,
-        device: torch.device | str = "cpu",
-        **options: Any,
+        dtype: torch.dtype | str | None = None,
+        device: torch.device | str | None = None,
+        random_attention: RandomAttention = "seeded",
+        torch_dtype: torch.dtype | str | None = None,
+        device_map: str | int | torch.device | Mapping[str, str | int | torch.device] | None = None,
+        **changes: Any,
     ) -> Self:
         """Read a checkpoint folder into a model in eval mode.
 
         Args:
             folder: with `config.json` and the weights.
-            dtype: of the weights once loaded; "auto" keeps what the file has.
-            device: where they go.
-            options: for the model's constructor, such as `random_attention="transformers"`.
+            dtype: of the weights once loaded, float32 by default; "auto" keeps what the file has.
+            device: where they go, the CPU by default.
+            random_attention: see `random_attention_plan`.
+            torch_dtype: the older name of `dtype`.
+            device_map: the published way to name a device: "auto" is a GPU where there is one; a mapping
+                must name one device for the whole model, `{"": device}`.
+            changes: replace values of the configuration, such as `num_labels=3`.
+
+        Warns:
+            NewHeadWarning: the checkpoint lacks tensors of the class's head, which are drawn anew.
 
         Raises:
             CheckpointError: a file is missing or corrupt, or tensors are missing, unexpected or misshaped.
-            ConfigError: the configuration is not one of ours.
+            ConfigError: the configuration is not one of ours, or an option is unknown or contradicts another.
         """
-        config = BigBirdPegasusConfig.from_pretrained(folder)
+        wanted = _dtype(_one_of("dtype", dtype, "torch_dtype", torch_dtype, torch.float32))
+        place = _device(_one_of("device", device, "device_map", device_map, "cpu"))
+        config = BigBirdPegasusConfig.from_pretrained(folder, **changes)
         with torch.device("meta"):
-            model = cls(config, **options)
-        load_weights(model, folder, _dtype(dtype), torch.device(device))
+            model = cls(config, random_attention)
+        load_weights(model, folder, wanted, place)
+        if model.generation_config is not None:
+            model.generation_config = GenerationConfig.from_pretrained(folder)
         return model.eval()
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors`, by the published names: transformers loads it too."""
+        """Write `config.json` and `model.safetensors`, by the published names: transformers loads it too.
+
+        A class that writes adds its `generation_config.json`.
+        """
         folder = Path(folder)
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
-        replace(self.config, architectures=[architecture], dtype=dtype).save_pretrained(folder)
+        self.config.changed(architectures=[architecture], dtype=dtype).save_pretrained(folder)
         tensors = {
             published_name(name): t.detach().cpu().contiguous() for name, t in own_tensors(self).items()
         }
         unfinished = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
         save_file(tensors, unfinished, metadata={"format": "pt"})
         unfinished.replace(folder / WEIGHTS_FILE)
+        if self.generation_config is not None:
+            self.generation_config.save_pretrained(folder)
 
 
 def own_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -156,7 +227,7 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def load_weights(
-    model: nn.Module, folder: str | Path, dtype: torch.dtype | None, device: torch.device
+    model: PretrainedModule, folder: str | Path, dtype: torch.dtype | None, device: torch.device
 ) -> None:
     """Fill a model made on the meta device, tensor by tensor: little more than the weights is in memory.
 
@@ -166,36 +237,76 @@ def load_weights(
         CheckpointError: see `PretrainedModule.from_pretrained`.
     """
     wanted = own_tensors(model)
+    passed_over = (*HEADS, *model.not_read)
     found: dict[str, Tensor] = {}
     unexpected: list[str] = []
-    misshaped: list[str] = []
+    misshaped: dict[str, str] = {}
     for published, tensor in _tensors(Path(folder)):
         name = _name_in(wanted, published)
         if name is None:
-            unexpected.append(published)
+            if not published.removeprefix(BASE_PREFIX).startswith(passed_over):
+                unexpected.append(published)
         elif tuple(tensor.shape) != tuple(wanted[name].shape):
-            misshaped.append(
+            misshaped[name] = (
                 f"{published} is {_shape(tensor)}, the configuration says {_shape(wanted[name])}"
             )
         elif name not in found:
             found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
-    missing = [published_name(name) for name in wanted if name not in found]
-    faults = {"missing": missing, "unexpected": unexpected, "of the wrong shape": misshaped}
+    absent = [name for name in wanted if name not in found and name not in misshaped]
+    new = [name for name in absent if published_name(name).startswith(model.head)] if model.head else []
+    missing = [published_name(name) for name in absent if name not in new]
+    faults = {"missing": missing, "unexpected": unexpected, "of the wrong shape": list(misshaped.values())}
     if any(faults.values()):
         told = "; ".join(f"{len(names)} {fault}: {_some(names)}" for fault, names in faults.items() if names)
         raise CheckpointError(f"the tensors in {folder} do not fit the model: {told}")
+    body_dtype = dtype or next((t.dtype for t in found.values() if t.is_floating_point()), torch.float32)
+    found |= _new_head(model, new, found, body_dtype, device, folder)
     model.load_state_dict(found, strict=False, assign=True)
+
+
+def _new_head(
+    model: PretrainedModule,
+    names: list[str],
+    found: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    device: torch.device,
+    folder: str | Path,
+) -> dict[str, Tensor]:
+    """Make the tensors of a head that a checkpoint lacks, and warn where they are drawn at random."""
+    wanted = own_tensors(model)
+    made = {name: torch.zeros(wanted[name].shape, dtype=dtype, device=device) for name in names}
+    drawn = []
+    for name, tensor in made.items():
+        table = _name_in(found, name) if name in TOKEN_TABLES else None
+        if table is not None:  # the output head of a checkpoint that holds it once is its embedding
+            tensor.copy_(found[table])
+        elif name != FINAL_BIAS:  # which is zero where nothing was learnt, as published
+            drawn.append(name)
+            if not name.endswith("bias"):
+                tensor.normal_(std=model.config.init_std)
+    if drawn:
+        kind = type(model).__name__
+        message = (
+            f"{folder} has no {', '.join(map(published_name, drawn))}: made anew, train {kind} before use"
+        )
+        warnings.warn(message, NewHeadWarning, stacklevel=4)
+    return made
 
 
 def _name_in(wanted: Mapping[str, Tensor], published: str) -> str | None:
     """Find whose tensor a published name means, with or without the `model.` that heads put before it."""
-    if published.removeprefix(BASE_PREFIX) in TIED_COPIES:
-        published = "shared.weight"
-    name = our_name(published)
-    for candidate in (name, name.removeprefix(BASE_PREFIX), BASE_PREFIX + name):
-        if candidate in wanted:
-            return candidate
+    bare = published.removeprefix(BASE_PREFIX)
+    for name in (bare, *(TOKEN_TABLES if bare in TOKEN_TABLES else ())):
+        for candidate in (our_name(name), BASE_PREFIX + our_name(name)):
+            if candidate in wanted:
+                return candidate
     return None
+
+
+def _resized(table: Tensor, rows: int) -> Tensor:
+    """Cut a table of token rows (V, D), or fill it up with the mean of its rows."""
+    new = table.mean(dim=0, keepdim=True).expand(max(0, rows - len(table)), -1)
+    return torch.cat([table[:rows], new])
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
@@ -252,6 +363,29 @@ def _bin_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     while tensors:  # let go of each tensor once it is converted
         name = next(iter(tensors))
         yield name, tensors.pop(name)
+
+
+def _one_of(name: str, value: Any, alias: str, aliased: Any, default: Any) -> Any:
+    """Return what was given under one of two names, or the default."""
+    if value is not None and aliased is not None:
+        raise ConfigError(f"give {name} or {alias}, not both")
+    return next((given for given in (value, aliased) if given is not None), default)
+
+
+def _device(named: Any) -> torch.device:
+    """Return the device that a caller means."""
+    if isinstance(named, Mapping):
+        if set(named) != {""}:
+            raise ConfigError(f"device_map names {sorted(named)}: a model is on one device, {{'': device}}")
+        named = named[""]
+    if named == "auto":
+        named = torch.accelerator.current_accelerator(check_available=True) or "cpu"
+    try:
+        return torch.device(named)
+    except (RuntimeError, TypeError) as error:
+        raise ConfigError(
+            f"device is {named!r}: it must be 'auto' or a torch device such as 'cpu'"
+        ) from error
 
 
 def _dtype(dtype: torch.dtype | str) -> torch.dtype | None:
