@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bigbird_pegasus.config import BigBirdPegasusConfig as BigBirdPegasusConfig
+    from bigbird_pegasus.extraction import (
+        BigBirdPegasusForSentenceExtraction as BigBirdPegasusForSentenceExtraction,
+    )
     from bigbird_pegasus.heads import BigBirdPegasusForCausalLM as BigBirdPegasusForCausalLM
     from bigbird_pegasus.heads import (
         BigBirdPegasusForConditionalGeneration as BigBirdPegasusForConditionalGeneration,
@@ -29,6 +32,7 @@ _ROOMS = {
     "BigBirdPegasusForCausalLM": "heads",
     "BigBirdPegasusForConditionalGeneration": "heads",
     "BigBirdPegasusForQuestionAnswering": "heads",
+    "BigBirdPegasusForSentenceExtraction": "extraction",
     "BigBirdPegasusForSequenceClassification": "heads",
     "BigBirdPegasusModel": "model",
     "DEFAULT_MODEL": "loading",

@@ -5,6 +5,7 @@ from typing import Any
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError
+from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.heads import (
     BigBirdPegasusForCausalLM,
     BigBirdPegasusForConditionalGeneration,
@@ -24,6 +25,7 @@ ARCHITECTURES: dict[str, type[PretrainedModule]] = {
         BigBirdPegasusForSequenceClassification,
         BigBirdPegasusForQuestionAnswering,
         BigBirdPegasusForCausalLM,
+        BigBirdPegasusForSentenceExtraction,
     )
 }
 
