@@ -1,34 +1,20 @@
-"""An input → `Document`: its text, where its pages lie in it, and where it came from. pypdf only here."""
+"""An input → `Document`: its text, where its pages lie in it, and where it came from."""
 
 import hashlib
-import io
-import logging
 import sys
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bbp_cli.decoding import decode, without_surrogates
+from bbp_cli.decoding import decode
 from bbp_cli.errors import InputError
-
-if TYPE_CHECKING:
-    from pypdf import PdfReader
+from bbp_cli.pdf import Page, read_pdf
 
 STDIN = "-"
 PDF = "application/pdf"
 PLAIN_TEXT = "text/plain"
 LEAST_LETTERS = 10  # letters and digits; below it there is nothing to summarize
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a PDF: its number from 1, and its span in the document's text (code points)."""
-
-    number: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -148,22 +134,10 @@ def _refuse_nearly_empty(text: str) -> None:
 
 
 def _parse_pdf(data: bytes, source: Source) -> Document:
-    if b"%%EOF" not in data[-2048:]:
-        raise InputError(
-            "the PDF is cut off: its end is missing", hint="download or copy it again", code="corrupt"
-        )
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells developers of faults it could mend
-    reader, promised = _open_pdf(data)
-    texts, warnings = _page_texts(reader)
-    if len(texts) < promised:
-        warnings.append(f"damaged PDF: only {len(texts)} of {promised} pages could be found")
-    pages, position = [], 0
-    for number, text in enumerate(texts, start=1):
-        pages.append(Page(number, position, position + len(text)))
-        position += len(text) + 1  # a line break joins two pages: sentences go on across it
-    document = Document("\n".join(texts), source, tuple(pages))
+    found = read_pdf(data)
+    document = Document(found.text, source, found.pages, found.warnings)
     blank = document.pages_without_text
-    if len(blank) == len(pages):
+    if len(blank) == len(document.pages):
         raise InputError(
             f"no text on {page_ranges(blank)}" if blank else "the PDF has no pages",
             hint="scanned pages need OCR first, for example with ocrmypdf" if blank else None,
@@ -171,42 +145,6 @@ def _parse_pdf(data: bytes, source: Source) -> Document:
         )
     _refuse_nearly_empty(document.text)
     if blank:
-        warnings.append(f"no text on {page_ranges(blank)}; scanned pages need OCR first")
-    return Document(document.text, source, document.pages, tuple(warnings))
-
-
-def _open_pdf(data: bytes) -> tuple["PdfReader", int]:
-    """The reader, and how many pages the file says it has."""
-    from pypdf import PasswordType, PdfReader
-
-    try:
-        reader = PdfReader(io.BytesIO(data))
-        locked = reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED
-        promised = 0 if locked else int(reader.root_object["/Pages"]["/Count"])  # type: ignore[index]
-    except Exception as error:
-        raise InputError(f"damaged PDF: {error or type(error).__name__}", code="corrupt") from error
-    if locked:
-        raise InputError(
-            "the PDF asks for a password",
-            hint="decrypt it first: qpdf --decrypt --password=...",
-            code="encrypted",
-        )
-    return reader, promised
-
-
-def _page_texts(reader: "PdfReader") -> tuple[list[str], list[str]]:
-    """The text of every page, "" where it cannot be read, and a warning for each of those."""
-    texts: list[str] = []
-    warnings: list[str] = []
-    try:
-        pages = list(reader.pages)
-    except Exception as error:
-        raise InputError(f"damaged PDF: {error or type(error).__name__}", code="corrupt") from error
-    for number, page in enumerate(pages, start=1):
-        try:
-            text = page.extract_text()
-        except Exception as error:  # noqa: BLE001 - pypdf raises anything on a damaged page; it is reported
-            warnings.append(f"page {number} cannot be read: {type(error).__name__}: {error}")
-            text = ""
-        texts.append(without_surrogates(text).replace("\x00", "\N{REPLACEMENT CHARACTER}"))
-    return texts, warnings
+        told = f"no text on {page_ranges(blank)}; scanned pages need OCR first"
+        return replace(document, warnings=(*document.warnings, told))
+    return document

@@ -102,7 +102,8 @@ def test_a_pdf_encrypted_with_an_empty_password_is_read(
     password: str, method: EncryptionMethod, bbp: Bbp
 ) -> None:
     done = bbp("extract", stdin=make_pdf(PAGES, password=password, method=method))
-    assert (done.code, done.stdout, done.stderr) == (0, "\n".join(PAGES) + "\n", "")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.split() == " ".join(PAGES).split()
 
 
 def test_a_pdf_with_some_pages_without_text_is_read_and_they_are_named(bbp: Bbp) -> None:
