@@ -10,6 +10,7 @@ from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.documents import Document
 from bbp_cli.results import (
     Origin,
+    ProgressBar,
     Stop,
     Summary,
     SummarySentence,
@@ -21,14 +22,14 @@ from bbp_cli.results import (
 from bbp_cli.windows import EncodedText, Sentence, Window, encode, pack
 
 if TYPE_CHECKING:
-    from bbp_cli.summarize import ProgressBar, Settings
+    from bbp_cli.summarize import Settings
 
 DEFAULT_LENGTH = 100  # words
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
 def summarize(
-    document: Document, loaded: LoadedModel, settings: "Settings", progress: "ProgressBar"
+    document: Document, loaded: LoadedModel, settings: "Settings", progress: ProgressBar
 ) -> Summary:
     """Choose sentences of at most `settings.length` words together, in document order."""
     encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)

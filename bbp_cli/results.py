@@ -1,12 +1,16 @@
 """What a task gives back for one document, whatever it is printed as."""
 
 import unicodedata
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
 from bbp_cli.documents import Document
 
 Stop = Literal["whole", "length", "end"]
+# Shown while a task works: of what, and its steps; the block calls what it is given after each step.
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,57 @@ class Summary:
     sentences: tuple[SummarySentence, ...]
     coverage: Coverage
     quality: Quality
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label and its score: a probability, or the value itself where the model estimates one."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class WindowVote:
+    """A window, its span in the document (code points), and the labels it would give if it were alone."""
+
+    page: int | None
+    start: int
+    end: int
+    tokens: int
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A document's labels, the best first, and how each window voted."""
+
+    labels: tuple[Label, ...]
+    windows: tuple[WindowVote, ...]
+    coverage: Coverage
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A span of the document (code points) that answers a question; `text` is the span on one line."""
+
+    text: str
+    score: float
+    page: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to one question, the best first; `no_answer_score` is the lowest of any window."""
+
+    question: str
+    answers: tuple[Answer, ...]
+    no_answer_score: float
+    coverage: Coverage
     warnings: tuple[str, ...] = ()
 
 

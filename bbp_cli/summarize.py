@@ -1,15 +1,13 @@
 """Document + model → summary. A model chooses sentences or writes them; its checkpoint says which."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.device import resources_reported
 from bbp_cli.documents import Document
-from bbp_cli.results import Summary
+from bbp_cli.results import ProgressBar, Summary
 
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 TextListener = Callable[[str], None]
 
 

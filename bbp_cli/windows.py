@@ -20,6 +20,7 @@ LONGEST_PIECE = 1_000_000  # characters given to sentencex at once; only text wi
 SENTENCES_AT_ONCE = 1_000  # encoded together; bounds the memory that lists of token ids take
 _PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
 _SPACE = re.compile(r"\s+")
+_ANY_SPACE = re.compile(rf"({_PARAGRAPH_END.pattern})|\s")
 _WORD_END = re.compile(r"\s+(?=\S*\Z)")
 
 
@@ -162,6 +163,22 @@ def pack(counts: Sequence[int], limit: int) -> list[Window]:
     if tokens or not windows:
         windows.append(Window(first, len(counts), first_token, tokens))
     return windows
+
+
+def window_input(encoded: EncodedText, window: Window, tokenizer: "PegasusTokenizer") -> list[int]:
+    """The tokens of a window and `</s>`; a line break at the very beginning says nothing and goes."""
+    ids = list(encoded.window_ids(window))
+    if tokenizer.newline_token and ids[:1] == [tokenizer.convert_tokens_to_ids(tokenizer.newline_token)]:
+        ids = ids[1:]
+    return [*ids, tokenizer.eos_token_id]
+
+
+def unwrapped(text: str) -> str:
+    """The text with lines joined by spaces, and one line break between paragraphs; every offset stays.
+
+    A document wrapped at 72 columns then reads like one that is not, as it does sentence by sentence.
+    """
+    return _ANY_SPACE.sub(lambda space: "\n".ljust(len(space[0])) if space[1] else " ", text)
 
 
 def _even_share(tokens: int, limit: int) -> float:

@@ -10,6 +10,7 @@ from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.results import (
     Origin,
+    ProgressBar,
     Stop,
     Summary,
     SummarySentence,
@@ -19,12 +20,12 @@ from bbp_cli.results import (
     measure_quality,
     truncation_warning,
 )
-from bbp_cli.windows import EncodedText, Window, encode, pack, split_sentences
+from bbp_cli.windows import EncodedText, Window, encode, pack, split_sentences, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus.generation_config import GenerationConfig
 
-    from bbp_cli.summarize import ProgressBar, Settings, TextListener
+    from bbp_cli.summarize import Settings, TextListener
 
 TOKENS_A_WORD = 4 / 3  # of English in the published vocabulary
 LEAST_NEW_TOKENS = 8
@@ -44,7 +45,7 @@ def summarize(
     document: Document,
     loaded: LoadedModel,
     settings: "Settings",
-    progress: "ProgressBar",
+    progress: ProgressBar,
     listener: "TextListener | None",
 ) -> Summary:
     """Write about each window of the document; `listener` hears all of the text so far while it grows."""
@@ -57,7 +58,7 @@ def summarize(
     parts: list[_Part] = []
     with progress(document.source.path, len(windows)) as step:
         for window in windows:
-            ids = _window_ids(encoded, window, loaded)
+            ids = window_input(encoded, window, loaded.tokenizer)
             heard = _hear(listener, [part.text for part in parts], loaded) if listener else None
             parts.append(_Part(window, *write(ids, loaded, options, heard)))
             step()
@@ -130,15 +131,6 @@ def join(texts: Iterable[str]) -> str:
     """Clean lines, those that are empty left out."""
     lines = (clean(line) for text in texts for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
-
-
-def _window_ids(encoded: EncodedText, window: Window, loaded: LoadedModel) -> list[int]:
-    """The tokens of a window and `</s>`; a line break at the very beginning says nothing and goes."""
-    tokenizer = loaded.tokenizer
-    ids = list(encoded.window_ids(window))
-    if tokenizer.newline_token and ids[:1] == [tokenizer.convert_tokens_to_ids(tokenizer.newline_token)]:
-        ids = ids[1:]
-    return [*ids, tokenizer.eos_token_id]
 
 
 def _hear(

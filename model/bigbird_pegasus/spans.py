@@ -1,0 +1,114 @@
+"""Answers as spans of a context: its windows, how likely each span is, the best of them.
+
+A window's input is the published pair, question then context then `</s>`. Position 0, the first token of the
+question, stands for "the answer is not in this window", as in Devlin et al., "BERT", 2019, section 4.3, where
+it is `[CLS]`; these models have no such token.
+
+A span's score is p(it starts at its first token) x p(it ends at its last token). Each is a softmax over the
+tokens of the window's context and position 0: a window without the answer puts its mass there, and so scores
+of different windows of one document can be compared.
+
+Dimensions: T tokens of a window's input, C tokens of its context.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+NO_ANSWER = 0  # the position
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Tokens `first` to `last`, both included, of a window's context."""
+
+    first: int
+    last: int
+    score: float
+
+
+def context_windows(tokens: int, limit: int, stride: int) -> list[range]:
+    """Cut a context into windows of at most `limit` tokens, of which neighbours share at least `stride`.
+
+    As few windows as possible, all but a single one full and evenly spread: the last has as much context as
+    the others.
+
+    Raises:
+        ValueError: the stride is negative, or leaves no room to move on.
+    """
+    if not 0 <= stride < limit:
+        raise ValueError(f"a stride of {stride} tokens does not go with windows of {limit}")
+    if tokens <= limit:
+        return [range(tokens)]
+    steps = -(-(tokens - limit) // (limit - stride))
+    starts = [number * (tokens - limit) // steps for number in range(steps + 1)]
+    return [range(start, start + limit) for start in starts]
+
+
+def window_input(
+    question: Sequence[int], context: Sequence[int], window: range, eos_token_id: int
+) -> tuple[list[int], range]:
+    """Return the ids (T,) of a question and a window of the context, and where the window lies in them."""
+    ids = [*question, *context[window.start : window.stop], eos_token_id]
+    return ids, range(len(question), len(ids) - 1)
+
+
+def span_probabilities(
+    start_logits: Tensor, end_logits: Tensor, context: range, *, may_be_absent: bool = True
+) -> tuple[Tensor, Tensor, float]:
+    """Return how likely each token of the context is the start, or the end (C,), and that there is no answer.
+
+    Args:
+        start_logits: (T,) of one window.
+        end_logits: (T,).
+        context: the positions that may be in an answer; never 0.
+        may_be_absent: False leaves position 0 out of the softmax: the answer is in this window.
+
+    Raises:
+        ValueError: the context holds position 0.
+    """
+    if NO_ANSWER in context:
+        raise ValueError(
+            "the context begins at position 0, which stands for no answer: where is the question?"
+        )
+    first = [NO_ANSWER] if may_be_absent else []
+    kept = torch.tensor([*first, *context], device=start_logits.device)
+    starts, ends = (logits[kept].float().softmax(-1) for logits in (start_logits, end_logits))
+    absent = float(starts[0] * ends[0]) if may_be_absent else 0.0
+    return starts[len(first) :], ends[len(first) :], absent
+
+
+def best_spans(
+    starts: Tensor, ends: Tensor, count: int, max_tokens: int, *, overlapping: bool = False
+) -> list[Span]:
+    """Return up to `count` spans of at most `max_tokens` tokens, the best first.
+
+    Args:
+        starts: (C,), see `span_probabilities`.
+        ends: (C,).
+        overlapping: False takes the best span, then the best that shares no token with it, and so on.
+    """
+    longest = min(max_tokens, len(starts))
+    if not longest:
+        return []
+    # Row i, column n: the span from token i to token i + n (C, longest); behind the end there is none.
+    beyond = F.pad(ends, (0, longest - 1), value=-1.0).unfold(0, longest, 1)
+    scores = torch.where(beyond < 0, beyond, starts.unsqueeze(1) * beyond)
+    last = torch.arange(len(starts), device=starts.device).unsqueeze(1) + torch.arange(
+        longest, device=starts.device
+    )
+    found: list[Span] = []
+    while len(found) < count:
+        first, more = divmod(int(scores.argmax()), longest)
+        score = float(scores[first, more])
+        if score < 0:
+            break
+        found.append(Span(first, first + more, score))
+        if overlapping:
+            scores[first, more] = -1
+        else:
+            scores[: first + more + 1].masked_fill_(last[: first + more + 1] >= first, -1)
+    return found
