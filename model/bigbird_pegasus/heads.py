@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from bigbird_pegasus.attention import RandomAttention, padding_mask_of
 from bigbird_pegasus.cache import DecoderCache
 from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation import GenerationConfig, GenerationOutput, continue_text, generate
 from bigbird_pegasus.losses import classification_loss, language_modelling_loss, span_loss
 from bigbird_pegasus.model import BigBirdPegasusModel, Decoder, as_asked, shift_right
@@ -40,7 +41,14 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
     head = ("final_logits_bias",)
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
+        """Make the layers.
+
+        Raises:
+            ConfigError: the configuration says that there is no decoder.
+        """
         super().__init__(config)
+        if not config.is_encoder_decoder:
+            raise ConfigError("is_encoder_decoder is false: a model that writes needs its decoder")
         self.model = BigBirdPegasusModel(config, random_attention)
         self.final_logits_bias: Tensor
         self.register_buffer("final_logits_bias", torch.zeros(1, config.vocab_size))

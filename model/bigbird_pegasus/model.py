@@ -240,7 +240,7 @@ class Decoder(nn.Module):
             past_key_values=cache,
             hidden_states=tuple(states) if output_hidden_states else None,
             attentions=None if weights is None else tuple(weights),
-            cross_attentions=tuple(cross_weights) if cross_weights else None,
+            cross_attentions=None if cross_weights is None else tuple(cross_weights),
         )
 
     def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
@@ -253,12 +253,18 @@ class Decoder(nn.Module):
 
 
 class BigBirdPegasusModel(PretrainedModule):
-    """Encoder and decoder without a head; both share one token embedding."""
+    """Encoder and decoder without a head; both share one token embedding.
+
+    Where the configuration says `is_encoder_decoder: false` there is no decoder: the last states are the
+    encoder's. Classification and question answering learn from few examples that way, where the checkpoint
+    that they start from has no decoder either.
+    """
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__(config)
         self.encoder = Encoder(config, random_attention)
-        self.decoder = Decoder(config, self.encoder.embedding)
+        if config.is_encoder_decoder:
+            self.decoder = Decoder(config, self.encoder.embedding)
         self.initialize()
 
     def forward(
@@ -298,7 +304,7 @@ class BigBirdPegasusModel(PretrainedModule):
         Raises:
             ValueError: no decoder input can be derived, or ids and embeddings are both or neither given.
         """
-        if decoder_input_ids is None and decoder_inputs_embeds is None:
+        if decoder_input_ids is None and decoder_inputs_embeds is None and self.config.is_encoder_decoder:
             if input_ids is None:
                 raise ValueError(
                     "give input_ids, decoder_input_ids or decoder_inputs_embeds: the decoder has no input"
@@ -312,6 +318,8 @@ class BigBirdPegasusModel(PretrainedModule):
             encoded = encoder_outputs
         else:
             encoded = BaseModelOutput(*encoder_outputs[:3])
+        if not self.config.is_encoder_decoder:
+            return as_asked(_encoder_output(encoded), self.config, return_dict)
         decoded = self.decoder(
             decoder_input_ids,
             decoder_attention_mask,
@@ -334,6 +342,16 @@ class BigBirdPegasusModel(PretrainedModule):
             encoder_attentions=encoded.attentions,
         )
         return as_asked(output, self.config, return_dict)
+
+
+def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
+    """The record of a model without a decoder: its last states are the encoder's."""
+    return Seq2SeqModelOutput(
+        last_hidden_state=encoded.last_hidden_state,
+        encoder_last_hidden_state=encoded.last_hidden_state,
+        encoder_hidden_states=encoded.hidden_states,
+        encoder_attentions=encoded.attentions,
+    )
 
 
 def as_asked(
