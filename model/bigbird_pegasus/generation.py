@@ -96,7 +96,7 @@ def generate(
     Args:
         model: a model with a decoder.
         input_ids: (B, S) the documents, padded on the right; not needed with `encoder_outputs`.
-        attention_mask: (B, S) 1 for tokens, 0 for padding; None: padding is where `input_ids` have its id.
+        attention_mask: (B, S) 1 for tokens, 0 for padding; None where there is no padding.
         generation_config: the options; None takes `model.generation_config`, or else those in `model.config`.
         encoder_outputs: the documents' encoding, when it has been computed before.
         decoder_input_ids: (B, T) tokens that the texts of each document begin with; the start token is put
@@ -112,8 +112,6 @@ def generate(
     """
     settings = _settings(model, generation_config).replace(**options)
     settings = _with_token_ids(settings, model.config)
-    if attention_mask is None and input_ids is not None:
-        attention_mask = _mask_of_padding(input_ids, settings)
     if encoder_outputs is None:
         if input_ids is None:
             raise ConfigError("generate needs input_ids or encoder_outputs")
