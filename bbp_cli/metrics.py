@@ -1,0 +1,90 @@
+"""How good results are, by the measures that the literature compares with. No torch here."""
+
+import importlib.util
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from bbp_cli.errors import UsageError
+
+ROUGE = ("rouge1", "rouge2", "rougeLsum")
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def rouge_installed() -> bool:
+    """Whether the reference implementation of ROUGE is there."""
+    return importlib.util.find_spec("rouge_score") is not None
+
+
+def rouge_scorer() -> Any:
+    """The scorer of Google's rouge-score, with stemming.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if not rouge_installed():
+        raise UsageError("ROUGE needs the package rouge-score", hint="pip install 'bbp[evaluate]'")
+    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]  # it has no annotations
+
+    return RougeScorer(list(ROUGE), use_stemmer=True)
+
+
+def rouge(scorer: Any, reference: Sequence[str], summary: Sequence[str]) -> dict[str, float]:
+    """ROUGE-1, -2 and -Lsum F1 in percent; both sides are lists of sentences."""
+    scored = scorer.score("\n".join(reference), "\n".join(summary))
+    return {name: 100 * float(scored[name].fmeasure) for name in ROUGE}
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean, 0 of nothing."""
+    return sum(values) / len(values) if values else 0.0
+
+
+def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each column."""
+    return {name: mean([row[name] for row in rows]) for name in rows[0]} if rows else {}
+
+
+def classification_figures(
+    wanted: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labels: Sequence[str]
+) -> dict[str, float]:
+    """Accuracy (all labels of a text right) and macro-F1 in percent.
+
+    Macro-F1 is the mean over the labels that occur, on either side.
+    """
+    right = mean([float(set(a) == set(b)) for a, b in zip(wanted, found, strict=True)])
+    scores = []
+    for label in labels:
+        pairs = [(label in a, label in b) for a, b in zip(wanted, found, strict=True)]
+        both = sum(1 for a, b in pairs if a and b)
+        either = sum(a + b for a, b in pairs)
+        if either:
+            scores.append(2 * both / either)
+    return {"accuracy": 100 * right, "macro_f1": 100 * mean(scores)}
+
+
+def answer_figures(answers: Sequence[str], found: str) -> dict[str, float]:
+    """Exact match and token F1 in percent, the best over all right answers, as SQuAD counts them.
+
+    Case, punctuation and articles do not count. Without an answer only the empty text is right.
+    """
+    found_words = _words(found)
+    right = [_words(answer) for answer in answers] or [[]]
+    return {
+        "exact_match": 100 * max(float(found_words == words) for words in right),
+        "f1": 100 * max(_overlap(found_words, words) for words in right),
+    }
+
+
+def _words(text: str) -> list[str]:
+    """Words as SQuAD's evaluation script compares them (Rajpurkar et al., 2016)."""
+    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+
+
+def _overlap(found: Sequence[str], wanted: Sequence[str]) -> float:
+    if not found or not wanted:
+        return float(found == wanted)
+    return 2 * (Counter(found) & Counter(wanted)).total() / (len(found) + len(wanted))
