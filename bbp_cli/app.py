@@ -5,19 +5,34 @@ from typing import Annotated, Any
 
 import typer
 
+from bbp_cli import classify as classification
+from bbp_cli import question_answering
 from bbp_cli.batch import Reading
-from bbp_cli.commands import Destination, ModelChoice, count_inputs, extract_inputs, summarize_inputs
+from bbp_cli.commands import (
+    answer_inputs,
+    classify_inputs,
+    count_inputs,
+    extract_inputs,
+    summarize_inputs,
+)
 from bbp_cli.console import ColorChoice, Console, say
 from bbp_cli.device import DType
 from bbp_cli.hub import DEFAULT
+from bbp_cli.jobs import Destination, ModelChoice
+from bbp_cli.questions import questions_and_paths
 from bbp_cli.summarize import Settings
 from bbp_cli.version import __version__
 
 SHORT_HELP = """\
-For example:  bbp {name} report.pdf
-              bbp {name} *.txt
-              curl -s https://example.org/paper.pdf | bbp {name}
+For example:  bbp {start} report.pdf
+              bbp {start} *.txt
+              curl -s https://example.org/paper.pdf | bbp {start}
 All options:  bbp {name} --help"""
+# How the examples begin where the name of the command alone does not say enough.
+STARTS = {
+    "classify": "classify --model FOLDER",
+    "qa": 'qa --model FOLDER "What is it about?"',
+}
 
 app = typer.Typer(
     name="bbp",
@@ -51,12 +66,38 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output fil
 Json = Annotated[
     bool, typer.Option("--json", help="Print a JSON record per input: sentences, pages, coverage, model.")
 ]
+LabelsJson = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input: labels, votes, coverage, model.")
+]
+AnswersJson = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input and question: answers, pages, model.")
+]
 Model = Annotated[
     str,
     typer.Option(
         metavar="PATH_OR_NAME",
         envvar="BBP_MODEL",
         help="Checkpoint folder, Hub name, or arxiv, pubmed, bigpatent.",
+    ),
+]
+Classifier = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="PATH_OR_NAME",
+        envvar="BBP_CLASSIFY_MODEL",
+        help="Checkpoint folder or Hub name of a model that classifies; there is no default.",
+        show_default=False,
+    ),
+]
+Answerer = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="PATH_OR_NAME",
+        envvar="BBP_QA_MODEL",
+        help="Checkpoint folder or Hub name of a model that answers questions; there is no default.",
+        show_default=False,
     ),
 ]
 Offline = Annotated[
@@ -174,6 +215,114 @@ def summarize(
 
 
 @app.command()
+def classify(
+    context: typer.Context,
+    paths: Paths = None,
+    model: Classifier = DEFAULT,
+    top_k: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="The N best labels (usually 1, of several labels all)."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="X", help="Several labels: those of at least this score (usually 0.5)."
+        ),
+    ] = None,
+    output: Output = None,
+    output_dir: OutputDir = None,
+    overwrite: Overwrite = False,
+    json: LabelsJson = False,
+    truncate: Truncate = False,
+    files_from: FilesFrom = None,
+    nul: Nul = False,
+    encoding: Encoding = None,
+    offline: Offline = False,
+    dtype: Precision = "auto",
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Print the labels of each document: label, tab, score.
+
+    The labels are those of the model. A document longer than the model's window is labelled window by window,
+    and the windows are combined; the JSON record says how each one voted.
+    """
+    found = classify_inputs(
+        Reading(tuple(paths or ()), files_from, nul, encoding),
+        Destination(json, output, output_dir, overwrite),
+        ModelChoice(model, offline, device, dtype, threads),
+        classification.Settings(top_k, threshold, truncate),
+        Console(quiet, verbose, color),
+    )
+    _need_input(context, found)
+
+
+@app.command()
+def qa(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUESTION [PATHS]",
+            help="A question; files and folders, - is stdin.",
+            show_default=False,
+        ),
+    ] = None,
+    questions: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Many questions, one a line, in place of QUESTION; - is stdin."),
+    ] = None,
+    model: Answerer = DEFAULT,
+    top_k: Annotated[int, typer.Option(min=1, metavar="N", help="The N best answers.")] = 1,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="X", help="Answers of at least this score (usually the model decides)."
+        ),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Tokens that neighbouring windows share (usually 128)."),
+    ] = None,
+    output: Output = None,
+    output_dir: OutputDir = None,
+    overwrite: Overwrite = False,
+    json: AnswersJson = False,
+    truncate: Truncate = False,
+    files_from: FilesFrom = None,
+    nul: Nul = False,
+    encoding: Encoding = None,
+    offline: Offline = False,
+    dtype: Precision = "auto",
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Print the passage of each document that answers a question: text, tab, score, tab, place; or no answer.
+
+    The score is how likely the model finds the passage's start times its end. Offsets count characters of
+    what bbp extract prints.
+    """
+    asked, paths = questions_and_paths(words or (), questions)
+    found = bool(asked) and answer_inputs(
+        asked,
+        Reading(paths, files_from, nul, encoding),
+        Destination(json, output, output_dir, overwrite),
+        ModelChoice(model, offline, device, dtype, threads),
+        question_answering.Settings(top_k, min_score, stride, truncate),
+        Console(quiet, verbose, color),
+    )
+    _need_input(context, found)
+
+
+@app.command()
 def extract(
     context: typer.Context,
     paths: Paths = None,
@@ -216,5 +365,6 @@ def _need_input(context: typer.Context, found: bool) -> None:
     if found:
         return
     say(context.get_usage())
-    say(SHORT_HELP.format(name=context.info_name))
+    name = str(context.info_name)
+    say(SHORT_HELP.format(name=name, start=STARTS.get(name, name)))
     raise typer.Exit(2)

@@ -1,4 +1,4 @@
-"""A checkpoint folder → a model ready to summarize. What can be told without torch is told first."""
+"""A checkpoint folder → a model ready to work. What can be told without torch is told first."""
 
 import hashlib
 import json
@@ -17,20 +17,27 @@ from bbp_cli.hub import ModelFolder
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
 
-Kind = Literal["extractive", "writing"]
+TaskName = Literal["summarize", "classify", "qa"]
+Kind = Literal["extractive", "writing", "labelling", "answering"]
 
-KINDS: dict[str, Kind] = {
-    "BigBirdPegasusForSentenceExtraction": "extractive",
-    "BigBirdPegasusForConditionalGeneration": "writing",
+KINDS: dict[TaskName, dict[str, Kind]] = {
+    "summarize": {
+        "BigBirdPegasusForSentenceExtraction": "extractive",
+        "BigBirdPegasusForConditionalGeneration": "writing",
+    },
+    "classify": {"BigBirdPegasusForSequenceClassification": "labelling"},
+    "qa": {"BigBirdPegasusForQuestionAnswering": "answering"},
 }
+DOES: dict[TaskName, str] = {"summarize": "summarizes", "classify": "classifies", "qa": "answers questions"}
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder whose configuration names a model that summarizes: by choosing sentences or by writing."""
+    """A folder whose configuration names a model that bbp has a task for."""
 
     folder: ModelFolder
+    task: TaskName
     kind: Kind
     attention: str
 
@@ -60,11 +67,11 @@ class LoadedModel:
         return min(self.tokenizer.model_max_length, int(self.model.config.max_position_embeddings))
 
 
-def inspect(folder: ModelFolder) -> Checkpoint:
-    """Read what a checkpoint folder says it is; torch is not needed for that.
+def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
+    """Read what a checkpoint folder says it is; torch is not needed for that. Without a task any will do.
 
     Raises:
-        ModelError: a file is missing, `config.json` is corrupt, or the model does not summarize.
+        ModelError: a file is missing, `config.json` is corrupt, or the model is for something else.
     """
     path = folder.path / "config.json"
     try:
@@ -74,15 +81,23 @@ def inspect(folder: ModelFolder) -> Checkpoint:
         raise _unusable(folder, "no config.json in this model folder") from None
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise _unusable(folder, f"config.json cannot be read: {error}") from error
-    kind = next((KINDS[name] for name in architectures if name in KINDS), None)
-    if kind is None:
+    known = {
+        name: (its_task, kind)
+        for its_task, kinds in KINDS.items()
+        for name, kind in kinds.items()
+        if task in (None, its_task)
+    }
+    found = next((known[name] for name in architectures if name in known), None)
+    if found is None:
         named = " or ".join(map(str, architectures)) or "no architecture named"
-        raise _unusable(folder, f"not a model that summarizes: {named} (known: {', '.join(KINDS)})")
+        does = "bbp knows" if task is None else f"that {DOES[task]}"
+        message = f"not a model {does}: {named} (known: {', '.join(known)})"
+        raise _unusable(folder, message, hint=how_to_make(task))
     if not (folder.path / "spiece.model").is_file():
         raise _unusable(folder, "no spiece.model in this model folder")
     if not any(True for pattern in WEIGHTS for _ in folder.path.glob(pattern)):
         raise _unusable(folder, "no weights in this model folder (model.safetensors or pytorch_model.bin)")
-    return Checkpoint(folder, kind, str(config.get("attention_type", "block_sparse")))
+    return Checkpoint(folder, *found, str(config.get("attention_type", "block_sparse")))
 
 
 def load_tokenizer(folder: ModelFolder) -> "PegasusTokenizer":
@@ -93,7 +108,7 @@ def load_tokenizer(folder: ModelFolder) -> "PegasusTokenizer":
     """
     from bigbird_pegasus import PegasusTokenizer
 
-    with _model_errors(folder):
+    with model_errors(folder):
         return PegasusTokenizer.from_pretrained(folder.path)
 
 
@@ -105,23 +120,28 @@ def load(checkpoint: Checkpoint, hardware: Hardware) -> LoadedModel:
         ResourceError: it does not fit into memory.
     """
     import torch
-    from bigbird_pegasus import load_model
+    from bigbird_pegasus import NewHeadWarning, load_model
 
     tokenizer = load_tokenizer(checkpoint.folder)
     with (
         warnings.catch_warnings(record=True) as caught,
-        _model_errors(checkpoint.folder),
+        model_errors(checkpoint.folder),
         resources_reported(),
     ):
         warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("error", NewHeadWarning)
         dtype = getattr(torch, hardware.dtype)
-        model = load_model(checkpoint.folder.path, dtype=dtype, device=hardware.device)
+        try:
+            model = load_model(checkpoint.folder.path, dtype=dtype, device=hardware.device)
+        except NewHeadWarning as warning:
+            message = "the checkpoint lacks its head: a new one would answer at random"
+            raise _unusable(checkpoint.folder, message, hint=how_to_make(checkpoint.task)) from warning
     told = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
     return LoadedModel(checkpoint, hardware, model, tokenizer, told)
 
 
 @contextmanager
-def _model_errors(folder: ModelFolder) -> Iterator[None]:
+def model_errors(folder: ModelFolder) -> Iterator[None]:
     """What the model package refuses is a model error of the command line."""
     from bigbird_pegasus.errors import BigBirdPegasusError
 
@@ -131,9 +151,16 @@ def _model_errors(folder: ModelFolder) -> Iterator[None]:
         raise _unusable(folder, str(error)) from error
 
 
-def _unusable(folder: ModelFolder, message: str) -> ModelError:
+def how_to_make(task: TaskName | None) -> str | None:
+    """A hint where a model for a task is missing that nobody publishes."""
+    if task in (None, "summarize"):
+        return None
+    return f"make one: bbp train {task} DATA.jsonl --base MODEL --output FOLDER"
+
+
+def _unusable(folder: ModelFolder, message: str, hint: str | None = None) -> ModelError:
     named = str(folder.path) in message  # the model package's messages begin with the folder or a file in it
-    return ModelError(message, file=None if named else folder.id, code="model_unusable")
+    return ModelError(message, hint=hint, file=None if named else folder.id, code="model_unusable")
 
 
 def _sha256(path: Path) -> str:

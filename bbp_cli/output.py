@@ -15,7 +15,7 @@ from bbp_cli.console import one_line, styled
 from bbp_cli.documents import Document
 from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, UsageError
 from bbp_cli.inputs import Input
-from bbp_cli.results import Summary
+from bbp_cli.outcomes import Outcome
 from bbp_cli.version import __version__
 
 SCHEMA = "bbp.result/1"
@@ -24,30 +24,29 @@ SCHEMA = "bbp.result/1"
 # Records
 
 
-def summary_record(
+def result_record(
+    task: str,
     document: Document,
-    summary: Summary,
+    outcome: Outcome,
     loaded: LoadedModel,
     params: Mapping[str, object],
     timing: Mapping[str, float],
 ) -> dict[str, Any]:
-    """The JSON record of one summary; `timing` alone differs between two runs."""
+    """The JSON record of one result; `timing` alone differs between two runs."""
     source = document.source
     return {
-        **_record_head(source.path, "summarize", "ok"),
+        **_record_head(source.path, task, "ok"),
         "source": {
             **asdict(source),
             "pages": len(document.pages) or None,
             "chars": len(document.text),
-            "tokens": summary.coverage.tokens_total,
+            "tokens": outcome.coverage.tokens_total,
         },
-        "summary": summary.text,
-        "sentences": [asdict(sentence) for sentence in summary.sentences],
-        "coverage": asdict(summary.coverage),
-        "quality": asdict(summary.quality),
+        **outcome.fields,
+        "coverage": asdict(outcome.coverage),
         "model": model_record(loaded),
         "params": dict(params),
-        "warnings": [*document.warnings, *summary.warnings],
+        "warnings": [*document.warnings, *outcome.warnings],
         "timing": {name: round(seconds, 3) for name, seconds in timing.items()},
     }
 

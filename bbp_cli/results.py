@@ -11,6 +11,8 @@ from bbp_cli.documents import Document
 Stop = Literal["whole", "length", "end"]
 # Shown while a task works: of what, and its steps; the block calls what it is given after each step.
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+# Hears all of a text so far while it is written.
+TextListener = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,12 @@
 """Document + model → summary. A model chooses sentences or writes them; its checkpoint says which."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.device import resources_reported
 from bbp_cli.documents import Document
-from bbp_cli.results import ProgressBar, Summary
-
-TextListener = Callable[[str], None]
+from bbp_cli.results import ProgressBar, Summary, TextListener
 
 
 @dataclass(frozen=True)

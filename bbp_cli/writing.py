@@ -14,6 +14,7 @@ from bbp_cli.results import (
     Stop,
     Summary,
     SummarySentence,
+    TextListener,
     clean,
     count_words,
     coverage,
@@ -25,7 +26,7 @@ from bbp_cli.windows import EncodedText, Window, encode, pack, split_sentences, 
 if TYPE_CHECKING:
     from bigbird_pegasus.generation_config import GenerationConfig
 
-    from bbp_cli.summarize import Settings, TextListener
+    from bbp_cli.summarize import Settings
 
 TOKENS_A_WORD = 4 / 3  # of English in the published vocabulary
 LEAST_NEW_TOKENS = 8
@@ -46,7 +47,7 @@ def summarize(
     loaded: LoadedModel,
     settings: "Settings",
     progress: ProgressBar,
-    listener: "TextListener | None",
+    listener: TextListener | None,
 ) -> Summary:
     """Write about each window of the document; `listener` hears all of the text so far while it grows."""
     limit = loaded.window_tokens - 1  # `</s>` ends each window
@@ -134,7 +135,7 @@ def join(texts: Iterable[str]) -> str:
 
 
 def _hear(
-    listener: "TextListener", before: Sequence[str], loaded: LoadedModel
+    listener: TextListener, before: Sequence[str], loaded: LoadedModel
 ) -> Callable[[Sequence[int]], None]:
     """Tell the listener the summaries of earlier windows and this one so far."""
 

@@ -1,0 +1,229 @@
+"""One run of a task: find the inputs and the model, work on each document, deliver the results."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bbp_cli.batch import Reading, collect, run
+from bbp_cli.checkpoints import DOES, Checkpoint, LoadedModel, TaskName, how_to_make, inspect, load
+from bbp_cli.console import Console, is_terminal, may_color
+from bbp_cli.device import DType, prepare
+from bbp_cli.documents import Document, display_name
+from bbp_cli.errors import BbpError, UsageError
+from bbp_cli.hub import DEFAULT, locate
+from bbp_cli.inputs import Input, Inputs
+from bbp_cli.outcomes import Outcome
+from bbp_cli.output import (
+    TextPrinter,
+    emit,
+    error_record,
+    json_line,
+    output_paths,
+    refuse_existing,
+    result_record,
+    write_file,
+)
+from bbp_cli.results import ProgressBar, TextListener
+
+Work = Callable[[Document, LoadedModel, ProgressBar, TextListener | None], Sequence[Outcome]]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where results go: stdout, one file, or a folder; as text or JSON."""
+
+    json: bool = False
+    file: Path | None = None
+    folder: Path | None = None
+    overwrite: bool = False
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether results are printed."""
+        return self.file is None and self.folder is None
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model, and how to run it."""
+
+    name: str = DEFAULT
+    offline: bool = False
+    device: str = "auto"
+    dtype: DType = "auto"
+    threads: int | None = None
+
+
+def accept(_checkpoint: Checkpoint) -> None:
+    """Any model of the task's kind will do."""
+
+
+def at_once(_loaded: LoadedModel) -> bool:
+    """Results are printed when they are complete."""
+    return False
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done with each document.
+
+    Args:
+        name: in records.
+        result: what a result is called in the names of output files.
+        params: the settings, as records show them.
+        work: document and model → results.
+        check: raises UsageError where a model cannot obey the settings.
+        grows: whether results can be shown while they are written; then `work` is given a listener.
+    """
+
+    name: TaskName
+    result: str
+    params: Mapping[str, object]
+    work: Work
+    check: Callable[[Checkpoint], None] = accept
+    grows: Callable[[LoadedModel], bool] = at_once
+
+
+def run_task(
+    task: Task, reading: Reading, destination: Destination, choice: ModelChoice, console: Console
+) -> bool:
+    """Work on every input; False where there is none.
+
+    Raises:
+        BbpError: see `batch.run`; or at once for options, outputs and models that cannot be used.
+    """
+    inputs = collect(reading, leave_out=destination.folder)
+    if inputs.items and choice.name == DEFAULT and task.name != "summarize":
+        raise UsageError(
+            f"the default model only summarizes: name one that {DOES[task.name]} with --model",
+            hint=how_to_make(task.name),
+        )
+    job = _Job(task, inputs, destination, choice, console)
+    run(inputs, reading.encoding, console, job.load, job.work, job.failed)
+    return bool(inputs.items)
+
+
+class _Job:
+    """The state of a run. Making it checks where results go, before anything is read or loaded."""
+
+    def __init__(
+        self, task: Task, inputs: Inputs, destination: Destination, choice: ModelChoice, console: Console
+    ) -> None:
+        self._task = task
+        self._count = len(inputs.items)
+        self._destination = destination
+        self._choice = choice
+        self._console = console
+        self._files = plan_files(destination, inputs, task.result)
+        self._printer = printer_for(inputs, console)
+        self._loaded: LoadedModel | None = None
+        self._load_seconds = 0.0
+        self._done = 0
+
+    def load(self) -> LoadedModel:
+        """The model; loaded once."""
+        if self._loaded is None:
+            started = time.perf_counter()
+            self._loaded = load_for(self._task, self._choice, self._console)
+            self._load_seconds = time.perf_counter() - started
+        return self._loaded
+
+    def work(self, item: Input, document: Document, loaded: LoadedModel) -> None:
+        """Do the task for one document and deliver what comes of it."""
+        started = time.perf_counter()
+        listener = self._listener(item, loaded)
+        progress = no_progress if listener else self._console.progress
+        outcomes = self._task.work(document, loaded, progress, listener)
+        seconds = time.perf_counter() - started
+        for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
+            self._console.warn(display_name(item.path), warning)
+        timing = {"load_seconds": self._load_seconds, f"{self._task.name}_seconds": seconds}
+        self._deliver(item, "\n".join(self._shown(outcome, document, timing) for outcome in outcomes))
+        self._tell(item, "; ".join(outcome.told for outcome in outcomes))
+
+    def failed(self, item: Input, error: BbpError) -> None:
+        """A failed input has its line among the printed records too."""
+        if self._destination.json and self._destination.is_stdout:
+            emit(json_line(error_record(item.path, self._task.name, error)) + "\n")
+        self._done += 1
+
+    def _shown(self, outcome: Outcome, document: Document, timing: Mapping[str, float]) -> str:
+        if not self._destination.json:
+            return outcome.text
+        record = result_record(self._task.name, document, outcome, self.load(), self._task.params, timing)
+        return json_line(record)
+
+    def _deliver(self, item: Input, text: str) -> None:
+        if item in self._files:
+            write_file(self._files[item], text + "\n")
+        elif self._destination.json:
+            emit(text + "\n")
+        else:
+            self._printer.finish(display_name(item.path), text)
+
+    def _tell(self, item: Input, result: str) -> None:
+        self._done += 1
+        if self._count > 1 or not self._destination.is_stdout:
+            self._console.file_done(f"{self._done}/{self._count} {display_name(item.path)}: {result}")
+
+    def _listener(self, item: Input, loaded: LoadedModel) -> TextListener | None:
+        """A person at a terminal sees the text grow, where what is written once stays."""
+        plain = self._destination.is_stdout and not self._destination.json
+        if plain and is_terminal(sys.stdout) and self._task.grows(loaded):
+            return partial(self._printer.grow, display_name(item.path))
+        return None
+
+
+def load_for(task: Task, choice: ModelChoice, console: Console) -> LoadedModel:
+    """Find and load the model.
+
+    Raises:
+        UsageError: it cannot obey the settings.
+        ModelError, ResourceError: it cannot be had, loaded or run here.
+    """
+    checkpoint = inspect(locate(choice.name, offline=choice.offline), task.name)
+    task.check(checkpoint)
+    hardware = prepare(choice.device, choice.dtype, choice.threads)
+    console.detail(
+        f"model {checkpoint.folder.path}: {hardware.dtype} on {hardware.device}, {hardware.threads} threads"
+    )
+    loaded = load(checkpoint, hardware)
+    for warning in loaded.warnings:
+        console.warn(checkpoint.folder.id, warning)
+    return loaded
+
+
+def plan_files(destination: Destination, inputs: Inputs, result: str) -> dict[Input, Path]:
+    """The file each result goes to; none where results are printed.
+
+    Raises:
+        UsageError: `-o` for several results, or two results for one file.
+        OutputError: a file exists that may not be replaced.
+    """
+    paths: list[Path] = []
+    if destination.file is not None and destination.folder is not None:
+        raise UsageError("-o and --output-dir exclude each other")
+    if destination.file is not None:
+        if len(inputs.items) > 1:
+            raise UsageError("-o takes one result, and there are several inputs", hint="use --output-dir")
+        paths = [destination.file]
+    elif destination.folder is not None:
+        suffix = f".{result}.json" if destination.json else f".{result}.txt"
+        paths = output_paths(destination.folder, inputs.items, suffix)
+    refuse_existing(paths, overwrite=destination.overwrite)
+    return dict(zip(inputs.items, paths, strict=False))
+
+
+def printer_for(inputs: Inputs, console: Console) -> TextPrinter:
+    """A printer that knows whether results need headers and may be coloured."""
+    return TextPrinter(several=len(inputs.items) > 1, color=may_color(sys.stdout, console.color))
+
+
+@contextmanager
+def no_progress(_description: str, _total: int) -> Iterator[Callable[[], None]]:
+    """No bar: the text that grows is progress enough."""
+    yield lambda: None

@@ -1,0 +1,64 @@
+"""A task's result → its text, and the fields of its JSON record that are the task's own."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from bbp_cli.results import Answer, Answers, Classification, Coverage, Summary, clean, count_words
+
+NO_LABEL = "no label"
+NO_ANSWER = "no answer"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is delivered of one result; `told` is what stderr says of it where it is not printed itself."""
+
+    text: str
+    fields: Mapping[str, object]
+    coverage: Coverage
+    warnings: tuple[str, ...]
+    told: str
+
+
+def of_summary(summary: Summary) -> Outcome:
+    """The summary itself."""
+    fields = {
+        "summary": summary.text,
+        "sentences": [asdict(sentence) for sentence in summary.sentences],
+        "quality": asdict(summary.quality),
+    }
+    told = f"{count_words(summary.text)} words"
+    return Outcome(summary.text, fields, summary.coverage, summary.warnings, told)
+
+
+def of_classification(found: Classification) -> Outcome:
+    """A line `label<TAB>score` for each label, or `no label`."""
+    fields = {
+        "labels": [asdict(label) for label in found.labels],
+        "windows": [asdict(window) for window in found.windows],
+    }
+    lines = [f"{clean(label.label)}\t{label.score:.4f}" for label in found.labels]
+    told = ", ".join(clean(label.label) for label in found.labels) or NO_LABEL
+    return Outcome("\n".join(lines) or NO_LABEL, fields, found.coverage, found.warnings, told)
+
+
+def of_answers(found: Answers, *, several: bool) -> Outcome:
+    """A line `text<TAB>score<TAB>place` for each answer, or `no answer`; of several, the question first."""
+    fields = {
+        "question": found.question,
+        "answers": [asdict(answer) for answer in found.answers],
+        "no_answer_score": found.no_answer_score,
+    }
+    lines = [f"{answer.text}\t{answer.score:.4f}\t{_place(answer)}" for answer in found.answers] or [
+        NO_ANSWER
+    ]
+    if several:
+        lines = [f"{clean(found.question)}\t{line}" for line in lines]
+    told = found.answers[0].text if found.answers else NO_ANSWER
+    return Outcome("\n".join(lines), fields, found.coverage, found.warnings, told)
+
+
+def _place(answer: Answer) -> str:
+    """`page 3, characters 120-155`: the page where there are pages, and the half-open span."""
+    page = "" if answer.page is None else f"page {answer.page}, "
+    return f"{page}characters {answer.start}-{answer.end}"
