@@ -148,7 +148,9 @@ def model_errors(folder: ModelFolder) -> Iterator[None]:
     try:
         yield
     except BigBirdPegasusError as error:
-        raise _unusable(folder, str(error)) from error
+        named = str(folder.path) in str(error)  # most messages name the folder or a file in it
+        file = None if named else folder.id
+        raise ModelError(str(error), file=file, code="model_unusable") from error
 
 
 def how_to_make(task: TaskName | None) -> str | None:
@@ -159,8 +161,7 @@ def how_to_make(task: TaskName | None) -> str | None:
 
 
 def _unusable(folder: ModelFolder, message: str, hint: str | None = None) -> ModelError:
-    named = str(folder.path) in message  # the model package's messages begin with the folder or a file in it
-    return ModelError(message, hint=hint, file=None if named else folder.id, code="model_unusable")
+    return ModelError(message, hint=hint, file=folder.id, code="model_unusable")
 
 
 def _sha256(path: Path) -> str:

@@ -27,11 +27,10 @@ DOCUMENTS = {
         "An electric pump let the trout return to the mill stream."
     ),
 }
+PLACES = ("bay", "strait", "sound", "channel", "reef", "bank", "fjord", "shelf") * 6
 STORY = " ".join(
     f"On day {number} the crew of the survey ship measured the depth of the {place} and wrote it down."
-    for number, place in enumerate(
-        ["bay", "strait", "sound", "channel", "reef", "bank", "fjord", "shelf"] * 6, 1
-    )
+    for number, place in enumerate(PLACES, start=1)
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 SERVER = """
 import json, os, sys
-import numpy, sentencepiece, sentencex, torch
+import numpy, sentencepiece, sentencex, torch, torch._dynamo
 import bigbird_pegasus.extraction, bigbird_pegasus.heads, bigbird_pegasus.loading
 import bbp_cli.app, bbp_cli.boundary
 
