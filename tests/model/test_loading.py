@@ -115,6 +115,18 @@ def test_a_causal_model_made_of_a_published_checkpoint_writes_with_its_embedding
     torch.testing.assert_close(model(tiny_ids(2, 9)).logits, states @ table.T)
 
 
+def test_a_causal_model_takes_the_output_head_that_a_checkpoint_has(folder: Path) -> None:
+    """Old published files repeat the table under all its names; here one copy differs, to tell them apart."""
+    tensors = load_file(folder / "model.safetensors")
+    table = tensors["model.shared.weight"]
+    tensors |= {f"model.{part}.embed_tokens.weight": table.clone() for part in ("encoder", "decoder")}
+    tensors["lm_head.weight"] = table + 1
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    model = read(CAUSAL, folder)
+    assert torch.equal(model.decoder.embedding.weight, table)
+    assert torch.equal(model.lm_head.weight, table + 1)
+
+
 def test_a_causal_checkpoint_has_no_encoder_for_the_other_classes(tmp_path: Path) -> None:
     bigbird_pegasus.BigBirdPegasusForCausalLM(tiny_config()).save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"\d+ missing: encoder\."):
