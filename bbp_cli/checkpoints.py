@@ -43,12 +43,8 @@ class Checkpoint:
 
     @cached_property
     def weights_sha256(self) -> str:
-        """Digest of the weights file; of several, the digest of their digests in the order of their names."""
-        files = sorted(path for pattern in WEIGHTS for path in self.folder.path.glob(pattern))
-        digests = [_sha256(path) for path in files]
-        if len(digests) == 1:
-            return digests[0]
-        return hashlib.sha256("".join(digests).encode()).hexdigest()
+        """See `weights_digest`."""
+        return weights_digest(self.folder)
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,15 @@ class LoadedModel:
     def window_tokens(self) -> int:
         """How many tokens the model reads at once."""
         return min(self.tokenizer.model_max_length, int(self.model.config.max_position_embeddings))
+
+
+def weights_digest(folder: ModelFolder) -> str:
+    """Digest of the weights file; of several, the digest of their digests in the order of their names."""
+    files = sorted(path for pattern in WEIGHTS for path in folder.path.glob(pattern))
+    digests = [_sha256(path) for path in files]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:

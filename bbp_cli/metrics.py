@@ -5,9 +5,12 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from bbp_cli.errors import UsageError
+
+Grams = tuple[Counter[tuple[str, ...]], Counter[tuple[str, ...]]]  # of a text: its words, its pairs of words
 
 ROUGE = ("rouge1", "rouge2", "rougeLsum")
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -36,6 +39,26 @@ def rouge(scorer: Any, reference: Sequence[str], summary: Sequence[str]) -> dict
     """ROUGE-1, -2 and -Lsum F1 in percent; both sides are lists of sentences."""
     scored = scorer.score("\n".join(reference), "\n".join(summary))
     return {name: 100 * float(scored[name].fmeasure) for name in ROUGE}
+
+
+def rouge_grams(texts: Sequence[str]) -> list[Grams]:
+    """The stemmed words and word pairs that ROUGE compares, of each text.
+
+    Raises:
+        UsageError: see `rouge_scorer`.
+    """
+    tokenize = rouge_scorer()._tokenizer.tokenize
+    words = [tokenize(text) for text in texts]
+    return [(Counter((word,) for word in of_text), Counter(pairwise(of_text))) for of_text in words]
+
+
+def value(found: Grams, wanted: Grams) -> float:
+    """ROUGE-1 F1 + ROUGE-2 F1, 0 to 2."""
+    total = 0.0
+    for one, other in zip(found, wanted, strict=True):
+        count = one.total() + other.total()
+        total += 2 * sum(min(n, other[gram]) for gram, n in one.items()) / count if count else 0.0
+    return total
 
 
 def mean(values: Sequence[float]) -> float:

@@ -5,7 +5,8 @@
     qa                   {"question": "...", "context": "...", "answers": [{"text": "...", "start": 17}]}
 
 `document` is understood for `text` and `context` too. Other fields are passed over, but for `id`, which
-names a record in what `bbp evaluate` prints. A file may be packed with gzip.
+names a record in what `bbp evaluate` prints, and `source`, by which it counts. A file may be packed with
+gzip.
 """
 
 import gzip
@@ -36,6 +37,7 @@ class SummaryRecord:
     id: str
     document: str
     summary: str
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class LabelRecord:
     text: str
     labels: tuple[str, ...]
     several: bool
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class QuestionRecord:
     question: str
     context: str
     answers: tuple[Answer, ...]
+    source: str | None = None
 
 
 Record = SummaryRecord | LabelRecord | QuestionRecord
@@ -179,8 +183,15 @@ def _id(fields: Mapping[str, Any], line: int) -> str:
     return str(value) if isinstance(value, str | int) and value != "" else str(line)
 
 
+def _source(fields: Mapping[str, Any]) -> str | None:
+    value = fields.get("source")
+    return value if isinstance(value, str) and value.strip() else None
+
+
 def _summary(fields: Mapping[str, Any], line: int) -> SummaryRecord:
-    return SummaryRecord(line, _id(fields, line), _text(fields, "document", "text"), _text(fields, "summary"))
+    return SummaryRecord(
+        line, _id(fields, line), _text(fields, "document", "text"), _text(fields, "summary"), _source(fields)
+    )
 
 
 def _label(fields: Mapping[str, Any], line: int) -> LabelRecord:
@@ -188,11 +199,11 @@ def _label(fields: Mapping[str, Any], line: int) -> LabelRecord:
     if ("label" in fields) == ("labels" in fields):
         raise BadRecordError("give `label` or `labels`, one of them")
     if "label" in fields:
-        return LabelRecord(line, name, text, (_label_name(fields["label"], "label"),), several=False)
+        return LabelRecord(line, name, text, (_label_name(fields["label"], "label"),), False, _source(fields))
     if not isinstance(fields["labels"], list):
         raise BadRecordError("`labels` is no list")
     labels = tuple(dict.fromkeys(_label_name(label, "labels") for label in fields["labels"]))
-    return LabelRecord(line, name, text, labels, several=True)
+    return LabelRecord(line, name, text, labels, True, _source(fields))
 
 
 def _label_name(value: Any, field: str) -> str:
@@ -214,7 +225,7 @@ def _question(fields: Mapping[str, Any], line: int) -> QuestionRecord:
     if not isinstance(answers, list):
         raise BadRecordError("`answers` is no list")
     checked = tuple(_answer(answer, number, context) for number, answer in enumerate(answers, 1))
-    return QuestionRecord(line, _id(fields, line), question, context, checked)
+    return QuestionRecord(line, _id(fields, line), question, context, checked, _source(fields))
 
 
 def _answer(answer: Any, number: int, context: str) -> Answer:

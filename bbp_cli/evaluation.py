@@ -1,0 +1,181 @@
+"""Record + model → what the model makes of it, and how good that is. The commands' own code does the work."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bbp_cli import classify, question_answering, summarize
+from bbp_cli.checkpoints import LoadedModel
+from bbp_cli.documents import parse
+from bbp_cli.extractive import DEFAULT_LENGTH
+from bbp_cli.jobs import no_progress
+from bbp_cli.metrics import Grams, answer_figures, classification_figures, means, rouge, rouge_grams, value
+from bbp_cli.results import clean, count_words
+from bbp_cli.training_data import LabelRecord, QuestionRecord, Record, SummaryRecord
+from bbp_cli.windows import split_sentences
+
+Baseline = Literal["lead", "random", "oracle"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One record: what was found, and its figures (percent, but for words)."""
+
+    record: Record
+    found: Mapping[str, object]
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides about results beside model and data; of each record's document only the first window is
+    read where `truncate` is set.
+    """
+
+    length: int | None = None
+    seed: int = 0
+    truncate: bool = False
+    generation: Mapping[str, object] = field(default_factory=dict)
+
+
+def judge(record: Record, loaded: LoadedModel, settings: Settings, scorer: Any = None) -> Judged:
+    """Do the task of a record with a model, and compare; `scorer` is for summaries, see `metrics`.
+
+    Raises:
+        InputError, ResourceError: the record's document cannot be used.
+        UsageError: the model cannot obey the settings.
+    """
+    if isinstance(record, SummaryRecord):
+        return _judge_summary(record, loaded, settings, scorer)
+    if isinstance(record, LabelRecord):
+        return _judge_labels(record, loaded, settings)
+    return _judge_answer(record, loaded, settings)
+
+
+def judge_baseline(
+    record: SummaryRecord, baseline: Baseline, length: int | None, seed: int, scorer: Any
+) -> Judged:
+    """Summarize without a model, and compare."""
+    document = parse(record.document.encode("utf-8", "replace"), record.id)
+    sentences = sentences_of(document.text)
+    budget = length or DEFAULT_LENGTH
+    if baseline == "lead":
+        chosen = lead(sentences, budget)
+    elif baseline == "random":
+        chosen = at_random(sentences, budget, f"{seed}/{record.id}")
+    else:
+        chosen = oracle(sentences, record.summary, budget)
+    return _compared(record, [sentences[number] for number in chosen], budget, scorer)
+
+
+def summary_of_figures(judged: Sequence[Judged]) -> dict[str, float]:
+    """Means over records; for labels also macro-F1."""
+    figures = means([dict(one.figures) for one in judged])
+    pairs = [(one.record, one.found) for one in judged if isinstance(one.record, LabelRecord)]
+    if pairs:
+        wanted = [record.labels for record, _ in pairs]
+        found = [
+            tuple(map(str, labels)) for _, output in pairs if isinstance(labels := output["labels"], list)
+        ]
+        names = sorted({label for labels in (*wanted, *found) for label in labels})
+        figures = classification_figures(wanted, found, names)
+    return figures
+
+
+# Baselines
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text, each on one line."""
+    return [clean(text[span.start : span.end]) for span in split_sentences(text)]
+
+
+def lead(sentences: Sequence[str], budget: int) -> list[int]:
+    """The first sentences that together have at most `budget` words; the first one in any case."""
+    chosen: list[int] = []
+    for number, sentence in enumerate(sentences):
+        budget -= count_words(sentence)
+        if chosen and budget < 0:
+            break
+        chosen.append(number)
+    return chosen
+
+
+def at_random(sentences: Sequence[str], budget: int, seed: str) -> list[int]:
+    """Sentences by lot, as many as fit, in the order of the document."""
+    order = list(range(len(sentences)))
+    random.Random(seed).shuffle(order)
+    chosen: list[int] = []
+    for number in order:
+        words = count_words(sentences[number])
+        if words <= budget:
+            chosen.append(number)
+            budget -= words
+    return sorted(chosen or order[:1])
+
+
+def oracle(sentences: Sequence[str], summary: str, budget: int) -> list[int]:
+    """What is best for one who has seen the summary: the sentence that adds most to its value (ROUGE-1 F1 +
+    ROUGE-2 F1), and so on while one does (Nallapati et al., "SummaRuNNer", 2017, section 3).
+
+    Word pairs across the border of two sentences are not counted here.
+    """
+    wanted, *grams = rouge_grams([summary, *sentences])
+    chosen: list[int] = []
+    so_far: Grams = (Counter(), Counter())
+    best, left = 0.0, budget
+    while True:
+        scored = [
+            (value(_plus(so_far, grams[number]), wanted), -number)
+            for number in range(len(sentences))
+            if number not in chosen and count_words(sentences[number]) <= left
+        ]
+        if not scored or max(scored)[0] <= best:
+            return sorted(chosen) or list(range(min(1, len(sentences))))
+        best, number = max(scored)[0], -max(scored)[1]
+        chosen.append(number)
+        so_far = _plus(so_far, grams[number])
+        left -= count_words(sentences[number])
+
+
+def _plus(one: Grams, other: Grams) -> Grams:
+    return one[0] + other[0], one[1] + other[1]
+
+
+# Tasks
+
+
+def _judge_summary(record: SummaryRecord, loaded: LoadedModel, settings: Settings, scorer: Any) -> Judged:
+    document = parse(record.document.encode("utf-8", "replace"), record.id)
+    options = summarize.Settings(settings.length, settings.truncate, settings.seed, settings.generation)
+    summary = summarize.summarize(document, loaded, options, no_progress)
+    return _compared(record, [sentence.text for sentence in summary.sentences], None, scorer, summary.text)
+
+
+def _compared(
+    record: SummaryRecord, sentences: Sequence[str], budget: int | None, scorer: Any, text: str | None = None
+) -> Judged:
+    """Figures of a summary; of a single sentence that is longer than the budget only its beginning counts."""
+    if budget is not None and len(sentences) == 1:
+        sentences = [" ".join(sentences[0].split()[:budget])]
+    text = " ".join(sentences) if text is None else text
+    figures = rouge(scorer, sentences_of(record.summary), sentences)
+    return Judged(record, {"summary": text}, {**figures, "words": float(count_words(text))})
+
+
+def _judge_labels(record: LabelRecord, loaded: LoadedModel, settings: Settings) -> Judged:
+    document = parse(record.text.encode("utf-8", "replace"), record.id)
+    options = classify.Settings(truncate=settings.truncate)
+    found = [label.label for label in classify.classify(document, loaded, options, no_progress).labels]
+    right = set(found) == set(record.labels)
+    return Judged(record, {"labels": found}, {"accuracy": 100.0 * right})
+
+
+def _judge_answer(record: QuestionRecord, loaded: LoadedModel, settings: Settings) -> Judged:
+    document = parse(record.context.encode("utf-8", "replace"), record.id)
+    options = question_answering.Settings(truncate=settings.truncate)
+    best = question_answering.answer(document, [record.question], loaded, options, no_progress)[0].answers
+    text = best[0].text if best else ""
+    return Judged(record, {"answer": text}, answer_figures([answer.text for answer in record.answers], text))

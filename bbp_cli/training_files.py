@@ -1,0 +1,202 @@
+"""Where a training keeps what it needs to go on, and how its result comes to be there whole or not at all.
+
+While a training runs there is a folder `.NAME.training` beside the output NAME:
+
+    run.json     what decides about the run; a resume must be the same run
+    state.pt     the last state, replaced in one step
+    best-3/      the checkpoint of the best epoch so far
+
+At the end the best checkpoint is renamed to NAME.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bbp_cli.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from bigbird_pegasus.training import TrainingState
+
+RUN_FILE = "run.json"
+STATE_FILE = "state.pt"
+MAY_CHANGE = ("threads", "bbp_version")
+RESULT_FILE = "training.json"  # in the output: the run, and the figures of every epoch
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """An output folder and the work folder beside it."""
+
+    output: Path
+
+    @property
+    def folder(self) -> Path:
+        """The work folder."""
+        output = self.output.resolve()
+        return output.with_name(f".{output.name}.training")
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a training to go on with."""
+        return (self.folder / RUN_FILE).is_file()
+
+    def prepare(self, run: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
+        """Make the work folder ready for a run; False where this very run has ended already.
+
+        Raises:
+            OutputError: there is something at the output, or another training's work, that may not go.
+            UsageError: what is to be resumed is another run.
+        """
+        with writing_to(self.output):
+            if resume and self._is_finished(run):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                return False
+            self.refuse(resume=resume, overwrite=overwrite, finished=False)
+            if resume and self.is_begun:
+                _same_run(_json(self.folder / RUN_FILE), run)
+                return True
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+            self.folder.mkdir(parents=True)
+            _replace(self.folder / RUN_FILE, lambda path: _write_json(path, run))
+            return True
+
+    def refuse(self, *, resume: bool, overwrite: bool, finished: bool = True) -> None:
+        """Raise OutputError where something is in the way; asked before anything is read.
+
+        Then a resume may still find that the output is its own result (`finished`).
+        """
+        path = str(self.output)
+        if self.output.exists() and not self.output.is_dir():
+            raise OutputError("is no folder", file=path, code="exists")
+        if overwrite or (resume and self.is_begun):
+            return
+        if (
+            self.output.is_dir()
+            and any(self.output.iterdir())
+            and not (resume and finished and self._has_result())
+        ):
+            raise OutputError("is not empty", hint="--overwrite replaces it", file=path, code="exists")
+        if self.is_begun and not resume:
+            raise OutputError(
+                "a training for this folder was begun and has not ended",
+                hint="--resume goes on with it, --overwrite begins anew",
+                file=path,
+                code="exists",
+            )
+
+    def load_state(self) -> "tuple[TrainingState, dict[str, Any]] | None":
+        """The last state and the notes kept with it; None where there is none yet.
+
+        Raises:
+            OutputError: the file is damaged.
+        """
+        import torch
+        from bigbird_pegasus.training import TrainingState
+
+        path = self.folder / STATE_FILE
+        if not path.exists():
+            return None
+        try:
+            kept = torch.load(path, map_location="cpu", weights_only=True)
+            return TrainingState(**kept["state"]), kept["notes"]
+        except Exception as error:
+            raise OutputError(
+                "the saved state is damaged", hint="--overwrite begins anew", file=str(path), code="corrupt"
+            ) from error
+
+    def save_state(self, state: "TrainingState", notes: Mapping[str, Any]) -> None:
+        """Keep a state in place of the last one; then the checkpoints that it does not name can go."""
+        import torch
+
+        kept = {"state": dict(vars(state)), "notes": dict(notes)}
+        with writing_to(self.output):
+            _replace(self.folder / STATE_FILE, lambda path: torch.save(kept, path))
+            for folder in self.folder.glob("best-*"):
+                if folder.name != f"best-{notes['best']}":
+                    shutil.rmtree(folder)
+
+    def best(self, epoch: int) -> Path:
+        """The folder of an epoch's checkpoint."""
+        return self.folder / f"best-{epoch}"
+
+    def finish(self, epoch: int) -> None:
+        """Rename the best checkpoint to the output, and let go of the work folder."""
+        with writing_to(self.output):
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            target = self.output.resolve()
+            if target.exists() and any(target.iterdir()):
+                target.rename(self.folder / "replaced")
+            elif target.exists():
+                target.rmdir()
+            self.best(epoch).rename(target)
+            shutil.rmtree(self.folder)
+
+    def _has_result(self) -> bool:
+        return (self.output / RESULT_FILE).is_file()
+
+    def _is_finished(self, run: Mapping[str, Any]) -> bool:
+        if not self._has_result():
+            return False
+        made_by = _json(self.output / RESULT_FILE).get("run")
+        return isinstance(made_by, dict) and _comparable(made_by) == _comparable(run)
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """What the file system refuses is an output error."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write: {error.strerror or error}", file=str(path)) from error
+
+
+def write_result(folder: Path, result: Mapping[str, Any]) -> None:
+    """Write the record of a training into its checkpoint."""
+    _write_json(folder / RESULT_FILE, result)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place, flush it to the disk, and rename it over the old one."""
+    unfinished = path.with_name(f"{path.name}.new")
+    write(unfinished)
+    with unfinished.open("rb+") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise OutputError("is damaged", hint="--overwrite begins anew", file=str(path), code="corrupt")
+    return content
+
+
+def _comparable(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What must not change, as JSON keeps it. With other threads a run goes on, but not to the same bits."""
+    kept: dict[str, Any] = json.loads(json.dumps(run))
+    return {name: value for name, value in kept.items() if name not in MAY_CHANGE}
+
+
+def _same_run(begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise UsageError where the training that was begun is another one, and say what differs."""
+    begun, wanted = _comparable(begun), _comparable(wanted)
+    for name in sorted({*begun, *wanted}):
+        if begun.get(name) != wanted.get(name):
+            raise UsageError(
+                f"--resume: the training was begun with {name} {begun.get(name)}, not {wanted.get(name)}",
+                hint="give the same options and data, or --overwrite to begin anew",
+            )
