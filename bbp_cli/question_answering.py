@@ -107,13 +107,12 @@ def read_window(
     spans = best_spans(starts, ends, settings.top_k, LONGEST_ANSWER)
     if settings.min_score is None:
         spans = spans if spans and spans[0].score > absent else []
-    else:
-        spans = [span for span in spans if span.score >= settings.min_score]
-    # A span that no probability speaks for is no answer, whatever the least score.
+    answers = [
+        _answer(context, window.start + span.first, window.start + span.last, span.score) for span in spans
+    ]
+    # What rounds to 0 is no answer, however low the least score.
     return [
-        _answer(context, window.start + span.first, window.start + span.last, span.score)
-        for span in spans
-        if span.score > 0
+        found for found in answers if found.score > 0 and found.score >= (settings.min_score or 0)
     ], absent
 
 

@@ -44,10 +44,11 @@ TOPICS = {
 LABELS = list(TOPICS)
 
 REPORT = (
-    "The harbour at Aldersund froze on the ninth of January. Ferries stayed in port for eleven days. Many "
-    "people walked across the ice to the island and back.\n\nThe council paid for a second ice breaker. It was "
-    "built in Turku by forty workers, and it arrived from the north on the twentieth. The crew lived on board."
-    "\n\nIn spring the engineers replaced the old pump of the mill. A teacher named Ingrid Solheim had asked "
+    "The harbour at Aldersund froze on the ninth of January. Ferries stayed in port for eleven days. "
+    "Many people walked across the ice to the island and back.\n\n"
+    "The council paid for a second ice breaker. It was built in Turku by forty workers, and it arrived "
+    "from the north on the twentieth. The crew lived on board.\n\n"
+    "In spring the engineers replaced the old pump of the mill. A teacher named Ingrid Solheim had asked "
     "for it in a letter to the mayor, and trout have come back to the stream above the weir."
 )
 ANSWERS = {
