@@ -1,0 +1,86 @@
+"""Figures of sentence-choosing models on records with a summary. Helper of `train_default_model.py`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.loading import load_model
+from bigbird_pegasus.tokenizer import PegasusTokenizer
+from default_model_data import Record, split_sentences
+from rouge_score import rouge_scorer
+
+from bbp_cli import extractive, windows
+
+WORD_BUDGET = 100
+
+
+@dataclass(frozen=True)
+class Figures:
+    """ROUGE F1 in percent, means over documents, and the words of the summaries."""
+
+    documents: int
+    rouge1: float
+    rouge2: float
+    rouge_lsum: float
+    mean_words: float
+    most_words: int
+
+
+def evaluate(folder: Path, records: Sequence[Record], word_budget: int = WORD_BUDGET) -> dict[str, Figures]:
+    """Figures of a checkpoint folder by source, and of all records under `all`: rouge-score with stemming.
+
+    Sentences, windows, scores and choice come from the code of the `bbp` command.
+    """
+    model = load_model(folder)
+    if not isinstance(model, BigBirdPegasusForSentenceExtraction):
+        raise SystemExit(f"{folder} is no sentence-scoring model")
+    tokenizer = PegasusTokenizer.from_pretrained(folder)
+    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    summaries = []
+    for record in records:
+        encoded = windows.encode(record.document, tokenizer, limit)
+        packed = windows.pack(encoded.counts, limit)
+        scores = [score for row in extractive.score_windows(encoded, packed, model) for score in row]
+        texts = [" ".join(record.document[s.start : s.end].split()) for s in encoded.sentences]
+        chosen, _ = extractive.choose(texts, scores, word_budget)
+        summaries.append([texts[n] for n in chosen])
+    return figures_by_source(records, summaries)
+
+
+def evaluate_lead(records: Sequence[Record], count: int, least_words: int = 8) -> dict[str, Figures]:
+    """Figures of the first `count` sentences of at least `least_words` words (headings are no sentences)."""
+    summaries = []
+    for record in records:
+        texts = [s.text for s in split_sentences(record.document)]
+        summaries.append(([t for t in texts if len(t.split()) >= least_words] or texts)[:count])
+    return figures_by_source(records, summaries)
+
+
+def figures_by_source(records: Sequence[Record], summaries: Sequence[Sequence[str]]) -> dict[str, Figures]:
+    """Figures of the chosen sentences, which rouge-score reads one a line."""
+    scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeLsum"], use_stemmer=True)
+    rows: dict[str, list[tuple[float, ...]]] = {}
+    for record, summary in zip(records, summaries, strict=True):
+        scored = scorer.score(record.summary, "\n".join(summary))
+        row = (*(scored[name].fmeasure * 100 for name in scored), sum(len(s.split()) for s in summary))
+        rows.setdefault(record.source, []).append(row)
+        rows.setdefault("all", []).append(row)
+    figures = {}
+    for source in sorted(rows, key=lambda name: (name == "all", name)):
+        first, second, longest, words = zip(*rows[source], strict=True)
+        means = (float(np.mean(column)) for column in (first, second, longest, words))
+        figures[source] = Figures(len(words), *means, int(max(words)))
+    return figures
+
+
+def print_figures(title: str, figures: dict[str, Figures]) -> None:
+    """A Markdown table."""
+    print(f"\n| {title} | documents | ROUGE-1 | ROUGE-2 | ROUGE-Lsum | mean words | most words |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for source, f in figures.items():
+        print(
+            f"| {source} | {f.documents} | {f.rouge1:.2f} | {f.rouge2:.2f} | {f.rouge_lsum:.2f} "
+            f"| {f.mean_words:.1f} | {f.most_words} |"
+        )
