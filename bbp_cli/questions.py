@@ -27,9 +27,16 @@ def questions_and_paths(words: Sequence[str], file: str | None) -> tuple[list[st
     question = words[0]
     if not question.strip():
         raise UsageError("the question is empty")
-    if Path(question).exists():
+    if _is_file(question):
         raise UsageError(f"{question} is a file: the question comes before the paths")
     return [question], tuple(words[1:])
+
+
+def _is_file(question: str) -> bool:
+    try:
+        return Path(question).exists()
+    except (OSError, ValueError):  # too long for a name, or holds a NUL
+        return False
 
 
 def _listed(file: str) -> list[str]:
