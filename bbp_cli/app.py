@@ -15,10 +15,39 @@ from bbp_cli.commands import (
     extract_inputs,
     summarize_inputs,
 )
-from bbp_cli.console import ColorChoice, Console, say
-from bbp_cli.device import DType
+from bbp_cli.console import Console, say
 from bbp_cli.hub import DEFAULT
 from bbp_cli.jobs import Destination, ModelChoice
+from bbp_cli.options import (
+    Answerer,
+    AnswersJson,
+    Beams,
+    Classifier,
+    Color,
+    Debug,
+    Device,
+    Encoding,
+    FilesFrom,
+    Json,
+    LabelsJson,
+    Length,
+    LengthPenalty,
+    Model,
+    NoRepeat,
+    Nul,
+    Offline,
+    Output,
+    OutputDir,
+    Overwrite,
+    Paths,
+    Precision,
+    Quiet,
+    Revision,
+    Seed,
+    Threads,
+    Truncate,
+    Verbose,
+)
 from bbp_cli.questions import questions_and_paths
 from bbp_cli.summarize import Settings
 from bbp_cli.training_data import Task
@@ -42,105 +71,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Paths = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="PATHS", help="Files and folders; - is stdin.", show_default=False),
-]
-FilesFrom = Annotated[
-    str | None,
-    typer.Option("--files-from", metavar="FILE", help="Read more paths from FILE, one a line; - is stdin."),
-]
-Nul = Annotated[bool, typer.Option("-0", help="Names in --files-from end with NUL (find -print0).")]
-Encoding = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", envvar="BBP_ENCODING", help="Encoding of text files that are not UTF-8."),
-]
-Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the result to FILE.")
-]
-OutputDir = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print a JSON record per input: sentences, pages, coverage, model.")
-]
-LabelsJson = Annotated[
-    bool, typer.Option("--json", help="Print a JSON record per input: labels, votes, coverage, model.")
-]
-AnswersJson = Annotated[
-    bool, typer.Option("--json", help="Print a JSON record per input and question: answers, pages, model.")
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        metavar="PATH_OR_NAME",
-        envvar="BBP_MODEL",
-        help="Checkpoint folder, Hub name, or arxiv, pubmed, bigpatent.",
-    ),
-]
-Classifier = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        metavar="PATH_OR_NAME",
-        envvar="BBP_CLASSIFY_MODEL",
-        help="Checkpoint folder or Hub name of a model that classifies; there is no default.",
-        show_default=False,
-    ),
-]
-Answerer = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        metavar="PATH_OR_NAME",
-        envvar="BBP_QA_MODEL",
-        help="Checkpoint folder or Hub name of a model that answers questions; there is no default.",
-        show_default=False,
-    ),
-]
-Offline = Annotated[
-    bool, typer.Option("--offline", envvar="BBP_OFFLINE", help="Never download; use what is in the cache.")
-]
-Length = Annotated[
-    int | None,
-    typer.Option(
-        min=1, metavar="WORDS", envvar="BBP_LENGTH", help="Most words in the summary (default model: 100)."
-    ),
-]
-Beams = Annotated[
-    int | None, typer.Option("--num-beams", min=1, metavar="N", help="Beams of a writing model; 1 is greedy.")
-]
-LengthPenalty = Annotated[
-    float | None, typer.Option(metavar="X", help="Beam search: above 1 favours longer text, below 1 shorter.")
-]
-NoRepeat = Annotated[
-    int | None, typer.Option("--no-repeat-ngram-size", min=0, metavar="N", help="Never write N words twice.")
-]
-Truncate = Annotated[
-    bool, typer.Option("--truncate", help="Read only the first window of a long document, and say so.")
-]
-Device = Annotated[
-    str, typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="auto, cpu, cuda, cuda:1, mps.")
-]
-Precision = Annotated[
-    DType, typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast.")
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        min=1, metavar="N", envvar="BBP_THREADS", help="Processor threads (default: all it may use)."
-    ),
-]
-Seed = Annotated[
-    int, typer.Option(min=0, metavar="N", envvar="BBP_SEED", help="Seed for models that sample.")
-]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors on stderr.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what is loaded and done.")]
-Color = Annotated[ColorChoice, typer.Option(envvar="BBP_COLOR", help="Colour on the terminal.")]
-Debug = Annotated[bool, typer.Option("--debug", envvar="BBP_DEBUG", help="Show the traceback of an error.")]
 
 
 def command() -> Any:
@@ -184,6 +114,7 @@ def summarize(
     files_from: FilesFrom = None,
     nul: Nul = False,
     encoding: Encoding = None,
+    revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
     device: Device = "auto",
@@ -208,7 +139,7 @@ def summarize(
     found = summarize_inputs(
         Reading(tuple(paths or ()), files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads),
+        ModelChoice(model, offline, device, dtype, threads, revision),
         Settings(length, truncate, seed, given),
         Console(quiet, verbose, color),
     )
@@ -238,6 +169,7 @@ def classify(
     files_from: FilesFrom = None,
     nul: Nul = False,
     encoding: Encoding = None,
+    revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
     device: Device = "auto",
@@ -255,7 +187,7 @@ def classify(
     found = classify_inputs(
         Reading(tuple(paths or ()), files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads),
+        ModelChoice(model, offline, device, dtype, threads, revision),
         classification.Settings(top_k, threshold, truncate),
         Console(quiet, verbose, color),
     )
@@ -297,6 +229,7 @@ def qa(
     files_from: FilesFrom = None,
     nul: Nul = False,
     encoding: Encoding = None,
+    revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
     device: Device = "auto",
@@ -316,7 +249,7 @@ def qa(
         asked,
         Reading(paths, files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads),
+        ModelChoice(model, offline, device, dtype, threads, revision),
         question_answering.Settings(top_k, min_score, stride, truncate),
         Console(quiet, verbose, color),
     )
@@ -332,6 +265,7 @@ def extract(
     files_from: FilesFrom = None,
     nul: Nul = False,
     encoding: Encoding = None,
+    revision: Revision = None,
     offline: Offline = False,
     quiet: Quiet = False,
     color: Color = "auto",
@@ -344,7 +278,7 @@ def extract(
     reading = Reading(tuple(paths or ()), files_from, nul, encoding)
     console = Console(quiet=quiet, color=color)
     if count:
-        found = count_inputs(reading, ModelChoice(model, offline), console)
+        found = count_inputs(reading, ModelChoice(model, offline, revision=revision), console)
     else:
         found = extract_inputs(reading, console)
     _need_input(context, found)
@@ -375,6 +309,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0, metavar="N", envvar="BBP_SEED", help="Decides all chance.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     overwrite: Overwrite = False,
+    revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
     device: Device = "auto",
@@ -403,7 +338,7 @@ def train(
         data,
         TrainSettings(epochs, batch_size, accumulate, learning_rate, max_tokens, val, val_fraction, seed),
         TrainOutput(output, resume, overwrite),
-        ModelChoice(base, offline, device, dtype, threads),
+        ModelChoice(base, offline, device, dtype, threads, revision),
         Console(quiet, verbose, color),
     )
     typer.echo(folder)

@@ -56,6 +56,7 @@ class ModelChoice:
     device: str = "auto"
     dtype: DType = "auto"
     threads: int | None = None
+    revision: str | None = None
 
 
 def accept(_checkpoint: Checkpoint) -> None:

@@ -1,0 +1,112 @@
+"""The options that several commands have: names, help, variables."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bbp_cli.console import ColorChoice
+from bbp_cli.device import DType
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATHS", help="Files and folders; - is stdin.", show_default=False),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Read more paths from FILE, one a line; - is stdin."),
+]
+Nul = Annotated[bool, typer.Option("-0", help="Names in --files-from end with NUL (find -print0).")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", envvar="BBP_ENCODING", help="Encoding of text files that are not UTF-8."),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the result to FILE.")
+]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input: sentences, pages, coverage, model.")
+]
+LabelsJson = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input: labels, votes, coverage, model.")
+]
+AnswersJson = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input and question: answers, pages, model.")
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        metavar="PATH_OR_NAME",
+        envvar="BBP_MODEL",
+        help="Checkpoint folder, Hub name, or arxiv, pubmed, bigpatent.",
+    ),
+]
+Classifier = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="PATH_OR_NAME",
+        envvar="BBP_CLASSIFY_MODEL",
+        help="Checkpoint folder or Hub name of a model that classifies; there is no default.",
+        show_default=False,
+    ),
+]
+Answerer = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="PATH_OR_NAME",
+        envvar="BBP_QA_MODEL",
+        help="Checkpoint folder or Hub name of a model that answers questions; there is no default.",
+        show_default=False,
+    ),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", envvar="BBP_OFFLINE", help="Never download; use what is in the cache.")
+]
+Revision = Annotated[
+    str | None,
+    typer.Option(metavar="REV", help="Branch, tag or commit of a model from the Hub (usually main)."),
+]
+Length = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="WORDS", envvar="BBP_LENGTH", help="Most words in the summary (default model: 100)."
+    ),
+]
+Beams = Annotated[
+    int | None, typer.Option("--num-beams", min=1, metavar="N", help="Beams of a writing model; 1 is greedy.")
+]
+LengthPenalty = Annotated[
+    float | None, typer.Option(metavar="X", help="Beam search: above 1 favours longer text, below 1 shorter.")
+]
+NoRepeat = Annotated[
+    int | None, typer.Option("--no-repeat-ngram-size", min=0, metavar="N", help="Never write N words twice.")
+]
+Truncate = Annotated[
+    bool, typer.Option("--truncate", help="Read only the first window of a long document, and say so.")
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="auto, cpu, cuda, cuda:1, mps.")
+]
+Precision = Annotated[
+    DType, typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", envvar="BBP_THREADS", help="Processor threads (default: all it may use)."
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(min=0, metavar="N", envvar="BBP_SEED", help="Seed for models that sample.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors on stderr.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what is loaded and done.")]
+Color = Annotated[ColorChoice, typer.Option(envvar="BBP_COLOR", help="Colour on the terminal.")]
+Debug = Annotated[bool, typer.Option("--debug", envvar="BBP_DEBUG", help="Show the traceback of an error.")]
