@@ -3,6 +3,7 @@
 Nothing heavy is imported before the signal handlers stand: Ctrl-C and SIGTERM are answered at any time.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -54,6 +55,10 @@ def _run(words: list[str]) -> int:
 
     try:
         code = command().main(args=words, prog_name="bbp", standalone_mode=False)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
+            raise
+        raise _cannot_write(error) from error  # help and version: bbp's own writing is looked after elsewhere
     except Exception as error:
         if not hasattr(error, "format_message"):  # how every error of Typer's command line can be told
             raise
@@ -89,7 +94,11 @@ def _flush_stdout() -> None:
     except BrokenPipeError:
         raise ClosedOutputError("stdout is closed") from None
     except OSError as error:
-        raise OutputError(f"cannot write: {error.strerror}", file="stdout") from error
+        raise _cannot_write(error) from error
+
+
+def _cannot_write(error: OSError) -> OutputError:
+    return OutputError(f"cannot write: {error.strerror}", file="stdout")
 
 
 def _let_go_of_stdout() -> None:

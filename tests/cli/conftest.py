@@ -27,11 +27,68 @@ DOCUMENTS = {
         "An electric pump let the trout return to the mill stream."
     ),
 }
-PLACES = ("bay", "strait", "sound", "channel", "reef", "bank", "fjord", "shelf") * 6
-STORY = " ".join(
-    f"On day {number} the crew of the survey ship measured the depth of the {place} and wrote it down."
-    for number, place in enumerate(PLACES, start=1)
-)
+SUBJECTS = [
+    "A fisherman",
+    "The mayor",
+    "Our neighbour",
+    "Her daughter",
+    "One soldier",
+    "My teacher",
+    "The baker",
+    "An old doctor",
+    "Two sailors",
+    "The postman",
+    "A painter",
+    "The judge",
+]
+VERBS = [
+    "repaired",
+    "painted",
+    "sold",
+    "lost",
+    "measured",
+    "hid",
+    "bought",
+    "described",
+    "carried",
+    "broke",
+    "cleaned",
+    "found",
+]
+OBJECTS = [
+    "a wooden boat",
+    "the church door",
+    "seven green bottles",
+    "his silver watch",
+    "an iron bridge",
+    "some dusty maps",
+    "that broken clock",
+    "a basket of plums",
+    "nine woollen coats",
+    "this garden wall",
+    "a letter from Rome",
+    "every lighthouse lamp",
+]
+TIMES = [
+    "before breakfast",
+    "during storms",
+    "last winter",
+    "without warning",
+    "near market day",
+    "after midnight",
+    "in great haste",
+    "for his cousin",
+    "on board",
+    "behind the mill",
+    "at low tide",
+    "in early spring",
+]
+SENTENCES = [
+    f"{SUBJECTS[n % 12]} {VERBS[(5 * n + n // 12) % 12]} {OBJECTS[(7 * n + n // 6) % 12]} {when}."
+    for n in range(48)
+    for when in [TIMES[(n + n // 4) % 12]]
+]
+STORY = " ".join(SENTENCES)
 
 
 @pytest.fixture

@@ -59,7 +59,14 @@ def clean_environment(home: Path, **changes: str) -> dict[str, str]:
     """This environment without the user's settings, and with an empty model cache of its own."""
     mine = ("BBP_", "HF_", "NO_COLOR", "FORCE_COLOR")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
-    return {**kept, "HF_HOME": str(home), "OMP_NUM_THREADS": "1", "TERM": "xterm", **changes}
+    return {
+        **kept,
+        "HF_HOME": str(home),
+        "OMP_NUM_THREADS": "1",
+        "TERM": "xterm",
+        "BBP_DTYPE": "float32",
+        **changes,
+    }
 
 
 def command(*arguments: str) -> list[str]:
