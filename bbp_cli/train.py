@@ -34,6 +34,7 @@ JUDGED = 200  # validation records at most whose results are compared after each
 SAVING_SHARE = 30  # a state is saved when the last one is so many times as old as it took to write
 PLAIN_LINES = 20  # of progress in a whole run, where no bar is shown
 RATE, RATE_WIDTH = 5e-5, 1024  # the usual rate of the published sizes; narrower models take larger steps
+MOST_RATE = 1e-3
 
 # The figure that says which epoch is the best; where it is the same (or missing), the loss on validation.
 DECIDES: Mapping[Task, str | None] = {"summarize": None, "extract": None, "classify": "accuracy", "qa": "f1"}
@@ -148,7 +149,8 @@ def describe_run(
     task: Task, folder: ModelFolder, base: Base, hardware: Hardware, settings: TrainSettings, records: Records
 ) -> dict[str, Any]:
     """Everything that the weights at the end depend on, as a resume compares it and the result tells it."""
-    rate = settings.learning_rate or default_rate(base.model.config.d_model)
+    asked = settings.learning_rate
+    rate = default_rate(base.model.config.d_model) if asked is None else asked
     return {
         "task": task,
         "base": folder.id,
@@ -170,8 +172,8 @@ def describe_run(
 
 
 def default_rate(width: int) -> float:
-    """5e-5 for the published width of 1,024, and more for narrower models: 4e-4 for 256."""
-    return float(f"{RATE * (RATE_WIDTH / width) ** 1.5:.1e}")
+    """5e-5 for the published width of 1,024, and more for narrower models: 4e-4 for 256, 1e-3 at most."""
+    return min(MOST_RATE, float(f"{RATE * (RATE_WIDTH / width) ** 1.5:.1e}"))
 
 
 @dataclass
@@ -294,13 +296,12 @@ class _Training:
     def _judged(self) -> dict[str, float]:
         """Figures of results as the commands give them, from the first window of each document."""
         scorer = None
-        if self.task == "summarize":
+        if self.task in ("summarize", "extract"):
             if not rouge_installed():
                 return {}
             scorer = rouge_scorer()
-        settings = JudgeSettings(
-            truncate=True, generation={"num_beams": 1} if self.task == "summarize" else {}
-        )
+        greedy = {"num_beams": 1} if self.task == "summarize" else {}
+        settings = JudgeSettings(truncate=True, generation=greedy)
         judged = []
         for record in self.records.validation[:JUDGED]:
             try:

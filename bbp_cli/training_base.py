@@ -67,6 +67,8 @@ def load_base(
     with warnings.catch_warnings(), model_errors(folder), resources_reported():
         warnings.simplefilter("ignore", NewHeadWarning)  # to train it is what was asked for
         config = BigBirdPegasusConfig.from_pretrained(folder.path)
+        if CLASSES["extract"] in config.architectures:  # never has a decoder, whatever its configuration says
+            config = config.changed(is_encoder_decoder=False)
         if DECODER_ONLY in config.architectures:
             raise ModelError(
                 "has no encoder, and every task needs one", file=folder.id, code="model_unusable"
@@ -91,9 +93,10 @@ def _model(
     from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
     from bigbird_pegasus.model import BigBirdPegasusModel
 
+    kept: dict[str, Any] = {"is_encoder_decoder": config.is_encoder_decoder}
     if task == "extract":
         if CLASSES[task] in config.architectures:
-            return BigBirdPegasusForSentenceExtraction.from_pretrained(folder.path)
+            return BigBirdPegasusForSentenceExtraction.from_pretrained(folder.path, **kept)
         extractor = BigBirdPegasusForSentenceExtraction(config.changed(is_encoder_decoder=False))
         return _with_encoder(extractor, extractor.encoder, folder)
     if task == "summarize":
@@ -103,12 +106,12 @@ def _model(
         writer = heads.BigBirdPegasusForConditionalGeneration(config)
         return _with_encoder(writer, writer.model.encoder, folder)
     if task == "qa":
-        return heads.BigBirdPegasusForQuestionAnswering.from_pretrained(folder.path)
-    changes = _label_changes(labels)
+        return heads.BigBirdPegasusForQuestionAnswering.from_pretrained(folder.path, **kept)
+    changes = {**kept, **_label_changes(labels)}
     if CLASSES[task] not in config.architectures or config.id2label == changes["id2label"]:
         return heads.BigBirdPegasusForSequenceClassification.from_pretrained(folder.path, **changes)
     classifier = heads.BigBirdPegasusForSequenceClassification(config.changed(**changes))  # other labels
-    classifier.model.load_state_dict(BigBirdPegasusModel.from_pretrained(folder.path).state_dict())
+    classifier.model.load_state_dict(BigBirdPegasusModel.from_pretrained(folder.path, **kept).state_dict())
     return classifier.eval()
 
 

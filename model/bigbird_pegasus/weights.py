@@ -69,7 +69,7 @@ TOKEN_TABLES = (
 )
 FINAL_BIAS = "final_logits_bias"
 # How the published names of all heads begin; a class says which are its own.
-HEADS = (FINAL_BIAS, "lm_head.", "classification_head.", "qa_outputs.")
+HEADS = (FINAL_BIAS, "lm_head.", "classification_head.", "qa_outputs.", "sentence_head.")
 BASE_PREFIX = "model."
 
 
