@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from bbp_cli.outcomes import Outcome
 from bbp_cli.version import __version__
 
 SCHEMA = "bbp.result/1"
+_ALL_BUT_TWO_WORDS = re.compile(r".*(?=\s+\S+\s+\S*\Z)", re.DOTALL)
 
 
 # Records
@@ -112,7 +114,7 @@ def emit(text: str) -> None:
 class TextPrinter:
     """Results as text on stdout, one after the other; several get the headers that `head` prints.
 
-    A result can be printed while it grows: `grow` prints all but the last word, which may still change.
+    A result can be printed while it grows. Its last two words may still change: "do n" becomes "don't".
     """
 
     def __init__(self, *, several: bool, color: bool) -> None:
@@ -122,9 +124,10 @@ class TextPrinter:
         self._shown: str | None = None  # of the present result; None before its header
 
     def grow(self, path: str, text: str) -> None:
-        """Print what is certain of a result that is not finished."""
+        """Print what is certain of a result that is not finished: all but its last two words."""
         self._begin(path)
-        self._show(text[: max(text.rfind(" "), text.rfind("\n"), 0)])
+        certain = _ALL_BUT_TWO_WORDS.match(text)
+        self._show(certain[0] if certain else "")
 
     def finish(self, path: str, text: str) -> None:
         """Print a result, or what is missing of it."""
@@ -144,9 +147,11 @@ class TextPrinter:
 
     def _show(self, text: str) -> None:
         shown = self._shown or ""
-        if len(text) > len(shown):
-            emit(text[len(shown) :])
-            self._shown = text
+        if shown.startswith(text):
+            return
+        # What looked certain may be wrong after all: then the text begins again, for it must be right.
+        emit(text[len(shown) :] if text.startswith(shown) else "\n" + text)
+        self._shown = text
 
 
 def write_utf8(text: str, file: BinaryIO) -> None:

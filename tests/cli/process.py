@@ -106,9 +106,14 @@ class WarmBbp:
         self._server.stdout.close()
 
     def run(
-        self, arguments: tuple[str, ...], stdin: bytes, folder: Path, environment: dict[str, str]
+        self,
+        arguments: tuple[str, ...],
+        stdin: bytes,
+        folder: Path,
+        environment: dict[str, str],
+        **terminals: str,
     ) -> Finished:
-        """Run `bbp` in a fork of the server."""
+        """Run `bbp` in a fork of the server; `stdout` and `stderr` can be devices instead of files."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         with tempfile.TemporaryDirectory() as streams:
@@ -116,11 +121,12 @@ class WarmBbp:
             paths[0].write_bytes(stdin)
             for path in paths[1:]:
                 path.touch()
+            streams_of_bbp = [terminals.get(path.name, str(path)) for path in paths]
             request = {
                 "arguments": arguments,
                 "folder": str(folder),
                 "environment": environment,
-                "streams": [str(path) for path in paths],
+                "streams": streams_of_bbp,
             }
             self._server.stdin.write(json.dumps(request) + "\n")
             self._server.stdin.flush()
