@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 VAL_FRACTION = 0.05
 JUDGED = 200  # validation records at most whose results are compared after each epoch; the loss is of all
-SAVING_SHARE = 30  # a state is saved when the last one is so many times as old as it took to write
+SAVING_SHARE = 20  # a state is saved when the last one is so many times as old as it took to write
 PLAIN_LINES = 20  # of progress in a whole run, where no bar is shown
 RATE, RATE_WIDTH = 5e-5, 1024  # the usual rate of the published sizes; narrower models take larger steps
 MOST_RATE = 1e-3
