@@ -1,0 +1,114 @@
+"""The weights that are shipped: an ordinary small checkpoint folder that beats the first sentences."""
+
+import gzip
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from bigbird_pegasus import DEFAULT_MODEL
+from bigbird_pegasus.extraction import (
+    BigBirdPegasusForSentenceExtraction,
+    choose_sentences,
+    score_sentences,
+)
+from bigbird_pegasus.loading import load_model
+from bigbird_pegasus.tokenizer import PegasusTokenizer
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SLICE = 20  # records, every 20th of val: some seconds together
+
+
+@pytest.fixture(scope="module")
+def model() -> BigBirdPegasusForSentenceExtraction:
+    loaded = load_model(DEFAULT_MODEL)
+    assert isinstance(loaded, BigBirdPegasusForSentenceExtraction)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PegasusTokenizer:
+    return PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="module")
+def figures():  # type: ignore[no-untyped-def]
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        import default_model_figures
+    finally:
+        sys.path.remove(str(EXAMPLES))
+    return default_model_figures
+
+
+def test_the_folder_is_an_ordinary_checkpoint_of_less_than_25_megabytes() -> None:
+    files = {path.name: path.stat().st_size for path in DEFAULT_MODEL.iterdir()}
+    assert {"config.json", "model.safetensors", "spiece.model", "tokenizer_config.json", "README.md"} <= set(
+        files
+    )
+    assert sum(files.values()) < 25e6
+    config = json.loads((DEFAULT_MODEL / "config.json").read_text(encoding="utf-8"))
+    assert config["architectures"] == ["BigBirdPegasusForSentenceExtraction"]
+
+
+def test_loading_warns_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_model(DEFAULT_MODEL)
+
+
+def test_vocabulary_and_model_fit(
+    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+) -> None:
+    assert len(tokenizer) == model.config.vocab_size
+    assert tokenizer.newline_token == "<n>"
+    assert tokenizer.model_max_length <= model.config.max_position_embeddings
+
+
+def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_aside(
+    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+) -> None:
+    sentences = [
+        "Introduction",
+        "This document specifies a protocol that lets routers exchange the networks they can reach.",
+        "See Section 4.",
+        "It defines the messages, the timers, and what happens when a link fails.",
+        "Thanks are due to many people.",
+    ]
+    scores = score_sentences(model, tokenizer, sentences, [True, True, False, False, True])
+    chosen = choose_sentences(sentences, scores, 100)
+    assert 1 in chosen
+    assert not {0, 2, 4} & set(chosen)
+
+
+def test_scores_do_not_depend_on_what_was_read_before(
+    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+) -> None:
+    short = ["Routers forward packets.", "This memo says how."]
+    long = [f"Sentence number {n} speaks about networks and their tables." for n in range(200)]
+    before = score_sentences(model, tokenizer, short, [True, False])
+    score_sentences(model, tokenizer, long, [n % 5 == 0 for n in range(200)])
+    assert score_sentences(model, tokenizer, short, [True, False]) == before
+
+
+def test_rouge_is_well_above_the_first_sentences_on_a_fixed_slice(shared: Path, figures) -> None:  # type: ignore[no-untyped-def]
+    with gzip.open(shared / "corpus" / "val.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for number, line in enumerate(lines) if number % 20 == 0][:SLICE]
+    records = [
+        figures.Record(row["id"], row["source"], row["document"][:8_000], row["summary"]) for row in rows
+    ]
+    ours, lead = figures.evaluate(DEFAULT_MODEL, records)["all"], figures.evaluate_lead(records, 4)["all"]
+    assert ours.rouge1 > lead.rouge1 + 1.5
+    assert ours.most_words <= 100
+
+
+@pytest.mark.slow
+def test_rouge_on_all_of_val(shared: Path, figures) -> None:  # type: ignore[no-untyped-def]
+    from default_model_data import read_records
+
+    ours = figures.evaluate(DEFAULT_MODEL, read_records(shared / "corpus" / "val.jsonl.gz"))
+    figures.print_figures("default model", ours)
+    assert ours["all"].documents == 419
+    assert ours["all"].rouge1 >= 42.0
+    assert ours["all"].mean_words <= 100
