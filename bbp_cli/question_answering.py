@@ -6,7 +6,6 @@ How spans are scored, and why scores of different windows can be compared: `bigb
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.device import resources_reported
@@ -14,9 +13,6 @@ from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.results import Answer, Answers, ProgressBar, clean, coverage, truncation_warning
 from bbp_cli.windows import unwrapped
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 USUAL_STRIDE = 128  # tokens
 LONGEST_ANSWER = 30  # tokens, as usual for SQuAD
@@ -95,15 +91,14 @@ def read_window(
 ) -> tuple[list[Answer], float]:
     """The best spans of one window, which may be none, and the score of "no answer here"."""
     import torch
-    from bigbird_pegasus.spans import best_spans, span_probabilities, window_input
+    from bigbird_pegasus.spans import best_spans, of_visible_tokens, span_probabilities, window_input
 
     ids, place = window_input(question, context.ids, window, loaded.tokenizer.eos_token_id)
     with torch.inference_mode():
         output = loaded.model(input_ids=torch.tensor([ids], device=loaded.model.device), use_cache=False)
     starts, ends, absent = span_probabilities(output.start_logits[0], output.end_logits[0], place)
-    text = context.document.text
-    blank = torch.tensor([not text[slice(*context.spans[token])].strip() for token in window])
-    starts, ends = (_without(blank, probabilities.cpu()) for probabilities in (starts, ends))
+    text, places = context.document.text, context.spans[window.start : window.stop]
+    starts, ends = (of_visible_tokens(each.cpu(), text, places) for each in (starts, ends))
     spans = best_spans(starts, ends, settings.top_k, LONGEST_ANSWER)
     if settings.min_score is None:
         spans = spans if spans and spans[0].score > absent else []
@@ -143,11 +138,6 @@ def _plan(
         raise UsageError(f"--stride {stride} is too much: beside the question a window has {limit} tokens")
     windows = context_windows(len(context.ids), limit, stride)
     return ids, windows[:1] if settings.truncate else windows
-
-
-def _without(blank: "Tensor", probabilities: "Tensor") -> "Tensor":
-    """No answer begins or ends with white space."""
-    return probabilities.masked_fill(blank, 0.0)
 
 
 def _answer(context: Context, first: int, last: int, score: float) -> Answer:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bigbird_pegasus.loading import DEFAULT_MODEL as DEFAULT_MODEL
     from bigbird_pegasus.loading import load_model as load_model
     from bigbird_pegasus.model import BigBirdPegasusModel as BigBirdPegasusModel
+    from bigbird_pegasus.pipelines import pipeline as pipeline
     from bigbird_pegasus.tokenizer import PegasusTokenizer as PegasusTokenizer
     from bigbird_pegasus.weights import NewHeadWarning as NewHeadWarning
 
@@ -39,6 +40,7 @@ _ROOMS = {
     "NewHeadWarning": "weights",
     "PegasusTokenizer": "tokenizer",
     "load_model": "loading",
+    "pipeline": "pipelines",
 }
 
 __all__ = sorted(_ROOMS)

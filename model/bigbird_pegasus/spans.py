@@ -81,6 +81,18 @@ def span_probabilities(
     return starts[len(first) :], ends[len(first) :], absent
 
 
+def of_visible_tokens(probabilities: Tensor, text: str, spans: Sequence[tuple[int, int]]) -> Tensor:
+    """Return (C,) with 0 for tokens that stand for white space: no answer begins or ends there.
+
+    Args:
+        probabilities: (C,).
+        text: what the tokens were made of.
+        spans: of each token in it, half-open.
+    """
+    visible = [bool(text[start:end].strip()) for start, end in spans]
+    return probabilities * torch.tensor(visible, dtype=probabilities.dtype, device=probabilities.device)
+
+
 def best_spans(
     starts: Tensor, ends: Tensor, count: int, max_tokens: int, *, overlapping: bool = False
 ) -> list[Span]:

@@ -1,0 +1,398 @@
+"""`pipeline`: from text to text, labels or answers in one call, returning what transformers 4 returned.
+
+What differs on purpose: a question-answering window is as long as the model allows, not 384 tokens, windows
+are spread evenly, and an answer seen in two of them keeps its better score (transformers added them, beyond
+1). `handle_impossible_answer` counts position 0 as "no answer" (see `spans`): with a tokenizer without
+`[CLS]` transformers never saw any. A GPU asked for by number where there is none is the CPU, with a warning.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.heads import (
+    BigBirdPegasusForConditionalGeneration,
+    BigBirdPegasusForQuestionAnswering,
+    BigBirdPegasusForSequenceClassification,
+)
+from bigbird_pegasus.spans import (
+    best_spans,
+    context_windows,
+    of_visible_tokens,
+    span_probabilities,
+    window_input,
+)
+from bigbird_pegasus.tokenizer import PegasusTokenizer
+from bigbird_pegasus.weights import PretrainedModule
+
+Record = dict[str, Any]
+ScoreFunction = Literal["softmax", "sigmoid", "none"]
+
+USUAL_NEW_TOKENS = 256
+USUAL_BEAMS = 4
+USUAL_STRIDE = 128
+
+
+def pipeline(
+    task: str,
+    model: str | Path | PretrainedModule | None = None,
+    *,
+    tokenizer: str | Path | PegasusTokenizer | None = None,
+    device: int | str | torch.device | None = None,
+    dtype: torch.dtype | str | None = None,
+    torch_dtype: torch.dtype | str | None = None,
+    **options: Any,
+) -> "SummarizationPipeline | TextClassificationPipeline | QuestionAnsweringPipeline":
+    """Make a function that does a task with a model.
+
+    Args:
+        task: "summarization", "text-classification" (also "sentiment-analysis") or "question-answering".
+        model: a checkpoint folder, or a model in memory, which is used as it is.
+        tokenizer: a folder or a tokenizer; left out, that of the checkpoint folder.
+        device: a torch device, or the number of a GPU, -1 being the CPU. Left out, the CPU, or where a model
+            in memory is.
+        dtype: of the weights, see `PretrainedModule.from_pretrained`; not for a model in memory.
+        torch_dtype: the older name of `dtype`.
+        options: those of each call, as defaults.
+
+    Raises:
+        ConfigError: the task is unknown, model or tokenizer are missing, or the model is for another task.
+        CheckpointError, TokenizerError: the folder cannot be used.
+    """
+    task = {"sentiment-analysis": "text-classification"}.get(task, task)
+    if task not in TASKS:
+        raise ConfigError(f"task is {task!r}: it must be one of {', '.join(sorted(TASKS))}")
+    model_class, pipeline_class = TASKS[task]
+    place = _device(device)
+    if isinstance(model, str | Path):
+        tokenizer = model if tokenizer is None else tokenizer
+        model = model_class.from_pretrained(model, dtype=dtype, torch_dtype=torch_dtype, device=place)
+    elif not isinstance(model, model_class):
+        given = "no model" if model is None else type(model).__name__
+        raise ConfigError(f"{task} needs a checkpoint folder or a {model_class.__name__}, not {given}")
+    elif dtype is not None or torch_dtype is not None:
+        raise ConfigError("dtype is for a checkpoint folder: a model in memory has one")
+    elif place is not None:
+        model.to(place)
+    if tokenizer is None:
+        raise ConfigError("give the tokenizer of the model too")
+    if isinstance(tokenizer, str | Path):
+        tokenizer = PegasusTokenizer.from_pretrained(tokenizer)
+    made: SummarizationPipeline | TextClassificationPipeline | QuestionAnsweringPipeline
+    made = pipeline_class(model, tokenizer, options)
+    return made
+
+
+@dataclass(frozen=True)
+class SummarizationPipeline:
+    """Texts → summaries."""
+
+    model: BigBirdPegasusForConditionalGeneration
+    tokenizer: PegasusTokenizer
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    task = "summarization"
+
+    def __call__(self, documents: str | Sequence[str], **options: Any) -> list[Any]:
+        """Summarize one text or several, one after the other.
+
+        Args:
+            documents: the texts.
+            options: `truncation` (of a text longer than the window, else an error),
+                `clean_up_tokenization_spaces`, and those of `generate`. Where neither they nor the checkpoint
+                say so, at most 256 tokens are written, with 4 beams.
+
+        Returns:
+            `[{"summary_text": …}]`, one for each text; with `num_return_sequences` above 1 and several texts
+            a list of lists.
+
+        Raises:
+            ValueError: a text is longer than the model's window.
+        """
+        if isinstance(documents, str):
+            return self._summarize(documents, **{**self.options, **options})
+        results = [self._summarize(text, **{**self.options, **options}) for text in documents]
+        return [one for (one,) in results] if all(len(result) == 1 for result in results) else results
+
+    def _summarize(
+        self,
+        text: str,
+        *,
+        truncation: bool | str = False,
+        clean_up_tokenization_spaces: bool = False,
+        **options: Any,
+    ) -> list[Record]:
+        habit = self.model.generation_config
+        assert habit is not None  # for the type checker: this class always has one
+        if habit.max_length is None and habit.max_new_tokens is None and "max_length" not in options:
+            positions = self.model.config.max_position_embeddings
+            options.setdefault("max_new_tokens", min(USUAL_NEW_TOKENS, positions))
+        if habit.num_beams == 1 and not options.get("do_sample", habit.do_sample):
+            options.setdefault("num_beams", USUAL_BEAMS)
+        inputs = self.tokenizer(text, truncation=truncation, return_tensors="pt").to(self.model.device)
+        with torch.inference_mode():
+            output = self.model.generate(**inputs, **options)
+        sequences = output if isinstance(output, Tensor) else output.sequences
+        texts = self.tokenizer.batch_decode(
+            sequences, skip_special_tokens=True, clean_up_tokenization_spaces=clean_up_tokenization_spaces
+        )
+        return [{"summary_text": summary} for summary in texts]
+
+
+@dataclass(frozen=True)
+class TextClassificationPipeline:
+    """Texts → labels."""
+
+    model: BigBirdPegasusForSequenceClassification
+    tokenizer: PegasusTokenizer
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    task = "text-classification"
+
+    def __call__(
+        self, inputs: str | Mapping[str, str] | Sequence[str | Mapping[str, str]], **options: Any
+    ) -> Any:
+        """Label one text or several, one after the other.
+
+        Args:
+            inputs: texts, or pairs as `{"text": …, "text_pair": …}`.
+            options: `top_k`, how many labels, None for all; `function_to_apply`, "softmax", "sigmoid" or
+                "none", left out what the configuration's `problem_type` means; and those of the tokenizer
+                (`truncation=True`).
+
+        Returns:
+            `[{"label": …, "score": …}]`, the best label of each text; of a single pair without the list. With
+            `top_k` given here: a list of labels for a text, the best first, and a list of lists for several.
+
+        Raises:
+            ConfigError: `function_to_apply` is unknown.
+            ValueError: a text is longer than the model's window.
+        """
+        settings = {**self.options, **options}
+        if not isinstance(inputs, str | Mapping):
+            return [self._classify(one, **settings) for one in inputs]
+        result = self._classify(inputs, **settings)
+        return [result] if isinstance(inputs, str) and "top_k" not in options else result
+
+    def _classify(
+        self,
+        text: str | Mapping[str, str],
+        *,
+        function_to_apply: str | None = None,
+        **options: Any,
+    ) -> Record | list[Record]:
+        only_best = "top_k" not in options
+        top_k = options.pop("top_k", 1)
+        texts: dict[str, Any] = {"text": text} if isinstance(text, str) else dict(text)
+        inputs = self.tokenizer(**texts, return_tensors="pt", **options).to(self.model.device)
+        with torch.inference_mode():
+            logits = self.model(**inputs, use_cache=False).logits[0].float().cpu()
+        scores = _apply(function_to_apply or _function_of(self.model.config), logits).tolist()
+        names = self.model.config.id2label
+        records = [{"label": names[number], "score": score} for number, score in enumerate(scores)]
+        records.sort(key=lambda record: -float(record["score"]))
+        return records[0] if only_best else records[:top_k]
+
+
+@dataclass(frozen=True)
+class QuestionAnsweringPipeline:
+    """Questions and contexts → the spans that answer."""
+
+    model: BigBirdPegasusForQuestionAnswering
+    tokenizer: PegasusTokenizer
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    task = "question-answering"
+
+    def __call__(
+        self,
+        examples: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
+        *,
+        question: str | Sequence[str] | None = None,
+        context: str | Sequence[str] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Answer questions from their contexts, one after the other.
+
+        Args:
+            examples: `{"question": …, "context": …}` or a list of those, in place of the two arguments.
+            question: one, or several.
+            context: one for each question, or one for all.
+            options: see `QuestionOptions`.
+
+        Returns:
+            `{"score", "start", "end", "answer"}`; with `top_k` a list of so many, the best first, unless
+            there is only one. `start` and `end` count code points of the context. For several questions a
+            list of those. Spans of a window that read the same are one answer with the sum of their scores.
+
+        Raises:
+            ConfigError: an option is unknown or impossible.
+            ValueError: a question or a context is missing or empty, or their numbers differ.
+        """
+        try:
+            settings = QuestionOptions(**{**self.options, **options})
+        except TypeError as error:
+            raise ConfigError(f"question-answering: {error}") from error
+        pairs = _pairs(examples, question, context)
+        results = [self._answer(*pair, settings) for pair in pairs]
+        return results[0] if len(results) == 1 else results
+
+    def _answer(self, question: str, context: str, settings: "QuestionOptions") -> Record | list[Record]:
+        asked = self.tokenizer(question, add_special_tokens=False).input_ids[: settings.max_question_len]
+        text = self.tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
+        if not asked or not text.input_ids:
+            raise ValueError("give a question and a context, neither of them empty")
+        window = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
+        room = min(settings.max_seq_len or window, window) - len(asked) - 1
+        stride = min(USUAL_STRIDE, room // 2) if settings.doc_stride is None else settings.doc_stride
+        answers: list[Record] = []
+        impossible = 1.0
+        for tokens in context_windows(len(text.input_ids), room, stride):
+            ids, place = window_input(asked, text.input_ids, tokens, self.tokenizer.eos_token_id)
+            with torch.inference_mode():
+                output = self.model(torch.tensor([ids], device=self.model.device), use_cache=False)
+            starts, ends, absent = span_probabilities(
+                output.start_logits[0],
+                output.end_logits[0],
+                place,
+                may_be_absent=settings.handle_impossible_answer,
+            )
+            impossible = min(impossible, absent)
+            offsets = text.offset_mapping[tokens.start : tokens.stop]
+            starts, ends = (of_visible_tokens(each, context, offsets) for each in (starts, ends))
+            # Aligned to words, several spans may be the same answer.
+            count = 2 * settings.top_k + 10 if settings.align_to_words else settings.top_k
+            found: list[Record] = []
+            for span in best_spans(starts, ends, count, settings.max_answer_len, overlapping=True):
+                start, end = offsets[span.first][0], offsets[span.last][1]
+                if settings.align_to_words:
+                    start, end = _whole_words(context, start, end)
+                found.append({"score": span.score, "start": start, "end": end, "answer": context[start:end]})
+            # Spans of one window exclude each other, so that their probabilities add up; two windows may
+            # have seen the same one.
+            answers = _merged([*answers, *_merged(found, add=True)], add=False)
+        if settings.handle_impossible_answer:
+            answers.append({"score": impossible, "start": 0, "end": 0, "answer": ""})
+        answers.sort(key=lambda answer: -float(answer["score"]))
+        return answers[0] if len(answers[: settings.top_k]) == 1 else answers[: settings.top_k]
+
+
+@dataclass(frozen=True)
+class QuestionOptions:
+    """How questions are answered, by the published names.
+
+    Args:
+        top_k: how many answers.
+        doc_stride: tokens that neighbouring windows share; None is 128, or half a smaller window.
+        max_answer_len: tokens of an answer.
+        max_seq_len: tokens of a window, question and `</s>` among them; None is the model's own.
+        max_question_len: tokens after which a question is cut.
+        handle_impossible_answer: "" may be the answer, with the score of "no answer".
+        align_to_words: answers are extended to white space.
+
+    Raises:
+        ConfigError: a number is too small.
+    """
+
+    top_k: int = 1
+    doc_stride: int | None = None
+    max_answer_len: int = 15
+    max_seq_len: int | None = None
+    max_question_len: int = 64
+    handle_impossible_answer: bool = False
+    align_to_words: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "max_answer_len", "max_question_len"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: it must be at least 1")
+
+
+TASKS: dict[str, tuple[type[PretrainedModule], Any]] = {
+    "summarization": (BigBirdPegasusForConditionalGeneration, SummarizationPipeline),
+    "text-classification": (BigBirdPegasusForSequenceClassification, TextClassificationPipeline),
+    "question-answering": (BigBirdPegasusForQuestionAnswering, QuestionAnsweringPipeline),
+}
+
+
+def _device(device: int | str | torch.device | None) -> torch.device | str | None:
+    """Return the device that is meant; the number of a GPU is the CPU where there is none."""
+    if not isinstance(device, int):
+        return device
+    if device < 0:
+        return torch.device("cpu")
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if found is None:
+        warnings.warn(f"there is no GPU here: device {device} is the CPU", UserWarning, stacklevel=3)
+        return torch.device("cpu")
+    return torch.device(found.type, device)
+
+
+def _function_of(config: BigBirdPegasusConfig) -> ScoreFunction:
+    """How logits become scores, as published."""
+    if config.problem_type == "regression":
+        return "none"
+    return (
+        "sigmoid"
+        if config.problem_type == "multi_label_classification" or config.num_labels == 1
+        else "softmax"
+    )
+
+
+def _apply(function: str, logits: Tensor) -> Tensor:
+    """Map logits (C,) to scores."""
+    match function.lower():
+        case "softmax":
+            return logits.softmax(-1)
+        case "sigmoid":
+            return logits.sigmoid()
+        case "none":
+            return logits
+    raise ConfigError(f"function_to_apply is {function!r}: it must be 'softmax', 'sigmoid' or 'none'")
+
+
+def _pairs(
+    examples: Mapping[str, str] | Sequence[Mapping[str, str]] | None,
+    question: str | Sequence[str] | None,
+    context: str | Sequence[str] | None,
+) -> list[tuple[str, str]]:
+    """Return each question with its context, from whichever way they were given."""
+    if examples is not None:
+        listed = [examples] if isinstance(examples, Mapping) else list(examples)
+        pairs = [(example.get("question", ""), example.get("context", "")) for example in listed]
+    else:
+        questions = [question] if isinstance(question, str) else list(question or ())
+        contexts = [context] * len(questions) if isinstance(context, str) else list(context or ())
+        if len(questions) != len(contexts):
+            raise ValueError(f"{len(questions)} questions have {len(contexts)} contexts")
+        pairs = list(zip(questions, contexts, strict=True))
+    if not pairs:
+        raise ValueError("give a question and a context")
+    return pairs
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Extend a span to the white space around it."""
+    while start and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    return start, end
+
+
+def _merged(answers: Sequence[Record], *, add: bool) -> list[Record]:
+    """Answers that read the same become one, with the sum of their scores or with the best of them."""
+    merged: dict[str, Record] = {}
+    for answer in answers:
+        known = merged.setdefault(answer["answer"].lower(), answer)
+        if known is not answer:
+            scores = (known["score"], answer["score"])
+            known["score"] = sum(scores) if add else max(scores)
+    return list(merged.values())
