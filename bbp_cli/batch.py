@@ -76,7 +76,7 @@ def run(
         except (InputError, ResourceError) as error:
             note(item, error)
     if failures:
-        raise _verdict(failures, len(inputs.items))
+        raise verdict(failures, len(inputs.items))
 
 
 def _read(item: Input, encoding: str | None, console: Console) -> Document:
@@ -88,7 +88,7 @@ def _read(item: Input, encoding: str | None, console: Console) -> Document:
     return document
 
 
-def _verdict(failures: Sequence[BbpError], total: int) -> BbpError:
+def verdict(failures: Sequence[BbpError], total: int) -> BbpError:
     """The error a run ends with: of one input its own, of several what they have in common."""
     if total == 1:
         return failures[0]

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from bbp_cli import classify, question_answering, summarize
 from bbp_cli.checkpoints import LoadedModel
@@ -13,10 +13,8 @@ from bbp_cli.extractive import DEFAULT_LENGTH
 from bbp_cli.jobs import no_progress
 from bbp_cli.metrics import Grams, answer_figures, classification_figures, means, rouge, rouge_grams, value
 from bbp_cli.results import clean, count_words
-from bbp_cli.training_data import LabelRecord, QuestionRecord, Record, SummaryRecord
+from bbp_cli.training_data import Baseline, LabelRecord, QuestionRecord, Record, SummaryRecord
 from bbp_cli.windows import split_sentences
-
-Baseline = Literal["lead", "random", "oracle"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from bbp_cli.checkpoints import Checkpoint, LoadedModel, weights_digest
+from bbp_cli.checkpoints import Checkpoint, LoadedModel, check_family, weights_digest
 from bbp_cli.console import Console, one_line, say
 from bbp_cli.device import Hardware, prepare, resources_reported
 from bbp_cli.errors import InputError, Terminated, UsageError
@@ -96,7 +96,10 @@ def train_model(
     place = Workplace(output.folder)
     place.refuse(resume=output.resume, overwrite=output.overwrite)
     records = gather(task, data, settings)
-    folder = locate(choice.name, offline=choice.offline)
+    folder = locate(
+        choice.name, revision=choice.revision, offline=choice.offline, check=check_family, console=console
+    )
+    check_family(folder)
     hardware = prepare(choice.device, choice.dtype, choice.threads)
     if hardware.dtype == "float16":
         raise UsageError("--dtype float16 is too coarse to train in", hint="use bfloat16 or float32")

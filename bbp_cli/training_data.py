@@ -22,6 +22,7 @@ from bbp_cli.console import one_line, say
 from bbp_cli.errors import InputError
 
 Task = Literal["summarize", "classify", "qa", "extract"]
+Baseline = Literal["lead", "random", "oracle"]  # summaries without a model, to compare with
 
 BAD_LINES_SHOWN = 20
 GZIP_MAGIC = b"\x1f\x8b"
