@@ -388,11 +388,10 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _merged(answers: Sequence[Record], *, add: bool) -> list[Record]:
-    """Answers that read the same become one, with the sum of their scores or with the best of them."""
+    """Answers that read the same become the best of them, with the sum of their scores where `add` is set."""
     merged: dict[str, Record] = {}
-    for answer in answers:
-        known = merged.setdefault(answer["answer"].lower(), answer)
-        if known is not answer:
-            scores = (known["score"], answer["score"])
-            known["score"] = sum(scores) if add else max(scores)
+    for answer in sorted(answers, key=lambda answer: -float(answer["score"])):
+        best = merged.setdefault(answer["answer"].lower(), answer)
+        if add and best is not answer:
+            best["score"] += answer["score"]
     return list(merged.values())

@@ -1,0 +1,362 @@
+"""`pipeline`: what it returns, and that it is what model and tokenizer give.
+
+The results were compared once with those of transformers 4.57.1 on checkpoints like these: equal but for what
+the module's docstring names.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bigbird_pegasus import (
+    BigBirdPegasusForConditionalGeneration,
+    BigBirdPegasusForQuestionAnswering,
+    BigBirdPegasusForSequenceClassification,
+    PegasusTokenizer,
+    pipeline,
+)
+from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.weights import PretrainedModule
+
+from tests.cli.checkpoints import small_config, train_vocabulary
+
+TEXTS = [
+    "The harbour froze in January, and ferries stayed in port.",
+    "A new reading room opened in the library last week.",
+    "Engineers replaced the pump of the old mill. Trout came back to the stream.",
+]
+QUESTION = "What did the engineers replace?"
+WINDOW = 96
+LABELS = ["sea", "books", "garden"]
+
+Save = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def save(tmp_path_factory: pytest.TempPathFactory) -> Save:
+    """Makes checkpoint folders with random weights, large enough that scores differ."""
+
+    def make(model_class: type[PretrainedModule], **changes: Any) -> Path:
+        folder = tmp_path_factory.mktemp(model_class.__name__)
+        tokenizer = train_vocabulary(folder, [*TEXTS, QUESTION], 200, WINDOW)
+        torch.manual_seed(0)
+        config = small_config(tokenizer, model_class.__name__).changed(init_std=0.3, **changes)
+        model_class(config).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def writer(save: Save) -> Path:
+    return save(BigBirdPegasusForConditionalGeneration)
+
+
+@pytest.fixture(scope="module")
+def classifier(save: Save) -> Path:
+    return save(BigBirdPegasusForSequenceClassification, id2label=dict(enumerate(LABELS)))
+
+
+@pytest.fixture(scope="module")
+def reader(save: Save) -> Path:
+    return save(BigBirdPegasusForQuestionAnswering)
+
+
+def label_scores(folder: Path, text: str, pair: str | None = None) -> torch.Tensor:
+    """The logits of one text, straight from the model."""
+    tokenizer = PegasusTokenizer.from_pretrained(folder)
+    model = BigBirdPegasusForSequenceClassification.from_pretrained(folder)
+    with torch.inference_mode():
+        return model(**tokenizer(text, pair, return_tensors="pt")).logits[0]
+
+
+# Summarization
+
+
+def test_a_text_has_a_list_of_one_summary(writer: Path) -> None:
+    summarize = pipeline("summarization", writer)
+    tokenizer = PegasusTokenizer.from_pretrained(writer)
+    model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
+    ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"), num_beams=2, max_new_tokens=9)
+    expected = [{"summary_text": tokenizer.decode(ids[0], skip_special_tokens=True)}]
+    assert summarize(TEXTS[0], num_beams=2, max_new_tokens=9) == expected
+    assert summarize([TEXTS[0]], num_beams=2, max_new_tokens=9) == expected
+
+
+def test_several_texts_have_a_summary_each(writer: Path) -> None:
+    summarize = pipeline("summarization", writer, num_beams=2, max_length=9)
+    assert summarize(TEXTS) == [summarize(text)[0] for text in TEXTS]
+
+
+def test_several_sequences_a_text_are_a_list_each(writer: Path) -> None:
+    summarize = pipeline("summarization", writer, num_beams=3, max_length=9, num_return_sequences=2)
+    assert [set(record) for record in summarize(TEXTS[0])] == [{"summary_text"}] * 2
+    assert summarize(TEXTS[:2]) == [summarize(text) for text in TEXTS[:2]]
+
+
+def test_without_any_option_four_beams_write_to_the_end(writer: Path) -> None:
+    tokenizer = PegasusTokenizer.from_pretrained(writer)
+    model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
+    ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"), num_beams=4, max_new_tokens=WINDOW)
+    expected = tokenizer.decode(ids[0], skip_special_tokens=True)
+    assert pipeline("summarization", writer)(TEXTS[0]) == [{"summary_text": expected}]
+
+
+def test_the_options_of_the_checkpoint_come_before_the_usual_ones(writer: Path, tmp_path: Path) -> None:
+    model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
+    assert model.generation_config is not None
+    model.generation_config = model.generation_config.replace(max_length=5, num_beams=2)
+    tokenizer = PegasusTokenizer.from_pretrained(writer)
+    ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"))
+    expected = tokenizer.decode(ids[0], skip_special_tokens=True)
+    assert pipeline("summarization", model, tokenizer=tokenizer)(TEXTS[0]) == [{"summary_text": expected}]
+
+
+def test_sampling_takes_one_beam(writer: Path) -> None:
+    summarize = pipeline("summarization", writer, max_length=9)
+    assert summarize(TEXTS[0], do_sample=True, seed=1) == summarize(TEXTS[0], do_sample=True, seed=1)
+
+
+def test_a_dict_of_sequences_is_read_too(writer: Path) -> None:
+    summarize = pipeline("summarization", writer, max_length=9)
+    assert summarize(TEXTS[0], return_dict_in_generate=True) == summarize(TEXTS[0])
+
+
+def test_a_text_longer_than_the_window_is_cut_only_when_asked(writer: Path) -> None:
+    summarize = pipeline("summarization", writer, max_length=9)
+    with pytest.raises(ValueError, match="positions"):
+        summarize(" ".join(TEXTS * 5))
+    assert len(summarize(" ".join(TEXTS * 5), truncation=True)) == 1
+
+
+# Text classification
+
+
+def test_a_text_has_a_list_with_its_best_label(classifier: Path) -> None:
+    classify = pipeline("text-classification", classifier)
+    scores = label_scores(classifier, TEXTS[0]).softmax(-1)
+    expected = {"label": LABELS[int(scores.argmax())], "score": pytest.approx(float(scores.max()))}
+    assert classify(TEXTS[0]) == [expected]
+    assert classify([TEXTS[0]]) == [expected]
+    assert classify({"text": TEXTS[0]}) == expected
+    assert pipeline("sentiment-analysis", classifier)(TEXTS[0]) == [expected]
+
+
+def test_top_k_labels_come_best_first(classifier: Path) -> None:
+    classify = pipeline("text-classification", classifier)
+    scores = label_scores(classifier, TEXTS[0]).softmax(-1)
+    order = scores.argsort(descending=True).tolist()
+    everything = [{"label": LABELS[n], "score": pytest.approx(float(scores[n]))} for n in order]
+    assert classify(TEXTS[0], top_k=None) == everything
+    assert classify(TEXTS[0], top_k=2) == everything[:2]
+    assert classify(TEXTS[0], top_k=1) == everything[:1]
+    assert classify([TEXTS[0]], top_k=2) == [everything[:2]]
+    assert pipeline("text-classification", classifier, top_k=None)(TEXTS[0]) == [everything]
+
+
+def test_a_pair_is_read_as_the_tokenizer_reads_pairs(classifier: Path) -> None:
+    classify = pipeline("text-classification", classifier, function_to_apply="none")
+    logits = label_scores(classifier, TEXTS[0], TEXTS[1])
+    found = classify([{"text": TEXTS[0], "text_pair": TEXTS[1]}])
+    assert found == [{"label": LABELS[int(logits.argmax())], "score": pytest.approx(float(logits.max()))}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "function"),
+    [
+        ({"num_labels": 3}, "softmax"),
+        ({"num_labels": 3, "problem_type": "multi_label_classification"}, "sigmoid"),
+        ({"num_labels": 1}, "sigmoid"),
+        ({"num_labels": 1, "problem_type": "regression"}, "none"),
+        ({"num_labels": 3, "problem_type": "regression"}, "none"),
+    ],
+)
+def test_the_problem_says_how_scores_are_made(changes: dict[str, Any], function: str, save: Save) -> None:
+    folder = save(BigBirdPegasusForSequenceClassification, **changes)
+    classify = pipeline("text-classification", folder)
+    assert classify(TEXTS[0], top_k=None) == classify(TEXTS[0], top_k=None, function_to_apply=function)
+    logits = label_scores(folder, TEXTS[0])
+    expected = {"softmax": logits.softmax(-1), "sigmoid": logits.sigmoid(), "none": logits}[function]
+    found = sorted(record["score"] for record in classify(TEXTS[0], top_k=None))
+    assert found == pytest.approx(sorted(expected.tolist()))
+
+
+def test_options_of_the_tokenizer_are_passed_on(classifier: Path) -> None:
+    classify = pipeline("text-classification", classifier)
+    with pytest.raises(ValueError, match="positions"):
+        classify(" ".join(TEXTS * 5))
+    assert len(classify(" ".join(TEXTS * 5), truncation=True)) == 1
+
+
+def test_an_unknown_score_function_is_refused(classifier: Path) -> None:
+    with pytest.raises(ConfigError, match="function_to_apply"):
+        pipeline("text-classification", classifier)(TEXTS[0], function_to_apply="tanh")
+
+
+# Question answering
+
+
+def spans_of(folder: Path, question: str, context: str, longest: int) -> list[tuple[float, int, int]]:
+    """(score, start, end) of every span, the best first, from logits over the context alone."""
+    tokenizer = PegasusTokenizer.from_pretrained(folder)
+    model = BigBirdPegasusForQuestionAnswering.from_pretrained(folder)
+    asked = len(tokenizer(question, add_special_tokens=False).input_ids)
+    offsets = tokenizer(context, return_offsets_mapping=True).offset_mapping[:-1]
+    with torch.inference_mode():
+        output = model(**tokenizer(question, context, return_tensors="pt"))
+    starts = output.start_logits[0, asked:-1].softmax(-1).tolist()
+    ends = output.end_logits[0, asked:-1].softmax(-1).tolist()
+    visible = [bool(context[start:end].strip()) for start, end in offsets]
+    spans = [
+        (starts[first] * ends[last], offsets[first][0], offsets[last][1])
+        for first in range(len(starts))
+        for last in range(first, min(first + longest, len(ends)))
+        if visible[first] and visible[last]
+    ]
+    return sorted(spans, reverse=True)
+
+
+def test_an_answer_is_the_most_likely_span(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    score, start, end = spans_of(reader, QUESTION, TEXTS[2], 15)[0]
+    expected = {
+        "score": pytest.approx(score, rel=1e-4),
+        "start": start,
+        "end": end,
+        "answer": TEXTS[2][start:end],
+    }
+    assert answer(question=QUESTION, context=TEXTS[2], align_to_words=False) == expected
+    assert answer({"question": QUESTION, "context": TEXTS[2]}, align_to_words=False) == expected
+    assert answer([{"question": QUESTION, "context": TEXTS[2]}], align_to_words=False) == expected
+
+
+def test_top_k_answers_are_the_most_likely_texts(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    found = answer(question=QUESTION, context=TEXTS[2], align_to_words=False, top_k=4, max_answer_len=3)
+    expected = [TEXTS[2][start:end] for _, start, end in spans_of(reader, QUESTION, TEXTS[2], 3)]
+    assert [record["answer"] for record in found] == list(dict.fromkeys(expected))[:4]
+    assert all(len(record) == 4 for record in found)
+
+
+def test_aligned_answers_are_whole_words(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    for record in answer(question=QUESTION, context=TEXTS[2], top_k=5):
+        padded = f" {TEXTS[2]} "
+        assert padded[record["start"]].isspace()
+        assert padded[record["end"] + 1].isspace()
+
+
+def test_several_questions_have_a_list_of_answers(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    alone = [answer(question=QUESTION, context=text) for text in TEXTS]
+    assert answer(question=[QUESTION] * 3, context=TEXTS) == alone
+    assert answer([{"question": QUESTION, "context": text} for text in TEXTS]) == alone
+    assert answer(question=[QUESTION] * 2, context=TEXTS[0]) == alone[:1] * 2
+
+
+def test_a_long_context_is_read_to_its_end(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    context = " ".join(f"{number}. {text}" for number, text in enumerate(TEXTS * 6))
+    found = answer(question=QUESTION, context=context, top_k=60, doc_stride=10)
+    assert all(context[record["start"] : record["end"]] == record["answer"] for record in found)
+    assert max(record["end"] for record in found) > len(context) - 100
+    assert all(0 <= record["score"] <= 1.0001 for record in found)
+
+
+def test_an_impossible_answer_is_empty(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    found = answer(question=QUESTION, context=TEXTS[2], handle_impossible_answer=True, top_k=500)
+    (impossible,) = [record for record in found if not record["answer"]]
+    assert (impossible["start"], impossible["end"]) == (0, 0)
+    sure = answer(question=QUESTION, context=TEXTS[2], top_k=500)
+    assert sum(record["score"] for record in found) < sum(record["score"] for record in sure) + 0.001
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"top_k": 0}, "top_k"),
+        ({"max_answer_len": 0}, "max_answer_len"),
+        ({"max_question_len": 0}, "max_question_len"),
+        ({"best_of": 2}, "best_of"),
+    ],
+)
+def test_impossible_options_of_questions_are_refused(
+    options: dict[str, Any], message: str, reader: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        pipeline("question-answering", reader)(question=QUESTION, context=TEXTS[0], **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "give a question and a context"),
+        ({"question": QUESTION}, "1 questions have 0 contexts"),
+        ({"question": [QUESTION] * 2, "context": [TEXTS[0]]}, "2 questions have 1 contexts"),
+        ({"question": " ", "context": TEXTS[0]}, "neither of them empty"),
+        ({"question": QUESTION, "context": ""}, "neither of them empty"),
+        ({"examples": {"context": TEXTS[0]}}, "neither of them empty"),
+        ({"question": QUESTION, "context": TEXTS[0] * 9, "doc_stride": 500}, "stride"),
+    ],
+)
+def test_questions_that_cannot_be_asked_are_refused(
+    arguments: dict[str, Any], message: str, reader: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        pipeline("question-answering", reader)(**arguments)
+
+
+# Model, tokenizer, device
+
+
+def test_a_model_in_memory_needs_its_tokenizer(classifier: Path) -> None:
+    model = BigBirdPegasusForSequenceClassification.from_pretrained(classifier)
+    tokenizer = PegasusTokenizer.from_pretrained(classifier)
+    expected = pipeline("text-classification", classifier)(TEXTS[0])
+    assert pipeline("text-classification", model, tokenizer=tokenizer)(TEXTS[0]) == expected
+    assert pipeline("text-classification", model, tokenizer=str(classifier))(TEXTS[0]) == expected
+    with pytest.raises(ConfigError, match="tokenizer"):
+        pipeline("text-classification", model)
+
+
+def test_dtype_and_device_are_those_asked_for(classifier: Path) -> None:
+    assert pipeline("text-classification", classifier).model.dtype == torch.float32
+    half = pipeline("text-classification", classifier, dtype=torch.bfloat16, device="cpu")
+    assert (half.model.dtype, half.model.device.type) == (torch.bfloat16, "cpu")
+    assert half(TEXTS[0])[0]["label"] in LABELS
+    assert pipeline("text-classification", classifier, torch_dtype="bfloat16").model.dtype == torch.bfloat16
+    assert pipeline("text-classification", classifier, device=-1).model.device.type == "cpu"
+
+
+def test_a_model_in_memory_is_moved_but_not_converted(classifier: Path) -> None:
+    model = BigBirdPegasusForSequenceClassification.from_pretrained(classifier)
+    pipeline("text-classification", model, tokenizer=classifier, device="meta")
+    assert model.device.type == "meta"
+    with pytest.raises(ConfigError, match="a model in memory has one"):
+        pipeline("text-classification", model, tokenizer=classifier, dtype=torch.bfloat16)
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_the_cpu_with_a_warning(classifier: Path) -> None:
+    with pytest.warns(UserWarning, match="device 0 is the CPU"):
+        made = pipeline("text-classification", classifier, device=0)
+    assert made.model.device.type == "cpu"
+
+
+@pytest.mark.parametrize("task", ["translation", "", "summarisation"])
+def test_an_unknown_task_is_refused(task: str, classifier: Path) -> None:
+    with pytest.raises(ConfigError, match="must be one of question-answering, summarization"):
+        pipeline(task, classifier)
+
+
+def test_a_model_for_another_task_is_refused(classifier: Path) -> None:
+    model = BigBirdPegasusForSequenceClassification.from_pretrained(classifier)
+    with pytest.raises(
+        ConfigError, match="needs a checkpoint folder or a BigBirdPegasusForQuestionAnswering"
+    ):
+        pipeline("question-answering", model, tokenizer=classifier)
+    with pytest.raises(ConfigError, match="not no model"):
+        pipeline("summarization")
