@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bbp_cli.console import Console
 from bbp_cli.device import Hardware, resources_reported
 from bbp_cli.errors import ModelError
-from bbp_cli.hub import ModelFolder
+from bbp_cli.hub import CONFIG, SILENT, VOCABULARY, WEIGHTS, ModelFolder, locate, weight_files
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
@@ -29,7 +30,7 @@ KINDS: dict[TaskName, dict[str, Kind]] = {
     "qa": {"BigBirdPegasusForQuestionAnswering": "answering"},
 }
 DOES: dict[TaskName, str] = {"summarize": "summarizes", "classify": "classifies", "qa": "answers questions"}
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+FAMILY = "BigBirdPegasus"  # how the names of all architectures begin that the model package has
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,28 @@ class LoadedModel:
 
 def weights_digest(folder: ModelFolder) -> str:
     """Digest of the weights file; of several, the digest of their digests in the order of their names."""
-    files = sorted(path for pattern in WEIGHTS for path in folder.path.glob(pattern))
-    digests = [_sha256(path) for path in files]
+    digests = [_sha256(path) for path in weight_files(folder.path)]
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def find(
+    name: str,
+    task: TaskName | None = None,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    console: Console = SILENT,
+) -> Checkpoint:
+    """Find a model, in the cache or on the Hub, and read what it is.
+
+    Raises:
+        UsageError, ModelError, OutputError: see `hub.locate` and `inspect`. What cannot be used is not
+            downloaded.
+    """
+    check = partial(architecture_for, task=task)
+    return inspect(locate(name, revision=revision, offline=offline, check=check, console=console), task)
 
 
 def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
@@ -78,31 +96,67 @@ def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
     Raises:
         ModelError: a file is missing, `config.json` is corrupt, or the model is for something else.
     """
-    path = folder.path / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        architectures = list(config.get("architectures") or [])
-    except FileNotFoundError:
-        raise _unusable(folder, "no config.json in this model folder") from None
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise _unusable(folder, f"config.json cannot be read: {error}") from error
+    its_task, kind = architecture_for(folder, task)
+    if not (folder.path / VOCABULARY).is_file():
+        raise _unusable(folder, "no spiece.model in this model folder")
+    if not any((folder.path / name).is_file() for name in WEIGHTS):
+        raise _unusable(folder, "no weights in this model folder (model.safetensors or pytorch_model.bin)")
+    attention = str(read_config(folder).get("attention_type", "block_sparse"))
+    return Checkpoint(folder, its_task, kind, attention)
+
+
+def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple[TaskName, Kind]:
+    """What the model of a folder is for, by its `config.json` alone.
+
+    Raises:
+        ModelError: `config.json` is missing or corrupt, or the model is not for the task, or for none.
+    """
     known = {
         name: (its_task, kind)
         for its_task, kinds in KINDS.items()
         for name, kind in kinds.items()
         if task in (None, its_task)
     }
+    architectures = _architectures(folder)
     found = next((known[name] for name in architectures if name in known), None)
     if found is None:
-        named = " or ".join(map(str, architectures)) or "no architecture named"
         does = "bbp knows" if task is None else f"that {DOES[task]}"
-        message = f"not a model {does}: {named} (known: {', '.join(known)})"
+        message = f"not a model {does}: {_named(architectures)} (known: {', '.join(known)})"
         raise _unusable(folder, message, hint=how_to_make(task))
-    if not (folder.path / "spiece.model").is_file():
-        raise _unusable(folder, "no spiece.model in this model folder")
-    if not any(True for pattern in WEIGHTS for _ in folder.path.glob(pattern)):
-        raise _unusable(folder, "no weights in this model folder (model.safetensors or pytorch_model.bin)")
-    return Checkpoint(folder, *found, str(config.get("attention_type", "block_sparse")))
+    return found
+
+
+def check_family(folder: ModelFolder) -> None:
+    """Raise ModelError for a model that is no BigBird-Pegasus of any kind, by its `config.json` alone."""
+    architectures = _architectures(folder)
+    if not any(name.startswith(FAMILY) for name in architectures):
+        raise _unusable(folder, f"not a BigBird-Pegasus model: {_named(architectures)}")
+
+
+def read_config(folder: ModelFolder) -> dict[str, Any]:
+    """The content of `config.json`.
+
+    Raises:
+        ModelError: it is missing or corrupt.
+    """
+    try:
+        config = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _unusable(folder, "no config.json in this model folder") from None
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, f"config.json cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise _unusable(folder, "config.json cannot be read: it holds no object")
+    return config
+
+
+def _architectures(folder: ModelFolder) -> list[str]:
+    named = read_config(folder).get("architectures")
+    return [str(name) for name in named] if isinstance(named, list) else []
+
+
+def _named(architectures: list[str]) -> str:
+    return " or ".join(architectures) or "no architecture named"
 
 
 def load_tokenizer(folder: ModelFolder) -> "PegasusTokenizer":

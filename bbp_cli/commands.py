@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from bbp_cli import classify as classification
 from bbp_cli import question_answering
 from bbp_cli.batch import Reading, collect, run
-from bbp_cli.checkpoints import Checkpoint, LoadedModel, inspect, load_tokenizer
+from bbp_cli.checkpoints import Checkpoint, LoadedModel, find, load_tokenizer
 from bbp_cli.console import Console, one_line
 from bbp_cli.documents import Document, display_name
 from bbp_cli.errors import UsageError
-from bbp_cli.hub import locate
 from bbp_cli.inputs import Input
 from bbp_cli.jobs import Destination, ModelChoice, Task, printer_for, run_task
 from bbp_cli.outcomes import Outcome, of_answers, of_classification, of_summary
@@ -103,7 +102,8 @@ def count_inputs(reading: Reading, choice: ModelChoice, console: Console) -> boo
 
     @cache
     def tokenizer() -> "PegasusTokenizer":
-        return load_tokenizer(inspect(locate(choice.name, offline=choice.offline)).folder)
+        found = find(choice.name, revision=choice.revision, offline=choice.offline, console=console)
+        return load_tokenizer(found.folder)
 
     def work(item: Input, document: Document, tokenizer: "PegasusTokenizer") -> None:
         tokens = len(encode(document.text, tokenizer, tokenizer.model_max_length).ids)

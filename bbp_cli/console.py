@@ -105,17 +105,42 @@ class Console:
 
         Lines said meanwhile appear above the bar. Nothing is shown where stderr is no terminal.
         """
+        with self._bar(description, total, in_bytes=False) as advance:
+            yield lambda: advance(1)
+
+    @contextmanager
+    def transfer(self, description: str, size: int) -> Iterator[Callable[[int], None]]:
+        """A bar for `size` bytes that arrive; call what it gives with the number of those that did."""
+        with self._bar(description, size, in_bytes=True) as advance:
+            yield advance
+
+    @contextmanager
+    def _bar(self, description: str, total: int, *, in_bytes: bool) -> Iterator[Callable[[int], None]]:
         if not self.shows_progress:
-            yield lambda: None
+            yield lambda _steps: None
             return
         from rich.console import Console as Terminal
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        name = TextColumn("{task.description}", markup=False)
+        count = DownloadColumn() if in_bytes else MofNCompleteColumn()
         terminal = Terminal(file=sys.stderr, no_color=not may_color(sys.stderr, self.color))
         bar = Progress(
-            *columns, TimeRemainingColumn(), console=terminal, transient=True, redirect_stdout=False
+            name,
+            BarColumn(),
+            count,
+            TimeRemainingColumn(),
+            console=terminal,
+            transient=True,
+            redirect_stdout=False,
         )
         with bar:
             task = bar.add_task(one_line(description), total=total)
-            yield lambda: bar.advance(task)
+            yield lambda steps: bar.advance(task, steps)

@@ -1,14 +1,20 @@
-"""A model's name → the folder its files lie in. huggingface_hub only here, and only for a name.
+"""A model's name → the folder its files lie in; what the Hub's cache holds.
 
-The files live in the Hub's own cache (HF_HOME, HF_HUB_CACHE); the network is used when they are not there.
+The files live in the cache that all programs of the Hub share (HF_HOME, HF_HUB_CACHE), in its own layout:
+`models--OWNER--NAME/` with `blobs/DIGEST`, `snapshots/COMMIT/FILE` that point to blobs, and `refs/BRANCH`.
+The network is used when they are not there, by `download`. These two modules alone import huggingface_hub,
+and only for a name.
 """
 
+import json
 import os
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bbp_cli.errors import ModelError
+from bbp_cli.console import Console
+from bbp_cli.errors import ModelError, UsageError
 
 SHORT_NAMES = {
     "arxiv": "google/bigbird-pegasus-large-arxiv",
@@ -16,10 +22,21 @@ SHORT_NAMES = {
     "bigpatent": "google/bigbird-pegasus-large-bigpatent",
 }
 DEFAULT = "default"
-SETTINGS_FILES = ("*.json", "spiece.model")
-SAFE_WEIGHTS = "*.safetensors"
-OLD_WEIGHTS = "pytorch_model*.bin"
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+MAIN = "main"  # the branch that a name without revision means
+CONFIG = "config.json"
+VOCABULARY = "spiece.model"
+# Where weights are looked for, in the order of the model package; an index names the files it is made of.
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+_PART = r"\w(?:[\w.-]*\w)?"
+_REPOSITORY = re.compile(rf"(?!.*(?:--|\.\.|\.git$)){_PART}/{_PART}", re.ASCII)
+_REVISION = re.compile(r"(?!.*\.\.)[\w.][\w./-]*")
+SILENT = Console(quiet=True)
 
 
 @dataclass(frozen=True)
@@ -31,26 +48,87 @@ class ModelFolder:
     revision: str | None = None
 
 
-def locate(name: str, *, offline: bool = False) -> ModelFolder:
+Check = Callable[[ModelFolder], object]
+
+
+def accept(_folder: ModelFolder) -> None:
+    """Any model will do."""
+
+
+def locate(
+    name: str,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    check: Check = accept,
+    console: Console = SILENT,
+) -> ModelFolder:
     """Find a model: `default`, a short name, a folder, or a Hub repository (`owner/name`).
 
+    What is completely in the cache is taken from there without asking the Hub, else it is downloaded.
+
+    Args:
+        name: of the model.
+        revision: branch, tag or commit of the repository; the main branch if None.
+        offline: never download.
+        check: raises where the model is not wanted; of a download called with the folder when it holds no
+            more than `config.json`.
+        console: shows the download.
+
     Raises:
-        ModelError: there is no such folder or repository, or it is not cached and may not be downloaded.
+        UsageError: a revision of what is not from the Hub, or one that cannot be.
+        ModelError: there is no such folder or repository, or it is not cached and may not be downloaded, or
+            the download failed, see `download.download`.
+        OutputError: the cache cannot be written.
     """
+    folder = local_folder(name)
+    if folder is not None:
+        if revision is not None:
+            raise UsageError(
+                f"--revision is for models from the Hub, and {name} is a folder on this computer"
+            )
+        return folder
+    repository = repository_of(name)
+    check_revision(revision)
+    path = cached(repository, revision)
+    if path is None:
+        from bbp_cli.download import download
+
+        refuse_offline(repository, offline=offline)
+        path = download(repository, revision, check, console)
+    return ModelFolder(repository, path, path.name)
+
+
+def local_folder(name: str) -> ModelFolder | None:
+    """The folder a name means without the Hub: that of the default model, or one on the disk; or None."""
     if name == DEFAULT:
         return ModelFolder(DEFAULT, default_folder())
     if name not in SHORT_NAMES and Path(name).is_dir():
         return ModelFolder(name, Path(name))
+    return None
+
+
+def repository_of(name: str) -> str:
+    """The Hub's name of a model.
+
+    Raises:
+        ModelError: it cannot be one.
+    """
     repository = SHORT_NAMES.get(name, name)
-    if Path(name).exists() or not _REPOSITORY.fullmatch(repository) or name.startswith("."):
+    if (name not in SHORT_NAMES and Path(name).exists()) or not _REPOSITORY.fullmatch(repository):
         raise ModelError(
             "no such model folder",
             hint=f"give a folder, a Hub name (owner/name), or one of {', '.join(SHORT_NAMES)}",
             file=name,
             code="model_missing",
         )
-    path = _cached(repository) or _download(repository, offline=offline)
-    return ModelFolder(repository, path, revision=path.name)
+    return repository
+
+
+def check_revision(revision: str | None) -> None:
+    """Raise UsageError for what cannot be the name of a branch, a tag or a commit."""
+    if revision is not None and not _REVISION.fullmatch(revision):
+        raise UsageError(f"--revision {revision!r} cannot be a branch, a tag or a commit")
 
 
 def default_folder() -> Path:
@@ -60,60 +138,97 @@ def default_folder() -> Path:
     return Path(str(bigbird_pegasus.__file__)).parent / "pretrained"
 
 
+# The cache
+
+
 def cache_folder() -> Path:
     """Where the Hub keeps model files."""
+    prepare_library()
     from huggingface_hub.constants import HF_HUB_CACHE
 
     return Path(HF_HUB_CACHE)
 
 
-def _cached(repository: str) -> Path | None:
-    """The newest complete download, or None."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+def prepare_library() -> None:
+    """To be called before the first import of huggingface_hub: it is to say and to send nothing of its own.
 
-    try:
-        folder = Path(snapshot_download(repository, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return None
-    weights = [*folder.glob(SAFE_WEIGHTS), *folder.glob(OLD_WEIGHTS)]
-    complete = (folder / "config.json").is_file() and (folder / "spiece.model").is_file() and weights
-    return folder if complete else None
+    With telemetry it asks the Hub once a day which programs are agents, and tells it which one runs it.
+    """
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
-def _download(repository: str, *, offline: bool) -> Path:
-    from huggingface_hub import HfApi, constants, snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
+def refuse_offline(repository: str, *, offline: bool) -> None:
+    """Raise ModelError where the network is forbidden, by `--offline` or by the Hub's own variables."""
+    prepare_library()
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    if not (offline or HF_HUB_OFFLINE):
+        return
+    variable = next((name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") if os.environ.get(name)), "")
+    why = "--offline" if offline else f"{variable}={os.environ.get(variable)}"
+    raise ModelError(
+        f"not in the cache, and {why} forbids the download",
+        hint=f"run once without it; the cache is {cache_folder()}",
+        file=repository,
+        code="model_not_cached",
     )
 
-    if offline or constants.HF_HUB_OFFLINE:
-        why = "--offline" if offline else f"HF_HUB_OFFLINE={os.environ.get('HF_HUB_OFFLINE')}"
-        raise ModelError(
-            f"not in the cache, and {why} forbids the download",
-            hint=f"run once without it; the cache is {cache_folder()}",
-            file=repository,
-            code="model_not_cached",
-        )
+
+def storage_folder(repository: str) -> Path:
+    """The folder of a repository in the cache."""
+    return cache_folder() / f"models--{repository.replace('/', '--')}"
+
+
+def cached(repository: str, revision: str | None = None) -> Path | None:
+    """The folder of a revision, if all of it is in the cache."""
+    storage = storage_folder(repository)
+    commit = revision or MAIN
+    if not COMMIT.fullmatch(commit):
+        try:
+            commit = (storage / "refs" / commit).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+    folder = storage / "snapshots" / commit
+    return folder if COMMIT.fullmatch(commit) and is_complete(folder) else None
+
+
+def cached_folders() -> Iterator[ModelFolder]:
+    """Every revision of every model in the cache, complete or not, by name and commit."""
+    for folder in sorted(cache_folder().glob("models--*--*/snapshots/*")):
+        if COMMIT.fullmatch(folder.name) and folder.is_dir():
+            repository = folder.parts[-3].removeprefix("models--").replace("--", "/", 1)
+            yield ModelFolder(repository, folder, folder.name)
+
+
+def references(folder: ModelFolder) -> list[str]:
+    """The branches and tags that mean a cached folder."""
+    start = folder.path.parents[1] / "refs"
+    notes = [path for path in start.rglob("*") if path.is_file()]
+    named = [path for path in notes if path.read_bytes().strip() == str(folder.revision).encode()]
+    return sorted(path.relative_to(start).as_posix() for path in named)
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a folder has what every model needs. Weights come last, so all else is there with them."""
+    weights = weight_files(folder)
+    needed = [folder / CONFIG, folder / VOCABULARY, *weights]
+    return bool(weights) and all(path.is_file() for path in needed)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that the weights of a folder are read from; some may be missing. None without weights."""
+    for name in WEIGHTS:
+        path = folder / name
+        if path.is_file():
+            return [folder / shard for shard in shards_of(path)] if path.suffix == ".json" else [path]
+    return []
+
+
+def shards_of(index: Path) -> list[str]:
+    """The names of the files that an index of weights names; none where it cannot be read."""
     try:
-        files = HfApi().list_repo_files(repository)
-        safe = any(name.endswith(".safetensors") for name in files)
-        weights = SAFE_WEIGHTS if safe else OLD_WEIGHTS
-        return Path(snapshot_download(repository, allow_patterns=[*SETTINGS_FILES, weights]))
-    except GatedRepoError as error:
-        raise _failed(repository, "access must be asked for on its page; then set HF_TOKEN") from error
-    except RepositoryNotFoundError as error:
-        raise _failed(repository, "the Hub has no such model, or it is private (HF_TOKEN)") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise _failed(repository, f"download failed: {_first_line(error)}") from error
-
-
-def _failed(repository: str, message: str) -> ModelError:
-    return ModelError(message, file=repository, code="model_download")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return sorted(Path(name).name for name in names)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from bbp_cli.batch import Reading, collect, run
-from bbp_cli.checkpoints import DOES, Checkpoint, LoadedModel, TaskName, how_to_make, inspect, load
+from bbp_cli.checkpoints import DOES, Checkpoint, LoadedModel, TaskName, find, how_to_make, load
 from bbp_cli.console import Console, is_terminal, may_color
 from bbp_cli.device import DType, prepare
 from bbp_cli.documents import Document, display_name
 from bbp_cli.errors import BbpError, UsageError
-from bbp_cli.hub import DEFAULT, locate
+from bbp_cli.hub import DEFAULT
 from bbp_cli.inputs import Input, Inputs
 from bbp_cli.outcomes import Outcome
 from bbp_cli.output import (
@@ -186,7 +186,9 @@ def load_for(task: Task, choice: ModelChoice, console: Console) -> LoadedModel:
         UsageError: it cannot obey the settings.
         ModelError, ResourceError: it cannot be had, loaded or run here.
     """
-    checkpoint = inspect(locate(choice.name, offline=choice.offline), task.name)
+    checkpoint = find(
+        choice.name, task.name, revision=choice.revision, offline=choice.offline, console=console
+    )
     task.check(checkpoint)
     hardware = prepare(choice.device, choice.dtype, choice.threads)
     console.detail(
