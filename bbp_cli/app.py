@@ -8,6 +8,7 @@ import typer
 from bbp_cli import classify as classification
 from bbp_cli import question_answering
 from bbp_cli.batch import Reading
+from bbp_cli.checkpoints import TaskName
 from bbp_cli.commands import (
     answer_inputs,
     classify_inputs,
@@ -18,6 +19,7 @@ from bbp_cli.commands import (
 from bbp_cli.console import Console, say
 from bbp_cli.hub import DEFAULT
 from bbp_cli.jobs import Destination, ModelChoice
+from bbp_cli.models_app import app as models_app
 from bbp_cli.options import (
     Answerer,
     AnswersJson,
@@ -50,7 +52,7 @@ from bbp_cli.options import (
 )
 from bbp_cli.questions import questions_and_paths
 from bbp_cli.summarize import Settings
-from bbp_cli.training_data import Task
+from bbp_cli.training_data import Baseline, Task
 from bbp_cli.version import __version__
 
 SHORT_HELP = """\
@@ -71,6 +73,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(models_app)
 
 
 def command() -> Any:
@@ -342,6 +345,47 @@ def train(
         Console(quiet, verbose, color),
     )
     typer.echo(folder)
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="JSON Lines, also packed with gzip.")],
+    task: Annotated[TaskName, typer.Option(help="What is evaluated.")] = "summarize",
+    baseline: Annotated[
+        Baseline | None, typer.Option(help="Summarize without a model, to compare with.", show_default=False)
+    ] = None,
+    length: Length = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N records.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON record per document and a last one.")
+    ] = False,
+    model: Model = DEFAULT,
+    revision: Revision = None,
+    offline: Offline = False,
+    dtype: Precision = "auto",
+    device: Device = "auto",
+    threads: Threads = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Measure how good results are on documents whose summary, label or answer is known.
+
+    DATA is as for bbp train. Summaries are compared by ROUGE (rouge-score, with stemming), labels by accuracy
+    and macro-F1, answers by exact match and token F1; all in percent. Whole documents are read.
+    """
+    from bbp_cli.evaluate import Settings as EvaluateSettings
+    from bbp_cli.evaluate import evaluate_data
+
+    evaluate_data(
+        data,
+        task,
+        EvaluateSettings(length, baseline, limit, seed, json),
+        ModelChoice(model, offline, device, dtype, threads, revision),
+        Console(quiet, verbose, color),
+    )
 
 
 @app.command()
