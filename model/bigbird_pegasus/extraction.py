@@ -142,7 +142,8 @@ class SentenceHead(nn.Module):
         extended = torch.cat([states.float() * weights, weights, torch.ones_like(weights)], dim=-1)
         sums = extended.new_zeros(batch * (count + 1), width + 2)
         sums = sums.index_add(0, flat, extended.flatten(0, 1)).view(batch, count + 1, width + 2)[:, :-1]
-        return sums[..., :width] / sums[..., width : width + 1].clamp(min=1e-6), sums[..., -1].long()
+        means = sums[..., :width] / sums[..., width : width + 1].clamp(min=1e-6)  # summed in float32
+        return means.to(self.document.weight.dtype), sums[..., -1].long()
 
 
 def log_bucket(numbers: Tensor, buckets: int) -> Tensor:
