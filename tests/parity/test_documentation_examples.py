@@ -1,0 +1,216 @@
+"""The code of the model's published documentation runs here: only the import lines change.
+
+Each example is cut out of the documentation itself, and two things are replaced. Import lines:
+`AutoTokenizer` and `AutoModelForSeq2SeqLM` become names for our `PegasusTokenizer` and
+`BigBirdPegasusForConditionalGeneration` (there is one kind of each, so no choice). And the name of the
+checkpoint, by the folder of a small one with random weights and the published vocabulary: what the examples
+print is not what the documentation shows, and what is asserted is that results have the documented form and
+are those of transformers where it still runs the same code.
+
+The example that loads weights in 4 bits belongs to quantization and is not among these.
+"""
+
+import ast
+import math
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from bigbird_pegasus import (
+    BigBirdPegasusConfig,
+    BigBirdPegasusForConditionalGeneration,
+    NewHeadWarning,
+    PegasusTokenizer,
+)
+
+from tests.cli.process import clean_environment, run
+from tests.parity.reference import reference_model  # noqa: F401 - quiets transformers
+
+CHECKPOINT = "google/bigbird-pegasus-large-arxiv"
+OURS = {
+    "AutoTokenizer": "PegasusTokenizer as AutoTokenizer",
+    "AutoModelForSeq2SeqLM": "BigBirdPegasusForConditionalGeneration as AutoModelForSeq2SeqLM",
+}
+IMPORT = re.compile(r"^from transformers import (.+)$", re.MULTILINE)
+
+Names = dict[str, Any]
+Example = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, pegasus_vocabulary: Path) -> Path:
+    """A small model that writes, with the vocabulary and the window of the published ones."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    PegasusTokenizer(pegasus_vocabulary, offset=0, model_max_length=4096).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BigBirdPegasusConfig(
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        init_std=0.3,
+        num_beams=5,
+        length_penalty=0.8,
+        max_length=20,
+    )
+    BigBirdPegasusForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def example(shared: Path, checkpoint: Path) -> Example:
+    """Finds the one code block with a phrase, and makes its two replacements."""
+    documentation = (shared / "reference" / "bigbird_pegasus_documentation.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```\w*\n(.*?)```", documentation, re.DOTALL)
+
+    def find(phrase: str) -> str:
+        (block,) = [block for block in blocks if phrase in block and "BitsAndBytes" not in block]
+        if block.startswith(">>>"):
+            lines = [line[4:] for line in block.splitlines() if line.startswith((">>>", "..."))]
+            block = "\n".join(lines)
+        return IMPORT.sub(_our_import, block).replace(CHECKPOINT, str(checkpoint))
+
+    return find
+
+
+def _our_import(line: re.Match[str]) -> str:
+    names = [OURS.get(name, name) for name in line[1].split(", ")]
+    return f"from bigbird_pegasus import {', '.join(names)}"
+
+
+def execute(code: str) -> tuple[Names, Any]:
+    """Run the code; the names it made, and the value of its last line where that is an expression."""
+    tree = ast.parse(code)
+    names: Names = {}
+    last = tree.body[-1]
+    if isinstance(last, ast.Expr):
+        tree.body.pop()
+        exec(compile(tree, "example", "exec"), names)
+        return names, eval(compile(ast.Expression(last.value), "example", "eval"), names)
+    exec(compile(tree, "example", "exec"), names)
+    return names, None
+
+
+def test_nothing_but_imports_and_the_checkpoint_is_replaced(example: Example, checkpoint: Path) -> None:
+    assert example("AutoModelForSeq2SeqLM").startswith(
+        "import torch\n"
+        "from bigbird_pegasus import PegasusTokenizer as AutoTokenizer,"
+        " BigBirdPegasusForConditionalGeneration as AutoModelForSeq2SeqLM\n"
+        "\n"
+        "tokenizer = AutoTokenizer.from_pretrained(\n"
+        f'    "{checkpoint}"\n'
+        ")\n"
+    )
+
+
+@pytest.mark.filterwarnings("ignore:there is no GPU here")
+def test_summarization_by_pipeline(example: Example, checkpoint: Path) -> None:
+    names, result = execute(example('task="summarization"'))
+    (record,) = result
+    assert set(record) == {"summary_text"}
+    assert names["pipeline"].model.dtype == torch.float32
+    text = ast.literal_eval(example('task="summarization"').partition("\npipeline(")[2].strip()[:-1])
+    tokenizer = PegasusTokenizer.from_pretrained(checkpoint)
+    model = BigBirdPegasusForConditionalGeneration.from_pretrained(checkpoint)
+    ids = model.generate(**tokenizer(text, return_tensors="pt"))
+    assert record["summary_text"] == tokenizer.decode(ids[0], skip_special_tokens=True)
+
+
+def test_summarization_by_model_and_tokenizer_in_bfloat16(
+    example: Example, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names, _ = execute(example("AutoModelForSeq2SeqLM"))
+    assert names["model"].dtype == torch.bfloat16
+    assert names["output"].shape == (1, 20)
+    printed = names["tokenizer"].decode(names["output"][0], skip_special_tokens=True)
+    assert capsys.readouterr().out == printed + "\n"
+
+
+def test_summarization_from_the_shell(example: Example, checkpoint: Path, tmp_path: Path) -> None:
+    """`transformers run --task summarization` is `bbp summarize`, `--device 0` the processor at hand."""
+    echo, _, command = example("transformers run").strip().partition(" | ")
+    document = shlex.split(echo)[-1]
+    program, *arguments = shlex.split(command)
+    assert [program, *arguments] == [
+        *("transformers", "run", "--task", "summarization", "--model", str(checkpoint), "--device", "0")
+    ]
+    ours = ("summarize", "--model", str(checkpoint), "--device", "cpu")
+    done = run(ours, document.encode(), tmp_path, clean_environment(tmp_path))
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.strip()
+
+
+def test_a_model_from_a_configuration(example: Example) -> None:
+    with torch.device("meta"):  # the same code without 2.3 GB of random weights
+        names, _ = execute(example("configuration = BigBirdPegasusConfig()"))
+    assert names["configuration"] == BigBirdPegasusConfig()
+    assert sum(p.numel() for p in names["model"].parameters()) == pytest.approx(577e6, rel=0.01)
+
+
+def test_conditional_generation(example: Example, checkpoint: Path) -> None:
+    names, result = execute(example("ARTICLE_TO_SUMMARIZE"))
+    assert isinstance(result, str)
+    theirs = transformers.BigBirdPegasusForConditionalGeneration.from_pretrained(checkpoint)
+    assert names["inputs"].input_ids.shape[1] <= theirs.config.max_position_embeddings
+    expected = theirs.generate(names["inputs"]["input_ids"], num_beams=4, max_length=15)
+    assert names["summary_ids"].tolist() == expected.tolist()
+
+
+def test_classification_with_a_single_label(example: Example) -> None:
+    with pytest.warns(NewHeadWarning, match="classification_head"):
+        names, result = execute(example("predicted_class_id = "))
+    assert names["predicted_class_id"] in (0, 1)
+    assert names["logits"].shape == (1, 2)
+    logits = names["model"](**names["inputs"]).logits
+    expected = torch.nn.functional.cross_entropy(logits, names["labels"])
+    assert result == round(expected.item(), 2)
+    names["loss"].backward()
+
+
+def test_classification_with_several_labels(example: Example) -> None:
+    with pytest.warns(NewHeadWarning, match="classification_head"):
+        names, _ = execute(example("predicted_class_ids = "))
+    logits = names["model"](**names["inputs"]).logits
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, names["labels"])
+    torch.testing.assert_close(names["loss"], expected)
+    assert names["labels"].shape == (1, 2)
+    names["loss"].backward()
+
+
+def test_question_answering(example: Example, tmp_path: Path) -> None:
+    """The documented targets, 14 and 15, are behind the 12 tokens of this vocabulary: there is no loss."""
+    code = example("Who was Jim Henson?")
+    with pytest.warns(NewHeadWarning, match="qa_outputs"):
+        names, loss = execute(code)
+    names["model"].save_pretrained(tmp_path)
+    theirs = transformers.BigBirdPegasusForQuestionAnswering.from_pretrained(tmp_path)
+    targets = {"start_positions": torch.tensor([14]), "end_positions": torch.tensor([15])}
+    expected = theirs(**names["inputs"], **targets)
+    torch.testing.assert_close(names["outputs"].start_logits, expected.start_logits)
+    torch.testing.assert_close(names["outputs"].end_logits, expected.end_logits)
+    assert math.isnan(expected.loss.item())
+    assert math.isnan(loss)
+
+    with pytest.warns(NewHeadWarning, match="qa_outputs"):
+        names, loss = execute(code.replace("[14]", "[9]").replace("[15]", "[10]"))
+    assert names["tokenizer"].decode(names["inputs"].input_ids[0, 9:11]) == "nice puppet"
+    assert math.isfinite(loss)
+    names["loss"].backward()
+
+
+def test_causal_language_modelling(example: Example, tmp_path: Path) -> None:
+    """In transformers 5.23 this example ends in a TypeError: it no longer knows `add_cross_attention`."""
+    names, _ = execute(example("add_cross_attention=False"))
+    assert names["model"].config.is_decoder
+    names["model"].save_pretrained(tmp_path)
+    theirs = transformers.BigBirdPegasusForCausalLM.from_pretrained(tmp_path)
+    expected = theirs.eval()(**names["inputs"]).logits
+    torch.testing.assert_close(names["logits"], expected)
