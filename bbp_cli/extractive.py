@@ -3,6 +3,7 @@
 Scores are on an absolute scale, so the sentences of all windows are chosen from together.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from bbp_cli.summarize import Settings
 
 DEFAULT_LENGTH = 100  # words
+_SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\W_]*\Z")  # marks of English, ellipsis, CJK
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
@@ -82,12 +84,18 @@ def score_windows(encoded: EncodedText, windows: Sequence[Window], model: Any) -
 
 
 def choose(texts: Sequence[str], scores: Sequence[float], max_words: int) -> tuple[list[int], Stop]:
-    """The numbers of the sentences to print, in document order; a short text is printed whole."""
+    """The numbers of the sentences to print, in document order; a short text is printed whole.
+
+    Headings, captions and the like do not end as a sentence does, and are left out where there are sentences.
+    """
     from bigbird_pegasus.extraction import choose_sentences
 
     if len(texts) <= SHORT and sum(len(text.split()) for text in texts) <= max_words:
         return list(range(len(texts))), "whole"
-    chosen = choose_sentences(texts, scores, max_words)
+    whole_sentences = [number for number, text in enumerate(texts) if _SENTENCE_END.search(text)]
+    candidates = whole_sentences or range(len(texts))
+    best = choose_sentences([texts[n] for n in candidates], [scores[n] for n in candidates], max_words)
+    chosen = [candidates[n] for n in best]
     return chosen, "whole" if len(chosen) == len(texts) else "length"
 
 

@@ -349,3 +349,13 @@ def test_an_unknown_configuration_key_is_a_warning(warm_bbp: Bbp, writer: Path, 
     assert "moon_phase" in done.stderr
     quiet = warm_bbp("summarize", "-q", "--model", "model", stdin=text.encode())
     assert (quiet.code, quiet.stdout, quiet.stderr) == (0, summary + "\n", "")
+
+
+def test_headings_are_left_out_where_there_are_sentences(warm_bbp: Bbp, extractive: Path) -> None:
+    text = "\n\n".join(f"Heading number {n}\n\n{sentence}" for n, sentence in enumerate(SENTENCES))
+    done = warm_bbp("summarize", "--model", extractive, "--length", 400, stdin=text.encode())
+    assert done.code == 0
+    assert "Heading" not in done.stdout
+    headings = "\n\n".join(f"Heading number {n} of the {verb} list" for n, verb in enumerate(VERBS))
+    done = warm_bbp("summarize", "--model", extractive, stdin=headings.encode())
+    assert done.stdout.startswith("Heading")
