@@ -80,16 +80,38 @@ Length = Annotated[
     ),
 ]
 Beams = Annotated[
-    int | None, typer.Option("--num-beams", min=1, metavar="N", help="Beams of a writing model; 1 is greedy.")
+    int | None,
+    typer.Option(
+        "--num-beams",
+        min=1,
+        metavar="N",
+        envvar="BBP_NUM_BEAMS",
+        help="Beams of a writing model; 1 is greedy.",
+    ),
 ]
 LengthPenalty = Annotated[
-    float | None, typer.Option(metavar="X", help="Beam search: above 1 favours longer text, below 1 shorter.")
+    float | None,
+    typer.Option(
+        metavar="X",
+        envvar="BBP_LENGTH_PENALTY",
+        help="Beam search: above 1 favours longer text, below 1 shorter.",
+    ),
 ]
 NoRepeat = Annotated[
-    int | None, typer.Option("--no-repeat-ngram-size", min=0, metavar="N", help="Never write N words twice.")
+    int | None,
+    typer.Option(
+        "--no-repeat-ngram-size",
+        min=0,
+        metavar="N",
+        envvar="BBP_NO_REPEAT_NGRAM_SIZE",
+        help="Never write the same N tokens twice.",
+    ),
 ]
 Truncate = Annotated[
-    bool, typer.Option("--truncate", help="Read only the first window of a long document, and say so.")
+    bool,
+    typer.Option(
+        "--truncate", envvar="BBP_TRUNCATE", help="Read only the first window of a long document, and say so."
+    ),
 ]
 Device = Annotated[
     str, typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="auto, cpu, cuda, cuda:1, mps.")
@@ -106,7 +128,9 @@ Threads = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, metavar="N", envvar="BBP_SEED", help="Seed for models that sample.")
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors on stderr.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what is loaded and done.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="BBP_QUIET", help="Only errors on stderr.")]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", envvar="BBP_VERBOSE", help="Say what is loaded and done.")
+]
 Color = Annotated[ColorChoice, typer.Option(envvar="BBP_COLOR", help="Colour on the terminal.")]
 Debug = Annotated[bool, typer.Option("--debug", envvar="BBP_DEBUG", help="Show the traceback of an error.")]
