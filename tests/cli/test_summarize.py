@@ -359,3 +359,17 @@ def test_headings_are_left_out_where_there_are_sentences(warm_bbp: Bbp, extracti
     headings = "\n\n".join(f"Heading number {n} of the {verb} list" for n, verb in enumerate(VERBS))
     done = warm_bbp("summarize", "--model", extractive, stdin=headings.encode())
     assert done.stdout.startswith("Heading")
+
+
+def test_the_count_of_extract_is_what_the_record_says(
+    warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text(STORY)
+    (tmp_path / "b.txt").write_text(" ".join(VERBS * 60))  # one sentence, longer than a window
+    one = warm_bbp("extract", "--count", "--model", extractive, "a.txt")
+    assert (one.code, one.stderr) == (0, "")
+    several = warm_bbp("extract", "--count", "--model", extractive, "a.txt", "b.txt")
+    records = warm_bbp("summarize", "--json", "--model", extractive, "a.txt", "b.txt").records
+    counts = [record["source"]["tokens"] for record in records]
+    assert one.stdout == f"{counts[0]}\n"
+    assert several.stdout == f"{counts[0]}\ta.txt\n{counts[1]}\tb.txt\n"
