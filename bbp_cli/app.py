@@ -247,7 +247,7 @@ def qa(
     The score is how likely the model finds the passage's start times its end. Offsets count characters of
     what bbp extract prints.
     """
-    asked, paths = questions_and_paths(words or (), questions)
+    asked, paths = questions_and_paths(words or (), questions, files_from)
     found = bool(asked) and answer_inputs(
         asked,
         Reading(paths, files_from, nul, encoding),

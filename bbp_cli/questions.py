@@ -9,17 +9,20 @@ from bbp_cli.documents import STDIN, display_name
 from bbp_cli.errors import InputError, UsageError
 
 
-def questions_and_paths(words: Sequence[str], file: str | None) -> tuple[list[str], tuple[str, ...]]:
+def questions_and_paths(
+    words: Sequence[str], file: str | None, files_from: str | None
+) -> tuple[list[str], tuple[str, ...]]:
     """Which of the words is the question and which are paths; all are paths where a file has the questions.
 
-    No questions at all means that nothing was asked for.
+    No questions at all means that nothing was asked for. `files_from` is where more paths are listed.
 
     Raises:
         UsageError: the question is empty or a file, or stdin would be read twice.
         InputError: the file of questions cannot be used.
     """
     if file is not None:
-        if file == STDIN and (STDIN in words or not words):
+        documents = [*words, *([files_from] if files_from else [])]
+        if file == STDIN and (STDIN in documents or not documents):
             raise UsageError("--questions - reads stdin: documents must have names")
         return _listed(file), tuple(words)
     if not words:

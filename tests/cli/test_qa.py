@@ -116,9 +116,12 @@ def test_many_questions_stand_before_their_answers(warm_bbp: Bbp, reader: Path) 
     assert done.stdout.count("==>") == 2
 
 
-def test_questions_come_from_stdin_and_documents_by_name(warm_bbp: Bbp, reader: Path) -> None:
+def test_questions_come_from_stdin_and_documents_by_name(warm_bbp: Bbp, reader: Path, tmp_path: Path) -> None:
     done = warm_bbp("qa", "--questions", "-", "report.txt", "--model", reader, stdin=WHERE.encode())
     assert (done.code, done.stdout.split("\t")[0]) == (0, "Turku")
+    (tmp_path / "list").write_text("report.txt\n")
+    listed = ("qa", "--questions", "-", "--files-from", "list", "--model", reader)
+    assert warm_bbp(*listed, stdin=WHERE.encode()).stdout == done.stdout
 
 
 def test_a_document_comes_from_stdin(warm_bbp: Bbp, reader: Path) -> None:
@@ -161,6 +164,7 @@ REFUSED_QUESTIONS = {
     "a file": (["report.txt", WHERE], "report.txt is a file: the question comes before the paths"),
     "stdin twice": (["--questions", "-"], "documents must have names"),
     "stdin named twice": (["--questions", "-", "-"], "documents must have names"),
+    "stdin listed twice": (["--questions", "-", "--files-from", "-"], "documents must have names"),
     "negative stride": ([WHERE, "report.txt", "--stride", "-1"], "--stride"),
     "no answers": ([WHERE, "report.txt", "--top-k", "0"], "--top-k"),
     "score above 1": ([WHERE, "report.txt", "--min-score", "2"], "--min-score"),
