@@ -18,8 +18,7 @@ HEAD = 4096  # bytes that tell whether a file in a folder may be a document
 class Input:
     """One document to read. `name` is its relative path in an output folder.
 
-    `problem` is set where a folder or list gave nothing to read; it fails in its turn, and others go on.
-    `skipped` are files of a folder that are no documents, told once with the folder's first document.
+    `problem` is set where a folder gave nothing to read: it fails in its turn, and the others go on.
     """
 
     path: str

@@ -68,11 +68,18 @@ def summarize(
     found = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
     stop: Stop = "end" if all(part.ended for part in parts) else "length"
     quality = measure_quality(count_words(document.text), text, stop)
-    return Summary(text, tuple(sentences), found, quality, truncation_warning(found))
+    wrote_nothing = () if text else ("the model wrote nothing",)
+    return Summary(text, tuple(sentences), found, quality, (*wrote_nothing, *truncation_warning(found)))
 
 
 def generation_options(settings: "Settings", loaded: LoadedModel, windows: int) -> Mapping[str, object]:
-    """Options of `generate`; the words that were asked for are shared out evenly among the windows."""
+    """Options of `generate`; the words that were asked for are shared out evenly among the windows.
+
+    Raises:
+        UsageError: an option has no effect without beams.
+    """
+    if "length_penalty" in settings.generation and number_of_beams(loaded, settings) == 1:
+        raise UsageError("--length-penalty needs beams", hint="add --num-beams 4, for example")
     options = {"seed": settings.seed, **settings.generation}
     habit = _habit(loaded)
     tokens = None

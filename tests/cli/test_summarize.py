@@ -373,3 +373,17 @@ def test_the_count_of_extract_is_what_the_record_says(
     counts = [record["source"]["tokens"] for record in records]
     assert one.stdout == f"{counts[0]}\n"
     assert several.stdout == f"{counts[0]}\ta.txt\n{counts[1]}\tb.txt\n"
+
+
+def test_a_length_penalty_without_beams_is_a_usage_error(warm_bbp: Bbp, writer: Path) -> None:
+    done = warm_bbp("summarize", "--length-penalty", 2, "--model", writer, stdin=STORY.encode())
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == "bbp: error: --length-penalty needs beams (add --num-beams 4, for example)\n"
+
+
+def test_a_model_that_writes_nothing_is_told(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+    settings = json.loads((writer / "generation_config.json").read_text()) | {"forced_bos_token_id": 1}
+    damaged_copy(writer, tmp_path / "model", "generation_config.json", json.dumps(settings).encode())
+    done = warm_bbp("summarize", "--model", "model", stdin=STORY.encode())
+    assert (done.code, done.stdout.strip()) == (0, "")
+    assert "stdin: the model wrote nothing" in done.stderr
