@@ -68,7 +68,7 @@ def score_windows(encoded: EncodedText, windows: Sequence[Window], model: Any) -
             yield [0.0] * (window.last - window.first)
             continue
         counts = torch.tensor(encoded.counts[window.first : window.last])
-        ids = torch.tensor(encoded.window_ids(window))
+        ids = torch.tensor(encoded.window_ids(window), dtype=torch.long)
         with torch.inference_mode():
             scores = model(
                 input_ids=ids.unsqueeze(0).to(model.device),

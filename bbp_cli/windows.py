@@ -98,7 +98,7 @@ def encode(text: str, tokenizer: "PegasusTokenizer", limit: int) -> EncodedText:
         texts = [text[sentence.start : sentence.end] for sentence in sentences]
         return encode_sentences(tokenizer, texts, [sentence.starts_paragraph for sentence in sentences])
 
-    encoded = EncodedText([], [], array("l"))
+    encoded = EncodedText([], [], array("i"))
     whole = split_sentences(text)
     for start in range(0, len(whole), SENTENCES_AT_ONCE):
         group = whole[start : start + SENTENCES_AT_ONCE]

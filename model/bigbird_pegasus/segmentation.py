@@ -37,9 +37,8 @@ class Segmenter:
     def ids(self, text: str) -> list[int]:
         """The ids of the pieces."""
         source = self._source(without_surrogates(text))
-        return [
-            index for indices in self._vocabulary.encode(_chunks(source), num_threads=1) for index in indices
-        ]
+        # One by one: for a list of texts SentencePiece starts threads, which takes longer than a sentence.
+        return [index for chunk in _chunks(source) for index in self._vocabulary.encode(chunk)]
 
     def ids_and_spans(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """The ids of the pieces and the half-open span of each, without the space before a word.
