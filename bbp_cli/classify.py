@@ -81,7 +81,7 @@ def meaning_of_scores(loaded: LoadedModel) -> Meaning:
     config = loaded.model.config
     if config.problem_type == "multi_label_classification":
         return "several"
-    if config.problem_type == "regression" or (config.problem_type is None and config.num_labels == 1):
+    if config.problem_type == "regression" or config.num_labels == 1:
         return "values"
     return "one"
 

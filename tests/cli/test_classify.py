@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from bbp_cli.classify import Settings, choose, combine
 from tests.cli.checkpoints import small_config, train_vocabulary
 from tests.cli.conftest import Bbp
-from tests.cli.task_checkpoints import LABELS, TOPICS, as_read, make_classifier, text_about
+from tests.cli.task_checkpoints import CLASSIFIER_WINDOW, LABELS, TOPICS, as_read, make_classifier, text_about
 
 LONG = " ".join(TOPICS["sea"] + TOPICS["garden"] + TOPICS["garden"])  # more than one window
 
@@ -94,6 +94,16 @@ def test_the_record_says_how_each_window_voted(warm_bbp: Bbp, classifier: Path) 
     shares = {label: math.exp(log / tokens) for label, log in logs.items()}
     for found in record["labels"]:
         assert found["score"] == pytest.approx(shares[found["label"]] / sum(shares.values()), abs=1e-4)
+
+
+def test_a_document_that_just_fits_is_one_window(warm_bbp: Bbp, classifier: Path, tmp_path: Path) -> None:
+    words = LONG.split()
+    files = [tmp_path / f"{count}.txt" for count in range(10, 40)]
+    for count, file in enumerate(files, 10):
+        file.write_text(" ".join(words[:count]))
+    coverages = [r["coverage"] for r in warm_bbp("classify", *files, "--model", classifier, "--json").records]
+    assert {coverage["windows"] for coverage in coverages} == {1, 2}
+    assert all((c["windows"] == 1) == (c["tokens_total"] < CLASSIFIER_WINDOW) for c in coverages)
 
 
 def test_records_of_two_runs_differ_in_timing_alone(warm_bbp: Bbp, classifier: Path) -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from bigbird_pegasus import PegasusTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from bbp_cli.results import Answer
 from bbp_cli.windows import split_sentences, unwrapped
 from tests.cli.conftest import Bbp
 from tests.cli.pdfs import make_pdf
-from tests.cli.task_checkpoints import ANSWERS, REPORT, make_reader
+from tests.cli.task_checkpoints import ANSWERS, READER_WINDOW, REPORT, make_reader
 from tests.cli.test_classify import without_head
 
 WHERE = "Where was the ice breaker built?"
@@ -105,6 +106,19 @@ def test_a_larger_stride_makes_more_windows(warm_bbp: Bbp, reader: Path) -> None
         for stride in (0, 40)
     ]
     assert windows[0] < windows[1]
+
+
+def test_a_document_that_just_fits_is_one_window(warm_bbp: Bbp, reader: Path, tmp_path: Path) -> None:
+    words = REPORT.split()
+    files = [tmp_path / f"{count}.txt" for count in range(4, 32)]
+    for count, file in enumerate(files, 4):
+        file.write_text(" ".join(words[:count]))
+    question = len(PegasusTokenizer.from_pretrained(reader)(WHERE, add_special_tokens=False).input_ids)
+    done = warm_bbp("qa", WHERE, *files, "--model", reader, "--json")
+    coverages = [record["coverage"] for record in done.records]
+    assert {coverage["windows"] for coverage in coverages} >= {1, 2}
+    fits = READER_WINDOW - question - 1
+    assert all((c["windows"] == 1) == (c["tokens_total"] <= fits) for c in coverages)
 
 
 def test_many_questions_stand_before_their_answers(warm_bbp: Bbp, reader: Path) -> None:
