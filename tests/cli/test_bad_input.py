@@ -149,3 +149,36 @@ def test_closed_stdin_is_no_input(bbp: Bbp, tmp_path: Path, environment: dict[st
     )
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"Usage: bbp summarize")
+
+
+def fifty_megabytes() -> bytes:
+    paragraph = PROSE + "\n\nEvery day the keeper lit the lamp and wrote down the wind.\n\n"
+    return (paragraph * (50_000_000 // len(paragraph) + 1)).encode()
+
+
+def test_fifty_megabytes_are_read_in_bounded_memory(tmp_path: Path, environment: dict[str, str]) -> None:
+    content = fifty_megabytes()
+    (tmp_path / "big.txt").write_bytes(content)
+    script = f"ulimit -v 1000000; exec {' '.join(command('extract', 'big.txt'))}"  # kilobytes
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == content
+
+
+def test_fifty_megabytes_are_split_encoded_and_begun(warm_bbp: Bbp) -> None:
+    done = warm_bbp("summarize", "--json", "--truncate", stdin=fifty_megabytes())
+    assert done.code == 0
+    assert done.records[0]["source"]["chars"] > 50_000_000
+    assert done.records[0]["coverage"]["tokens_total"] > 5_000_000
+    assert PROSE.split(". ")[0] in done.stdout
+
+
+@pytest.mark.slow
+def test_fifty_megabytes_are_summarized(warm_bbp: Bbp) -> None:
+    done = warm_bbp("summarize", "--json", stdin=fifty_megabytes())
+    assert done.code == 0
+    coverage = done.records[0]["coverage"]
+    assert coverage["tokens_read"] == coverage["tokens_total"]
+    assert PROSE.split(". ")[0] in done.stdout
