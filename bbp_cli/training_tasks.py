@@ -12,15 +12,16 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bbp_cli.metrics import rouge_grams, value
 from bbp_cli.training_base import Labels
-from bbp_cli.training_data import LabelRecord, QuestionRecord, SummaryRecord
+from bbp_cli.training_data import LabelRecord, QuestionRecord, SummaryRecord, Task
 from bbp_cli.windows import EncodedText, Window, encode, pack, unwrapped, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
+    from bigbird_pegasus.training import TrainingData
     from torch import Tensor
 
     Batch = dict[str, "Tensor"]
@@ -31,6 +32,19 @@ CHARACTERS_A_TOKEN = 6  # at most, of most text: beyond it a document fills its 
 FIRST_WINDOW_SHARE = 0.5  # of a long document's appearances
 ANSWER_SHARE = 0.8  # of a question's appearances, with the window that holds the answer
 STRIDE = 128  # tokens that windows of a context share, as `bbp qa` has it
+
+
+def data_of(
+    task: Task, records: Sequence[Any], tokenizer: "PegasusTokenizer", labels: Labels | None, seed: int
+) -> "TrainingData":
+    """The batches of a task's records; `labels` are those of a classifier."""
+    if task == "summarize":
+        return SummaryData(records, tokenizer)
+    if task == "extract":
+        return ExtractData(records, tokenizer, seed)
+    if task == "qa":
+        return QuestionData(records, tokenizer, seed)
+    return LabelData(records, tokenizer, labels or Labels((), False), seed)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bigbird_pegasus import PegasusTokenizer
 
 from bbp_cli.errors import OutputError
+from bbp_cli.train import default_rate
+from bbp_cli.training_base import Labels
+from bbp_cli.training_data import Answer, LabelRecord, QuestionRecord, SummaryRecord, split
 from bbp_cli.training_files import Workplace
-from tests.cli.conftest import DOCUMENTS, Bbp
+from bbp_cli.training_tasks import ExtractData, LabelData, QuestionData
+from bbp_cli.windows import encode, pack
+from tests.cli.conftest import DOCUMENTS, STORY, Bbp
 from tests.cli.process import command
 
 TEXTS = list(DOCUMENTS)
@@ -447,3 +453,111 @@ def test_a_work_folder_that_the_system_refuses_is_an_output_error(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         Workplace(tmp_path / "file/made").prepare({}, resume=False, overwrite=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_stops_a_training_is_told_how_it_goes_on(
+    number: signal.Signals,
+    data: dict[str, Path],
+    extractive: Path,
+    tmp_path: Path,
+    environment: dict[str, str],
+) -> None:
+    arguments = ["train", "qa", str(data["qa"]), "--base", str(extractive), "-o", "made", "--epochs", "999"]
+    with subprocess.Popen(
+        command(*arguments), cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "epoch 1/999" in line:
+                process.send_signal(number)
+                break
+        rest = process.stderr.read()
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert "bbp: the same command with --resume goes on with this training\n" in rest
+    assert "Traceback" not in rest
+
+
+def test_a_validation_record_that_cannot_be_judged_is_left_out(
+    data: dict[str, Path], warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    val = write(tmp_path / "val.jsonl", [QUESTIONS[0], {"question": "Who?", "context": "Hi.", "answers": []}])
+    more = ("--val", val, "--epochs", 1, "-v")
+    done = warm_bbp("train", "qa", data["qa"], "--base", extractive, "-o", "made", *more)
+    assert done.code == 0, done.stderr
+    assert "validation record 2: almost no text" in done.stderr
+
+
+def test_without_rouge_score_summaries_are_validated_by_loss(
+    data: dict[str, Path], bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text("import sys\nsys.modules['rouge_score'] = None\n")
+    arguments = ("train", "summarize", data["summarize"], "--base", writer, "-o", "made", "--epochs", 1)
+    done = bbp(*arguments, PYTHONPATH=str(tmp_path / "site"))
+    assert done.code == 0, done.stderr
+    assert set(result(tmp_path / "made")["epochs"][0]) == {"epoch", "loss", "val_loss"}
+
+
+def test_a_long_context_is_learnt_from_in_windows_with_and_without_the_answer(extractive: Path) -> None:
+    tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=48)
+    context = " ".join(TEXTS)
+    start = context.index("trout")
+    record = QuestionRecord(1, "1", "What came back?", context, (Answer("trout", start),))
+    data = QuestionData([record], tokenizer, seed=0)
+    with_answer = 0
+    for epoch in range(40):
+        batch = data.batch([0], epoch)
+        ids = batch["input_ids"][0].tolist()
+        assert len(ids) <= 48
+        assert ids[-1] == tokenizer.eos_token_id
+        first, last = int(batch["start_positions"]), int(batch["end_positions"])
+        if first:
+            with_answer += 1
+            assert tokenizer.decode(ids[first : last + 1]).strip() == "trout"
+        else:
+            assert last == 0
+            assert "trout" not in tokenizer.decode(ids)
+        assert data.batch([0], epoch)["input_ids"].tolist() == batch["input_ids"].tolist()
+    assert 20 < with_answer < 40
+
+
+def test_a_long_text_is_learnt_from_in_all_of_its_windows(extractive: Path) -> None:
+    tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=256)
+    record = LabelRecord(1, "1", STORY, ("ice",), several=False)
+    data = LabelData([record], tokenizer, Labels(("books", "ice"), several=False), seed=0)
+    shown = [data.batch([0], epoch) for epoch in range(60)]
+    assert all(batch["labels"].tolist() == [1] for batch in shown)
+    assert all(batch["input_ids"].shape[1] <= 256 for batch in shown)
+    windows = {tuple(batch["input_ids"][0].tolist()) for batch in shown}
+    limit = tokenizer.model_max_length - 1
+    assert len(windows) == len(pack(encode(STORY, tokenizer, limit).counts, limit)) > 3
+
+
+def test_sentences_are_worth_what_they_share_with_the_summary(extractive: Path) -> None:
+    tokenizer = PegasusTokenizer.from_pretrained(extractive)
+    sentences = TEXTS[0].split(". ")
+    record = SummaryRecord(1, "1", TEXTS[0], sentences[1] + ".")
+    batch = ExtractData([record], tokenizer, seed=0).batch([0], 0)
+    values = batch["values"][0].tolist()
+    assert values[1] == pytest.approx(2.0)
+    assert max(values[0], values[2]) < 0.5
+    assert batch["document_sentences"].tolist() == [3]
+    assert batch["sentence_index"].shape == batch["input_ids"].shape
+    assert sorted(set(batch["sentence_index"][0].tolist())) == [0, 1, 2]
+
+
+def test_a_split_is_drawn_by_the_seed_and_leaves_something_on_both_sides() -> None:
+    numbers = list(range(100))
+    training, validation = split(numbers, 0.05, seed=1)
+    assert len(validation) == 5
+    assert sorted(training + validation) == numbers
+    assert split(numbers, 0.05, seed=1) == (training, validation)
+    assert split(numbers, 0.05, seed=2) != (training, validation)
+    assert [len(part) for part in split([1, 2], 0.01, seed=0)] == [1, 1]
+    assert split([1], 0.5, seed=0) == ([1], [])
+    assert split(numbers, 0.0, seed=0) == (numbers, [])
+
+
+def test_narrow_models_take_larger_steps() -> None:
+    assert [default_rate(width) for width in (1024, 256, 32)] == [5e-5, 4e-4, 1e-3]
