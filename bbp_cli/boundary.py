@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from types import FrameType
 
-from bbp_cli.console import one_line, report, say
+from bbp_cli.console import ColorChoice, one_line, report, say
 from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, Terminated, UsageError
 
 INTERRUPTED = 130
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         if not isinstance(error, ClosedOutputError):
-            report(error)
+            report(error, _color_choice(words))
     except KeyboardInterrupt:
         say("bbp: interrupted")
         code = INTERRUPTED
@@ -72,6 +72,19 @@ def _run(words: list[str]) -> int:
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _color_choice(words: Sequence[str]) -> ColorChoice:
+    """`--color` or BBP_COLOR; read here too, because the options may be what is wrong."""
+    asked = os.environ.get("BBP_COLOR", "")
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--color":
+            asked = following
+        elif word.startswith("--color="):
+            asked = word.removeprefix("--color=")
+    if asked == "always":
+        return "always"
+    return "never" if asked == "never" else "auto"
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

@@ -223,6 +223,9 @@ def test_colour_follows_the_option_then_the_environment(bbp: Bbp) -> None:
     assert red not in bbp("extract", "none").stderr
     assert red in bbp("extract", "none", FORCE_COLOR="1").stderr
     assert red not in bbp("extract", "none", FORCE_COLOR="1", NO_COLOR="1").stderr
+    assert red in bbp("extract", "--color", "always", "none", NO_COLOR="1").stderr
+    assert red in bbp("extract", "--color=always", "none", BBP_COLOR="never").stderr
+    assert red not in bbp("extract", "none", FORCE_COLOR="1", BBP_COLOR="never").stderr
 
 
 def test_headers_are_coloured_on_request_and_the_text_is_not(bbp: Bbp, tmp_path: Path) -> None:

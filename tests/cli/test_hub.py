@@ -62,7 +62,7 @@ def test_half_a_download_is_not_a_cached_model(bbp: Bbp, environment: dict[str, 
 def test_a_server_that_is_down_is_one_line(bbp: Bbp) -> None:
     done = bbp("summarize", "--model", "someone/model", stdin=TEXT.encode(), HF_ENDPOINT="http://127.0.0.1:9")
     assert (done.code, done.stdout) == (4, "")
-    assert done.stderr.startswith("bbp: error: someone/model: download failed: ")
+    assert done.stderr.startswith("bbp: error: someone/model: no connection to http://127.0.0.1:9")
     assert done.stderr.count("\n") == 1
 
 
