@@ -40,7 +40,7 @@ from bbp_cli.version import __version__
 FILES = (CONFIG, VOCABULARY, "tokenizer_config.json", "generation_config.json", "README.md")
 NEEDED = (CONFIG, VOCABULARY)
 ATTEMPTS = 3  # in a row that bring nothing new; seconds between them: 1, 2
-PASSING = (408, 429, 500, 502, 503, 504)  # answers that may be another one a moment later
+PASSING = (408, 429, 502, 503, 504)  # answers that may be another one a moment later
 SHA256 = 64  # hexadecimal digits
 _DIGEST = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")  # sha256, or git's sha1
 AGAIN = "run the command again: it continues where this one stopped"

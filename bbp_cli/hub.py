@@ -103,7 +103,7 @@ def local_folder(name: str) -> ModelFolder | None:
     """The folder a name means without the Hub: that of the default model, or one on the disk; or None."""
     if name == DEFAULT:
         return ModelFolder(DEFAULT, default_folder())
-    if name not in SHORT_NAMES and Path(name).is_dir():
+    if name and name not in SHORT_NAMES and Path(name).is_dir():
         return ModelFolder(name, Path(name))
     return None
 

@@ -78,10 +78,10 @@ def find_here(name: str, revision: str | None) -> ModelFolder:
 
     Raises:
         UsageError: see `hub.locate`.
-        ModelError: it is not there, or not all of it.
+        ModelError: it is not there, or not all of it, or bbp cannot run it.
     """
     if local_folder(name) is not None:
-        return locate(name, revision=revision)
+        return inspect(locate(name, revision=revision)).folder
     repository = repository_of(name)
     check_revision(revision)
     path = cached(repository, revision)
@@ -94,7 +94,7 @@ def find_here(name: str, revision: str | None) -> ModelFolder:
             file=repository,
             code="model_not_cached",
         )
-    return ModelFolder(repository, path, path.name)
+    return inspect(ModelFolder(repository, path, path.name)).folder
 
 
 def entries(console: Console) -> Iterator[Entry]:

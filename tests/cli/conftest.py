@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.hub_server import Hub, serve
 from tests.cli.process import Finished, WarmBbp, clean_environment, run
 
 if TYPE_CHECKING:
@@ -146,3 +147,28 @@ def small_tokenizer(extractive: Path) -> "PegasusTokenizer":
     from bigbird_pegasus import PegasusTokenizer
 
     return PegasusTokenizer.from_pretrained(extractive)
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A Hub on this machine, without models."""
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def hub_bbp(hub: Hub, warm_bbp: Bbp) -> Bbp:
+    """Run `bbp` with this Hub as its Hub; all other ways out lead to a proxy, which nobody may ask."""
+
+    def start(*arguments: object, stdin: bytes = b"", **changes: str) -> Finished:
+        done = warm_bbp(*arguments, stdin=stdin, **{**hub.environment, **changes})
+        assert [request for request in hub.requests if request.host == "world"] == []
+        return done
+
+    return start
+
+
+@pytest.fixture
+def cache(environment: dict[str, str]) -> Path:
+    """The Hub's cache of the commands that are run."""
+    return Path(environment["HF_HOME"]) / "hub"
