@@ -246,6 +246,7 @@ def _continue(url: str, partial: Path, size: int, advance: Advance) -> None:
         with partial.open("ab" if continues else "wb") as sink:
             for chunk in response.iter_bytes():
                 sink.write(chunk)
+                sink.flush()  # what has arrived is kept even if this process is killed
                 advance(len(chunk))
                 if sink.tell() > size:
                     return

@@ -3,6 +3,7 @@
 import resource
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def test_a_download_that_was_stopped_is_continued_by_the_next_run(
     assert hub.held.wait(60)
     while sum(path.stat().st_size for path in partial_files(cache)) < half:
         assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(number)
     out, err = process.communicate()
     assert (process.returncode, out) == (code, b"")
@@ -84,6 +86,53 @@ def test_a_download_that_was_stopped_is_continued_by_the_next_run(
     hub.requests.clear()
     assert pulled(hub_bbp("models", "pull", NAME)) == files
     assert hub.ranges() == [f"bytes={half}-"]
+
+
+def test_a_connection_that_falls_silent_is_made_again(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+    files = files_of(extractive)
+    half = len(files[WEIGHTS]) // 2
+    hub.publish(NAME, files)
+    hub.cut, hub.hold = {WEIGHTS: half}, True
+    assert pulled(hub_bbp("models", "pull", NAME, HF_HUB_DOWNLOAD_TIMEOUT="1")) == files
+    assert hub.ranges()[-2:] == ["all", f"bytes={half}-"]
+
+
+def test_two_that_pull_at_once_fetch_once(hub: Hub, extractive: Path, environment: dict[str, str]) -> None:
+    hub.publish(NAME, extractive)
+    hub.cut, hub.hold = {WEIGHTS: 1000}, True
+    started = []
+    for _ in range(2):
+        started.append(
+            subprocess.Popen(
+                command("models", "pull", NAME),
+                env=environment | hub.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        assert hub.held.wait(60)
+    while len(hub.asked_for("")) < 2:  # the second has begun too
+        time.sleep(0.01)
+    hub.release.set()
+    ended = [process.communicate() for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert ended[0][0] == ended[1][0]
+    assert files_of(Path(ended[0][0].removesuffix("\n"))) == files_of(extractive)
+    assert hub.ranges()[-2:] == ["all", "bytes=1000-"]
+
+
+def test_a_damaged_part_is_not_built_upon_twice(
+    hub: Hub, hub_bbp: Bbp, extractive: Path, cache: Path
+) -> None:
+    files = files_of(extractive)
+    hub.publish(NAME, files)
+    hub.cut, hub.cuts_left = {WEIGHTS: 1000}, 99
+    assert hub_bbp("models", "pull", NAME).code == 4
+    hub.cut = {}
+    partial_files(cache)[0].write_bytes(b"damaged")
+    assert_refused(hub_bbp("models", "pull", NAME), 4, f"{WEIGHTS} is not what the Hub lists")
+    assert pulled(hub_bbp("models", "pull", NAME)) == files
 
 
 def test_a_server_that_cannot_continue_sends_all_again(
