@@ -8,7 +8,14 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from bbp_cli.evaluation import at_random, lead, oracle
-from bbp_cli.metrics import answer_figures, classification_figures, rouge, rouge_scorer
+from bbp_cli.metrics import (
+    answer_figures,
+    classification_figures,
+    rouge,
+    rouge_grams,
+    rouge_scorer,
+    value,
+)
 from tests.cli.conftest import DOCUMENTS, STORY, Bbp
 from tests.cli.test_train import LABELLED, QUESTIONS, write
 
@@ -215,3 +222,12 @@ def test_macro_f1_is_the_mean_over_the_labels_that_occur() -> None:
     figures = classification_figures(wanted, found, ["a", "b", "c"])
     assert figures["accuracy"] == 50
     assert figures["macro_f1"] == pytest.approx(100 * (2 * 2 / 5 + 2 * 1 / 4) / 2)
+
+
+def test_the_value_of_a_text_is_rouge_1_and_rouge_2_of_the_reference_implementation() -> None:
+    scorer = RougeScorer(["rouge1", "rouge2"], use_stemmer=True)
+    texts = ["The ferries stopped running.", "Running ferries, it stopped!", "Nobody swims.", ""]
+    wanted, *found = rouge_grams(texts)
+    for text, grams in zip(texts[1:], found, strict=True):
+        scored = scorer.score(texts[0], text)
+        assert value(grams, wanted) == pytest.approx(sum(scored[name].fmeasure for name in scored))
