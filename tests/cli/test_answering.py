@@ -190,3 +190,10 @@ def test_a_stride_must_leave_room(asker: Asker) -> None:
     asker.ask("one two", reader, stride=room - 1)
     with pytest.raises(UsageError, match="--stride"):
         asker.ask("one two", reader, stride=room)
+
+
+def test_windows_share_half_of_their_tokens_where_that_is_less_than_128(asker: Asker) -> None:
+    reader = asker.reader({}, {})
+    found = asker.ask("one two three four five six " * 11, reader)
+    assert found.coverage.tokens_total == 66
+    assert found.coverage.windows == 5  # of 22 tokens, 11 on from one to the next
