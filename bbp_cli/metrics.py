@@ -55,7 +55,7 @@ def rouge_grams(texts: Sequence[str]) -> list[Grams]:
 
 @lru_cache(maxsize=1)
 def _rouge_tokenizer() -> Any:
-    """The tokenizer of rouge-score, which finds the stem of each word once: that is nearly all of its work."""
+    """The tokenizer of rouge-score, made to find the stem of each word once."""
     tokenizer = rouge_scorer()._tokenizer
     tokenizer._stemmer.stem = lru_cache(maxsize=200_000)(tokenizer._stemmer.stem)
     return tokenizer

@@ -16,7 +16,7 @@ from bbp_cli.jobs import ModelChoice
 from bbp_cli.metrics import rouge_scorer
 from bbp_cli.training_base import Base, Labels, load_base
 from bbp_cli.training_data import LabelRecord, Record, Task, check_labels, label_names, read_records, split
-from bbp_cli.training_files import Workplace
+from bbp_cli.training_files import Workplace, writing_to
 from bbp_cli.training_run import Records, TrainingRun
 from bbp_cli.version import __version__
 
@@ -72,7 +72,8 @@ def train_model(
     if output.resume and output.overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
     place = Workplace(output.folder)
-    place.refuse(resume=output.resume, overwrite=output.overwrite)
+    with writing_to(output.folder):
+        place.refuse(resume=output.resume, overwrite=output.overwrite)
     records = gather(task, data, settings)
     folder = locate(
         choice.name, revision=choice.revision, offline=choice.offline, check=check_family, console=console

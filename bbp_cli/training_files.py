@@ -150,11 +150,14 @@ class Workplace:
 
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """What the file system refuses is an output error."""
+    """What the file system refuses is an output error; torch and safetensors have their own errors for it."""
+    from safetensors import SafetensorError
+
     try:
         yield
-    except OSError as error:
-        raise OutputError(f"cannot write: {error.strerror or error}", file=str(path)) from error
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise OutputError(f"cannot write: {reason}", file=str(path)) from error
 
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:

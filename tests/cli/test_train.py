@@ -1,6 +1,7 @@
 """`bbp train`: data checked first, models of every task, and trainings that are killed and go on."""
 
 import json
+import resource
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,8 @@ from bbp_cli.training_files import Workplace
 from bbp_cli.training_tasks import ExtractData, LabelData, QuestionData
 from bbp_cli.windows import encode, pack
 from tests.cli.conftest import DOCUMENTS, STORY, Bbp
-from tests.cli.process import command
+from tests.cli.process import WarmBbp, command
+from tests.cli.test_terminal import on_terminal
 
 TEXTS = list(DOCUMENTS)
 SUMMARIES = [{"document": text, "summary": summary} for text, summary in DOCUMENTS.items()] * 3
@@ -447,6 +449,38 @@ def test_quiet_says_nothing_and_a_packed_file_is_read(
     (tmp_path / "data.jsonl.gz").write_bytes(gzip.compress(json.dumps(QUESTIONS[0]).encode()))
     done = warm_bbp("train", "qa", "data.jsonl.gz", "--base", extractive, "-o", "made", "--epochs", 1, "-q")
     assert (done.code, done.stdout, done.stderr) == (0, "made\n", "")
+
+
+def test_a_full_disk_is_an_output_error_and_what_was_there_stays(
+    data: dict[str, Path], extractive: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/old.txt").write_text("old")
+    arguments = ["train", "qa", str(data["qa"]), "--base", str(extractive), "-o", "made", "--overwrite"]
+    done = subprocess.run(
+        command(*arguments),
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    assert done.returncode == 7, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("bbp: error: made: cannot write: ")
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["old.txt"]
+
+
+def test_a_terminal_shows_a_bar_and_the_figures_of_each_epoch(
+    data: dict[str, Path], extractive: Path, warm_server: WarmBbp, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    arguments: list[object] = ["train", "qa", data["qa"], "--base", extractive, "-o", "made"]
+    code, stdout, _, shown = on_terminal(warm_server, arguments, tmp_path, environment, stderr=True)
+    assert (code, stdout) == (0, "made\n")
+    assert "training made" in shown
+    assert "6/6" in shown
+    assert "epoch 3/3: loss " in shown
+    assert "bbp: update" not in shown
 
 
 def test_a_work_folder_that_the_system_refuses_is_an_output_error(tmp_path: Path) -> None:
