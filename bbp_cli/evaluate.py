@@ -14,7 +14,7 @@ from bbp_cli.console import Console, one_line, say
 from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError
 from bbp_cli.evaluation import Judged, judge, judge_baseline, summary_of_figures
 from bbp_cli.jobs import ModelChoice, Task, load_for
-from bbp_cli.metrics import rouge_scorer
+from bbp_cli.metrics import intervals, rouge_scorer
 from bbp_cli.output import emit, json_line, model_record
 from bbp_cli.training_data import Baseline, LabelRecord, QuestionRecord, Record, SummaryRecord, read_records
 from bbp_cli.version import __version__
@@ -88,16 +88,21 @@ def evaluate_data(
 
 
 def table(totals: Mapping[str, Any]) -> list[str]:
-    """Lines of figures by source, where there are several, and of all records."""
+    """Lines of figures by source, where there are several, and of all records with their uncertainty."""
     rows = [*(totals["by_source"].items() if len(totals["by_source"]) > 1 else ()), ("all", totals)]
     columns = list(totals["figures"])
     shown = [["source", "records", *columns]]
     for name, row in rows:
         figures = [f"{row['figures'][column]:.2f}" for column in columns]
         shown.append([one_line(name), str(row["records"]), *figures])
+    if between := totals["intervals"]:
+        half = {name: f"{(high - low) / 2:.2f}" for name, (low, high) in between.items()}
+        shown.append(["± 95 %", "", *(half.get(column, "") for column in columns)])
     widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
     return [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        "  ".join(
+            [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
         for row in shown
     ]
 
@@ -190,6 +195,10 @@ def _totals(results: Sequence[Judged | Failed], task: TaskName, settings: Settin
         "bbp_version": __version__,
         **_group(judged),
         "failed": len(results) - len(judged),
+        "intervals": {
+            name: [round(low, 4), round(high, 4)]
+            for name, (low, high) in intervals([one.figures for one in judged]).items()
+        },
         "by_source": {name: _group(by_source[name]) for name in sorted(by_source)},
         "params": settings.as_params(),
     }

@@ -11,6 +11,7 @@ from bbp_cli.evaluation import at_random, lead, oracle
 from bbp_cli.metrics import (
     answer_figures,
     classification_figures,
+    intervals,
     rouge,
     rouge_grams,
     rouge_scorer,
@@ -45,6 +46,7 @@ def test_a_model_that_knows_the_summaries_gets_full_marks(warm_bbp: Bbp, data: P
         ["a", "2", "100.00", "100.00", "100.00"],
         ["b", "1", "100.00", "100.00", "100.00"],
         ["all", "3", "100.00", "100.00", "100.00"],
+        ["±", "95", "%", "0.00", "0.00"],
     ]
     assert "3/3 records" in done.stderr
 
@@ -65,6 +67,8 @@ def test_records_and_a_last_line_are_json_and_the_table_is_on_stderr(
     mean = sum(record["figures"]["rouge1"] for record in records) / 3
     assert totals["figures"]["rouge1"] == pytest.approx(mean, abs=1e-3)
     assert totals["by_source"]["a"]["records"] == 2
+    low, high = totals["intervals"]["rouge1"]
+    assert low <= mean <= high
     assert (totals["status"], totals["records"], totals["failed"]) == ("total", 3, 0)
     assert totals["model"]["id"] == str(extractive)
     assert totals["params"] == {"length": 30, "baseline": None, "limit": None, "seed": 0}
@@ -199,6 +203,17 @@ def test_rouge_lsum_compares_sentences() -> None:
     figures = rouge(rouge_scorer(), SENTENCES[:2], SENTENCES[1::-1])
     assert figures["rouge1"] == 100
     assert figures["rougeLsum"] == 100  # sentence by sentence; in one line the order would cost
+
+
+def test_intervals_hold_the_mean_and_shrink_with_the_number_of_records() -> None:
+    few = [{"x": float(n % 10)} for n in range(20)]
+    many = few * 20
+    (low, high), (lower, higher) = intervals(few)["x"], intervals(many)["x"]
+    assert low < lower < 4.5 < higher < high
+    # The standard error of a mean of 400 such numbers is 2.872 / 20.
+    assert higher - lower == pytest.approx(2 * 1.96 * 2.872 / 20, rel=0.1)
+    assert intervals(few) == intervals(few)
+    assert intervals(few[:1]) == {}
 
 
 @pytest.mark.parametrize(
