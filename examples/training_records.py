@@ -31,7 +31,7 @@ from typing import Any
 from bbp_cli.metrics import answer_figures, mean
 
 DEFINITION = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,9})\)")
-CONTEXT = 1200  # characters around a definition, more or less
+CONTEXT = 600  # characters around a definition, more or less
 QUESTIONS_A_DOCUMENT = 8
 
 
