@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,7 +64,7 @@ def evaluate_data(
         option = "--baseline" if settings.baseline else "--length"
         raise UsageError(f"{option} is for summaries: --task summarize")
     scorer = rouge_scorer() if task == "summarize" else None
-    records = list(islice(read_records(data, task), settings.limit))
+    records = read_records(data, task).records[: settings.limit]
     started = time.perf_counter()
     loaded, judge_one = _judge_of(task, settings, choice, console, scorer)
     results = _judged(records, judge_one, data, task, settings, console)

@@ -1,6 +1,5 @@
 """What `bbp train` does once its options are read: check everything, then train, or go on with it."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,18 +104,19 @@ def gather(task: Task, data: Path, settings: TrainSettings) -> Records:
         rouge_scorer()  # what sentences are worth is measured with it: better to say so now
     if settings.val is not None and settings.val_fraction is not None:
         raise UsageError("--val and --val-fraction exclude each other")
-    records: Sequence[Record] = read_records(data, task)
-    digests = {"data_sha256": _sha256(data)}
+    file = read_records(data, task)
+    digests = {"data_sha256": file.sha256}
     if settings.val is None:
         fraction = VAL_FRACTION if settings.val_fraction is None else settings.val_fraction
-        training, validation = split(records, fraction, settings.seed)
+        training, validation = split(file.records, fraction, settings.seed)
     else:
-        training, validation = list(records), read_records(settings.val, task)
-        digests["val_sha256"] = _sha256(settings.val)
+        val = read_records(settings.val, task)
+        training, validation = file.records, val.records
+        digests["val_sha256"] = val.sha256
     labels = None
     if task == "classify":
         # A label that only a split's validation has cannot be learnt, but it is one of the model's labels.
-        known = _labelled(training if settings.val is not None else records)
+        known = _labelled(file.records)
         labels = Labels(tuple(label_names(known)), known[0].several)
         if len(labels.names) < 2:
             names = " and ".join(map(repr, labels.names)) or "no label"
@@ -190,8 +190,3 @@ def _hint_to_resume(console: Console) -> Iterator[None]:
 
 def _labelled(records: Sequence[Record]) -> list[LabelRecord]:
     return [record for record in records if isinstance(record, LabelRecord)]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

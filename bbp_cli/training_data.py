@@ -10,6 +10,8 @@ gzip.
 """
 
 import gzip
+import hashlib
+import io
 import json
 import random
 import zlib
@@ -76,12 +78,20 @@ class QuestionRecord:
 Record = SummaryRecord | LabelRecord | QuestionRecord
 
 
+@dataclass(frozen=True)
+class DataFile:
+    """The records of a file, and the digest of its bytes."""
+
+    records: list[Record]
+    sha256: str
+
+
 class BadRecordError(Exception):
     """One line of the data cannot be used; the message says why."""
 
 
-def read_records(path: Path, task: Task) -> list[Record]:
-    """Read and check a whole file; each bad line is told on stderr, up to a number.
+def read_records(path: Path, task: Task) -> DataFile:
+    """Read and check a whole file, once: it may be a pipe. Each bad line is told on stderr, up to a number.
 
     Raises:
         InputError: the file cannot be read, holds no records, or at least one is bad.
@@ -89,7 +99,8 @@ def read_records(path: Path, task: Task) -> list[Record]:
     parse = _PARSERS[task]
     records: list[Record] = []
     bad: list[tuple[int, str]] = []
-    for number, line in _lines(path):
+    data = _read(path)
+    for number, line in _lines(path, data):
         try:
             records.append(parse(_fields(line), number))
         except BadRecordError as error:
@@ -103,7 +114,7 @@ def read_records(path: Path, task: Task) -> list[Record]:
         )
     if not records:
         raise InputError("holds no records", file=str(path), code="empty")
-    return records
+    return DataFile(records, hashlib.sha256(data).hexdigest())
 
 
 def split(records: Sequence[ItemT], fraction: float, seed: int) -> tuple[list[ItemT], list[ItemT]]:
@@ -136,21 +147,24 @@ def check_labels(path: Path, records: Sequence[LabelRecord], known: Sequence[str
         raise InputError(f"{len(bad)} of {len(records)} records are bad", file=str(path), code="records")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError("no such file", file=str(path), code="missing") from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=str(path), code="unreadable") from error
+
+
+def _lines(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
     """Lines that hold something, numbered from 1; a packed file is unpacked on the way."""
     try:
-        with path.open("rb") as file:
-            packed = file.read(2) == GZIP_MAGIC
-        with gzip.open(path, "rb") if packed else path.open("rb") as lines:
+        with io.BytesIO(data) as plain, gzip.open(plain) if data.startswith(GZIP_MAGIC) else plain as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield number, line
-    except FileNotFoundError as error:
-        raise InputError("no such file", file=str(path), code="missing") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"damaged gzip file: {error}", file=str(path), code="corrupt") from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=str(path), code="unreadable") from error
 
 
 def _fields(line: bytes) -> dict[str, Any]:

@@ -164,6 +164,12 @@ def test_records_that_all_fail_leave_an_empty_table(bbp: Bbp, tmp_path: Path) ->
     assert done.stdout.splitlines() == ["source  records", "all           0"]
 
 
+def test_data_may_come_through_a_pipe(bbp: Bbp, data: Path) -> None:
+    done = bbp("evaluate", "/dev/stdin", "--baseline", "lead", "--json", stdin=data.read_bytes())
+    assert done.code == 0, done.stderr
+    assert len(done.records) == 4
+
+
 def test_bad_records_are_an_input_error(bbp: Bbp, tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text("{}\n")
     done = bbp("evaluate", "data.jsonl")

@@ -45,12 +45,12 @@ def test_labels_are_the_sources(corpus: Path, tmp_path: Path) -> None:
         ("pep", CORPUS[1]["document"]),
     ]
     (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, records)))
-    assert len(read_records(tmp_path / "labels.jsonl", "classify")) == 2
+    assert len(read_records(tmp_path / "labels.jsonl", "classify").records) == 2
 
 
 def test_questions_have_their_answers_where_they_say(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, run("questions", corpus))))
-    records = read_records(tmp_path / "questions.jsonl", "qa")
+    records = read_records(tmp_path / "questions.jsonl", "qa").records
     answers = {r.question: r.answers[0].text for r in records if isinstance(r, QuestionRecord)}
     assert answers == {
         "What does DHCP stand for?": "Dynamic Host Configuration Protocol",
