@@ -4,6 +4,7 @@ The results were compared once with those of transformers 4.57.1 on checkpoints 
 the module's docstring names.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from bigbird_pegasus import (
     pipeline,
 )
 from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.spans import context_windows, window_input
 from bigbird_pegasus.weights import PretrainedModule
 
 from tests.cli.checkpoints import small_config, train_vocabulary
@@ -248,6 +250,36 @@ def test_aligned_answers_are_whole_words(reader: Path) -> None:
         assert padded[record["end"] + 1].isspace()
 
 
+def test_the_score_of_words_is_the_sum_of_their_spans(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    words = [(match.start(), match.end()) for match in re.finditer(r"\S+", TEXTS[2])]
+    scores: dict[str, float] = {}
+    for score, start, end in spans_of(reader, QUESTION, TEXTS[2], 15)[: 2 * 3 + 10]:
+        first = max(left for left, _ in words if left <= start)
+        last = min(right for _, right in words if right >= end)
+        scores[TEXTS[2][first:last]] = scores.get(TEXTS[2][first:last], 0) + score
+    expected = sorted(scores.items(), key=lambda item: -item[1])[:3]
+    found = answer(question=QUESTION, context=TEXTS[2], top_k=3)
+    assert [record["answer"] for record in found] == [text for text, _ in expected]
+    assert [record["score"] for record in found] == pytest.approx([score for _, score in expected], rel=1e-4)
+
+
+def test_a_long_question_is_cut(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    beginning = " ".join(QUESTION.split()[:3])
+    tokens = len(answer.tokenizer(beginning, add_special_tokens=False).input_ids)
+    expected = answer(question=beginning, context=TEXTS[2])
+    assert answer(question=QUESTION, context=TEXTS[2], max_question_len=tokens) == expected
+    assert answer(question=QUESTION, context=TEXTS[2]) != expected
+
+
+def test_windows_are_the_models_unless_smaller_ones_are_asked_for(reader: Path) -> None:
+    answer = pipeline("question-answering", reader)
+    usual = answer(question=QUESTION, context=TEXTS[2])
+    assert answer(question=QUESTION, context=TEXTS[2], max_seq_len=10_000) == usual
+    assert answer(question=QUESTION, context=TEXTS[2], max_seq_len=40) != usual
+
+
 def test_several_questions_have_a_list_of_answers(reader: Path) -> None:
     answer = pipeline("question-answering", reader)
     alone = [answer(question=QUESTION, context=text) for text in TEXTS]
@@ -272,6 +304,25 @@ def test_an_impossible_answer_is_empty(reader: Path) -> None:
     assert (impossible["start"], impossible["end"]) == (0, 0)
     sure = answer(question=QUESTION, context=TEXTS[2], top_k=500)
     assert sum(record["score"] for record in found) < sum(record["score"] for record in sure) + 0.001
+
+
+def test_an_answer_is_impossible_as_far_as_the_least_of_the_windows_says_so(reader: Path) -> None:
+    answer = pipeline("question-answering", reader, handle_impossible_answer=True, max_seq_len=60)
+    asked = answer.tokenizer(QUESTION, add_special_tokens=False).input_ids
+    context = answer.tokenizer(" ".join(TEXTS * 2), add_special_tokens=False).input_ids
+    scores = []
+    for window in context_windows(len(context), 59 - len(asked), (59 - len(asked)) // 2):
+        ids, place = window_input(asked, context, window, answer.tokenizer.eos_token_id)
+        with torch.inference_mode():
+            output = answer.model(torch.tensor([ids]))
+        kept = [0, *place]
+        starts, ends = output.start_logits[0, kept].softmax(0), output.end_logits[0, kept].softmax(0)
+        scores.append(float(starts[0] * ends[0]))
+    assert len(scores) > 1
+    found = answer(question=QUESTION, context=" ".join(TEXTS * 2), top_k=1000)
+    (impossible,) = [record["score"] for record in found if not record["answer"]]
+    assert impossible == pytest.approx(min(scores), rel=1e-4)
+    assert min(scores) < scores[-1]
 
 
 @pytest.mark.parametrize(
@@ -326,7 +377,9 @@ def test_dtype_and_device_are_those_asked_for(classifier: Path) -> None:
     assert pipeline("text-classification", classifier).model.dtype == torch.float32
     half = pipeline("text-classification", classifier, dtype=torch.bfloat16, device="cpu")
     assert (half.model.dtype, half.model.device.type) == (torch.bfloat16, "cpu")
-    assert half(TEXTS[0])[0]["label"] in LABELS
+    with torch.inference_mode():
+        logits = half.model(**half.tokenizer(TEXTS[0], return_tensors="pt")).logits[0]
+    assert half(TEXTS[0])[0]["score"] == float(logits.float().softmax(-1).max())
     assert pipeline("text-classification", classifier, torch_dtype="bfloat16").model.dtype == torch.bfloat16
     assert pipeline("text-classification", classifier, device=-1).model.device.type == "cpu"
 
