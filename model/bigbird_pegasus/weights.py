@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bigbird_pegasus.attention import RandomAttention
-from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.generation_config import GenerationConfig
 
@@ -216,6 +216,8 @@ class PretrainedModule(nn.Module):
         }
         unfinished = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
         save_file(tensors, unfinished, metadata={"format": "pt"})
+        # safetensors makes files that nobody else can read; the others in the folder say what is usual here.
+        unfinished.chmod((folder / CONFIG_FILE).stat().st_mode & 0o777)
         unfinished.replace(folder / WEIGHTS_FILE)
         if self.generation_config is not None:
             self.generation_config.save_pretrained(folder)

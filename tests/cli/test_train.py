@@ -84,6 +84,7 @@ def test_every_task_makes_a_checkpoint_from_every_base(
     extra = {"generation_config.json"} if task == "summarize" else set()
     assert {path.name for path in (tmp_path / "made").iterdir()} == FILES | extra
     assert not (tmp_path / ".made.training").exists()
+    assert len({path.stat().st_mode for path in (tmp_path / "made").iterdir()}) == 1
     epochs = result(tmp_path / "made")["epochs"]
     assert [figures["epoch"] for figures in epochs] == [1, 2]
     assert all("val_loss" in figures for figures in epochs)
