@@ -265,11 +265,11 @@ def _is_good(path: Path, file: RemoteFile) -> bool:
 
 def _link(blob: Path, place: Path) -> None:
     """Let a file's place point to its content, or hold it where links cannot be made."""
-    from huggingface_hub.constants import HF_HUB_DISABLE_SYMLINKS
+    from huggingface_hub import constants
 
     link = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        if HF_HUB_DISABLE_SYMLINKS:
+        if getattr(constants, "HF_HUB_DISABLE_SYMLINKS", False):  # 1.0 has no such variable
             raise OSError("links are not wanted")
         link.symlink_to(os.path.relpath(blob, place.parent))
     except OSError:

@@ -1,5 +1,6 @@
 """What can go wrong with the download of a model: it ends with one line, and nothing wrong is kept."""
 
+import json
 import resource
 import signal
 import subprocess
@@ -303,6 +304,18 @@ def test_a_model_for_another_task_is_refused_before_its_weights_are_fetched(
 ) -> None:
     hub.publish(NAME, extractive)
     assert_refused(hub_bbp("classify", "--model", NAME, stdin=STORY.encode()), 4, NAME, "classifies")
+    assert {request.file for request in hub.requests} == {"", "config.json"}
+
+
+def test_a_base_of_another_family_is_refused_before_its_weights_are_fetched(
+    hub: Hub, hub_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    config = b'{"architectures": ["LlamaForCausalLM"]}'
+    hub.publish(NAME, files_of(extractive) | {"config.json": config})
+    records = [json.dumps({"text": f"Text {n} of it.", "label": "ab"[n % 2]}) for n in range(40)]
+    (tmp_path / "data.jsonl").write_text("\n".join(records))
+    done = hub_bbp("train", "classify", "data.jsonl", "--base", NAME, "-o", "model")
+    assert_refused(done, 4, NAME, "not a BigBird-Pegasus model: LlamaForCausalLM")
     assert {request.file for request in hub.requests} == {"", "config.json"}
 
 
