@@ -18,9 +18,15 @@ WHAT = {
     "qa": "finds answers in documents",
 }
 LABELS_SHOWN = 100
+NO_DECODER = (
+    " It has no decoder (`is_encoder_decoder` is false in `config.json`): its head sits on the encoder's "
+    "states. transformers would put an untrained decoder between them, and its answers would be random."
+)
 
 
-def model_card(architecture: str, result: Mapping[str, Any], labels: Sequence[str] = ()) -> str:
+def model_card(
+    architecture: str, result: Mapping[str, Any], labels: Sequence[str] = (), *, decoder: bool = True
+) -> str:
     """The card of a training; `result` is the content of its `training.json`."""
     run, epochs, best = result["run"], result["epochs"], result["best_epoch"]
     base = one_line(str(run["base"]))
@@ -28,7 +34,7 @@ def model_card(architecture: str, result: Mapping[str, Any], labels: Sequence[st
         f"---\nlibrary_name: bbp\ntags:\n- bigbird_pegasus\n- {run['task']}\n---",
         f"# A model that {WHAT[run['task']]}",
         f"`{architecture}`, trained with `bbp train {run['task']}` (bbp {run['bbp_version']}) from the base "
-        f"`{base}`. It reads {run['max_tokens']} tokens at once.",
+        f"`{base}`. It reads {run['max_tokens']} tokens at once.{'' if decoder else NO_DECODER}",
         f"## Use\n\n```sh\n{COMMANDS[run['task']]}\n```",
         *_label_part(labels),
         f"## Figures\n\n{_figures(epochs)}\n\nThese weights are those of epoch {best}.{_validated(run)}",

@@ -161,7 +161,8 @@ class TrainingRun:
         labels = self.records.labels.names if self.records.labels else ()
         with writing_to(self.place.output):
             write_result(folder, result)
-            card = model_card(CLASSES[self.task], result, labels)
+            decoder = self.base.model.config.is_encoder_decoder
+            card = model_card(CLASSES[self.task], result, labels, decoder=decoder)
             (folder / "README.md").write_text(card, encoding="utf-8")
 
     def _save_when_due(self, snapshot: "Callable[[], TrainingState]") -> None:

@@ -91,6 +91,10 @@ def test_every_task_makes_a_checkpoint_from_every_base(
     warned = "warning" in done.stderr
     assert warned == (task == "summarize" and base == "extractive")
     assert "epoch 2/2: loss " in done.stderr
+    config = json.loads((tmp_path / "made/config.json").read_text())
+    card = (tmp_path / "made/README.md").read_text()
+    assert ("It has no decoder" in card) == (not config["is_encoder_decoder"])
+    assert config["is_encoder_decoder"] == (task == "summarize" or (base == "writer" and task != "extract"))
 
 
 def test_the_model_of_each_task_does_it(
