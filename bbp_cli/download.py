@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import cast
 
 from bbp_cli.console import Console
-from bbp_cli.errors import ModelError, OutputError
+from bbp_cli.errors import ModelError, OutputError, UsageError
 from bbp_cli.hub import (
     COMMIT,
     CONFIG,
@@ -95,6 +95,7 @@ def download(repository: str, revision: str | None, check: Check, console: Conso
         ModelError: no such repository, revision or file, no access, no connection, wrong content; or what
             `check` raises when it has read `config.json`.
         OutputError: the cache cannot be written.
+        UsageError: the token, or another variable of the library, holds nonsense.
     """
     with _explained(repository, revision):
         listing = _list(repository, revision)
@@ -113,8 +114,8 @@ def download(repository: str, revision: str | None, check: Check, console: Conso
 
 def _list(repository: str, revision: str | None) -> Listing:
     """Ask the Hub which commit a revision is, and for its files."""
-    prepare_library()
     from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi(library_name="bbp", library_version=__version__)
     try:
@@ -128,6 +129,10 @@ def _list(repository: str, revision: str | None) -> Listing:
             for file in info.siblings or ()
         ]
         commit = str(info.sha)
+    except UnicodeEncodeError as error:
+        raise UsageError("HF_TOKEN holds characters that no token has") from error
+    except HfHubHTTPError:  # one kind of it is a ValueError too
+        raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _strange_answer(repository) from error
     if not COMMIT.fullmatch(commit) or not all(_DIGEST.fullmatch(file.digest) for file in files):

@@ -150,12 +150,20 @@ def cache_folder() -> Path:
 
 
 def prepare_library() -> None:
-    """To be called before the first import of huggingface_hub: it is to say and to send nothing of its own.
+    """To be called before the first use of huggingface_hub: it is to say and to send nothing of its own.
 
     With telemetry it asks the Hub once a day which programs are agents, and tells it which one runs it.
+
+    Raises:
+        UsageError: one of its variables holds nonsense.
     """
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        import huggingface_hub.constants  # noqa: F401 - it reads the variables
+    except ValueError as error:
+        hint = "HF_ENDPOINT is an address, and HF_HUB_..._TIMEOUT are seconds"
+        raise UsageError(f"a variable HF_... cannot be understood: {error}", hint=hint) from error
 
 
 def refuse_offline(repository: str, *, offline: bool) -> None:

@@ -22,6 +22,7 @@ STATES = {  # statuses with the header that tells why, as the Hub sends them
     "gated_anonymous": (401, "GatedRepo"),
     "forbidden": (403, ""),
     "unauthorized": (401, ""),
+    "bad": (400, ""),
     "broken": (500, ""),
     "busy": (503, ""),
 }

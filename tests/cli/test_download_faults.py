@@ -228,14 +228,38 @@ def test_an_answer_that_is_no_hubs_is_told(answer: bytes, hub: Hub, hub_bbp: Bbp
 # No such thing, or no access
 
 
-@pytest.mark.parametrize("state", ["gated", "gated_anonymous", "forbidden", "unauthorized", "broken"])
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("gated", ["access to this model must be granted", "HF_TOKEN"]),
+        ("gated_anonymous", ["access to this model must be granted", "HF_TOKEN"]),
+        ("forbidden", ["denies access (HTTP 403)", "HF_TOKEN"]),
+        ("unauthorized", ["denies access (HTTP 401)", "HF_TOKEN"]),
+        ("bad", ["HTTP 400"]),
+        ("broken", ["HTTP 500"]),
+    ],
+)
 @pytest.mark.parametrize("where", ["refuses_api", "refuses_files"])
-def test_a_refusal_says_what_helps(state: str, where: str, hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_refusal_says_what_helps(
+    state: str, told: list[str], where: str, hub: Hub, hub_bbp: Bbp, extractive: Path
+) -> None:
     hub.publish(NAME, extractive)
     setattr(hub, where, state)
-    done = hub_bbp("models", "pull", NAME)
-    told = {"gated": "access", "gated_anonymous": "access", "broken": "HTTP 500"}
-    assert_refused(done, 4, NAME, told.get(state, "denies access"), "" if state == "broken" else "HF_TOKEN")
+    assert_refused(hub_bbp("models", "pull", NAME), 4, NAME, *told)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("HF_ENDPOINT", "http://[half", "cannot be understood"),
+        ("HF_HUB_ETAG_TIMEOUT", "soon", "cannot be understood"),
+        ("HF_TOKEN", "hf_ünüsual", "HF_TOKEN"),
+    ],
+)
+def test_a_variable_that_holds_nonsense_is_a_usage_error(
+    variable: str, value: str, told: str, hub_bbp: Bbp
+) -> None:
+    assert_refused(hub_bbp("models", "pull", NAME, **{variable: value}), 2, told)
 
 
 def test_a_model_that_does_not_exist_is_told(hub: Hub, hub_bbp: Bbp) -> None:
