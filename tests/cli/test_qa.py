@@ -159,6 +159,13 @@ def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, reader: Path
     assert "bbp: warning: report.txt: --truncate: read only the first" in done.stderr
 
 
+def test_what_every_question_warns_of_is_told_once(warm_bbp: Bbp, reader: Path, tmp_path: Path) -> None:
+    (tmp_path / "same.txt").write_text(f"{WHERE}\n{WHERE}\n")
+    done = warm_bbp("qa", "--questions", "same.txt", "report.txt", "--model", reader, "--truncate")
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr.count("--truncate: read only the first") == 1
+
+
 def test_an_input_that_fails_has_its_record_and_the_others_go_on(warm_bbp: Bbp, reader: Path) -> None:
     done = warm_bbp("qa", WHERE, "missing.txt", "report.txt", "--model", reader, "--json")
     assert done.code == 6

@@ -87,6 +87,15 @@ def test_a_text_has_a_list_of_one_summary(writer: Path) -> None:
     assert summarize([TEXTS[0]], num_beams=2, max_new_tokens=9) == expected
 
 
+def test_a_length_that_is_asked_for_is_obeyed(writer: Path) -> None:
+    tokenizer = PegasusTokenizer.from_pretrained(writer)
+    model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
+    ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"), num_beams=4, max_length=5)
+    assert ids.shape[1] == 5
+    expected = [{"summary_text": tokenizer.decode(ids[0], skip_special_tokens=True)}]
+    assert pipeline("summarization", writer)(TEXTS[0], max_length=5) == expected
+
+
 def test_several_texts_have_a_summary_each(writer: Path) -> None:
     summarize = pipeline("summarization", writer, num_beams=2, max_length=9)
     assert summarize(TEXTS) == [summarize(text)[0] for text in TEXTS]
