@@ -59,11 +59,12 @@ def evaluate_lead(records: Sequence[Record], count: int, least_words: int = 8) -
 
 
 def figures_by_source(records: Sequence[Record], summaries: Sequence[Sequence[str]]) -> dict[str, Figures]:
-    """Figures of the chosen sentences, which rouge-score reads one a line."""
+    """Figures of the chosen sentences; rouge-score reads the sentences of both sides one a line."""
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeLsum"], use_stemmer=True)
     rows: dict[str, list[tuple[float, ...]]] = {}
     for record, summary in zip(records, summaries, strict=True):
-        scored = scorer.score(record.summary, "\n".join(summary))
+        reference = "\n".join(s.text for s in split_sentences(record.summary))
+        scored = scorer.score(reference, "\n".join(summary))
         row = (*(scored[name].fmeasure * 100 for name in scored), sum(len(s.split()) for s in summary))
         rows.setdefault(record.source, []).append(row)
         rows.setdefault("all", []).append(row)
