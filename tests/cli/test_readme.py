@@ -55,9 +55,8 @@ def test_every_option_of_summarize_is_in_the_readme() -> None:
 
 
 def test_every_bbp_line_of_the_readme_uses_commands_and_options_that_exist() -> None:
-    lines = [
-        line for code in code_in_readme() for line in code.splitlines() if re.search(r"\bbbp [a-z]", line)
-    ]
+    code_lines = [line.split("  #")[0] for code in code_in_readme() for line in code.splitlines()]
+    lines = [line for line in code_lines if re.search(r"\bbbp [a-z]", line)]
     assert len(lines) > 5
     for line in lines:
         for call in re.findall(r"\bbbp ((?:[a-z]+ ?)+[^|#;)]*)", line):
