@@ -20,7 +20,7 @@ from bbp_cli.results import (
     measure_quality,
     truncation_warning,
 )
-from bbp_cli.windows import EncodedText, Sentence, Window, encode, pack
+from bbp_cli.windows import EncodedText, Sentence, Window, encode, first_window, pack
 
 if TYPE_CHECKING:
     from bbp_cli.summarize import Settings
@@ -37,7 +37,7 @@ def summarize(
     encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)
     windows = pack(encoded.counts, loaded.window_tokens)
     if settings.truncate:
-        windows = windows[:1]
+        windows = [first_window(encoded.counts, loaded.window_tokens)]
     scores: list[float] = []
     with progress(document.source.path, len(windows)) as step:
         for of_window in score_windows(encoded, windows, loaded.model):

@@ -1,7 +1,8 @@
 """Text → sentences → tokens → windows that fit the model. Every offset is a code point of the text.
 
 A window ends at a sentence end; only a sentence longer than a whole window is split, between words. Together
-the windows hold every sentence once, so nothing is lost and nothing is read twice.
+the windows hold every sentence once, so nothing is lost and nothing is read twice. What reads only the
+beginning of a document (`--truncate`) takes `first_window` in place of `pack`.
 """
 
 import re
@@ -163,6 +164,19 @@ def pack(counts: Sequence[int], limit: int) -> list[Window]:
     if tokens or not windows:
         windows.append(Window(first, len(counts), first_token, tokens))
     return windows
+
+
+def first_window(counts: Sequence[int], limit: int) -> Window:
+    """As many sentences from the beginning as fit into `limit` tokens: all that is read with `--truncate`.
+
+    The first window of `pack` may hold about half of that, for it leaves as much to the second one.
+    """
+    tokens = 0
+    for index, count in enumerate(counts):
+        if tokens + count > limit:
+            return Window(0, index, 0, tokens)
+        tokens += count
+    return Window(0, len(counts), 0, tokens)
 
 
 def window_input(encoded: EncodedText, window: Window, tokenizer: "PegasusTokenizer") -> list[int]:

@@ -21,7 +21,7 @@ from bbp_cli.results import (
     measure_quality,
     truncation_warning,
 )
-from bbp_cli.windows import EncodedText, Window, encode, pack, split_sentences, window_input
+from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, split_sentences, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus.generation_config import GenerationConfig
@@ -54,7 +54,7 @@ def summarize(
     encoded = encode(document.text, loaded.tokenizer, limit)
     windows = pack(encoded.counts, limit)
     if settings.truncate:
-        windows = windows[:1]
+        windows = [first_window(encoded.counts, limit)]
     options = generation_options(settings, loaded, len(windows))
     parts: list[_Part] = []
     with progress(document.source.path, len(windows)) as step:

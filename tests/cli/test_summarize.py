@@ -164,6 +164,18 @@ def test_sentences_of_all_windows_compete(warm_bbp: Bbp, extractive: Path) -> No
     assert max(places) > 2 * len(STORY) / 3
 
 
+@pytest.mark.parametrize("kind", ["writer", "extractive"])
+def test_truncate_reads_as_much_as_fits_into_one_window(
+    kind: str, warm_bbp: Bbp, request: pytest.FixtureRequest
+) -> None:
+    limit = {"writer": 192, "extractive": 128}[kind]
+    text = "The ferries stayed in port. " * limit
+    model = request.getfixturevalue(kind)
+    sentence = warm_bbp("extract", "--count", "--model", model, stdin=text[:27].encode()).stdout.strip()
+    record = warm_bbp("summarize", "--json", "--truncate", "--model", model, stdin=text.encode()).records[0]
+    assert limit - 1 - int(sentence) < record["coverage"]["tokens_read"] <= limit
+
+
 def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, extractive: Path) -> None:
     done = warm_bbp("summarize", "--json", "--truncate", "--model", extractive, stdin=STORY.encode())
     coverage = done.records[0]["coverage"]

@@ -6,7 +6,7 @@ from bigbird_pegasus import PegasusTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bbp_cli.windows import LONGEST_PIECE, Sentence, encode, pack, split_long, split_sentences
+from bbp_cli.windows import LONGEST_PIECE, Sentence, encode, first_window, pack, split_long, split_sentences
 
 TEXTS = st.text(st.sampled_from(list("ab. A!?\n\t\x0c\u00e9\U0001f600\"'()\u2028\u00a01,")), max_size=200)
 
@@ -87,6 +87,15 @@ def test_windows_are_about_equally_full(counts: list[int], limit: int) -> None:
     assert len(windows) <= fewest + 1 + sum(counts) // limit // 4
     if len(windows) > 1:
         assert min(w.tokens for w in windows[:-1]) >= sum(counts) / len(windows) / 2
+
+
+@given(st.lists(st.integers(0, 50), max_size=200), st.integers(50, 200))
+def test_the_first_window_reads_as_much_as_fits(counts: list[int], limit: int) -> None:
+    window = first_window(counts, limit)
+    assert (window.first, window.first_token) == (0, 0)
+    assert window.tokens == sum(counts[: window.last]) <= limit
+    assert window.last == len(counts) or window.tokens + counts[window.last] > limit
+    assert pack(counts, limit)[0].tokens <= window.tokens
 
 
 def test_a_document_that_fits_is_one_window() -> None:
