@@ -292,3 +292,13 @@ def test_a_budget_below_one_word_is_an_error() -> None:
 def test_buckets_grow_with_the_logarithm() -> None:
     numbers = torch.tensor([0, 1, 7, 8, 16, 32, 10_000])
     assert log_bucket(numbers, 24).tolist() == [0, 1, 7, 8, 11, 14, 23]
+
+
+def test_of_equal_scores_the_sentence_further_up_is_chosen() -> None:
+    sentences = [f"w{n}x w{n}y w{n}z" for n in range(400)]
+    assert choose_sentences(sentences, [1.0] * 400, 6) == [0, 1]
+
+
+def test_a_much_better_sentence_far_down_is_chosen() -> None:
+    sentences = [f"w{n}x w{n}y w{n}z" for n in range(4000)]
+    assert choose_sentences(sentences, [0.5] * 3999 + [1.0], 3) == [3999]
