@@ -6,19 +6,24 @@ While a training runs there is a folder `.NAME.training` beside the output NAME:
     state.pt     the last state, replaced in one step
     best-3/      the checkpoint of the best epoch so far
 
-At the end the best checkpoint is renamed to NAME.
+At the end the best checkpoint is renamed to NAME. A checkpoint that was there is replaced where that was
+asked for; a folder that holds anything else never is.
 """
 
 import json
 import os
+import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bbp_cli.device import resources_reported
 from bbp_cli.errors import OutputError, UsageError
+from bbp_cli.hub import CONFIG
 
 if TYPE_CHECKING:
     from bigbird_pegasus.training import TrainingState
@@ -27,6 +32,18 @@ RUN_FILE = "run.json"
 STATE_FILE = "state.pt"
 MAY_CHANGE = ("threads", "bbp_version")
 RESULT_FILE = "training.json"  # in the output: the run, and the figures of every epoch
+REPLACED = "replaced"
+# What torch.load and the reading of what it gives may raise where the file is not what was saved.
+DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError, ValueError, AttributeError)
+OF_WORK = (f"{RUN_FILE}*", f"{STATE_FILE}*", "best-*", REPLACED)
+OF_CHECKPOINT = (  # names of what bbp, transformers and the Hub put into a checkpoint folder
+    *(CONFIG, "generation_config.json", "tokenizer_config.json", RESULT_FILE),
+    *("README.md", "LICENSE", "LICENSE.txt", ".gitattributes"),
+    *("model.safetensors", "model-*.safetensors", "model.safetensors.index.json"),
+    *("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json", "training_args.bin"),
+    *("flax_model.msgpack", "tf_model.h5", "rust_model.ot"),
+    *("spiece.model", "spiece.vocab", "tokenizer.json", "special_tokens_map.json", "added_tokens.json"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,13 +72,17 @@ class Workplace:
         """
         with writing_to(self.output):
             if resume and self._is_finished(run):
-                shutil.rmtree(self.folder, ignore_errors=True)
+                if _is_work(self.folder):
+                    shutil.rmtree(self.folder, ignore_errors=True)
                 return False
             self.refuse(resume=resume, overwrite=overwrite, finished=False)
             if resume and self.is_begun:
                 _same_run(_json(self.folder / RUN_FILE), run)
                 return True
             if self.folder.exists():
+                if not _is_work(self.folder):
+                    message = "stands where the training would keep its state"
+                    raise OutputError(message, file=str(self.folder), code="exists")
                 shutil.rmtree(self.folder)
             self.folder.mkdir(parents=True)
             _replace(self.folder / RUN_FILE, lambda path: _write_json(path, run))
@@ -75,13 +96,10 @@ class Workplace:
         path = str(self.output)
         if self.output.exists() and not self.output.is_dir():
             raise OutputError("is no folder", file=path, code="exists")
+        self._refuse_foreign()
         if overwrite or (resume and self.is_begun):
             return
-        if (
-            self.output.is_dir()
-            and any(self.output.iterdir())
-            and not (resume and finished and self._has_result())
-        ):
+        if self._is_filled() and not (resume and finished and self._has_result()):
             raise OutputError("is not empty", hint="--overwrite replaces it", file=path, code="exists")
         if self.is_begun and not resume:
             raise OutputError(
@@ -95,7 +113,8 @@ class Workplace:
         """The last state and the notes kept with it; None where there is none yet.
 
         Raises:
-            OutputError: the file is damaged.
+            OutputError: the file is damaged, or cannot be read.
+            ResourceError: it does not fit into memory.
         """
         import torch
         from bigbird_pegasus.training import TrainingState
@@ -104,20 +123,21 @@ class Workplace:
         if not path.exists():
             return None
         try:
-            kept = torch.load(path, map_location="cpu", weights_only=True)
+            with resources_reported():
+                kept = torch.load(path, map_location="cpu", weights_only=True)
             return TrainingState(**kept["state"]), kept["notes"]
-        except Exception as error:
+        except OSError as error:
+            raise OutputError(f"cannot be read: {error.strerror or error}", file=str(path)) from error
+        except DAMAGE as error:
             raise OutputError(
                 "the saved state is damaged", hint="--overwrite begins anew", file=str(path), code="corrupt"
             ) from error
 
     def save_state(self, state: "TrainingState", notes: Mapping[str, Any]) -> None:
         """Keep a state in place of the last one; then the checkpoints that it does not name can go."""
-        import torch
-
         kept = {"state": dict(vars(state)), "notes": dict(notes)}
         with writing_to(self.output):
-            _replace(self.folder / STATE_FILE, lambda path: torch.save(kept, path))
+            _replace(self.folder / STATE_FILE, lambda path: _save_tensors(kept, path))
             for folder in self.folder.glob("best-*"):
                 if folder.name != f"best-{notes['best']}":
                     shutil.rmtree(folder)
@@ -131,12 +151,26 @@ class Workplace:
         with writing_to(self.output):
             self.output.parent.mkdir(parents=True, exist_ok=True)
             target = self.output.resolve()
-            if target.exists() and any(target.iterdir()):
-                target.rename(self.folder / "replaced")
+            self._refuse_foreign()  # a training takes long: something may have been put there meanwhile
+            if self._is_filled():
+                target.rename(self.folder / REPLACED)
             elif target.exists():
                 target.rmdir()
             self.best(epoch).rename(target)
             shutil.rmtree(self.folder)
+
+    def _is_filled(self) -> bool:
+        return self.output.is_dir() and any(self.output.iterdir())
+
+    def _refuse_foreign(self) -> None:
+        """Raise OutputError where the output is a folder that holds something and may not be replaced."""
+        if self._is_filled() and not is_checkpoint_folder(self.output):
+            raise OutputError(
+                "is not empty, and no checkpoint folder that could be replaced",
+                hint="choose another --output",
+                file=str(self.output),
+                code="exists",
+            )
 
     def _has_result(self) -> bool:
         return (self.output / RESULT_FILE).is_file()
@@ -148,14 +182,25 @@ class Workplace:
         return isinstance(made_by, dict) and _comparable(made_by) == _comparable(run)
 
 
+def is_checkpoint_folder(folder: Path) -> bool:
+    """Whether a folder holds a checkpoint: the configuration of a model, and no files but its own."""
+    if not all(path.is_file() and _is_named(path, OF_CHECKPOINT) for path in folder.iterdir()):
+        return False
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return False
+    return isinstance(config, dict) and ("architectures" in config or "model_type" in config)
+
+
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """What the file system refuses is an output error; torch and safetensors have their own errors for it."""
+    """What the file system refuses is an output error; safetensors has its own error for it."""
     from safetensors import SafetensorError
 
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise OutputError(f"cannot write: {reason}", file=str(path)) from error
 
@@ -163,6 +208,31 @@ def writing_to(path: Path) -> Iterator[None]:
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:
     """Write the record of a training into its checkpoint."""
     _write_json(folder / RESULT_FILE, result)
+
+
+def _is_named(path: Path, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(path.name, pattern) for pattern in patterns)
+
+
+def _is_work(folder: Path) -> bool:
+    """Whether a folder holds what a training keeps, and nothing else."""
+    return folder.is_dir() and all(_is_named(path, OF_WORK) for path in folder.iterdir())
+
+
+def _save_tensors(content: Mapping[str, Any], path: Path) -> None:
+    """Write a file that `torch.load` reads.
+
+    Raises:
+        OSError: it cannot be written.
+        ResourceError: it does not fit into memory.
+    """
+    import torch
+
+    try:
+        with resources_reported():
+            torch.save(content, path)
+    except RuntimeError as error:  # how torch tells a full disk
+        raise OSError(str(error).splitlines()[0]) from error
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from bigbird_pegasus import PegasusTokenizer
+from bigbird_pegasus.training import TrainingState
 
-from bbp_cli.errors import OutputError
+from bbp_cli.errors import OutputError, ResourceError
 from bbp_cli.train import default_rate
 from bbp_cli.training_base import Labels
 from bbp_cli.training_data import Answer, LabelRecord, QuestionRecord, SummaryRecord, split
-from bbp_cli.training_files import Workplace
+from bbp_cli.training_files import Workplace, is_checkpoint_folder, writing_to
 from bbp_cli.training_tasks import ExtractData, LabelData, QuestionData
 from bbp_cli.windows import encode, pack
 from tests.cli.conftest import DOCUMENTS, STORY, Bbp
@@ -238,10 +240,17 @@ def test_a_damaged_state_is_told(
     arguments = ["train", "qa", str(data["qa"]), "--base", str(extractive), "-o", "made", "--epochs", "99"]
     kill_after_states(1, arguments, tmp_path, environment)
     work = tmp_path / ".made.training"
-    (work / "state.pt").write_bytes(b"PK\x03\x04 nothing")
+    whole = (work / "state.pt").read_bytes()
+    for damaged in (b"PK\x03\x04 nothing", whole[:-999], b"", b"nothing", whole.replace(b"notes", b"nodes")):
+        (work / "state.pt").write_bytes(damaged)
+        state = warm_bbp(*arguments, "--resume")
+        assert state.code == 7
+        assert "the saved state is damaged" in state.stderr
+    (work / "state.pt").unlink()
+    (work / "state.pt").mkdir()
     state = warm_bbp(*arguments, "--resume")
     assert state.code == 7
-    assert "the saved state is damaged" in state.stderr
+    assert "state.pt: cannot be read: Is a directory" in state.stderr
     (work / "run.json").write_text("{")
     run = warm_bbp(*arguments, "--resume")
     assert run.code == 7
@@ -270,10 +279,68 @@ def test_overwrite_replaces_a_folder_and_an_empty_one_is_filled(
     made.mkdir(parents=True)
     arguments = ("train", "qa", data["qa"], "--base", extractive, "-o", made, "--epochs", 1)
     assert warm_bbp(*arguments).code == 0
-    (made / "old.txt").write_text("old")
+    (made / "LICENSE").write_text("old")
     assert warm_bbp(*arguments, "--overwrite").code == 0
     assert {path.name for path in made.iterdir()} == FILES
     assert [path.name for path in made.parent.iterdir()] == ["made"]
+
+
+@pytest.mark.parametrize("output", ["mine", "."])
+@pytest.mark.parametrize("how", ["--overwrite", "--resume"])
+def test_a_folder_that_is_no_checkpoint_is_never_replaced(
+    output: str, how: str, bbp: Bbp, tmp_path: Path
+) -> None:
+    folder = tmp_path / output
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text('{"architectures": ["BigBirdPegasusForQuestionAnswering"]}')
+    (folder / "thesis.txt").write_text("three years of work")
+    done = bbp("train", "qa", "nowhere.jsonl", "-o", output, how)
+    assert (done.code, done.stdout) == (7, "")
+    assert f"{output}: is not empty, and no checkpoint folder that could be replaced" in done.stderr
+    assert (folder / "thesis.txt").read_text() == "three years of work"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"README.md": "# Ours"},
+        {"config.json": '{"colour": "red"}', "README.md": "# Ours"},
+        {"config.json": "{", "model.safetensors": ""},
+        {"config.json": '{"model_type": "x"}', "model": None},
+        {"config.json": '{"model_type": "x"}', "model.safetensors": None},
+    ],
+)
+def test_a_checkpoint_folder_is_told_by_all_that_it_holds(
+    files: dict[str, str | None], writer: Path, tmp_path: Path
+) -> None:
+    assert is_checkpoint_folder(writer)
+    for name, content in files.items():
+        if content is None:
+            (tmp_path / name).mkdir()
+        else:
+            (tmp_path / name).write_text(content)
+    assert not is_checkpoint_folder(tmp_path)
+
+
+def test_what_was_put_into_the_output_during_a_training_stays(tmp_path: Path) -> None:
+    place = Workplace(tmp_path / "made")
+    assert place.prepare({}, resume=False, overwrite=True)
+    place.best(1).mkdir()
+    place.output.mkdir()
+    (place.output / "thesis.txt").write_text("three years of work")
+    with pytest.raises(OutputError, match="no checkpoint folder"):
+        place.finish(1)
+    assert (place.output / "thesis.txt").exists()
+    assert place.best(1).exists()
+
+
+def test_a_folder_in_place_of_the_work_folder_is_left_alone(tmp_path: Path) -> None:
+    place = Workplace(tmp_path / "made")
+    place.folder.mkdir()
+    (place.folder / "diary.txt").write_text("Monday")
+    with pytest.raises(OutputError, match="where the training would keep its state"):
+        place.prepare({}, resume=False, overwrite=True)
+    assert (place.folder / "diary.txt").exists()
 
 
 def test_an_output_that_cannot_be_written_is_told(
@@ -460,7 +527,7 @@ def test_a_full_disk_is_an_output_error_and_what_was_there_stays(
     data: dict[str, Path], extractive: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     (tmp_path / "made").mkdir()
-    (tmp_path / "made/old.txt").write_text("old")
+    (tmp_path / "made/config.json").write_text('{"model_type": "bigbird_pegasus"}')
     arguments = ["train", "qa", str(data["qa"]), "--base", str(extractive), "-o", "made", "--overwrite"]
     done = subprocess.run(
         command(*arguments),
@@ -473,7 +540,7 @@ def test_a_full_disk_is_an_output_error_and_what_was_there_stays(
     )
     assert done.returncode == 7, done.stderr
     assert done.stderr.splitlines()[-1].startswith("bbp: error: made: cannot write: ")
-    assert [path.name for path in (tmp_path / "made").iterdir()] == ["old.txt"]
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["config.json"]
 
 
 def test_a_terminal_shows_a_bar_and_the_figures_of_each_epoch(
@@ -492,6 +559,28 @@ def test_a_work_folder_that_the_system_refuses_is_an_output_error(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         Workplace(tmp_path / "file/made").prepare({}, resume=False, overwrite=False)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory")])
+def test_memory_that_runs_out_is_no_damage_and_no_full_disk(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_arguments: object, **_options: object) -> None:
+        raise error
+
+    place = Workplace(tmp_path / "made")
+    assert place.prepare({}, resume=False, overwrite=False)
+    state = TrainingState(1, 0.5, {}, {})
+    place.save_state(state, {"best": 0})
+    assert place.load_state() == (state, {"best": 0})
+    monkeypatch.setattr(torch, "load", run_out)
+    monkeypatch.setattr(torch, "save", run_out)
+    with pytest.raises(ResourceError, match="out of memory"):
+        place.load_state()
+    with pytest.raises(ResourceError, match="out of memory"):
+        place.save_state(state, {"best": 0})
+    with pytest.raises(type(error)), writing_to(tmp_path):
+        run_out()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
