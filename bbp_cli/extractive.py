@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from bbp_cli.summarize import Settings
 
 DEFAULT_LENGTH = 100  # words
-_SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\W_]*\Z")  # marks of English, ellipsis, CJK
+# Marks of Latin, Arabic and Urdu, Armenian, Hindi, Burmese, Ethiopic, Khmer, Chinese and Japanese writing.
+# Behind one may stand quotes, brackets and what points to a source: [3], (Smith, 2020), a raised number.
+_SENTENCE_END = re.compile(
+    r"[.!?\u2026\u0589\u061f\u06d4\u0964\u0965\u104b\u1362\u17d4\u203c-\u203d\u2047-\u2049"
+    r"\u3002\uff01\uff0e\uff1f\uff61]"
+    r"(?:[^\w(\[]|[_\u00b2\u00b3\u00b9\u2070-\u2079]|\([^()]{0,100}\)|\[[^\[\]]{0,100}\])*\Z"
+)
+_LONGEST_END = 200  # characters in which the mark is looked for: a sentence may be a million full stops
+_LEAST_KEPT = 0.5  # of a document's words: what has fewer in sentences is a list, a poem, or not punctuated
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
@@ -86,17 +94,24 @@ def score_windows(encoded: EncodedText, windows: Sequence[Window], model: Any) -
 def choose(texts: Sequence[str], scores: Sequence[float], max_words: int) -> tuple[list[int], Stop]:
     """The numbers of the sentences to print, in document order; a short text is printed whole.
 
-    Headings, captions and the like do not end as a sentence does, and are left out where there are sentences.
+    Headings, captions and the like do not end as a sentence does, and are left out of a text that is mostly
+    sentences.
     """
     from bigbird_pegasus.extraction import choose_sentences
 
     if len(texts) <= SHORT and sum(len(text.split()) for text in texts) <= max_words:
         return list(range(len(texts))), "whole"
-    whole_sentences = [number for number, text in enumerate(texts) if _SENTENCE_END.search(text)]
-    candidates = whole_sentences or range(len(texts))
+    candidates = [number for number, text in enumerate(texts) if _ends_as_sentence(text)]
+    words = [len(text.split()) for text in texts]
+    if sum(words[n] for n in candidates) < _LEAST_KEPT * sum(words):
+        candidates = list(range(len(texts)))
     best = choose_sentences([texts[n] for n in candidates], [scores[n] for n in candidates], max_words)
     chosen = [candidates[n] for n in best]
     return chosen, "whole" if len(chosen) == len(texts) else "length"
+
+
+def _ends_as_sentence(text: str) -> bool:
+    return _SENTENCE_END.search(text[-_LONGEST_END:]) is not None
 
 
 def _origin(document: Document, span: Sentence, score: float) -> Origin:
