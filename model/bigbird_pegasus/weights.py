@@ -20,6 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from bigbird_pegasus.attention import RandomAttention
 from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig
@@ -196,7 +197,7 @@ class PretrainedModule(nn.Module):
         wanted = _dtype(_one_of("dtype", dtype, "torch_dtype", torch_dtype, torch.float32))
         place = _device(_one_of("device", device, "device_map", device_map, "cpu"))
         config = BigBirdPegasusConfig.from_pretrained(folder, **changes)
-        with torch.device("meta"):
+        with torch.device("meta"), _NothingDrawn():
             model = cls(config, random_attention)
         load_weights(model, folder, wanted, place)
         if model.generation_config is not None:
@@ -221,6 +222,21 @@ class PretrainedModule(nn.Module):
         unfinished.replace(folder / WEIGHTS_FILE)
         if self.generation_config is not None:
             self.generation_config.save_pretrained(folder)
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leave out what fills new weights: on the meta device there is nothing to fill.
+
+    Drawing there all the same makes torch import its compiler, which takes longer than loading a small model.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in {"normal_", "uniform_", "kaiming_uniform_", "fill_", "zero_"}:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def own_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -63,6 +63,16 @@ def test_saved_model_loads_with_equal_logits(folder: Path) -> None:
     assert torch.equal(logits(loaded), logits(tiny_model()))
 
 
+def test_loading_does_not_import_the_compiler(folder: Path) -> None:
+    """It takes longer to import than a small model to load, and drawing weights on the meta device would."""
+    code = (
+        "import sys; from bigbird_pegasus import load_model; load_model(sys.argv[1]); "
+        "print('torch._dynamo' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "False\n"
+
+
 def test_generation_options_travel_with_the_checkpoint(tmp_path: Path) -> None:
     model = tiny_model()
     model.generation_config = model.generation_config.replace(num_beams=3, length_penalty=0.8)
