@@ -40,7 +40,6 @@ MAX_SHARED_WORDS = 0.6  # of a sentence's words with one already chosen
 LEAST_OF_BEST = 0.6  # a sentence worth less than this part of the best one is left out
 LENGTH_POWER = 0.3  # by which the words of a sentence count against it: they use up the budget
 USUAL_WORDS = 100  # of a summary; when more are asked for, sentences of less worth are let in
-LATER_POWER, LATER_UNIT, LATEST_COUNTED = 0.2, 30, 300  # sentences; see `_worth`
 SHORTEST_COUNTED = 6  # words; shorter sentences gain nothing by being shorter
 
 WINDOWS_AT_ONCE = 4
@@ -261,11 +260,11 @@ def _batch(
 def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_words: int) -> list[int]:
     """Choose the best sentences of at most `max_words` words together, in document order.
 
-    They are taken by score, longer ones and those further down a little later than their score says. Left
-    out is what shares more than 60 % of its words with a sentence already chosen, what no longer fits (a
-    shorter one may), and what is worth less than 60 % of the best one: a summary says little and then stops.
-    That last bound sinks in proportion when more than 100 words are asked for. When nothing fits at all, the
-    best sentence is chosen whatever its length: a summary is never empty unless the document is.
+    They are taken by score, longer ones a little later than their score says. Left out is what shares more
+    than 60 % of its words with a sentence already chosen, what no longer fits (a shorter one may), and what
+    is worth less than 60 % of the best one: a summary says little and then stops. That last bound sinks in
+    proportion when more than 100 words are asked for. When nothing fits at all, the best sentence is chosen
+    whatever its length: a summary is never empty unless the document is.
 
     Args:
         sentences: their texts.
@@ -280,10 +279,9 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
     if max_words < 1:
         raise ValueError(f"max_words is {max_words}: it must be at least 1")
     lengths = [len(sentence.split()) for sentence in sentences]
-    worth = [_worth(score, number) for number, score in enumerate(scores)]
 
     def rank(number: int) -> tuple[float, int]:
-        return -worth[number] / max(SHORTEST_COUNTED, lengths[number]) ** LENGTH_POWER, number
+        return -scores[number] / max(SHORTEST_COUNTED, lengths[number]) ** LENGTH_POWER, number
 
     order = sorted((n for n, length in enumerate(lengths) if length), key=rank)
     least = LEAST_OF_BEST * min(1.0, USUAL_WORDS / max_words)
@@ -291,7 +289,7 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
     chosen_words: list[Counter[str]] = []
     left = max_words
     for number in order:
-        if lengths[number] > left or (chosen and worth[number] < least * worth[chosen[0]]):
+        if lengths[number] > left or (chosen and scores[number] < least * scores[chosen[0]]):
             continue
         words = _words(sentences[number])
         if any(_share(words, other) > MAX_SHARED_WORDS for other in chosen_words):
@@ -300,15 +298,6 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
         chosen_words.append(words)
         left -= lengths[number]
     return sorted(chosen or order[:1])
-
-
-def _worth(score: float, number: int) -> float:
-    """The score of the sentence `number`, less where it stands further down: 13 % at 30, 38 % from 300 on.
-
-    Of many later sentences some get a high score by chance; the first ones are few and less often wrong.
-    """
-    discount: float = (1 + min(number, LATEST_COUNTED) / LATER_UNIT) ** -LATER_POWER
-    return score * discount
 
 
 def _words(sentence: str) -> Counter[str]:
