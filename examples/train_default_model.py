@@ -54,7 +54,7 @@ from default_model_figures import WORD_BUDGET, evaluate, evaluate_lead, print_fi
 class Recipe:
     """Everything a run depends on."""
 
-    steps: int = 3600
+    steps: int = 1750
     batch_windows: int = 4  # of each process
     processes: int = 2
     head_steps: int = 1000  # first, the head alone on bare word embeddings: cheap, and most of what there is
@@ -71,7 +71,7 @@ class Recipe:
     embedding_learning_rate: float = 2e-4
     weight_decay: float = 0.05
     warm_up: int = 100
-    decay_steps: int = 600
+    decay_steps: int = 1250
     averaging: float = 0.998
     token_dropout: float = 0.05
     seed: int = 0
