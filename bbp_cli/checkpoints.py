@@ -212,6 +212,12 @@ def model_errors(folder: ModelFolder) -> Iterator[None]:
         raise ModelError(str(error), file=file, code="model_unusable") from error
 
 
+def no_numbers(loaded: LoadedModel) -> ModelError:
+    """The error of a model that computes NaN or infinity: damaged weights, or too large ones for the type."""
+    hint = None if loaded.hardware.dtype == "float32" else "--dtype float32 may help"
+    return _unusable(loaded.checkpoint.folder, "the model's scores are no numbers", hint=hint)
+
+
 def how_to_make(task: TaskName | None) -> str | None:
     """A hint where a model for a task is missing that nobody publishes."""
     if task in (None, "summarize"):

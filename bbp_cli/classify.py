@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bbp_cli.checkpoints import LoadedModel
+from bbp_cli.checkpoints import LoadedModel, no_numbers
 from bbp_cli.device import resources_reported
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.results import Classification, Label, ProgressBar, WindowVote, coverage, truncation_warning
-from bbp_cli.windows import EncodedText, Window, encode, pack, window_input
+from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, window_input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,15 +41,15 @@ def classify(
     """Label one document, all of it: what is longer than the model's window is read in several.
 
     Raises:
+        ModelError: what the model says is no number.
         ResourceError: it does not fit into memory.
         UsageError: the model cannot obey the settings.
     """
     check(loaded, settings)
     limit = loaded.window_tokens - 1  # `</s>` ends each window
     encoded = encode(document.text, loaded.tokenizer, limit)
-    windows = pack(encoded.counts, limit)
-    if settings.truncate:
-        windows = windows[:1]
+    first = [first_window(encoded.counts, limit)] if settings.truncate else None
+    windows = first or pack(encoded.counts, limit)
     rows = []
     with resources_reported(), progress(document.source.path, len(windows)) as step:
         for window in windows:
@@ -87,12 +87,18 @@ def meaning_of_scores(loaded: LoadedModel) -> Meaning:
 
 
 def label_logits(ids: Sequence[int], loaded: LoadedModel) -> "Tensor":
-    """What the model says of one window's ids, which end with `</s>`: float32 (labels,)."""
+    """What the model says of one window's ids, which end with `</s>`: float32 (labels,).
+
+    Raises:
+        ModelError: it is no number.
+    """
     import torch
 
     with torch.inference_mode():
         batch = torch.tensor([ids], device=loaded.model.device)
         logits: Tensor = loaded.model(input_ids=batch, use_cache=False).logits
+    if not logits.isfinite().all():
+        raise no_numbers(loaded)
     return logits[0].float().cpu()
 
 

@@ -1,5 +1,6 @@
 """Record + model → what the model makes of it, and how good that is. The commands' own code does the work."""
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,8 @@ from typing import Any
 
 from bbp_cli import classify, question_answering, summarize
 from bbp_cli.checkpoints import LoadedModel
-from bbp_cli.documents import parse
+from bbp_cli.documents import PLAIN_TEXT, Document, Source
+from bbp_cli.errors import InputError, UsageError
 from bbp_cli.extractive import DEFAULT_LENGTH
 from bbp_cli.jobs import no_progress
 from bbp_cli.metrics import Grams, answer_figures, classification_figures, means, rouge, rouge_grams, value
@@ -42,7 +44,9 @@ def judge(record: Record, loaded: LoadedModel, settings: Settings, scorer: Any =
     """Do the task of a record with a model, and compare; `scorer` is for summaries, see `metrics`.
 
     Raises:
-        InputError, ResourceError: the record's document cannot be used.
+        InputError: the record's question is too long for the model.
+        ModelError: what the model says is no number.
+        ResourceError: it does not fit into memory.
         UsageError: the model cannot obey the settings.
     """
     if isinstance(record, SummaryRecord):
@@ -56,7 +60,7 @@ def judge_baseline(
     record: SummaryRecord, baseline: Baseline, length: int | None, seed: int, scorer: Any
 ) -> Judged:
     """Summarize without a model, and compare."""
-    document = parse(record.document.encode("utf-8", "replace"), record.id)
+    document = document_of(record.document, record)
     sentences = sentences_of(document.text)
     budget = length or DEFAULT_LENGTH
     if baseline == "lead":
@@ -66,6 +70,12 @@ def judge_baseline(
     else:
         chosen = oracle(sentences, record.summary, budget)
     return _compared(record, [sentences[number] for number in chosen], budget, scorer)
+
+
+def document_of(text: str, record: Record) -> Document:
+    """A record's text as a document: exactly as it stands there, as it is in training, however short."""
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return Document(text, Source(record.id, digest, PLAIN_TEXT, "utf-8"))
 
 
 def summary_of_figures(judged: Sequence[Judged]) -> dict[str, float]:
@@ -146,7 +156,7 @@ def _plus(one: Grams, other: Grams) -> Grams:
 
 
 def _judge_summary(record: SummaryRecord, loaded: LoadedModel, settings: Settings, scorer: Any) -> Judged:
-    document = parse(record.document.encode("utf-8", "replace"), record.id)
+    document = document_of(record.document, record)
     options = summarize.Settings(settings.length, settings.truncate, settings.seed, settings.generation)
     summary = summarize.summarize(document, loaded, options, no_progress)
     return _compared(record, [sentence.text for sentence in summary.sentences], None, scorer, summary.text)
@@ -164,7 +174,7 @@ def _compared(
 
 
 def _judge_labels(record: LabelRecord, loaded: LoadedModel, settings: Settings) -> Judged:
-    document = parse(record.text.encode("utf-8", "replace"), record.id)
+    document = document_of(record.text, record)
     options = classify.Settings(truncate=settings.truncate)
     found = [label.label for label in classify.classify(document, loaded, options, no_progress).labels]
     right = set(found) == set(record.labels)
@@ -172,8 +182,12 @@ def _judge_labels(record: LabelRecord, loaded: LoadedModel, settings: Settings) 
 
 
 def _judge_answer(record: QuestionRecord, loaded: LoadedModel, settings: Settings) -> Judged:
-    document = parse(record.context.encode("utf-8", "replace"), record.id)
+    document = document_of(record.context, record)
     options = question_answering.Settings(truncate=settings.truncate)
-    best = question_answering.answer(document, [record.question], loaded, options, no_progress)[0].answers
+    try:
+        found = question_answering.answer(document, [record.question], loaded, options, no_progress)
+    except UsageError as error:  # of a command's question; here it is the record's
+        raise InputError(error.message, code="question") from error
+    best = found[0].answers
     text = best[0].text if best else ""
     return Judged(record, {"answer": text}, answer_figures([answer.text for answer in record.answers], text))

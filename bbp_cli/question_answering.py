@@ -7,14 +7,13 @@ How spans are scored, and why scores of different windows can be compared: `bigb
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from bbp_cli.checkpoints import LoadedModel
+from bbp_cli.checkpoints import LoadedModel, no_numbers
 from bbp_cli.device import resources_reported
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.results import Answer, Answers, ProgressBar, clean, coverage, truncation_warning
 from bbp_cli.windows import unwrapped
 
-USUAL_STRIDE = 128  # tokens
 LONGEST_ANSWER = 30  # tokens, as usual for SQuAD
 
 
@@ -55,6 +54,7 @@ def answer(
     """Answer questions about one document, in their order.
 
     Raises:
+        ModelError: what the model says is no number.
         ResourceError: it does not fit into memory.
         UsageError: a question is too long for the model's window, or the stride is.
     """
@@ -89,13 +89,19 @@ def read_context(document: Document, loaded: LoadedModel) -> Context:
 def read_window(
     question: Sequence[int], context: Context, window: range, loaded: LoadedModel, settings: Settings
 ) -> tuple[list[Answer], float]:
-    """The best spans of one window, which may be none, and the score of "no answer here"."""
+    """The best spans of one window, which may be none, and the score of "no answer here".
+
+    Raises:
+        ModelError: what the model says is no number.
+    """
     import torch
     from bigbird_pegasus.spans import best_spans, of_visible_tokens, span_probabilities, window_input
 
     ids, place = window_input(question, context.ids, window, loaded.tokenizer.eos_token_id)
     with torch.inference_mode():
         output = loaded.model(input_ids=torch.tensor([ids], device=loaded.model.device), use_cache=False)
+    if not (output.start_logits.isfinite().all() and output.end_logits.isfinite().all()):
+        raise no_numbers(loaded)
     starts, ends, absent = span_probabilities(output.start_logits[0], output.end_logits[0], place)
     text, places = context.document.text, context.spans[window.start : window.stop]
     starts, ends = (of_visible_tokens(each.cpu(), text, places) for each in (starts, ends))
@@ -126,14 +132,14 @@ def _plan(
     question: str, context: Context, loaded: LoadedModel, settings: Settings
 ) -> tuple[list[int], list[range]]:
     """The ids of a question and the windows of the context that go with it."""
-    from bigbird_pegasus.spans import context_windows
+    from bigbird_pegasus.spans import context_windows, usual_stride
 
     ids = list(loaded.tokenizer(question, add_special_tokens=False).input_ids)
     limit = loaded.window_tokens - len(ids) - 1  # `</s>` ends each window
     if not ids or limit < loaded.window_tokens // 2:
         told = f"has {len(ids)} tokens: more than half of the model's window" if ids else "is empty"
         raise UsageError(f"the question {told}")
-    stride = min(USUAL_STRIDE, limit // 2) if settings.stride is None else settings.stride
+    stride = usual_stride(limit) if settings.stride is None else settings.stride
     if stride >= limit:
         raise UsageError(f"--stride {stride} is too much: beside the question a window has {limit} tokens")
     windows = context_windows(len(context.ids), limit, stride)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from bbp_cli.metrics import rouge_grams, value
 from bbp_cli.training_base import Labels
-from bbp_cli.training_data import LabelRecord, QuestionRecord, SummaryRecord, Task
-from bbp_cli.windows import EncodedText, Window, encode, pack, unwrapped, window_input
+from bbp_cli.training_data import LabelRecord, QuestionRecord, Record, SummaryRecord, Task
+from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, unwrapped, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
     Batch = dict[str, "Tensor"]
 
 LONGEST_SUMMARY = 512  # tokens; what is longer is cut
-IGNORED = -100
 CHARACTERS_A_TOKEN = 6  # at most, of most text: beyond it a document fills its window anyway
 FIRST_WINDOW_SHARE = 0.5  # of a long document's appearances
 ANSWER_SHARE = 0.8  # of a question's appearances, with the window that holds the answer
-STRIDE = 128  # tokens that windows of a context share, as `bbp qa` has it
 
 
 def data_of(
@@ -61,16 +59,18 @@ class SummaryData:
 
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
         """`input_ids` and `attention_mask` (B, T), `labels` (B, summary's tokens)."""
+        from bigbird_pegasus.losses import IGNORED_LABEL
+
         limit = self.tokenizer.model_max_length - 1  # `</s>` ends each window
         rows = []
         for number in numbers:
             encoded = encode(self.records[number].document, self.tokenizer, limit)
-            rows.append(window_input(encoded, _beginning(encoded, limit), self.tokenizer))
+            window = first_window(encoded.counts, limit)
+            rows.append(window_input(encoded, window, self.tokenizer))
         summaries = [self.records[number].summary.strip() for number in numbers]
-        labels = self.tokenizer(
-            summaries, truncation=True, max_length=min(LONGEST_SUMMARY, self.tokenizer.model_max_length)
-        ).input_ids
-        return _inputs(rows, self.tokenizer) | {"labels": _padded(labels, IGNORED)}
+        longest = longest_target("summarize", self.tokenizer)
+        labels = self.tokenizer(summaries, truncation=True, max_length=longest).input_ids
+        return _inputs(rows, self.tokenizer) | {"labels": _padded(labels, IGNORED_LABEL)}
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ class ExtractData:
 class QuestionData:
     """Questions and where their answers stand.
 
-    Of a long context an epoch shows one window: mostly one that holds an answer, else one that does not. A
-    window without an answer is answered by position 0, see `bigbird_pegasus.spans`.
+    Of a long context an epoch shows one window: mostly one that holds an answer, else one that holds no part
+    of any. Such a window is answered by position 0, see `bigbird_pegasus.spans`.
     """
 
     records: Sequence[QuestionRecord]
@@ -185,49 +185,74 @@ class QuestionData:
 
     def _shown(self, number: int, epoch: int) -> tuple[list[int], int, int]:
         """The ids of a question and a window of its context; first and last position of the answer there."""
-        from bigbird_pegasus.spans import NO_ANSWER, context_windows
+        from bigbird_pegasus.spans import NO_ANSWER, context_windows, usual_stride
         from bigbird_pegasus.spans import window_input as question_input
 
         record = self.records[number]
         chance = random.Random(f"{self.seed}/{epoch}/{number}")
-        room = self.tokenizer.model_max_length - 1
-        question = self.tokenizer(record.question, add_special_tokens=False).input_ids[: room // 2]
+        question = _ids(record.question, self.tokenizer)[: longest_target("qa", self.tokenizer)]
         context = self.tokenizer(
             unwrapped(record.context), add_special_tokens=False, return_offsets_mapping=True
         )
-        limit = room - len(question)
-        windows = context_windows(len(context.input_ids), limit, min(STRIDE, limit // 2))
-        answer = self._answer(record, context.offset_mapping, chance)
-        holding = [w for w in windows if answer and answer[0] in w and answer[1] in w]
-        others = [w for w in windows if w not in holding]
-        if answer and holding and (not others or chance.random() < ANSWER_SHARE):
-            window = chance.choice(holding)
-            first, last = (len(question) + token - window.start for token in answer)
-        else:
-            window, first, last = chance.choice(others), NO_ANSWER, NO_ANSWER
+        limit = self.tokenizer.model_max_length - 1 - len(question)
+        windows = context_windows(len(context.input_ids), limit, usual_stride(limit))
+        answers = _answer_tokens(record, context.offset_mapping)
+        holding = {answer: [w for w in windows if _shared(w, answer) == answer] for answer in answers}
+        held = [answer for answer in answers if holding[answer]]
+        # A window with a part of an answer, or with another answer than the one drawn, has no right target.
+        without = [w for w in windows if not any(_shared(w, answer) for answer in answers)]
+        if without and not (held and chance.random() < ANSWER_SHARE):
+            window = chance.choice(without)
+            first = last = NO_ANSWER
+        else:  # an answer that no window holds is longer than windows overlap: a part of it has to do
+            answer = chance.choice(held or answers)
+            window = chance.choice(holding[answer] or [w for w in windows if _shared(w, answer)])
+            part = _shared(window, answer)
+            first, last = (len(question) + token - window.start for token in (part[0], part[-1]))
         ids, _ = question_input(question, context.input_ids, window, self.tokenizer.eos_token_id)
         return ids, first, last
 
-    @staticmethod
-    def _answer(
-        record: QuestionRecord, spans: Sequence[tuple[int, int]], chance: random.Random
-    ) -> tuple[int, int] | None:
-        """First and last token of one of the answers; None where there is none."""
-        if not record.answers:
-            return None
-        answer = chance.choice(record.answers)
+
+def longest_target(task: Task, tokenizer: "PegasusTokenizer") -> int | None:
+    """The most tokens of a summary, or of a question, that are learnt from: beyond it they are cut."""
+    if task == "summarize":
+        return min(LONGEST_SUMMARY, tokenizer.model_max_length)
+    return (tokenizer.model_max_length - 1) // 2 if task == "qa" else None
+
+
+def count_cut(task: Task, records: Sequence[Record], tokenizer: "PegasusTokenizer") -> int:
+    """How many summaries or questions are longer than `longest_target`."""
+    longest = longest_target(task, tokenizer)
+    if longest is None:
+        return 0
+    cut = 0
+    for record in records:
+        if isinstance(record, SummaryRecord):
+            cut += len(_ids(record.summary.strip(), tokenizer)) + 1 > longest  # `</s>` ends a summary
+        elif isinstance(record, QuestionRecord):
+            cut += len(_ids(record.question, tokenizer)) > longest
+    return cut
+
+
+def _ids(text: str, tokenizer: "PegasusTokenizer") -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False).input_ids
+    return ids
+
+
+def _answer_tokens(record: QuestionRecord, spans: Sequence[tuple[int, int]]) -> list[range]:
+    """The tokens of each answer in the context."""
+    found = []
+    for answer in record.answers:
         end = answer.start + len(answer.text)
         tokens = [n for n, (left, right) in enumerate(spans) if left < end and right > answer.start]
-        return (tokens[0], tokens[-1]) if tokens else None
+        if tokens:
+            found.append(range(tokens[0], tokens[-1] + 1))
+    return found
 
 
-def _beginning(encoded: EncodedText, limit: int) -> Window:
-    """The window of as many sentences as fit, from the first on."""
-    tokens = last = 0
-    while last < len(encoded.counts) and tokens + encoded.counts[last] <= limit:
-        tokens += encoded.counts[last]
-        last += 1
-    return Window(0, last, 0, tokens)
+def _shared(window: range, answer: range) -> range:
+    """The tokens of an answer that a window holds."""
+    return range(max(window.start, answer.start), min(window.stop, answer.stop))
 
 
 def _some_window(windows: Sequence[Window], chance: random.Random) -> Window:

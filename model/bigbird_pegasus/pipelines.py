@@ -27,6 +27,7 @@ from bigbird_pegasus.spans import (
     context_windows,
     of_visible_tokens,
     span_probabilities,
+    usual_stride,
     window_input,
 )
 from bigbird_pegasus.tokenizer import PegasusTokenizer
@@ -37,7 +38,6 @@ ScoreFunction = Literal["softmax", "sigmoid", "none"]
 
 USUAL_NEW_TOKENS = 256
 USUAL_BEAMS = 4
-USUAL_STRIDE = 128
 
 
 def pipeline(
@@ -251,7 +251,7 @@ class QuestionAnsweringPipeline:
             raise ValueError("give a question and a context, neither of them empty")
         window = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
         room = min(settings.max_seq_len or window, window) - len(asked) - 1
-        stride = min(USUAL_STRIDE, room // 2) if settings.doc_stride is None else settings.doc_stride
+        stride = usual_stride(room) if settings.doc_stride is None else settings.doc_stride
         answers: list[Record] = []
         impossible = 1.0
         for tokens in context_windows(len(text.input_ids), room, stride):

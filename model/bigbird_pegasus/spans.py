@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NO_ANSWER = 0  # the position
+USUAL_STRIDE = 128  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Span:
     first: int
     last: int
     score: float
+
+
+def usual_stride(limit: int) -> int:
+    """Tokens that neighbouring windows of at most `limit` tokens share: 128, or half of a smaller window."""
+    return min(USUAL_STRIDE, limit // 2)
 
 
 def context_windows(tokens: int, limit: int, stride: int) -> list[range]:

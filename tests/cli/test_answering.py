@@ -1,5 +1,6 @@
 """Which answers are told, with a reader whose logits are written down: each token has its own."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from bigbird_pegasus import PegasusTokenizer
 from bbp_cli.checkpoints import Checkpoint, LoadedModel
 from bbp_cli.device import Hardware
 from bbp_cli.documents import Document, Source
-from bbp_cli.errors import UsageError
+from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.hub import ModelFolder
 from bbp_cli.jobs import no_progress
 from bbp_cli.question_answering import Settings, answer
@@ -182,6 +183,13 @@ def test_a_question_may_take_half_of_the_window_and_no_more(asker: Asker) -> Non
         asker.ask("one two", reader, question="who " * (longest + 1))
     with pytest.raises(UsageError, match="the question is empty"):
         asker.ask("one two", reader, question=" ")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_no_numbers_are_a_model_error(value: float, asker: Asker) -> None:
+    for tables in (({"three": value}, {}), ({}, {"three": value})):
+        with pytest.raises(ModelError, match="scores are no numbers"):
+            asker.ask("one two three", asker.reader(*tables))
 
 
 def test_a_stride_must_leave_room(asker: Asker) -> None:

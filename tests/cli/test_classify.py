@@ -160,6 +160,41 @@ def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, classifier: 
     assert "bbp: warning: long.txt: --truncate: read only the first" in done.stderr
 
 
+def test_truncate_reads_as_much_as_fits(warm_bbp: Bbp, classifier: Path, tmp_path: Path) -> None:
+    sentences = TOPICS["sea"] + TOPICS["garden"]
+    counts = []
+    for n in range(2, 9):
+        (tmp_path / f"{n}.txt").write_text(" ".join(sentences[:n]))
+    whole = [f"{n}.txt" for n in range(2, 9)]
+    for r in warm_bbp("classify", *whole, "--model", classifier, "--json").records:
+        counts.append(r["coverage"]["tokens_total"])
+    done = warm_bbp("classify", "long.txt", "--model", classifier, "--truncate", "--json")
+    fitting = [count for count in counts if count < CLASSIFIER_WINDOW]
+    assert done.records[0]["windows"][0]["tokens"] == max(fitting)
+    assert max(fitting) < max(counts)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_scores_that_are_no_numbers_are_a_model_error(
+    value: float, warm_bbp: Bbp, classifier: Path, tmp_path: Path
+) -> None:
+    broken = with_value(classifier, tmp_path / "broken", "classification_head.out_proj.bias", value)
+    done = warm_bbp("classify", "sea.txt", "--model", broken, "--json")
+    assert done.code == 4
+    assert done.stderr == f"bbp: error: {broken}: the model's scores are no numbers\n"
+
+
+def with_value(folder: Path, copy: Path, name: str, value: float) -> Path:
+    """The checkpoint with a value in every place of one tensor."""
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    weights = {key: tensor.clone() for key, tensor in load_file(folder / "model.safetensors").items()}
+    weights[name].fill_(value)
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    return copy
+
+
 def test_an_input_that_fails_has_its_record_and_the_others_go_on(warm_bbp: Bbp, classifier: Path) -> None:
     done = warm_bbp("classify", "sea.txt", "missing.txt", "books.txt", "--model", classifier, "--json")
     assert done.code == 6

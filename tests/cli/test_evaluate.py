@@ -145,23 +145,56 @@ def test_answers_are_judged_by_exact_match_and_f1(warm_bbp: Bbp, extractive: Pat
     assert totals["figures"]["exact_match"] >= 50
 
 
-def test_a_record_that_fails_is_told_counted_and_the_others_go_on(bbp: Bbp, tmp_path: Path) -> None:
-    data = write(tmp_path / "data.jsonl", [RECORDS[0], {"document": "Hi.", "summary": "Hi."}, RECORDS[1]])
-    done = bbp("evaluate", data, "--baseline", "lead", "--json")
+@pytest.fixture
+def reader(warm_bbp: Bbp, extractive: Path, tmp_path: Path) -> Path:
+    """A model that answers something."""
+    data = write(tmp_path / "questions.jsonl", QUESTIONS)
+    made = warm_bbp("train", "qa", data, "--base", extractive, "-o", "reader", "--epochs", 1, "-q")
+    assert made.code == 0, made.stderr
+    return tmp_path / "reader"
+
+
+TOO_LONG = {**QUESTIONS[0], "question": "When did it freeze? " * 30}
+
+
+def test_a_record_that_fails_is_told_counted_and_the_others_go_on(
+    warm_bbp: Bbp, reader: Path, tmp_path: Path
+) -> None:
+    data = write(tmp_path / "data.jsonl", [QUESTIONS[0], TOO_LONG, QUESTIONS[1]])
+    done = warm_bbp("evaluate", data, "--task", "qa", "--model", reader, "--json")
     assert done.code == 6
-    assert "data.jsonl:2: almost no text" in done.stderr
+    assert "data.jsonl:2: the question has " in done.stderr
     assert done.stderr.splitlines()[-1] == "bbp: error: 1 of 3 inputs failed"
     statuses = [record["status"] for record in done.records]
     assert statuses == ["ok", "error", "ok", "total"]
-    assert done.records[1]["error"]["code"] == "empty"
+    assert done.records[1]["error"]["code"] == "question"
     assert (done.records[-1]["records"], done.records[-1]["failed"]) == (2, 1)
 
 
-def test_records_that_all_fail_leave_an_empty_table(bbp: Bbp, tmp_path: Path) -> None:
-    data = write(tmp_path / "data.jsonl", [{"document": "Hi.", "summary": "Hi."}] * 2)
-    done = bbp("evaluate", data, "--baseline", "lead")
+def test_records_that_all_fail_leave_an_empty_table(warm_bbp: Bbp, reader: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "data.jsonl", [TOO_LONG] * 2)
+    done = warm_bbp("evaluate", data, "--task", "qa", "--model", reader)
     assert done.code == 3
     assert done.stdout.splitlines() == ["source  records", "all           0"]
+
+
+SHORT = ["Hi.", "5", "%PDF-1.4 is how PDF files begin.", "\ufeffNo.\r\nYes."]
+
+
+def test_a_text_that_a_training_accepts_is_read_as_it_stands(
+    warm_bbp: Bbp, bbp: Bbp, reader: Path, writer: Path, extractive: Path, tmp_path: Path
+) -> None:
+    summaries = write(tmp_path / "short.jsonl", [{"document": text, "summary": "Hi."} for text in SHORT])
+    questions = [{"question": "Who?", "context": t, "answers": [{"text": t, "start": 0}]} for t in SHORT]
+    asked = write(tmp_path / "asked.jsonl", questions)
+    for done in (
+        bbp("evaluate", summaries, "--baseline", "lead"),
+        warm_bbp("evaluate", summaries, "--model", writer),
+        warm_bbp("evaluate", summaries, "--model", extractive),
+        warm_bbp("evaluate", asked, "--task", "qa", "--model", reader),
+    ):
+        assert done.code == 0, done.stderr
+        assert done.stdout.splitlines()[1].split()[:2] == ["all", "4"]
 
 
 def test_data_may_come_through_a_pipe(bbp: Bbp, data: Path) -> None:

@@ -609,11 +609,11 @@ def test_whoever_stops_a_training_is_told_how_it_goes_on(
 def test_a_validation_record_that_cannot_be_judged_is_left_out(
     data: dict[str, Path], warm_bbp: Bbp, extractive: Path, tmp_path: Path
 ) -> None:
-    val = write(tmp_path / "val.jsonl", [QUESTIONS[0], {"question": "Who?", "context": "Hi.", "answers": []}])
+    val = write(tmp_path / "val.jsonl", [QUESTIONS[0], {**QUESTIONS[0], "question": "Who? " * 99}])
     more = ("--val", val, "--epochs", 1, "-v")
     done = warm_bbp("train", "qa", data["qa"], "--base", extractive, "-o", "made", *more)
     assert done.code == 0, done.stderr
-    assert "validation record 2: almost no text" in done.stderr
+    assert "validation record 2: the question has " in done.stderr
 
 
 def test_without_rouge_score_summaries_are_validated_by_loss(
@@ -648,6 +648,35 @@ def test_a_long_context_is_learnt_from_in_windows_with_and_without_the_answer(ex
             assert "trout" not in tokenizer.decode(ids)
         assert data.batch([0], epoch)["input_ids"].tolist() == batch["input_ids"].tolist()
     assert 20 < with_answer < 40
+
+
+def test_no_window_that_holds_an_answer_teaches_that_there_is_none(extractive: Path) -> None:
+    tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=48)
+    context = " ".join(["trout", *TEXTS, "trout"])
+    answers = tuple(Answer("trout", start) for start in (0, context.index("trout", 9), len(context) - 5))
+    record = QuestionRecord(1, "1", "What came back?", context, answers)
+    data = QuestionData([record], tokenizer, seed=0)
+    found = set()
+    for epoch in range(200):
+        batch = data.batch([0], epoch)
+        ids = batch["input_ids"][0].tolist()
+        first, last = int(batch["start_positions"]), int(batch["end_positions"])
+        assert (first == 0) == ("trout" not in tokenizer.decode(ids))
+        if first:
+            assert tokenizer.decode(ids[first : last + 1]).strip() == "trout"
+        found.add((first, tuple(ids)))
+    assert 0 in {first for first, _ in found}
+    assert len({first for first, _ in found}) > 3
+
+
+def test_of_an_answer_that_no_window_holds_a_part_is_learnt(extractive: Path) -> None:
+    tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=48)
+    context = " ".join(TEXTS)
+    data = QuestionData([QuestionRecord(1, "1", "What?", context, (Answer(context, 0),))], tokenizer, seed=0)
+    question = len(tokenizer("What?", add_special_tokens=False).input_ids)
+    for epoch in range(20):
+        batch = data.batch([0], epoch)
+        assert (int(batch["start_positions"]), int(batch["end_positions"])) == (question, 46)
 
 
 def test_a_long_text_is_learnt_from_in_all_of_its_windows(extractive: Path) -> None:

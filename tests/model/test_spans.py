@@ -10,6 +10,7 @@ from bigbird_pegasus.spans import (
     best_spans,
     context_windows,
     span_probabilities,
+    usual_stride,
     window_input,
 )
 from hypothesis import given
@@ -30,6 +31,10 @@ def test_windows_hold_every_token_and_share_the_stride(tokens: int, limit: int, 
         assert left.start < right.start
     fewest = 1 if tokens <= limit else -(-(tokens - stride) // (limit - stride))
     assert len(windows) == fewest
+
+
+def test_windows_share_128_tokens_or_half_of_a_smaller_window() -> None:
+    assert [usual_stride(limit) for limit in (1, 9, 255, 256, 4000)] == [0, 4, 127, 128, 128]
 
 
 @pytest.mark.parametrize(("limit", "stride"), [(10, -1), (10, 10), (0, 0)])
