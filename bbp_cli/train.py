@@ -1,8 +1,8 @@
 """What `bbp train` does once its options are read: check everything, then train, or go on with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from bbp_cli.training_base import Base, Labels, load_base
 from bbp_cli.training_data import LabelRecord, Record, Task, check_labels, label_names, read_records, split
 from bbp_cli.training_files import Workplace, writing_to
 from bbp_cli.training_run import Records, TrainingRun
+from bbp_cli.training_tasks import count_cut, longest_target
 from bbp_cli.version import __version__
 
 if TYPE_CHECKING:
@@ -74,21 +75,23 @@ def train_model(
     with writing_to(output.folder):
         place.refuse(resume=output.resume, overwrite=output.overwrite)
     records = gather(task, data, settings)
+    hardware = prepare(choice.device, choice.dtype, choice.threads)
+    if hardware.dtype == "float16":
+        raise UsageError("--dtype float16 is too coarse to train in", hint="use bfloat16 or float32")
+    options = training_options(settings, hardware)
     folder = locate(
         choice.name, revision=choice.revision, offline=choice.offline, check=check_family, console=console
     )
     check_family(folder)
-    hardware = prepare(choice.device, choice.dtype, choice.threads)
-    if hardware.dtype == "float16":
-        raise UsageError("--dtype float16 is too coarse to train in", hint="use bfloat16 or float32")
     base = load_base(task, folder, hardware, settings.seed, settings.max_tokens, records.labels)
     run = describe_run(task, folder, base, hardware, settings, records)
-    options = training_options(run, hardware)
+    options = replace(options, learning_rate=run["learning_rate"])
     if not place.prepare(run, resume=output.resume, overwrite=output.overwrite):
         console.detail(f"{output.folder}: this training has ended already")
         return output.folder
     for warning in base.warnings:
         console.warn(folder.id, warning)
+    warn_of_cuts(task, data, records, base, console)
     with _hint_to_resume(console):
         TrainingRun(task, records, base, folder, hardware, run, place, console).go(options)
     return output.folder
@@ -154,8 +157,8 @@ def describe_run(
     }
 
 
-def training_options(run: Mapping[str, Any], hardware: Hardware) -> "TrainingOptions":
-    """The options of the loop.
+def training_options(settings: TrainSettings, hardware: Hardware) -> "TrainingOptions":
+    """The options of the loop, with the usual rate where none was asked for.
 
     Raises:
         UsageError: one is impossible.
@@ -164,12 +167,31 @@ def training_options(run: Mapping[str, Any], hardware: Hardware) -> "TrainingOpt
     from bigbird_pegasus.errors import ConfigError
     from bigbird_pegasus.training import TrainingOptions
 
-    names = ("epochs", "batch_size", "accumulate", "learning_rate", "seed")
-    autocast = torch.bfloat16 if hardware.dtype == "bfloat16" else None
+    rate = RATE if settings.learning_rate is None else settings.learning_rate
     try:
-        return TrainingOptions(**{name: run[name] for name in names}, autocast=autocast)
+        return TrainingOptions(
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            accumulate=settings.accumulate,
+            learning_rate=rate,
+            autocast=torch.bfloat16 if hardware.dtype == "bfloat16" else None,
+            seed=settings.seed,
+        )
     except ConfigError as error:
         raise UsageError(str(error)) from error
+
+
+def warn_of_cuts(task: Task, data: Path, records: Records, base: Base, console: Console) -> None:
+    """Say once how many summaries or questions are longer than what a model learns from."""
+    cut, of = count_cut(task, records.training, base.tokenizer), len(records.training)
+    if not cut:
+        return
+    longest = longest_target(task, base.tokenizer)
+    what = "summaries" if task == "summarize" else "questions"
+    console.warn(
+        str(data),
+        f"{cut} of {of} {what} have more than {longest} tokens: only their beginning is learnt from",
+    )
 
 
 def default_rate(width: int) -> float:

@@ -5,9 +5,9 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from bbp_cli.checkpoints import Checkpoint, LoadedModel
+from bbp_cli.checkpoints import KINDS, Checkpoint, LoadedModel, TaskName
 from bbp_cli.console import Console, one_line, say
 from bbp_cli.device import Hardware, resources_reported
 from bbp_cli.errors import UsageError
@@ -27,7 +27,6 @@ PLAIN_LINES = 20  # of progress in a whole run, where no bar is shown
 
 # The figure that says which epoch is the best; where it is the same (or missing), the loss on validation.
 DECIDES: Mapping[Task, str | None] = {"summarize": None, "extract": None, "classify": "accuracy", "qa": "f1"}
-KINDS = {"summarize": "writing", "classify": "labelling", "qa": "answering", "extract": "extractive"}
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,8 @@ class TrainingRun:
 
     def _loaded(self) -> LoadedModel:
         """The model as the commands know it."""
-        task = "summarize" if self.task == "extract" else self.task
-        kind = cast(Any, KINDS[self.task])
+        task: TaskName = "summarize" if self.task == "extract" else self.task
+        kind = KINDS[task][CLASSES[self.task]]
         checkpoint = Checkpoint(self.folder, task, kind, self.base.model.config.attention_type)
         return LoadedModel(checkpoint, self.hardware, self.base.model, self.base.tokenizer)
 

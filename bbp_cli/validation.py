@@ -1,12 +1,10 @@
 """How good a model is while it is trained: its loss, and the figures of results as the commands give them."""
 
+import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.console import Console
-from bbp_cli.device import Hardware
 from bbp_cli.errors import InputError
 from bbp_cli.evaluation import Settings, judge, summary_of_figures
 from bbp_cli.metrics import rouge_installed, rouge_scorer
@@ -25,12 +23,20 @@ def validate(
     batch_size: int,
     console: Console,
 ) -> dict[str, float]:
-    """`val_loss` and the task's figures, rounded; the model is in eval mode."""
-    with _autocast(loaded.hardware):
-        figures = {
-            "val_loss": _loss(task, records, loaded, labels, batch_size),
-            **_figures(task, records, loaded, console),
-        }
+    """`val_loss` and the task's figures, rounded; the model is in eval mode.
+
+    Raises:
+        TrainingError: the loss is infinite or no number.
+    """
+    import torch
+    from bigbird_pegasus.training import TrainingError, autocast
+
+    dtype = torch.bfloat16 if loaded.hardware.dtype == "bfloat16" else None
+    with autocast(torch.device(loaded.hardware.device), dtype):
+        loss = _loss(task, records, loaded, labels, batch_size)
+        if not math.isfinite(loss):
+            raise TrainingError(f"the loss on validation records is {loss}: it has diverged")
+        figures = {"val_loss": loss, **_figures(task, records, loaded, console)}
     return {name: round(value, 6) for name, value in figures.items()}
 
 
@@ -70,11 +76,3 @@ def _figures(
     figures = summary_of_figures(judged)
     figures.pop("words", None)
     return figures
-
-
-def _autocast(hardware: Hardware) -> AbstractContextManager[Any]:
-    import torch
-
-    if hardware.dtype != "bfloat16":
-        return nullcontext()
-    return torch.autocast(torch.device(hardware.device).type, dtype=torch.bfloat16)

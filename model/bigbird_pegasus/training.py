@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from bigbird_pegasus.errors import BigBirdPegasusError, ConfigError
 
 BATCHES_SORTED_TOGETHER = 50
+SEEDS = 2**63  # torch has so many
 
 
 class TrainingError(BigBirdPegasusError):
@@ -211,6 +212,11 @@ def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Ad
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate)
 
 
+def autocast(device: torch.device, dtype: torch.dtype | None) -> AbstractContextManager[Any]:
+    """What forwards compute in: None leaves it to the weights."""
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
+
+
 def _groups(batches: list[list[int]], size: int, first: int) -> Iterator[list[list[int]]]:
     """The batches of each update, from update `first` of the epoch on."""
     for start in range(first * size, len(batches), size):
@@ -234,8 +240,8 @@ def _update(
     for index, numbers in enumerate(batches):
         arguments = {name: tensor.to(device) for name, tensor in data.batch(numbers, epoch).items()}
         # Dropout draws from here: the same after a resume, and different in every forward.
-        torch.manual_seed((options.seed * 1_000_003 + number) * options.accumulate + index)
-        with _autocast(device, options.autocast):
+        torch.manual_seed(((options.seed * 1_000_003 + number) * options.accumulate + index) % SEEDS)
+        with autocast(device, options.autocast):
             loss: Tensor = model(**arguments).loss
         losses.append(float(loss.detach()))
         if not math.isfinite(losses[-1]):
@@ -260,10 +266,6 @@ def _restore(
     if state.update > total:
         raise TrainingError(f"the state is of update {state.update}, and this run has only {total}")
     return state.update, state.loss_sum
-
-
-def _autocast(device: torch.device, dtype: torch.dtype | None) -> AbstractContextManager[Any]:
-    return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
 
 
 @contextmanager

@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 import torch
 from bigbird_pegasus import PegasusTokenizer
-from bigbird_pegasus.training import TrainingState
+from bigbird_pegasus.training import TrainingError, TrainingState
 
+from bbp_cli.checkpoints import Checkpoint, LoadedModel
+from bbp_cli.device import Hardware
 from bbp_cli.errors import OutputError, ResourceError
+from bbp_cli.hub import SILENT, ModelFolder
 from bbp_cli.train import default_rate
-from bbp_cli.training_base import Labels
-from bbp_cli.training_data import Answer, LabelRecord, QuestionRecord, SummaryRecord, split
+from bbp_cli.training_base import Labels, load_base
+from bbp_cli.training_data import Answer, LabelRecord, QuestionRecord, Record, SummaryRecord, split
 from bbp_cli.training_files import Workplace, is_checkpoint_folder, writing_to
-from bbp_cli.training_tasks import ExtractData, LabelData, QuestionData
+from bbp_cli.training_tasks import ExtractData, LabelData, QuestionData, count_cut, longest_target
+from bbp_cli.validation import validate
 from bbp_cli.windows import encode, pack
 from tests.cli.conftest import DOCUMENTS, STORY, Bbp
 from tests.cli.process import WarmBbp, command
@@ -483,6 +487,61 @@ def test_options_that_the_base_cannot_obey_are_a_usage_error(
         done = warm_bbp(*train, *more, "--overwrite")
         assert (done.code, done.stdout) == (2, ""), done.stderr
         assert message in done.stderr
+
+
+def test_impossible_options_are_told_before_the_base_is_looked_for(
+    warm_bbp: Bbp, data: dict[str, Path]
+) -> None:
+    for more in (("--learning-rate", 0), ("--learning-rate", "nan"), ("--dtype", "float16")):
+        done = warm_bbp("train", "qa", data["qa"], "--base", "no/where/at/all", "-o", "made", *more)
+        assert (done.code, done.stdout) == (2, ""), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("task", "what", "longest"), [("qa", "questions", 7), ("summarize", "summaries", 16)]
+)
+def test_what_is_too_long_to_learn_from_is_counted_and_told_once(
+    task: str, what: str, longest: int, warm_bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    long = {**DATA[task][0], "question": "When did it freeze? " * 9, "summary": "It froze. " * 99}
+    short = {**DATA[task][0], "question": "ice?", "summary": "ice"}
+    path = write(tmp_path / "data.jsonl", [long, short, long, short])
+    more = ("--max-tokens", 16, "--epochs", 2, "--val-fraction", 0)
+    done = warm_bbp("train", task, path, "--base", writer, "-o", "made", *more)
+    assert done.code == 0, done.stderr
+    assert done.stderr.count("warning") == 1
+    told = f"2 of 4 {what} have more than {longest} tokens: only their beginning is learnt from"
+    assert f"bbp: warning: {path}: {told}\n" in done.stderr
+
+
+def test_exactly_what_is_cut_is_counted(extractive: Path) -> None:
+    for window in (48, 49):
+        tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=window)
+        records: list[Record] = [
+            *(QuestionRecord(n, "", "ice " * n, "It froze.", ()) for n in range(1, 60)),
+            *(SummaryRecord(n, "", "It froze.", "ice " * n) for n in range(1, 60)),
+        ]
+        longest = longest_target("qa", tokenizer)
+        lengths = [len(tokenizer("ice " * n, add_special_tokens=False).input_ids) for n in range(1, 60)]
+        assert longest is not None
+        assert count_cut("qa", records[:59], tokenizer) == sum(length > longest for length in lengths) > 0
+        assert longest == window - 1 - window // 2  # the longest question that `bbp qa` accepts
+        whole = [len(tokenizer(("ice " * n).strip()).input_ids) for n in range(1, 60)]
+        assert count_cut("summarize", records[59:], tokenizer) == sum(n > window for n in whole) > 0
+        assert count_cut("classify", records, tokenizer) == 0
+
+
+def test_a_validation_loss_that_is_no_number_has_diverged(extractive: Path) -> None:
+    hardware = Hardware("cpu", "float32", 1)
+    folder = ModelFolder("broken", extractive)
+    base = load_base("qa", folder, hardware, seed=0)
+    next(base.model.parameters()).data.fill_(float("nan"))
+    loaded = LoadedModel(
+        Checkpoint(folder, "qa", "answering", "block_sparse"), hardware, base.model, base.tokenizer
+    )
+    record = QuestionRecord(1, "1", "Who?", TEXTS[0], ())
+    with pytest.raises(TrainingError, match="it has diverged"):
+        validate("qa", [record], loaded, None, 1, SILENT)
 
 
 def test_max_tokens_is_the_window_of_the_new_model(
