@@ -21,6 +21,7 @@ from bbp_cli.hub import DEFAULT
 from bbp_cli.jobs import Destination, ModelChoice
 from bbp_cli.models_app import app as models_app
 from bbp_cli.options import (
+    GREATEST_SEED,
     Answerer,
     AnswersJson,
     Beams,
@@ -309,7 +310,10 @@ def train(
         float | None,
         typer.Option(min=0.0, max=0.9, metavar="X", help="Share of DATA to validate with (default: 0.05)."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", envvar="BBP_SEED", help="Decides all chance.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=GREATEST_SEED, metavar="N", envvar="BBP_SEED", help="Decides all chance."),
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     overwrite: Overwrite = False,
     revision: Revision = None,
@@ -395,7 +399,8 @@ def doctor(
     """Show what bbp runs on: versions, device, precision, threads, models."""
     from bbp_cli.doctor import examine
 
-    for name, value in examine(device, dtype, threads):
+    report = list(examine(device, dtype, threads))  # all of it or none: the device may not be there
+    for name, value in report:
         typer.echo(f"{name + ':':<15} {value}")
 
 

@@ -5,6 +5,7 @@ Nothing heavy is imported before the signal handlers stand: Ctrl-C and SIGTERM a
 
 import errno
 import os
+import re
 import signal
 import sys
 import traceback
@@ -16,12 +17,22 @@ from bbp_cli.console import ColorChoice, one_line, report, say
 from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, Terminated, UsageError
 
 INTERRUPTED = 130
+YES = ("1", "true", "t", "yes", "y", "on")  # as Typer reads a variable that stands for a flag
+_PLAIN = (  # pydantic's words, which Typer passes on, and ours
+    (re.compile(r"Input should be greater than or equal to"), "must be at least"),
+    (re.compile(r"Input should be less than or equal to"), "must be at most"),
+    (re.compile(r"Input should be a valid integer.*"), "must be a whole number"),
+    (re.compile(r"Input should be a valid number.*"), "must be a number"),
+    (re.compile(r"Input should be a valid boolean.*"), "must be 1 or 0"),
+    (re.compile(r"Value error, "), ""),
+    (re.compile(r" \(env var: '(\w+)'\)"), r" (or \1)"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the `bbp` command and return its exit code; raises nothing."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words or bool(os.environ.get("BBP_DEBUG"))
+    debug = "--debug" in words or os.environ.get("BBP_DEBUG", "").strip().lower() in YES
     signal.signal(signal.SIGTERM, _terminate)
     if not (debug or sys.warnoptions):
         warnings.simplefilter("ignore")  # libraries speak to developers; bbp reports what concerns its user
@@ -64,7 +75,7 @@ def _run(words: list[str]) -> int:
             raise
         context = getattr(error, "ctx", None)
         name = context.command_path if context is not None else "bbp"
-        raise UsageError(str(error.format_message()), hint=f"see {name} --help") from error
+        raise UsageError(_plain(str(error.format_message())), hint=f"see {name} --help") from error
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # Typer answers a broken pipe with exit 1
             raise ClosedOutputError("stdout is closed") from None
@@ -72,6 +83,12 @@ def _run(words: list[str]) -> int:
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _plain(message: str) -> str:
+    for pattern, replacement in _PLAIN:
+        message = pattern.sub(replacement, message, count=1)
+    return message.removesuffix(".")
 
 
 def _color_choice(words: Sequence[str]) -> ColorChoice:

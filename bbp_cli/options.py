@@ -8,6 +8,16 @@ import typer
 from bbp_cli.console import ColorChoice
 from bbp_cli.device import DType
 
+GREATEST_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
+MOST_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
+
+
+def _path(name: str) -> Path:
+    if not name:
+        raise typer.BadParameter("the name is empty")
+    return Path(name)
+
+
 Paths = Annotated[
     list[str] | None,
     typer.Argument(metavar="PATHS", help="Files and folders; - is stdin.", show_default=False),
@@ -22,11 +32,14 @@ Encoding = Annotated[
     typer.Option(metavar="NAME", envvar="BBP_ENCODING", help="Encoding of text files that are not UTF-8."),
 ]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the result to FILE.")
+    Path | None,
+    typer.Option("-o", "--output", parser=_path, metavar="FILE", help="Write the result to FILE."),
 ]
 OutputDir = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."),
+    typer.Option(
+        parser=_path, metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
 Json = Annotated[
@@ -122,11 +135,18 @@ Precision = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="N", envvar="BBP_THREADS", help="Processor threads (default: all it may use)."
+        min=1,
+        max=MOST_THREADS,
+        metavar="N",
+        envvar="BBP_THREADS",
+        help="Processor threads (default: all it may use).",
     ),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, metavar="N", envvar="BBP_SEED", help="Seed for models that sample.")
+    int,
+    typer.Option(
+        min=0, max=GREATEST_SEED, metavar="N", envvar="BBP_SEED", help="Seed for models that sample."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="BBP_QUIET", help="Only errors on stderr.")]
 Verbose = Annotated[

@@ -63,7 +63,21 @@ def test_no_command_is_help_on_stderr(bbp: Bbp) -> None:
         (("summarize", "--lenght", "5"), "--lenght"),
         (("summarize", "--length", "0"), "'--length'"),
         (("summarize", "--length", "many"), "'--length'"),
-        (("summarize", "--dtype", "int3"), "int3"),
+        (("summarize", "--length", "0"), "(or BBP_LENGTH): must be at least 1 (see"),
+        (("summarize", "--length", "many"), "(or BBP_LENGTH): must be a whole number (see"),
+        (("summarize", "--length-penalty", "a"), "(or BBP_LENGTH_PENALTY): must be a number (see"),
+        (("qa", "--min-score", "3", "Why?"), "'--min-score': must be at most 1 (see"),
+        (("summarize", "--dtype", "int3"), "(or BBP_DTYPE): 'int3' is not one of 'auto', 'float32'"),
+        (("summarize", "--threads", "1025"), "(or BBP_THREADS): must be at most 1024 (see"),
+        (("doctor", "--threads", "99999999999999999999"), "(or BBP_THREADS): must be at most 1024 (see"),
+        (("summarize", "--seed", "4294967296"), "(or BBP_SEED): must be at most 4294967295 (see"),
+        (("evaluate", "x", "--seed", "4294967296"), "(or BBP_SEED): must be at most 4294967295 (see"),
+        (("train", "qa", "x", "-o", "y", "--seed", "4294967296"), "must be at most 4294967295 (see"),
+        (("summarize", "-o", "", "a.txt"), "the name is empty"),
+        (("summarize", "--output-dir", "", "a.txt"), "the name is empty"),
+        (("summarize", ""), "the name is empty"),
+        (("extract", "a.txt", ""), "the name is empty"),
+        (("extract", "--files-from", ""), "the name is empty"),
         (("summarize", "--encoding", "klingon", "a.txt"), "klingon"),
         (("summarize", "-", "-"), "stdin can be read only once"),
         (("summarize", "-", "--files-from", "-"), "stdin can be read only once"),
@@ -85,6 +99,18 @@ def test_debug_shows_the_traceback_too(bbp: Bbp) -> None:
         assert done.code == 3
         assert "Traceback" in done.stderr
         assert done.stderr.endswith("bbp: error: none.txt: no such file\n")
+
+
+@pytest.mark.parametrize("no", ["0", "false", "Off", ""])
+def test_a_debug_variable_that_says_no_is_obeyed(no: str, bbp: Bbp) -> None:
+    done = bbp("extract", "none.txt", BBP_DEBUG=no)
+    assert (done.code, done.stderr) == (3, "bbp: error: none.txt: no such file\n")
+
+
+def test_a_flag_variable_that_is_no_answer_is_a_usage_error(bbp: Bbp) -> None:
+    done = bbp("extract", "none.txt", BBP_DEBUG="perhaps")
+    assert (done.code, done.stdout) == (2, "")
+    assert "'--debug' (or BBP_DEBUG): must be 1 or 0 (see" in done.stderr
 
 
 def test_an_unexpected_exception_is_called_a_bug(tmp_path: Path) -> None:
