@@ -44,11 +44,13 @@ def run(
     load: Callable[[], ToolT],
     work: Callable[[Input, Document, ToolT], None],
     failed: Callable[[Input, BbpError], None] = lambda _item, _error: None,
+    *,
+    any_text: bool = False,
 ) -> None:
     """Work on every input that can be read; a failure is reported when it happens, and the others go on.
 
     `load` gives what the work needs (a model). It is called when there is a first document, so that an
-    unreadable input is told at once; what it raises ends the run.
+    unreadable input is told at once; what it raises ends the run. For `any_text` see `documents.parse`.
 
     Raises:
         BbpError: the failure of the only input; or, after all inputs, that some or all have failed.
@@ -66,7 +68,7 @@ def run(
 
     for item in inputs.items:
         try:
-            document = _read(item, encoding, console)
+            document = _read(item, encoding, console, any_text=any_text)
         except InputError as error:
             note(item, error)
             continue
@@ -79,10 +81,10 @@ def run(
         raise verdict(failures, len(inputs.items))
 
 
-def _read(item: Input, encoding: str | None, console: Console) -> Document:
+def _read(item: Input, encoding: str | None, console: Console, *, any_text: bool) -> Document:
     if item.problem is not None:
         raise item.problem
-    document = read(item.path, encoding)
+    document = read(item.path, encoding, any_text=any_text)
     for warning in document.warnings:
         console.warn(display_name(item.path), warning)
     return document

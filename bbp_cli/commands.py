@@ -92,7 +92,7 @@ def extract_inputs(reading: Reading, console: Console) -> bool:
     def work(item: Input, document: Document, _nothing: None) -> None:
         printer.finish(display_name(item.path), document.text)
 
-    run(inputs, reading.encoding, console, lambda: None, work)
+    run(inputs, reading.encoding, console, lambda: None, work, any_text=True)
     return bool(inputs.items)
 
 
@@ -109,5 +109,5 @@ def count_inputs(reading: Reading, choice: ModelChoice, console: Console) -> boo
         tokens = len(encode(document.text, tokenizer, tokenizer.model_max_length).ids)
         emit(f"{tokens}\t{one_line(display_name(item.path))}\n" if len(inputs.items) > 1 else f"{tokens}\n")
 
-    run(inputs, reading.encoding, console, tokenizer, work)
+    run(inputs, reading.encoding, console, tokenizer, work, any_text=True)
     return bool(inputs.items)

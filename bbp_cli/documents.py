@@ -1,6 +1,7 @@
 """An input → `Document`: its text, where its pages lie in it, and where it came from."""
 
 import hashlib
+import os
 import sys
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -51,26 +52,33 @@ class Document:
         return [page.number for page in self.pages if not self.text[page.start : page.end].strip()]
 
 
-def read(path: str, encoding: str | None = None) -> Document:
-    """Read the document at a path; `-` is stdin.
+def read(path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
+    """Read the document at a path; `-` is stdin. See `parse`.
 
     Raises:
         InputError: it is missing, unreadable, or what `parse` refuses; `file` is set.
     """
     try:
-        return parse(_read_stdin() if path == STDIN else _read_file(path), path, encoding)
+        return parse(_read_stdin() if path == STDIN else _read_file(path), path, encoding, any_text=any_text)
     except InputError as error:
         error.file = display_name(path)
         raise
 
 
 def display_name(path: str) -> str:
-    """What messages call an input."""
-    return "stdin" if path == STDIN else path
+    """What messages and headers call an input. Bytes of its name that are not UTF-8 are escaped."""
+    if path == STDIN:
+        return "stdin"
+    try:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a name that does not come from this system
+        return path
 
 
-def parse(data: bytes, path: str, encoding: str | None = None) -> Document:
+def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
     """Bytes → Document. PDF is told by its magic bytes, whatever the name.
+
+    A text of fewer than `LEAST_LETTERS` is refused, but with `any_text`: a model would make something up.
 
     Raises:
         InputError: empty or nearly so, binary, undecodable, or a PDF that is locked, damaged or without text.
@@ -79,12 +87,14 @@ def parse(data: bytes, path: str, encoding: str | None = None) -> Document:
         raise InputError("empty file" if path != STDIN else "no input", code="empty")
     digest = hashlib.sha256(data).hexdigest()
     if is_pdf(data):
-        return _parse_pdf(data, Source(path, digest, PDF, None))
-    decoded = decode(data, encoding)
-    _refuse_nearly_empty(decoded.text)
-    return Document(
-        decoded.text, Source(path, digest, PLAIN_TEXT, decoded.encoding), warnings=decoded.warnings
-    )
+        document = _parse_pdf(data, Source(path, digest, PDF, None))
+    else:
+        decoded = decode(data, encoding)
+        source = Source(path, digest, PLAIN_TEXT, decoded.encoding)
+        document = Document(decoded.text, source, warnings=decoded.warnings)
+    if not (any_text and document.text.strip()):
+        _refuse_nearly_empty(document.text)
+    return document
 
 
 def is_pdf(data: bytes) -> bool:
@@ -143,7 +153,6 @@ def _parse_pdf(data: bytes, source: Source) -> Document:
             hint="scanned pages need OCR first, for example with ocrmypdf" if blank else None,
             code="no_text",
         )
-    _refuse_nearly_empty(document.text)
     if blank:
         told = f"no text on {page_ranges(blank)}; scanned pages need OCR first"
         return replace(document, warnings=(*document.warnings, told))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError
+from bbp_cli.inputs import exists, is_folder
 
 SHORT_NAMES = {
     "arxiv": "google/bigbird-pegasus-large-arxiv",
@@ -32,10 +33,11 @@ WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+LONGEST_NAME = 96  # characters; the Hub allows no more
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _PART = r"\w(?:[\w.-]*\w)?"
 _REPOSITORY = re.compile(rf"(?!.*(?:--|\.\.|\.git$)){_PART}/{_PART}", re.ASCII)
-_REVISION = re.compile(r"(?!.*\.\.)[\w.][\w./-]*")
+_REVISION = re.compile(r"(?!.*\.\.|.{250})[\w.][\w./-]*")
 SILENT = Console(quiet=True)
 
 
@@ -103,7 +105,7 @@ def local_folder(name: str) -> ModelFolder | None:
     """The folder a name means without the Hub: that of the default model, or one on the disk; or None."""
     if name == DEFAULT:
         return ModelFolder(DEFAULT, default_folder())
-    if name and name not in SHORT_NAMES and Path(name).is_dir():
+    if name and name not in SHORT_NAMES and is_folder(name):
         return ModelFolder(name, Path(name))
     return None
 
@@ -115,7 +117,8 @@ def repository_of(name: str) -> str:
         ModelError: it cannot be one.
     """
     repository = SHORT_NAMES.get(name, name)
-    if (name not in SHORT_NAMES and Path(name).exists()) or not _REPOSITORY.fullmatch(repository):
+    impossible = len(repository) > LONGEST_NAME or not _REPOSITORY.fullmatch(repository)
+    if impossible or (name not in SHORT_NAMES and exists(name)):
         raise ModelError(
             "no such model folder",
             hint=f"give a folder, a Hub name (owner/name), or one of {', '.join(SHORT_NAMES)}",

@@ -1,5 +1,6 @@
 """Paths, folders, lists and stdin → the inputs of a run, in order; and their names in an output folder."""
 
+import codecs
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,9 +45,11 @@ def find_inputs(
     """The inputs that the command line names; `leave_out` is an output folder, never read.
 
     Raises:
-        UsageError: stdin is asked for twice, or `-0` without a list.
+        UsageError: a name is empty, stdin is asked for twice, or `-0` without a list.
         InputError: the list cannot be read or is empty.
     """
+    if "" in (*paths, files_from):
+        raise UsageError("the name is empty: - is stdin, . is this folder")
     if nul and files_from is None:
         raise UsageError("-0 says how --files-from separates names", hint="add --files-from FILE")
     if [*paths, files_from].count(STDIN) > 1:
@@ -59,10 +62,10 @@ def find_inputs(
     items: list[Input] = []
     skipped = []
     for path in named:
-        if path != STDIN and Path(path).is_dir():
-            files, passed_over = _walk(path, leave_out)
-            items += _folder_items(path, files)
-            skipped += [(path, passed_over)] if passed_over else []
+        if path != STDIN and is_folder(path):
+            found = _walk(path, leave_out)
+            items += _folder_items(path, found)
+            skipped += [(path, found.passed_over)] if found.passed_over else []
         else:
             items.append(Input(path, output_name(path)))
     return Inputs(tuple(items), tuple(skipped))
@@ -71,6 +74,22 @@ def find_inputs(
 def stdin_is_given() -> bool:
     """Whether something other than a person at a terminal is on stdin."""
     return sys.stdin is not None and not sys.stdin.closed and not is_terminal(sys.stdin)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a name is a folder's; that of nothing on this system (too long, NUL, forbidden) is not."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is something of this name; see `is_folder`."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def output_name(path: str, folder: str | None = None) -> PurePath:
@@ -105,6 +124,7 @@ def _listed(source: str, *, nul: bool) -> list[str]:
     except (OSError, AttributeError) as error:  # AttributeError: there is no stdin
         reason = getattr(error, "strerror", None) or "closed"
         raise InputError(f"the list of files cannot be read: {reason}", file=name, code="missing") from error
+    data = data.removeprefix(codecs.BOM_UTF8)
     separated = data.split(b"\x00") if nul else data.splitlines()
     names = [os.fsdecode(part) for part in separated if part.strip()]
     if not names:
@@ -112,10 +132,22 @@ def _listed(source: str, *, nul: bool) -> list[str]:
     return names
 
 
-def _folder_items(folder: str, files: Sequence[str]) -> Iterator[Input]:
-    for file in files:
+@dataclass(frozen=True)
+class _Found:
+    """What a folder holds: documents, other files, and (folder in it, reason) where one cannot be read."""
+
+    files: tuple[str, ...]
+    passed_over: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+def _folder_items(folder: str, found: _Found) -> Iterator[Input]:
+    for file in found.files:
         yield Input(file, output_name(file, folder))
-    if not files:
+    for name, reason in found.unreadable:
+        problem = InputError(f"the folder cannot be read: {reason}", file=name, code="unreadable")
+        yield Input(name, output_name(name, folder), problem)
+    if not found.files and not found.unreadable:
         problem = InputError(
             "no readable files in this folder",
             hint="bbp reads plain text and PDF",
@@ -125,19 +157,24 @@ def _folder_items(folder: str, files: Sequence[str]) -> Iterator[Input]:
         yield Input(folder, output_name(folder), problem)
 
 
-def _walk(folder: str, leave_out: Path | None) -> tuple[list[str], tuple[str, ...]]:
-    """Documents of a folder and the folders in it, sorted; hidden ones are left out. Then the other files."""
-    found: list[str] = []
+def _walk(folder: str, leave_out: Path | None) -> _Found:
+    """What lies in a folder and the folders in it, sorted; hidden names are left out."""
+    documents: list[str] = []
     passed_over: list[str] = []
+    unreadable: list[tuple[str, str]] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append((str(error.filename), str(error.strerror)))
+
     hidden_output = leave_out.resolve() if leave_out else None
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(
             name for name in _visible(folders) if Path(parent, name).resolve() != hidden_output
         )
         for name in sorted(_visible(files)):
             path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
-            (found if _may_be_document(path) else passed_over).append(path)
-    return found, tuple(passed_over)
+            (documents if _may_be_document(path) else passed_over).append(path)
+    return _Found(tuple(documents), tuple(passed_over), tuple(unreadable))
 
 
 def _visible(names: Iterable[str]) -> Iterator[str]:

@@ -12,10 +12,10 @@ from bbp_cli.batch import Reading, collect, run
 from bbp_cli.checkpoints import DOES, Checkpoint, LoadedModel, TaskName, find, how_to_make, load
 from bbp_cli.console import Console, is_terminal, may_color
 from bbp_cli.device import DType, prepare
-from bbp_cli.documents import Document, display_name
+from bbp_cli.documents import STDIN, Document, display_name
 from bbp_cli.errors import BbpError, UsageError
 from bbp_cli.hub import DEFAULT
-from bbp_cli.inputs import Input, Inputs
+from bbp_cli.inputs import Input, Inputs, exists
 from bbp_cli.outcomes import Outcome
 from bbp_cli.output import (
     TextPrinter,
@@ -24,6 +24,7 @@ from bbp_cli.output import (
     json_line,
     output_paths,
     refuse_existing,
+    refuse_no_folder,
     result_record,
     write_file,
 )
@@ -205,7 +206,7 @@ def plan_files(destination: Destination, inputs: Inputs, result: str) -> dict[In
 
     Raises:
         UsageError: `-o` for several results, or two results for one file.
-        OutputError: a file exists that may not be replaced.
+        OutputError: a file exists that may not be replaced, or a name is impossible.
     """
     paths: list[Path] = []
     if destination.file is not None and destination.folder is not None:
@@ -216,9 +217,13 @@ def plan_files(destination: Destination, inputs: Inputs, result: str) -> dict[In
         paths = [destination.file]
     elif destination.folder is not None:
         suffix = f".{result}.json" if destination.json else f".{result}.txt"
+        refuse_no_folder(destination.folder)
         paths = output_paths(destination.folder, inputs.items, suffix)
-    refuse_existing(paths, overwrite=destination.overwrite)
-    return dict(zip(inputs.items, paths, strict=False))
+    files = dict(zip(inputs.items, paths, strict=False))
+    # An input that is not there fails in its turn, and its output, whose name may be impossible, is not made.
+    expected = [path for item, path in files.items() if item.path == STDIN or exists(item.path)]
+    refuse_existing(expected, overwrite=destination.overwrite)
+    return files
 
 
 def printer_for(inputs: Inputs, console: Console) -> TextPrinter:

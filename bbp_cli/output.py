@@ -227,12 +227,37 @@ def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Pat
     return paths
 
 
+def refuse_no_folder(folder: Path) -> None:
+    """Raise OutputError for an output folder that cannot be one; asked before a model is loaded."""
+    mode = _mode_of(folder)
+    if mode and not stat.S_ISDIR(mode):
+        raise OutputError("is not a folder", hint="-o takes a file", file=str(folder), code="exists")
+
+
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
-    """Raise OutputError where a result would replace a file or a folder; asked before a model is loaded."""
+    """Raise OutputError where a result would replace a file or a folder, or its name is too long.
+
+    Asked before a model is loaded.
+    """
     for path in paths:
-        if path.is_dir():
+        mode = _mode_of(path)
+        if stat.S_ISDIR(mode):
             raise OutputError(
                 "is a folder", hint="--output-dir takes a folder", file=str(path), code="exists"
             )
-        if not overwrite and path.exists() and stat.S_ISREG(path.stat().st_mode):
+        if not overwrite and stat.S_ISREG(mode):
             raise OutputError("exists already", hint="--overwrite replaces it", file=str(path), code="exists")
+
+
+def _mode_of(path: Path) -> int:
+    """The mode of what has this name, 0 if nothing has.
+
+    Raises:
+        OutputError: nothing can have it.
+    """
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise OutputError(f"cannot write: {error.strerror}", file=str(path)) from error

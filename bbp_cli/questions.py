@@ -7,6 +7,7 @@ from pathlib import Path
 from bbp_cli.decoding import decode
 from bbp_cli.documents import STDIN, display_name
 from bbp_cli.errors import InputError, UsageError
+from bbp_cli.inputs import exists
 
 
 def questions_and_paths(
@@ -30,16 +31,9 @@ def questions_and_paths(
     question = words[0]
     if not question.strip():
         raise UsageError("the question is empty")
-    if _is_file(question):
+    if exists(question):
         raise UsageError(f"{question} is a file: the question comes before the paths")
     return [question], tuple(words[1:])
-
-
-def _is_file(question: str) -> bool:
-    try:
-        return Path(question).exists()
-    except (OSError, ValueError):  # too long for a name, or holds a NUL
-        return False
 
 
 def _listed(file: str) -> list[str]:
