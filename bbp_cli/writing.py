@@ -121,9 +121,11 @@ def write(
         if heard is not None and step.tokens:
             heard(step.tokens[0])
 
-    device = loaded.model.device
+    # Whatever the checkpoint's habit is, one text is wanted, and nothing but its ids.
+    only = {"num_return_sequences": 1, "return_dict_in_generate": False}
+    batch = torch.tensor([ids], device=loaded.model.device)
     try:
-        sequences = loaded.model.generate(torch.tensor([ids], device=device), on_step=on_step, **options)
+        sequences = loaded.model.generate(batch, on_step=on_step, **{**options, **only})
     except ConfigError as error:
         raise UsageError(str(error)) from error
     written = sequences[0, 1:].tolist()

@@ -1,6 +1,7 @@
 """`bbp summarize` with real checkpoints of both kinds, as a user runs it."""
 
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -385,6 +386,20 @@ def test_the_count_of_extract_is_what_the_record_says(
     counts = [record["source"]["tokens"] for record in records]
     assert one.stdout == f"{counts[0]}\n"
     assert several.stdout == f"{counts[0]}\ta.txt\n{counts[1]}\tb.txt\n"
+
+
+def test_a_checkpoint_used_to_several_texts_or_records_writes_one_text(
+    warm_bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(writer, tmp_path / "model")
+    file = tmp_path / "model/generation_config.json"
+    habit = {**json.loads(file.read_text()), "num_beams": 3, "num_return_sequences": 3}
+    file.write_text(json.dumps({**habit, "return_dict_in_generate": True, "output_scores": True}))
+    text, summary = next(iter(DOCUMENTS.items()))
+    done = warm_bbp("summarize", "--model", "model", stdin=text.encode())
+    assert (done.code, done.stdout) == (0, summary + "\n")
+    done = warm_bbp("summarize", "--model", "model", "--num-beams", 2, stdin=text.encode())
+    assert (done.code, done.stdout) == (0, summary + "\n")
 
 
 def test_a_length_penalty_without_beams_is_a_usage_error(warm_bbp: Bbp, writer: Path) -> None:
