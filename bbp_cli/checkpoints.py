@@ -111,6 +111,8 @@ def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple
     Raises:
         ModelError: `config.json` is missing or corrupt, or the model is not for the task, or for none.
     """
+    from bigbird_pegasus.config import architecture_of
+
     known = {
         name: (its_task, kind)
         for its_task, kinds in KINDS.items()
@@ -118,7 +120,7 @@ def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple
         if task in (None, its_task)
     }
     architectures = _architectures(folder)
-    found = next((known[name] for name in architectures if name in known), None)
+    found = known.get(architecture_of(architectures) or "")
     if found is None:
         does = "bbp knows" if task is None else f"that {DOES[task]}"
         message = f"not a model {does}: {_named(architectures)} (known: {', '.join(known)})"

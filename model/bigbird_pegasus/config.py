@@ -7,7 +7,7 @@ Source: the published documentation of `BigBirdPegasusConfig`, and `config.json`
 import difflib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,6 +16,15 @@ from bigbird_pegasus.errors import CheckpointError, ConfigError
 
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "bigbird_pegasus"
+# The names of the classes a checkpoint may be of.
+ARCHITECTURES = (
+    "BigBirdPegasusModel",
+    "BigBirdPegasusForConditionalGeneration",
+    "BigBirdPegasusForSequenceClassification",
+    "BigBirdPegasusForQuestionAnswering",
+    "BigBirdPegasusForCausalLM",
+    "BigBirdPegasusForSentenceExtraction",
+)
 ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu")
 
 AttentionType = Literal["block_sparse", "original_full"]
@@ -56,6 +65,11 @@ KEPT_SILENTLY = frozenset(
 )
 
 _reported_keys: set[str] = set()
+
+
+def architecture_of(names: Sequence[str]) -> str | None:
+    """Which of the `architectures` of a configuration says what class it is: the first that is known."""
+    return next((name for name in names if name in ARCHITECTURES), None)
 
 
 @dataclass(frozen=True, init=False)

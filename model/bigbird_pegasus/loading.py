@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.config import ARCHITECTURES, BigBirdPegasusConfig, architecture_of
 from bigbird_pegasus.errors import CheckpointError
 from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.heads import (
@@ -17,7 +17,7 @@ from bigbird_pegasus.weights import PretrainedModule
 
 DEFAULT_MODEL = Path(__file__).parent / "pretrained"
 
-ARCHITECTURES: dict[str, type[PretrainedModule]] = {
+CLASSES: dict[str, type[PretrainedModule]] = {
     cls.__name__: cls
     for cls in (
         BigBirdPegasusModel,
@@ -40,9 +40,9 @@ def load_model(folder: str | Path, **options: Any) -> PretrainedModule:
         ConfigError: the configuration is not one of ours.
     """
     names = BigBirdPegasusConfig.from_pretrained(folder).architectures
-    for name in names:
-        if name in ARCHITECTURES:
-            return ARCHITECTURES[name].from_pretrained(folder, **options)
+    name = architecture_of(names)
+    if name is not None:
+        return CLASSES[name].from_pretrained(folder, **options)
     known = ", ".join(sorted(ARCHITECTURES))
     raise CheckpointError(
         f"{folder} is a {' or '.join(names) or 'model without architecture'}; known are {known}"

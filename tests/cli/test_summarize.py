@@ -308,6 +308,11 @@ def damaged_copy(source: Path, target: Path, name: str, content: bytes | None) -
         ("config.json", b"[]", "config.json cannot be read"),
         ("config.json", b"{}", "not a model that summarizes"),
         ("config.json", b'{"architectures": ["BertModel"]}', "not a model that summarizes: BertModel"),
+        (  # the model package loads the first name it knows
+            "config.json",
+            b'{"architectures": ["BigBirdPegasusForCausalLM", "BigBirdPegasusForConditionalGeneration"]}',
+            "not a model that summarizes: BigBirdPegasusForCausalLM or",
+        ),
         ("model.safetensors", None, "no weights"),
         ("spiece.model", None, "no spiece.model"),
     ],

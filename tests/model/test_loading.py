@@ -1,5 +1,6 @@
 """`from_pretrained` across classes: heads that are new, heads that are not wanted, options."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import bigbird_pegasus
 import pytest
 import torch
 from bigbird_pegasus import NewHeadWarning, load_model
+from bigbird_pegasus.config import ARCHITECTURES
 from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.loading import CLASSES
 from bigbird_pegasus.weights import own_tensors
 from safetensors.torch import load_file, save_file
 
@@ -24,6 +27,19 @@ NEW_HEADS = {
 
 def read(kind: str, folder: Path, **options: Any) -> Any:
     return getattr(bigbird_pegasus, kind).from_pretrained(folder, **options)
+
+
+def test_every_known_architecture_is_the_class_of_its_name() -> None:
+    assert tuple(CLASSES) == ARCHITECTURES
+    assert all(cls.__name__ == name for name, cls in CLASSES.items())
+
+
+def test_the_first_known_of_several_architectures_is_loaded(tmp_path: Path) -> None:
+    getattr(bigbird_pegasus, CLASSIFIER)(tiny_config()).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["architectures"] = ["PegasusModel", CLASSIFIER, WRITER]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert type(load_model(tmp_path)).__name__ == CLASSIFIER
 
 
 @pytest.fixture
