@@ -60,7 +60,11 @@ def full_attention(
 
 
 def attention_probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the weights (B, H, T, S) that `full_attention` uses, for those who ask to see them."""
+    """Return the weights (B, H, T, S) that `full_attention` uses, for those who ask to see them.
+
+    A query that may look at no key gets equal weights here, whereas `full_attention` gives it zeros: only
+    padding is masked so, and what is said of it means nothing.
+    """
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)

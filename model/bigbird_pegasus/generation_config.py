@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bigbird_pegasus.config import BigBirdPegasusConfig
 
 GENERATION_CONFIG_FILE = "generation_config.json"
-MODEL_CONFIG_FILE = "config.json"
 DEFAULT_NEW_TOKENS = 20
 
 # Published keys that would change the text and that we do not have, with the values under which they do
