@@ -28,24 +28,29 @@ class Figures:
     most_words: int
 
 
-def evaluate(folder: Path, records: Sequence[Record], word_budget: int = WORD_BUDGET) -> dict[str, Figures]:
-    """Figures of a checkpoint folder by source, and of all records under `all`: rouge-score with stemming.
+def summarize(
+    document: str,
+    model: BigBirdPegasusForSentenceExtraction,
+    tokenizer: PegasusTokenizer,
+    word_budget: int = WORD_BUDGET,
+) -> list[str]:
+    """The sentences that the model chooses, by the code of the command from splitting to choosing."""
+    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    encoded = windows.encode(document, tokenizer, limit)
+    packed = windows.pack(encoded.counts, limit)
+    scores = [score for row in extractive.score_windows(encoded, packed, model) for score in row]
+    texts = [" ".join(document[s.start : s.end].split()) for s in encoded.sentences]
+    chosen, _ = extractive.choose(texts, scores, word_budget)
+    return [texts[n] for n in chosen]
 
-    Sentences, windows, scores and choice come from the code of the `bbp` command.
-    """
+
+def evaluate(folder: Path, records: Sequence[Record], word_budget: int = WORD_BUDGET) -> dict[str, Figures]:
+    """Figures of a checkpoint folder by source, and of all records under `all`: rouge-score with stemming."""
     model = load_model(folder)
     if not isinstance(model, BigBirdPegasusForSentenceExtraction):
         raise SystemExit(f"{folder} is no sentence-scoring model")
     tokenizer = PegasusTokenizer.from_pretrained(folder)
-    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
-    summaries = []
-    for record in records:
-        encoded = windows.encode(record.document, tokenizer, limit)
-        packed = windows.pack(encoded.counts, limit)
-        scores = [score for row in extractive.score_windows(encoded, packed, model) for score in row]
-        texts = [" ".join(record.document[s.start : s.end].split()) for s in encoded.sentences]
-        chosen, _ = extractive.choose(texts, scores, word_budget)
-        summaries.append([texts[n] for n in chosen])
+    summaries = [summarize(record.document, model, tokenizer, word_budget) for record in records]
     return figures_by_source(records, summaries)
 
 

@@ -28,11 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from bigbird_pegasus.config import BigBirdPegasusConfig
-from bigbird_pegasus.extraction import (
-    BigBirdPegasusForSentenceExtraction,
-    choose_sentences,
-    score_sentences,
-)
+from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.tokenizer import PegasusTokenizer
 from default_model_data import (
     Corpus,
@@ -41,13 +37,14 @@ from default_model_data import (
     clean_training_records,
     read_records,
     rouge_f1,
-    split_sentences,
     split_tuning,
     train_vocabulary,
     value_record,
     word_embeddings,
 )
-from default_model_figures import WORD_BUDGET, evaluate, evaluate_lead, print_figures
+from default_model_figures import evaluate, evaluate_lead, print_figures, summarize
+
+from bbp_cli import windows
 
 
 @dataclass(frozen=True)
@@ -374,11 +371,9 @@ def evaluate_quickly(
     )
     rows = []
     for record in records:
-        sentences = split_sentences(record.document)[:45]
-        texts = [s.text for s in sentences]
-        scores = score_sentences(model, tokenizer, texts, [s.starts_paragraph for s in sentences])
-        chosen = choose_sentences(texts, scores, WORD_BUDGET)
-        rows.append(rouge_f1(record.summary, " ".join(texts[n] for n in chosen)))
+        sentences = windows.split_sentences(record.document)[:45]
+        beginning = record.document[: sentences[-1].end]
+        rows.append(rouge_f1(record.summary, " ".join(summarize(beginning, model, tokenizer))))
     model.load_state_dict(own, strict=False)
     first, second = np.mean(rows, axis=0) * 100
     return {"rouge1": round(float(first), 2), "rouge2": round(float(second), 2)}

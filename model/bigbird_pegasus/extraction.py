@@ -42,8 +42,6 @@ LENGTH_POWER = 0.3  # by which the words of a sentence count against it: they us
 USUAL_WORDS = 100  # of a summary; when more are asked for, sentences of less worth are let in
 SHORTEST_COUNTED = 6  # words; shorter sentences gain nothing by being shorter
 
-WINDOWS_AT_ONCE = 4
-
 
 @dataclass(frozen=True)
 class SentenceScores(ModelOutput):
@@ -167,7 +165,7 @@ def extraction_loss(scores: Tensor, values: Tensor) -> Tensor:
     return divergence.mean() + SCALE_WEIGHT * error
 
 
-# --- from sentences to scores -------------------------------------------------------------------------
+# --- from sentences to tokens -------------------------------------------------------------------------
 
 
 def encode_sentences(
@@ -186,72 +184,6 @@ def encode_sentences(
         [*newline, *ids] if starts else list(ids)
         for ids, starts in zip(encoded, starts_paragraph, strict=True)
     ]
-
-
-def sentence_windows(lengths: Sequence[int], limit: int) -> list[range]:
-    """Numbers of the sentences of each window: as many as fit into `limit` tokens, at least one."""
-    windows, first, tokens = [], 0, 0
-    for number, length in enumerate(lengths):
-        if number > first and tokens + length > limit:
-            windows.append(range(first, number))
-            first, tokens = number, 0
-        tokens += length
-    if first < len(lengths):
-        windows.append(range(first, len(lengths)))
-    return windows
-
-
-@torch.inference_mode()
-def score_sentences(
-    model: BigBirdPegasusForSentenceExtraction,
-    tokenizer: PegasusTokenizer,
-    sentences: Sequence[str],
-    starts_paragraph: Sequence[bool],
-) -> list[float]:
-    """Estimate what each sentence of one document is worth in its summary.
-
-    Every sentence is scored: the document is cut at sentence ends into windows of at most
-    `tokenizer.model_max_length` tokens. Of a single sentence longer than that only its beginning is read.
-    A document's scores do not depend on other documents.
-    """
-    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
-    encoded = [ids[:limit] for ids in encode_sentences(tokenizer, sentences, starts_paragraph)]
-    windows = sentence_windows([len(ids) for ids in encoded], limit)
-    scores: list[float] = []
-    for start in range(0, len(windows), WINDOWS_AT_ONCE):
-        group = windows[start : start + WINDOWS_AT_ONCE]
-        found = model(**_batch(encoded, group, model.config.pad_token_id, model.device)).scores
-        for row, window in zip(found.tolist(), group, strict=True):
-            scores.extend(row[: len(window)])
-    # A sentence without tokens has no score: it is worth nothing.
-    return [score if score > float("-inf") else 0.0 for score in scores]
-
-
-def _batch(
-    encoded: list[list[int]], windows: list[range], pad: int, device: torch.device
-) -> dict[str, Tensor]:
-    """Arrange windows of one document as the arguments of the model."""
-    tokens = max(1, *(sum(len(encoded[s]) for s in window) for window in windows), 1)
-    longest = max(len(window) for window in windows)
-    ids = torch.full((len(windows), tokens), pad)
-    index = torch.full((len(windows), tokens), -1)
-    position = torch.zeros(len(windows), longest, dtype=torch.long)
-    for row, window in enumerate(windows):
-        flat = [token for s in window for token in encoded[s]]
-        ids[row, : len(flat)] = torch.tensor(flat, dtype=torch.long)
-        index[row, : len(flat)] = torch.tensor(
-            [s - window.start for s in window for _ in encoded[s]], dtype=torch.long
-        )
-        position[row, : len(window)] = torch.arange(window.start, window.stop)
-    count = torch.full((len(windows),), len(encoded))
-    batch = {
-        "input_ids": ids,
-        "attention_mask": (index >= 0).long(),
-        "sentence_index": index,
-        "sentence_position": position,
-        "document_sentences": count,
-    }
-    return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
 # --- from scores to a summary -------------------------------------------------------------------------

@@ -11,10 +11,11 @@ from bigbird_pegasus import DEFAULT_MODEL
 from bigbird_pegasus.extraction import (
     BigBirdPegasusForSentenceExtraction,
     choose_sentences,
-    score_sentences,
 )
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.tokenizer import PegasusTokenizer
+
+from bbp_cli import extractive, windows
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SLICE = 20  # records, every 20th of val: some seconds together
@@ -58,6 +59,12 @@ def test_loading_warns_of_nothing() -> None:
         load_model(DEFAULT_MODEL)
 
 
+def score(text: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer) -> list[float]:
+    encoded = windows.encode(text, tokenizer, tokenizer.model_max_length)
+    packed = windows.pack(encoded.counts, tokenizer.model_max_length)
+    return [value for row in extractive.score_windows(encoded, packed, model) for value in row]
+
+
 def test_vocabulary_and_model_fit(
     model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
 ) -> None:
@@ -76,7 +83,8 @@ def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_as
         "It defines the messages, the timers, and what happens when a link fails.",
         "Thanks are due to many people.",
     ]
-    scores = score_sentences(model, tokenizer, sentences, [True, True, False, False, True])
+    text = "{}\n\n{} {} {}\n\n{}".format(*sentences)
+    scores = score(text, model, tokenizer)
     chosen = choose_sentences(sentences, scores, 100)
     assert 1 in chosen
     assert not {0, 2, 4} & set(chosen)
@@ -85,11 +93,12 @@ def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_as
 def test_scores_do_not_depend_on_what_was_read_before(
     model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
 ) -> None:
-    short = ["Routers forward packets.", "This memo says how."]
-    long = [f"Sentence number {n} speaks about networks and their tables." for n in range(200)]
-    before = score_sentences(model, tokenizer, short, [True, False])
-    score_sentences(model, tokenizer, long, [n % 5 == 0 for n in range(200)])
-    assert score_sentences(model, tokenizer, short, [True, False]) == before
+    short = "Routers forward packets. This memo says how."
+    long = " ".join(f"Sentence number {n} speaks about networks and their tables." for n in range(200))
+    before = score(short, model, tokenizer)
+    assert len(before) == 2
+    score(long, model, tokenizer)
+    assert score(short, model, tokenizer) == before
 
 
 def test_rouge_is_well_above_the_first_sentences_on_a_fixed_slice(shared: Path, figures) -> None:  # type: ignore[no-untyped-def]

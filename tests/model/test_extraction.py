@@ -13,8 +13,6 @@ from bigbird_pegasus.extraction import (
     encode_sentences,
     extraction_loss,
     log_bucket,
-    score_sentences,
-    sentence_windows,
 )
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.tokenizer import PegasusTokenizer
@@ -191,38 +189,6 @@ def test_line_breaks_inside_a_sentence_change_nothing(tokenizer: PegasusTokenize
 
 def test_no_sentences_encode_to_nothing(tokenizer: PegasusTokenizer) -> None:
     assert encode_sentences(tokenizer, [], []) == []
-
-
-@given(st.lists(st.integers(0, 30)), st.integers(1, 40))
-def test_windows_hold_every_sentence_once_and_fit(lengths: list[int], limit: int) -> None:
-    windows = sentence_windows(lengths, limit)
-    assert [n for window in windows for n in window] == list(range(len(lengths)))
-    assert all(sum(lengths[n] for n in window) <= limit or len(window) == 1 for window in windows)
-
-
-def test_every_sentence_of_a_long_document_is_scored(
-    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
-) -> None:
-    scores = score_sentences(model, tokenizer, TEXT * 30, STARTS * 30)
-    assert len(scores) == 150
-    assert all(map(math.isfinite, scores))
-
-
-def test_a_sentence_longer_than_the_window_is_scored_by_its_beginning(
-    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
-) -> None:
-    long = " ".join(TEXT * 10)
-    cut = score_sentences(model, tokenizer, [long, TEXT[0]], [True, True])
-    longer = score_sentences(model, tokenizer, [long + " More of it.", TEXT[0]], [True, True])
-    assert cut == longer
-
-
-def test_a_sentence_without_tokens_is_worth_nothing(
-    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
-) -> None:
-    assert score_sentences(model, tokenizer, [TEXT[0], " "], [False, False])[1] == 0.0
-    assert score_sentences(model, tokenizer, [""], [False]) == [0.0]
-    assert score_sentences(model, tokenizer, [], []) == []
 
 
 # --- choosing -----------------------------------------------------------------------------------------

