@@ -99,7 +99,10 @@ def output_name(path: str, folder: str | None = None) -> PurePath:
     """
     if path == STDIN:
         return PurePath("stdin")
-    inside = _below(Path(path), Path.cwd())
+    try:
+        inside = _below(Path(path), Path.cwd())
+    except OSError:  # the working directory was removed
+        return PurePath(Path(path).name)
     if inside is not None:
         return inside
     if folder is not None:
@@ -166,10 +169,10 @@ def _walk(folder: str, leave_out: Path | None) -> _Found:
     def note(error: OSError) -> None:
         unreadable.append((str(error.filename), str(error.strerror)))
 
-    hidden_output = leave_out.resolve() if leave_out else None
+    hidden_output = os.path.realpath(leave_out) if leave_out else None  # Path.resolve fails on a loop
     for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(
-            name for name in _visible(folders) if Path(parent, name).resolve() != hidden_output
+            name for name in _visible(folders) if os.path.realpath(Path(parent, name)) != hidden_output
         )
         for name in sorted(_visible(files)):
             path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave

@@ -1,12 +1,14 @@
 """Names that no file can have, folders that cannot be read: one line, an exit code, and the rest goes on."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bbp_cli.inputs import exists, find_inputs, is_folder
 from tests.cli.conftest import STORY, Bbp
+from tests.cli.process import command
 
 LONG = "a" * 300
 PROSE = "A short text about a boat that lay in the harbour."
@@ -146,3 +148,21 @@ def test_doctor_prints_all_of_its_report_or_none(bbp: Bbp) -> None:
     done = bbp("doctor", "--device", "xyz")
     assert (done.code, done.stdout) == (2, "")
     assert "unknown device 'xyz'" in done.stderr
+
+
+def test_an_output_folder_that_links_to_itself_is_an_output_error(bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.txt").write_text(PROSE)
+    (tmp_path / "loop").symlink_to("loop")
+    done = bbp("summarize", "docs", "--output-dir", "loop")
+    assert (done.code, done.stdout) == (7, "")
+    assert done.stderr.startswith("bbp: error: loop: cannot write: Too many levels of symbolic links")
+
+
+def test_files_are_read_from_a_working_directory_that_was_removed(
+    text: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    script = f"mkdir gone && cd gone && rmdir ../gone && exec {' '.join(command('extract', '$1'))}"
+    start = ["sh", "-c", script, "sh", tmp_path / text]
+    done = subprocess.run(start, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, PROSE.encode() + b"\n", b"")
