@@ -224,7 +224,7 @@ def how_to_make(task: TaskName | None) -> str | None:
     """A hint where a model for a task is missing that nobody publishes."""
     if task in (None, "summarize"):
         return None
-    return f"make one: bbp train {task} DATA.jsonl --base MODEL --output FOLDER"
+    return f"make one: bbp train {task} DATA.jsonl --output FOLDER"
 
 
 def _unusable(folder: ModelFolder, message: str, hint: str | None = None) -> ModelError:

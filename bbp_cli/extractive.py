@@ -94,10 +94,12 @@ def score_windows(encoded: EncodedText, windows: Sequence[Window], model: Any) -
 def choose(texts: Sequence[str], scores: Sequence[float], max_words: int) -> tuple[list[int], Stop]:
     """The numbers of the sentences to print, in document order; a short text is printed whole.
 
+    Choosing stops where the length is reached, or where no other sentence is worth it ("end").
+
     Headings, captions and the like do not end as a sentence does, and are left out of a text that is mostly
     sentences.
     """
-    from bigbird_pegasus.extraction import choose_sentences
+    from bigbird_pegasus.extraction import choose_sentences, least_share_of_best
 
     if len(texts) <= SHORT and sum(len(text.split()) for text in texts) <= max_words:
         return list(range(len(texts))), "whole"
@@ -107,7 +109,12 @@ def choose(texts: Sequence[str], scores: Sequence[float], max_words: int) -> tup
         candidates = list(range(len(texts)))
     best = choose_sentences([texts[n] for n in candidates], [scores[n] for n in candidates], max_words)
     chosen = [candidates[n] for n in best]
-    return chosen, "whole" if len(chosen) == len(texts) else "length"
+    if len(chosen) == len(texts):
+        return chosen, "whole"
+    room = max_words - sum(words[n] for n in chosen)
+    worth = least_share_of_best(max_words) * max(scores[n] for n in chosen)
+    did_not_fit = any(words[n] > room and scores[n] >= worth for n in set(candidates) - set(chosen))
+    return chosen, "length" if did_not_fit else "end"
 
 
 def _ends_as_sentence(text: str) -> bool:

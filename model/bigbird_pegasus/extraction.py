@@ -216,7 +216,7 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
         return -scores[number] / max(SHORTEST_COUNTED, lengths[number]) ** LENGTH_POWER, number
 
     order = sorted((n for n, length in enumerate(lengths) if length), key=rank)
-    least = LEAST_OF_BEST * min(1.0, USUAL_WORDS / max_words)
+    least = least_share_of_best(max_words)
     chosen: list[int] = []
     chosen_words: list[Counter[str]] = []
     left = max_words
@@ -230,6 +230,11 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
         chosen_words.append(words)
         left -= lengths[number]
     return sorted(chosen or order[:1])
+
+
+def least_share_of_best(max_words: int) -> float:
+    """What part of the best sentence's score another one must have to be chosen too."""
+    return LEAST_OF_BEST * min(1.0, USUAL_WORDS / max_words)
 
 
 def _words(sentence: str) -> Counter[str]:

@@ -49,3 +49,11 @@ def test_a_heading_ends_otherwise(end: str) -> None:
     ]
     chosen, _ = choose(texts, [float(n % 2) + 1 for n in range(20)], 400)
     assert [texts[n] for n in chosen if n % 2] == []
+
+
+def test_a_summary_tells_whether_its_length_or_the_text_ended_it() -> None:
+    texts = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)]  # of 7 words
+    good, poor = [1.0, 0.9, 0.9, 0.9, 0.9, 0.9], [1.0, 0.9, 0.1, 0.1, 0.1, 0.1]
+    assert choose(texts, good, 20) == ([0, 1], "length")
+    assert choose(texts, poor, 100) == ([0, 1], "end")
+    assert choose(texts, good, 100) == ([0, 1, 2, 3, 4, 5], "whole")
