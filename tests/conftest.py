@@ -1,8 +1,13 @@
 """Fixtures that several rooms of the tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# One thread for each process of the tests, set before torch is imported: they share the cores, and what a
+# fixture trains then comes out the same whatever their number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -27,6 +27,12 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_reader(tmp_path_factory.mktemp("reader"))
 
 
+@pytest.fixture(scope="module")
+def undecided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has hardly learnt: every span has some score, none of them rounds to nothing."""
+    return make_reader(tmp_path_factory.mktemp("undecided"), steps=1)
+
+
 @pytest.fixture
 def documents(tmp_path: Path) -> None:
     """report.txt, wrapped.txt with the same in short lines, and questions.txt."""
@@ -81,17 +87,16 @@ def test_a_question_that_the_document_does_not_answer_gets_no_answer(warm_bbp: B
     assert record["no_answer_score"] > 0.3
 
 
-def test_a_least_score_decides_in_place_of_the_model(warm_bbp: Bbp, reader: Path) -> None:
+def test_a_least_score_decides_in_place_of_the_model(warm_bbp: Bbp, reader: Path, undecided: Path) -> None:
     done = warm_bbp("qa", WHERE, "report.txt", "--model", reader, "--min-score", 1)
     assert (done.code, done.stdout) == (0, "no answer\n")
-    done = warm_bbp("qa", HOW_TALL, "report.txt", "--model", reader, "--min-score", 0)
+    done = warm_bbp("qa", HOW_TALL, "report.txt", "--model", undecided, "--min-score", 0)
     assert len(done.stdout.split("\t")) == 3
 
 
-def test_the_best_answers_do_not_overlap(warm_bbp: Bbp, reader: Path) -> None:
-    done = warm_bbp("qa", WHERE, "report.txt", "--model", reader, "--top-k", 5, "--min-score", 0, "--json")
+def test_the_best_answers_do_not_overlap(warm_bbp: Bbp, undecided: Path) -> None:
+    done = warm_bbp("qa", WHERE, "report.txt", "--model", undecided, "--top-k", 5, "--min-score", 0, "--json")
     answers = done.records[0]["answers"]
-    assert answers[0]["text"] == "Turku"
     assert len(answers) > 1
     assert [a["score"] for a in answers] == sorted((a["score"] for a in answers), reverse=True)
     spans = sorted((answer["start"], answer["end"]) for answer in answers)
