@@ -3,7 +3,6 @@
 Scores are on an absolute scale, so the sentences of all windows are chosen from together.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +25,6 @@ if TYPE_CHECKING:
     from bbp_cli.summarize import Settings
 
 DEFAULT_LENGTH = 100  # words
-# Marks of Latin, Arabic and Urdu, Armenian, Hindi, Burmese, Ethiopic, Khmer, Chinese and Japanese writing.
-# Behind one may stand quotes, brackets and what points to a source: [3], (Smith, 2020), a raised number.
-_SENTENCE_END = re.compile(
-    r"[.!?\u2026\u0589\u061f\u06d4\u0964\u0965\u104b\u1362\u17d4\u203c-\u203d\u2047-\u2049"
-    r"\u3002\uff01\uff0e\uff1f\uff61]"
-    r"(?:[^\w(\[]|[_\u00b2\u00b3\u00b9\u2070-\u2079]|\([^()]{0,100}\)|\[[^\[\]]{0,100}\])*\Z"
-)
-_LONGEST_END = 200  # characters in which the mark is looked for: a sentence may be a million full stops
-_LEAST_KEPT = 0.5  # of a document's words: what has fewer in sentences is a list, a poem, or not punctuated
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
@@ -42,6 +32,8 @@ def summarize(
     document: Document, loaded: LoadedModel, settings: "Settings", progress: ProgressBar
 ) -> Summary:
     """Choose sentences of at most `settings.length` words together, in document order."""
+    from bigbird_pegasus.prose import candidates
+
     encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)
     windows = pack(encoded.counts, loaded.window_tokens)
     if settings.truncate:
@@ -54,7 +46,8 @@ def summarize(
     budget = settings.length or DEFAULT_LENGTH
     spans = encoded.sentences[: len(scores)]
     texts = [clean(document.text[span.start : span.end]) for span in spans]
-    chosen, stop = choose(texts, scores, budget)
+    allowed = candidates(document.text, [(span.start, span.end) for span in spans])
+    chosen, stop = choose(texts, scores, budget, allowed)
     warnings: tuple[str, ...] = ()
     if len(chosen) == 1 and len(texts[chosen[0]].split()) > budget:
         texts[chosen[0]] = " ".join(texts[chosen[0]].split()[:budget])
@@ -91,34 +84,30 @@ def score_windows(encoded: EncodedText, windows: Sequence[Window], model: Any) -
         yield [score if score > float("-inf") else 0.0 for score in scores.tolist()]
 
 
-def choose(texts: Sequence[str], scores: Sequence[float], max_words: int) -> tuple[list[int], Stop]:
+def choose(
+    texts: Sequence[str], scores: Sequence[float], max_words: int, allowed: Sequence[bool]
+) -> tuple[list[int], Stop]:
     """The numbers of the sentences to print, in document order; a short text is printed whole.
 
     Choosing stops where the length is reached, or where no other sentence is worth it ("end").
 
-    Headings, captions and the like do not end as a sentence does, and are left out of a text that is mostly
-    sentences.
+    `allowed` tells which sentences may be chosen: headings, captions and the like may not
+    (`bigbird_pegasus.prose.candidates`).
     """
     from bigbird_pegasus.extraction import choose_sentences, least_share_of_best
 
     if len(texts) <= SHORT and sum(len(text.split()) for text in texts) <= max_words:
         return list(range(len(texts))), "whole"
-    candidates = [number for number, text in enumerate(texts) if _ends_as_sentence(text)]
     words = [len(text.split()) for text in texts]
-    if sum(words[n] for n in candidates) < _LEAST_KEPT * sum(words):
-        candidates = list(range(len(texts)))
-    best = choose_sentences([texts[n] for n in candidates], [scores[n] for n in candidates], max_words)
-    chosen = [candidates[n] for n in best]
+    numbers = [number for number, may in enumerate(allowed) if may]
+    best = choose_sentences([texts[n] for n in numbers], [scores[n] for n in numbers], max_words)
+    chosen = [numbers[n] for n in best]
     if len(chosen) == len(texts):
         return chosen, "whole"
     room = max_words - sum(words[n] for n in chosen)
     worth = least_share_of_best(max_words) * max(scores[n] for n in chosen)
-    did_not_fit = any(words[n] > room and scores[n] >= worth for n in set(candidates) - set(chosen))
+    did_not_fit = any(words[n] > room and scores[n] >= worth for n in set(numbers) - set(chosen))
     return chosen, "length" if did_not_fit else "end"
-
-
-def _ends_as_sentence(text: str) -> bool:
-    return _SENTENCE_END.search(text[-_LONGEST_END:]) is not None
 
 
 def _origin(document: Document, span: Sentence, score: float) -> Origin:

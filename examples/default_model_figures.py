@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.loading import load_model
+from bigbird_pegasus.prose import candidates
 from bigbird_pegasus.tokenizer import PegasusTokenizer
 from default_model_data import Record, split_sentences
 from rouge_score import rouge_scorer
@@ -40,7 +41,8 @@ def summarize(
     packed = windows.pack(encoded.counts, limit)
     scores = [score for row in extractive.score_windows(encoded, packed, model) for score in row]
     texts = [" ".join(document[s.start : s.end].split()) for s in encoded.sentences]
-    chosen, _ = extractive.choose(texts, scores, word_budget)
+    allowed = candidates(document, [(s.start, s.end) for s in encoded.sentences])
+    chosen, _ = extractive.choose(texts, scores, word_budget, allowed)
     return [texts[n] for n in chosen]
 
 
