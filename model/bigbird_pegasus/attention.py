@@ -7,7 +7,8 @@ Source: Zaheer et al., "Big Bird: Transformers for Longer Sequences" (NeurIPS 20
 appendix D; the plans follow google-research/bigbird, `bigbird/core/attention.py`.
 """
 
-from functools import lru_cache
+import math
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,8 @@ RandomAttention = Literal["seeded", "transformers"]
 PLANNED_LENGTHS = (1024, 2048, 3072, 4096)
 LONGEST = 4096
 EARLY = 1024
+# Keys and values that are gathered at once on a CPU: they should stay in its last cache.
+GATHERED_BYTES = 16 * 2**20
 
 
 def padding_mask_of(attention_mask: Tensor | None) -> Tensor | None:
@@ -96,37 +99,16 @@ def block_sparse_attention(
     Returns:
         (B, H, T, d).
     """
-    batch, heads, length, width = query.shape
-    blocks = length // block_size
-    query = query.reshape(batch, heads, blocks, block_size, width)  # (B, H, n, b, d)
-    key_blocks = key.reshape(batch, heads, blocks, block_size, width)
-    value_blocks = value.reshape(batch, heads, blocks, block_size, width)
+    blocks = query.shape[2] // block_size
     plan = plan.to(query.device)
+    edges = torch.cat([query[:, :, :block_size], query[:, :, -block_size:]], dim=2)  # (B, H, 2b, d)
+    everything = None if padding_mask is None else padding_mask[:, None, None, :]
+    edges = full_attention(edges, key, value, everything)
 
-    mask_of_edges = mask_of_second = mask_of_middle = None
-    if padding_mask is not None:
-        mask_blocks = padding_mask.view(batch, 1, blocks, block_size, 1).expand(-1, heads, -1, -1, -1)
-        mask_of_edges = padding_mask[:, None, None, :]  # (B, 1, 1, T)
-        mask_of_second = _seen_by_second_rows(mask_blocks, plan).transpose(-1, -2).flatten(0, 1)
-        mask_of_middle = _seen_by_middle_rows(mask_blocks, plan).transpose(-1, -2).flatten(0, 1)
-
-    edges = torch.cat([query[:, :, 0], query[:, :, -1]], dim=2)  # (B, H, 2b, d)
-    edges = full_attention(edges, key, value, mask_of_edges)
-
-    second = full_attention(  # the rows of blocks stand where heads usually do: (B*H, 2, b, d)
-        torch.stack([query[:, :, 1], query[:, :, -2]], dim=2).flatten(0, 1),
-        _seen_by_second_rows(key_blocks, plan).flatten(0, 1),
-        _seen_by_second_rows(value_blocks, plan).flatten(0, 1),
-        mask_of_second,
-    ).view(batch, heads, 2, block_size, width)
-
-    middle = full_attention(  # (B*H, n-4, b, d)
-        query[:, :, 2:-2].flatten(0, 1),
-        _seen_by_middle_rows(key_blocks, plan).flatten(0, 1),
-        _seen_by_middle_rows(value_blocks, plan).flatten(0, 1),
-        mask_of_middle,
-    ).view(batch, heads, blocks - 4, block_size, width)
-
+    rows = query.unflatten(2, (blocks, block_size))  # (B, H, n, b, d)
+    see = partial(_see_blocks, key=key, value=value, padding_mask=padding_mask)
+    second = see(rows[:, :, [1, -2]], seen=_seen_by_second_rows(plan, blocks))  # (B, H, 2, b, d)
+    middle = see(rows[:, :, 2:-2], seen=_seen_by_middle_rows(plan, blocks))  # (B, H, n-4, b, d)
     context = torch.cat(
         [
             edges[:, :, :block_size],
@@ -140,6 +122,42 @@ def block_sparse_attention(
     if padding_mask is not None:
         context = context.masked_fill(~padding_mask[:, None, :, None], 0.0)
     return context
+
+
+def _see_blocks(
+    query: Tensor, seen: Tensor, key: Tensor, value: Tensor, padding_mask: Tensor | None
+) -> Tensor:
+    """Attend from some rows of query blocks (B, H, rows, b, d) to the blocks `seen` (H, rows, c) by each.
+
+    The blocks are copied side by side, for so many heads at once as the processor's cache holds: copying all
+    of them to memory and reading them back takes longer than attending.
+    """
+    batch, heads, _, block_size, width = query.shape
+    total = key.shape[2] // block_size
+    # Heads of all documents have blocks of their own, so they are numbered through: (B * H, rows, c).
+    numbers = (
+        seen.repeat(batch, 1, 1) + torch.arange(batch * heads, device=seen.device)[:, None, None] * total
+    )
+    key_blocks = key.reshape(batch * heads * total, block_size * width)
+    value_blocks = value.reshape(batch * heads * total, block_size * width)
+    query = query.flatten(0, 1)  # (B*H, rows, b, d)
+    mask_blocks = None
+    if padding_mask is not None:
+        mask_blocks = padding_mask.repeat_interleave(heads, dim=0).view(-1, block_size)
+
+    found = []
+    at_once = _heads_at_once(numbers, block_size * width, key)
+    for first in range(0, batch * heads, at_once):
+        some = slice(first, first + at_once)
+        chosen = numbers[some].flatten()
+        shape = (*numbers[some].shape[:2], -1, width)  # (heads, rows, c·b, d)
+        mask = None
+        if mask_blocks is not None:
+            mask = mask_blocks.index_select(0, chosen).view(*shape[:2], 1, -1)
+        keys = key_blocks.index_select(0, chosen).view(shape)
+        values = value_blocks.index_select(0, chosen).view(shape)
+        found.append(full_attention(query[some], keys, values, mask))
+    return torch.cat(found).unflatten(0, (batch, heads))
 
 
 def block_sparse_probabilities(
@@ -165,33 +183,28 @@ def block_sparse_probabilities(
     return torch.softmax(scores, dim=-1)
 
 
-def _seen_by_middle_rows(blocks: Tensor, plan: Tensor) -> Tensor:
-    """Keys of the query blocks 2 … n-3: (B, H, n, b, d) to (B, H, n-4, (5+r)·b, d)."""
-    rows = blocks.shape[2] - 4
-    first = blocks[:, :, :1].expand(-1, -1, rows, -1, -1)
-    last = blocks[:, :, -1:].expand(-1, -1, rows, -1, -1)
-    window = [blocks[:, :, 1:-3], blocks[:, :, 2:-2], blocks[:, :, 3:-1]]
-    return torch.cat([first, *window, last, *_random_blocks(blocks, plan[:, 1:-1])], dim=3)
+def _seen_by_middle_rows(plan: Tensor, blocks: int) -> Tensor:
+    """The blocks that the query blocks 2 … n-3 see, of `plan` (H, n-2, r): int64 (H, n-4, 5+r)."""
+    row = torch.arange(2, blocks - 2, device=plan.device)
+    first, last = torch.zeros_like(row), torch.full_like(row, blocks - 1)
+    fixed = torch.stack([first, row - 1, row, row + 1, last], dim=1)  # (n-4, 5)
+    return torch.cat([fixed.expand(len(plan), -1, -1), plan[:, 1:-1]], dim=2)
 
 
-def _seen_by_second_rows(blocks: Tensor, plan: Tensor) -> Tensor:
-    """Keys of the query blocks 1 and n-2: (B, H, n, b, d) to (B, H, 2, (4+r)·b, d)."""
-    top = torch.cat([blocks[:, :, :3], blocks[:, :, -1:]], dim=2)
-    bottom = torch.cat([blocks[:, :, :1], blocks[:, :, -3:]], dim=2)
-    both = torch.stack([top, bottom], dim=2).flatten(3, 4)  # (B, H, 2, 4b, d)
-    return torch.cat([both, *_random_blocks(blocks, plan[:, [0, -1]])], dim=3)
+def _seen_by_second_rows(plan: Tensor, blocks: int) -> Tensor:
+    """The blocks that the query blocks 1 and n-2 see, of `plan` (H, n-2, r): int64 (H, 2, 4+r)."""
+    last = blocks - 1
+    fixed = torch.tensor([[0, 1, 2, last], [0, last - 2, last - 1, last]], device=plan.device)
+    return torch.cat([fixed.expand(len(plan), -1, -1), plan[:, [0, -1]]], dim=2)
 
 
-def _random_blocks(blocks: Tensor, plan: Tensor) -> list[Tensor]:
-    """Gather the random blocks of some rows: plan (H, rows, r) to one (B, H, rows, r·b, d), or to nothing."""
-    heads, rows, count = plan.shape
-    if count == 0:
-        return []
-    batch, _, total, block_size, width = blocks.shape
-    # Heads have different plans, so heads and blocks are numbered together and gathered at once.
-    numbers = plan + torch.arange(heads, device=plan.device).view(-1, 1, 1) * total
-    chosen = blocks.flatten(1, 2).index_select(1, numbers.flatten())
-    return [chosen.view(batch, heads, rows, count * block_size, width)]
+def _heads_at_once(numbers: Tensor, block: int, key: Tensor) -> int:
+    """How many heads' gathered keys and values the cache holds; on another device than the CPU, all."""
+    heads, *counts = numbers.shape
+    if key.device.type != "cpu":
+        return heads
+    bytes_a_head = 2 * math.prod(counts) * block * key.element_size()
+    return max(1, min(heads, GATHERED_BYTES // bytes_a_head))
 
 
 @lru_cache(maxsize=256)
