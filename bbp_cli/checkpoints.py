@@ -10,10 +10,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bigbird_pegasus.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, weight_files
+
 from bbp_cli.console import Console
 from bbp_cli.device import Hardware, resources_reported
 from bbp_cli.errors import ModelError
-from bbp_cli.hub import CONFIG, SILENT, VOCABULARY, WEIGHTS, ModelFolder, locate, weight_files
+from bbp_cli.hub import SILENT, ModelFolder, locate
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer

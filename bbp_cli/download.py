@@ -20,20 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from bigbird_pegasus.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, shards_of
+
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, OutputError, UsageError
-from bbp_cli.hub import (
-    COMMIT,
-    CONFIG,
-    MAIN,
-    VOCABULARY,
-    WEIGHTS,
-    Check,
-    ModelFolder,
-    prepare_library,
-    shards_of,
-    storage_folder,
-)
+from bbp_cli.hub import COMMIT, MAIN, Check, ModelFolder, prepare_library, storage_folder
 from bbp_cli.version import __version__
 
 # What is fetched beside the weights, where the repository has it; the first two it must have.
@@ -177,7 +168,7 @@ def _bring(listing: Listing, file: RemoteFile, advance: Advance = lambda _bytes:
     Raises:
         ModelError: what was sent is not what the Hub lists.
     """
-    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
+    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # its `__all__` is made at run time
 
     place, blob = listing.place(file), listing.blob(file)
     if _is_good(place, file):
@@ -234,7 +225,7 @@ def _receive(listing: Listing, file: RemoteFile, advance: Advance) -> None:
 def _continue(url: str, partial: Path, size: int, advance: Advance) -> None:
     """Append to a file what the server sends of the rest; start anew where it cannot continue."""
     from huggingface_hub import constants, get_session, hf_raise_for_status
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # likewise
 
     had = partial.stat().st_size
     headers = build_hf_headers(library_name="bbp", library_version=__version__)

@@ -6,12 +6,13 @@ The network is used when they are not there, by `download`. These two modules al
 and only for a name.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from bigbird_pegasus.checkpoint_files import is_complete
 
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError
@@ -24,15 +25,6 @@ SHORT_NAMES = {
 }
 DEFAULT = "default"
 MAIN = "main"  # the branch that a name without revision means
-CONFIG = "config.json"
-VOCABULARY = "spiece.model"
-# Where weights are looked for, in the order of the model package; an index names the files it is made of.
-WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
 LONGEST_NAME = 96  # characters; the Hub allows no more
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _PART = r"\w(?:[\w.-]*\w)?"
@@ -218,28 +210,3 @@ def references(folder: ModelFolder) -> list[str]:
     notes = [path for path in start.rglob("*") if path.is_file()]
     named = [path for path in notes if path.read_bytes().strip() == str(folder.revision).encode()]
     return sorted(path.relative_to(start).as_posix() for path in named)
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether a folder has what every model needs. Weights come last, so all else is there with them."""
-    weights = weight_files(folder)
-    needed = [folder / CONFIG, folder / VOCABULARY, *weights]
-    return bool(weights) and all(path.is_file() for path in needed)
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that the weights of a folder are read from; some may be missing. None without weights."""
-    for name in WEIGHTS:
-        path = folder / name
-        if path.is_file():
-            return [folder / shard for shard in shards_of(path)] if path.suffix == ".json" else [path]
-    return []
-
-
-def shards_of(index: Path) -> list[str]:
-    """The names of the files that an index of weights names; none where it cannot be read."""
-    try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        return sorted(Path(name).name for name in names)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from bigbird_pegasus.checkpoint_files import is_complete
+
 from bbp_cli.checkpoints import Checkpoint, TaskName, architecture_for, inspect, load_tokenizer, model_errors
 from bbp_cli.console import Console
 from bbp_cli.download import download, human_size
@@ -16,7 +18,6 @@ from bbp_cli.hub import (
     cached,
     cached_folders,
     check_revision,
-    is_complete,
     local_folder,
     locate,
     prepare_library,

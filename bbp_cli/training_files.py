@@ -21,9 +21,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bigbird_pegasus.checkpoint_files import CONFIG
+
 from bbp_cli.device import resources_reported
 from bbp_cli.errors import OutputError, UsageError
-from bbp_cli.hub import CONFIG
 
 if TYPE_CHECKING:
     from bigbird_pegasus.training import TrainingState

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.hub import checkpoint_folder
 
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "bigbird_pegasus"
@@ -236,14 +237,28 @@ class BigBirdPegasusConfig:
         return {key: value for key, value in (values | self.extra).items() if value is not None}
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, **changes: Any) -> "BigBirdPegasusConfig":
-        """Read `config.json` of a checkpoint folder; `changes` replace what it says (see `changed`).
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        **changes: Any,
+    ) -> "BigBirdPegasusConfig":
+        """Read `config.json` of a checkpoint; `changes` replace what it says (see `changed`).
+
+        Args:
+            name_or_path: a folder, or `owner/name` on the Hub, see `checkpoint_folder`.
+            revision: branch, tag or commit of a model on the Hub.
+            local_files_only: never download.
+            changes: values by their keys.
 
         Raises:
-            CheckpointError: the file is missing or is not a JSON object.
+            CheckpointError: the file is missing or is not a JSON object, or the Hub does not give it.
             ConfigError: a value is unknown or impossible.
         """
-        path = Path(folder) / CONFIG_FILE
+        folder = checkpoint_folder(name_or_path, revision=revision, local_files_only=local_files_only)
+        path = folder / CONFIG_FILE
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.hub import checkpoint_folder
 
 if TYPE_CHECKING:
     from bigbird_pegasus.config import BigBirdPegasusConfig
@@ -148,14 +149,18 @@ class GenerationConfig:
         return cls.from_dict(options | {name: getattr(config, name) for name in token_ids})
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> "GenerationConfig":
-        """Read `generation_config.json` of a checkpoint folder, or, where there is none, its `config.json`.
+    def from_pretrained(cls, name_or_path: str | Path) -> "GenerationConfig":
+        """Read `generation_config.json` of a checkpoint, or, where there is none, its `config.json`.
+
+        Args:
+            name_or_path: a folder, or `owner/name` on the Hub.
 
         Raises:
             CheckpointError: neither file is there, or the one that is cannot be read.
             ConfigError: a value in it is impossible.
         """
-        path = Path(folder) / GENERATION_CONFIG_FILE
+        folder = checkpoint_folder(name_or_path)
+        path = folder / GENERATION_CONFIG_FILE
         if not path.is_file():
             from bigbird_pegasus.config import BigBirdPegasusConfig
 

@@ -30,20 +30,27 @@ CLASSES: dict[str, type[PretrainedModule]] = {
 }
 
 
-def load_model(folder: str | Path, **options: Any) -> PretrainedModule:
-    """Load a checkpoint folder as the class that its `architectures` names, in eval mode.
+def load_model(
+    name_or_path: str | Path,
+    *,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    **options: Any,
+) -> PretrainedModule:
+    """Load a checkpoint as the class that its `architectures` names, in eval mode.
 
-    Options are those of `PretrainedModule.from_pretrained`.
+    Arguments are those of `PretrainedModule.from_pretrained`.
 
     Raises:
         CheckpointError: the architecture is not one of ours, or see `PretrainedModule.from_pretrained`.
         ConfigError: the configuration is not one of ours.
     """
-    names = BigBirdPegasusConfig.from_pretrained(folder).architectures
+    on_hub: Any = {"revision": revision, "local_files_only": local_files_only}
+    names = BigBirdPegasusConfig.from_pretrained(name_or_path, **on_hub).architectures
     name = architecture_of(names)
     if name is not None:
-        return CLASSES[name].from_pretrained(folder, **options)
+        return CLASSES[name].from_pretrained(name_or_path, **on_hub, **options)
     known = ", ".join(sorted(ARCHITECTURES))
     raise CheckpointError(
-        f"{folder} is a {' or '.join(names) or 'model without architecture'}; known are {known}"
+        f"{name_or_path} is a {' or '.join(names) or 'model without architecture'}; known are {known}"
     )

@@ -48,17 +48,19 @@ def pipeline(
     device: int | str | torch.device | None = None,
     dtype: torch.dtype | str | None = None,
     torch_dtype: torch.dtype | str | None = None,
+    revision: str | None = None,
     **options: Any,
 ) -> "SummarizationPipeline | TextClassificationPipeline | QuestionAnsweringPipeline":
     """Make a function that does a task with a model.
 
     Args:
         task: "summarization", "text-classification" (also "sentiment-analysis") or "question-answering".
-        model: a checkpoint folder, or a model in memory, which is used as it is.
-        tokenizer: a folder or a tokenizer; left out, that of the checkpoint folder.
+        model: a checkpoint folder, `owner/name` on the Hub, or a model in memory, which is used as it is.
+        tokenizer: a folder, a name or a tokenizer; left out, that of the checkpoint.
         device: a torch device, or the number of a GPU, -1 being the CPU. Left out, the CPU, or where a model
             in memory is.
         dtype: of the weights, see `PretrainedModule.from_pretrained`; not for a model in memory.
+        revision: of a model on the Hub and of its tokenizer.
         torch_dtype: the older name of `dtype`.
         options: those of each call, as defaults.
 
@@ -73,7 +75,9 @@ def pipeline(
     place = _device(device)
     if isinstance(model, str | Path):
         tokenizer = model if tokenizer is None else tokenizer
-        model = model_class.from_pretrained(model, dtype=dtype, torch_dtype=torch_dtype, device=place)
+        model = model_class.from_pretrained(
+            model, dtype=dtype, torch_dtype=torch_dtype, device=place, revision=revision
+        )
     elif not isinstance(model, model_class):
         given = "no model" if model is None else type(model).__name__
         raise ConfigError(f"{task} needs a checkpoint folder or a {model_class.__name__}, not {given}")
@@ -84,7 +88,7 @@ def pipeline(
     if tokenizer is None:
         raise ConfigError("give the tokenizer of the model too")
     if isinstance(tokenizer, str | Path):
-        tokenizer = PegasusTokenizer.from_pretrained(tokenizer)
+        tokenizer = PegasusTokenizer.from_pretrained(tokenizer, revision=revision)
     made: SummarizationPipeline | TextClassificationPipeline | QuestionAnsweringPipeline
     made = pipeline_class(model, tokenizer, options)
     return made

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from bigbird_pegasus.encoding import BatchEncoding, Lengths, Row, collate, lengths_of, to_tensors, truncate
 from bigbird_pegasus.errors import TokenizerError
+from bigbird_pegasus.hub import checkpoint_folder
 from bigbird_pegasus.segmentation import NEWLINE_PIECE, Segmenter, without_surrogates
 from bigbird_pegasus.tokenizer_files import (
     CONFIG_FILE,
@@ -127,16 +128,28 @@ class PegasusTokenizer:
     # Folders
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, **options: Any) -> "PegasusTokenizer":
-        """The tokenizer of a checkpoint folder: its ``spiece.model`` and ``tokenizer_config.json``.
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        **options: Any,
+    ) -> "PegasusTokenizer":
+        """The tokenizer of a checkpoint: its ``spiece.model`` and ``tokenizer_config.json``.
 
-        `options` are arguments of the class and go before what the folder says.
+        Args:
+            name_or_path: a folder, or ``owner/name`` on the Hub, see `checkpoint_folder`.
+            revision: branch, tag or commit of a model on the Hub.
+            local_files_only: never download.
+            options: arguments of the class; they go before what the folder says.
 
         Raises:
             TokenizerError: a file is missing or corrupt, or there are more ids than ``vocab_size`` in
                 ``config.json``.
+            CheckpointError: the Hub does not give it.
         """
-        folder = Path(folder)
+        folder = checkpoint_folder(name_or_path, revision=revision, local_files_only=local_files_only)
         arguments = tokenizer_arguments(folder) | options
         tokenizer = cls(**arguments)
         model_ids = read_json(folder / "config.json").get("vocab_size")

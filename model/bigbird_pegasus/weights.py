@@ -23,14 +23,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from bigbird_pegasus.attention import RandomAttention
+from bigbird_pegasus.checkpoint_files import PICKLE, SAFETENSORS, SAFETENSORS_INDEX, WEIGHTS
 from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.generation_config import GenerationConfig
-
-WEIGHTS_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
-BIN_FILE = "pytorch_model.bin"
-BIN_INDEX_FILE = "pytorch_model.bin.index.json"
+from bigbird_pegasus.hub import checkpoint_folder
 
 # Published name ↔ our name; `*` is a layer number. A name that no row matches is the same on both sides.
 PUBLISHED_TO_OURS = (
@@ -166,37 +163,44 @@ class PretrainedModule(nn.Module):
     @classmethod
     def from_pretrained(
         cls,
-        folder: str | Path,
+        name_or_path: str | Path,
         *,
         dtype: torch.dtype | str | None = None,
         device: torch.device | str | None = None,
         random_attention: RandomAttention = "seeded",
         torch_dtype: torch.dtype | str | None = None,
         device_map: str | int | torch.device | Mapping[str, str | int | torch.device] | None = None,
+        revision: str | None = None,
+        local_files_only: bool = False,
         **changes: Any,
     ) -> Self:
-        """Read a checkpoint folder into a model in eval mode.
+        """Read a checkpoint into a model in eval mode.
 
         Args:
-            folder: with `config.json` and the weights.
+            name_or_path: a folder with `config.json` and the weights, or `owner/name` on the Hub.
             dtype: of the weights once loaded, float32 by default; "auto" keeps what the file has.
             device: where they go, the CPU by default.
             random_attention: see `random_attention_plan`.
             torch_dtype: the older name of `dtype`.
             device_map: the published way to name a device: "auto" is a GPU where there is one; a mapping
                 must name one device for the whole model, `{"": device}`.
+            revision: of a model on the Hub, see `checkpoint_folder`.
+            local_files_only: never download.
             changes: replace values of the configuration, such as `num_labels=3`.
 
         Warns:
             NewHeadWarning: the checkpoint lacks tensors of the class's head, which are drawn anew.
 
         Raises:
-            CheckpointError: a file is missing or corrupt, or tensors are missing, unexpected or misshaped.
+            CheckpointError: a file is missing or corrupt, tensors are missing, unexpected or misshaped, or
+                the Hub does not give the model.
             ConfigError: the configuration is not one of ours, or an option is unknown or contradicts another.
         """
         wanted = _dtype(_one_of("dtype", dtype, "torch_dtype", torch_dtype, torch.float32))
         place = _device(_one_of("device", device, "device_map", device_map, "cpu"))
-        config = BigBirdPegasusConfig.from_pretrained(folder, **changes)
+        on_hub: Any = {"revision": revision, "local_files_only": local_files_only}
+        config = BigBirdPegasusConfig.from_pretrained(name_or_path, **on_hub, **changes)
+        folder = checkpoint_folder(name_or_path, weights=True, **on_hub)
         with torch.device("meta"), _NothingDrawn():
             model = cls(config, random_attention)
         load_weights(model, folder, wanted, place)
@@ -215,11 +219,11 @@ class PretrainedModule(nn.Module):
         tensors = {
             published_name(name): t.detach().cpu().contiguous() for name, t in own_tensors(self).items()
         }
-        unfinished = folder / f".{WEIGHTS_FILE}.{os.getpid()}"
+        unfinished = folder / f".{SAFETENSORS}.{os.getpid()}"
         save_file(tensors, unfinished, metadata={"format": "pt"})
         # safetensors makes files that nobody else can read; the others in the folder say what is usual here.
         unfinished.chmod((folder / CONFIG_FILE).stat().st_mode & 0o777)
-        unfinished.replace(folder / WEIGHTS_FILE)
+        unfinished.replace(folder / SAFETENSORS)
         if self.generation_config is not None:
             self.generation_config.save_pretrained(folder)
 
@@ -329,14 +333,16 @@ def _resized(table: Tensor, rows: int) -> Tensor:
 
 def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """Yield every tensor of a checkpoint by its published name, from whichever files it has."""
-    for file in (WEIGHTS_FILE, INDEX_FILE, BIN_FILE, BIN_INDEX_FILE):
+    for file in WEIGHTS:
         path = folder / file
         if path.is_file():
             shards = _shards(path) if path.suffix == ".json" else [path]
             for shard in shards:
                 yield from _bin_tensors(shard) if shard.suffix == ".bin" else _safetensors(shard)
             return
-    raise CheckpointError(f"{folder} has no weights: looked for {WEIGHTS_FILE}, {INDEX_FILE} and {BIN_FILE}")
+    raise CheckpointError(
+        f"{folder} has no weights: looked for {SAFETENSORS}, {SAFETENSORS_INDEX} and {PICKLE}"
+    )
 
 
 def _shards(index: Path) -> list[Path]:

@@ -1,11 +1,11 @@
 """The code of the model's published documentation runs here: only the import lines change.
 
-Each example is cut out of the documentation itself, and two things are replaced. Import lines:
-`AutoTokenizer` and `AutoModelForSeq2SeqLM` become names for our `PegasusTokenizer` and
-`BigBirdPegasusForConditionalGeneration` (there is one kind of each, so no choice). And the name of the
-checkpoint, by the folder of a small one with random weights and the published vocabulary: what the examples
-print is not what the documentation shows, and what is asserted is that results have the documented form and
-are those of transformers where it still runs the same code.
+Each example is cut out of the documentation itself, and its import lines are replaced: `AutoTokenizer` and
+`AutoModelForSeq2SeqLM` become names for our `PegasusTokenizer` and `BigBirdPegasusForConditionalGeneration`
+(there is one kind of each, so no choice). The published name means a small checkpoint here, with random
+weights and the published vocabulary, which lies in the Hub's cache as if it had been downloaded: what the
+examples print is not what the documentation shows, and what is asserted is that results have the documented
+form and are those of transformers where it still runs the same code.
 
 The example that loads weights in 4 bits belongs to quantization and is not among these.
 """
@@ -14,7 +14,7 @@ import ast
 import math
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,13 @@ from bigbird_pegasus import (
     NewHeadWarning,
     PegasusTokenizer,
 )
+from huggingface_hub import constants
 
 from tests.cli.process import clean_environment, run
 from tests.parity.reference import reference_model  # noqa: F401 - quiets transformers
 
 CHECKPOINT = "google/bigbird-pegasus-large-arxiv"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OURS = {
     "AutoTokenizer": "PegasusTokenizer as AutoTokenizer",
     "AutoModelForSeq2SeqLM": "BigBirdPegasusForConditionalGeneration as AutoModelForSeq2SeqLM",
@@ -43,9 +45,19 @@ Example = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory, pegasus_vocabulary: Path) -> Path:
-    """A small model that writes, with the vocabulary and the window of the published ones."""
-    folder = tmp_path_factory.mktemp("checkpoint")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of HF_HOME."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(home: Path, pegasus_vocabulary: Path) -> Iterator[Path]:
+    """A small model that writes, with the vocabulary and the window of the published ones, and their name."""
+    repository = home / "hub" / f"models--{CHECKPOINT.replace('/', '--')}"
+    folder = repository / "snapshots" / COMMIT
+    folder.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text(COMMIT)
     PegasusTokenizer(pegasus_vocabulary, offset=0, model_max_length=4096).save_pretrained(folder)
     torch.manual_seed(0)
     config = BigBirdPegasusConfig(
@@ -62,12 +74,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, pegasus_vocabulary: Pat
         max_length=20,
     )
     BigBirdPegasusForConditionalGeneration(config).save_pretrained(folder)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+        patch.setattr(constants, "HF_HUB_OFFLINE", True)
+        yield folder
 
 
 @pytest.fixture
 def example(shared: Path, checkpoint: Path) -> Example:
-    """Finds the one code block with a phrase, and makes its two replacements."""
+    """Finds the one code block with a phrase, and replaces its import lines."""
     documentation = (shared / "reference" / "bigbird_pegasus_documentation.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```\w*\n(.*?)```", documentation, re.DOTALL)
 
@@ -76,7 +91,7 @@ def example(shared: Path, checkpoint: Path) -> Example:
         if block.startswith(">>>"):
             lines = [line[4:] for line in block.splitlines() if line.startswith((">>>", "..."))]
             block = "\n".join(lines)
-        return IMPORT.sub(_our_import, block).replace(CHECKPOINT, str(checkpoint))
+        return IMPORT.sub(_our_import, block)
 
     return find
 
@@ -99,14 +114,14 @@ def execute(code: str) -> tuple[Names, Any]:
     return names, None
 
 
-def test_nothing_but_imports_and_the_checkpoint_is_replaced(example: Example, checkpoint: Path) -> None:
+def test_nothing_but_imports_is_replaced(example: Example) -> None:
     assert example("AutoModelForSeq2SeqLM").startswith(
         "import torch\n"
         "from bigbird_pegasus import PegasusTokenizer as AutoTokenizer,"
         " BigBirdPegasusForConditionalGeneration as AutoModelForSeq2SeqLM\n"
         "\n"
         "tokenizer = AutoTokenizer.from_pretrained(\n"
-        f'    "{checkpoint}"\n'
+        f'    "{CHECKPOINT}"\n'
         ")\n"
     )
 
@@ -134,16 +149,16 @@ def test_summarization_by_model_and_tokenizer_in_bfloat16(
     assert capsys.readouterr().out == printed + "\n"
 
 
-def test_summarization_from_the_shell(example: Example, checkpoint: Path, tmp_path: Path) -> None:
+def test_summarization_from_the_shell(example: Example, home: Path, tmp_path: Path) -> None:
     """`transformers run --task summarization` is `bbp summarize`, `--device 0` the processor at hand."""
     echo, _, command = example("transformers run").strip().partition(" | ")
     document = shlex.split(echo)[-1]
     program, *arguments = shlex.split(command)
     assert [program, *arguments] == [
-        *("transformers", "run", "--task", "summarization", "--model", str(checkpoint), "--device", "0")
+        *("transformers", "run", "--task", "summarization", "--model", CHECKPOINT, "--device", "0")
     ]
-    ours = ("summarize", "--model", str(checkpoint), "--device", "cpu")
-    done = run(ours, document.encode(), tmp_path, clean_environment(tmp_path))
+    ours = ("summarize", "--model", CHECKPOINT, "--offline", "--device", "cpu")
+    done = run(ours, document.encode(), tmp_path, clean_environment(home))
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout.strip()
 
