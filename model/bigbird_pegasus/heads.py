@@ -50,6 +50,7 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
         if not config.is_encoder_decoder:
             raise ConfigError("is_encoder_decoder is false: a model that writes needs its decoder")
         self.model = BigBirdPegasusModel(config, random_attention)
+        self.output_head: nn.Module = OutputHead(self.model.encoder.embedding)
         self.final_logits_bias: Tensor
         self.register_buffer("final_logits_bias", torch.zeros(1, config.vocab_size))
         self.generation_config = GenerationConfig.from_model_config(config)
@@ -135,7 +136,23 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
 
     def _logits(self, states: Tensor) -> Tensor:
         """Return (…, V) of states (…, D)."""
-        return F.linear(states, self.model.encoder.embedding.weight) + self.final_logits_bias
+        logits: Tensor = self.output_head(states)
+        return logits + self.final_logits_bias
+
+
+class OutputHead(nn.Module):
+    """The token embedding the other way round, from states (…, D) to a score for each token (…, V).
+
+    A module, so that another one with the same weights can take its place.
+    """
+
+    def __init__(self, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self.embedding = embedding
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map (…, D) to (…, V)."""
+        return F.linear(states, self.embedding.weight)
 
 
 class ClassificationHead(nn.Module):
