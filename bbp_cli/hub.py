@@ -97,7 +97,7 @@ def local_folder(name: str) -> ModelFolder | None:
     """The folder a name means without the Hub: that of the default model, or one on the disk; or None."""
     if name == DEFAULT:
         return ModelFolder(DEFAULT, default_folder())
-    if name and name not in SHORT_NAMES and is_folder(name):
+    if name not in SHORT_NAMES and is_folder(name):
         return ModelFolder(name, Path(name))
     return None
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bbp_cli.console import Console, one_line
-from bbp_cli.options import Color, Debug, Offline, Quiet, Revision, Verbose
+from bbp_cli.options import Color, Debug, Offline, Quiet, Revision, Verbose, name_of
 from bbp_cli.output import emit, json_line
 
 app = typer.Typer(
@@ -19,7 +19,9 @@ app = typer.Typer(
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="Hub name (owner/name), arxiv, pubmed, bigpatent, default; or a folder."
+        parser=name_of,
+        metavar="NAME",
+        help="Hub name (owner/name), arxiv, pubmed, bigpatent, default; or a folder.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a model.")]

@@ -12,10 +12,16 @@ GREATEST_SEED = 2**32 - 1  # what every generator of random numbers takes that b
 MOST_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
 
 
-def _path(name: str) -> Path:
-    if not name:
+def name_of(text: str) -> str:
+    """A name that says something."""
+    if not text:
         raise typer.BadParameter("the name is empty")
-    return Path(name)
+    return text
+
+
+def path_of(text: str) -> Path:
+    """The path that is meant; an empty one would be this folder."""
+    return Path(name_of(text))
 
 
 Paths = Annotated[
@@ -33,12 +39,12 @@ Encoding = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", parser=_path, metavar="FILE", help="Write the result to FILE."),
+    typer.Option("-o", "--output", parser=path_of, metavar="FILE", help="Write the result to FILE."),
 ]
 OutputDir = Annotated[
     Path | None,
     typer.Option(
-        parser=_path, metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."
+        parser=path_of, metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
@@ -54,6 +60,7 @@ AnswersJson = Annotated[
 Model = Annotated[
     str,
     typer.Option(
+        parser=name_of,
         metavar="PATH_OR_NAME",
         envvar="BBP_MODEL",
         help="Checkpoint folder, Hub name, or arxiv, pubmed, bigpatent.",
@@ -63,6 +70,7 @@ Classifier = Annotated[
     str,
     typer.Option(
         "--model",
+        parser=name_of,
         metavar="PATH_OR_NAME",
         envvar="BBP_CLASSIFY_MODEL",
         help="Checkpoint folder or Hub name of a model that classifies; there is no default.",
@@ -73,6 +81,7 @@ Answerer = Annotated[
     str,
     typer.Option(
         "--model",
+        parser=name_of,
         metavar="PATH_OR_NAME",
         envvar="BBP_QA_MODEL",
         help="Checkpoint folder or Hub name of a model that answers questions; there is no default.",

@@ -18,9 +18,12 @@ def questions_and_paths(
     No questions at all means that nothing was asked for. `files_from` is where more paths are listed.
 
     Raises:
-        UsageError: the question is empty or a file, or stdin would be read twice.
+        UsageError: the question or the file's name is empty, the question is a file, or stdin would be read
+            twice.
         InputError: the file of questions cannot be used.
     """
+    if file == "":
+        raise UsageError("the name of the file of questions is empty")
     if file is not None:
         documents = [*words, *([files_from] if files_from else [])]
         if file == STDIN and (STDIN in documents or not documents):

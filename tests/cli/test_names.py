@@ -45,6 +45,37 @@ def test_a_name_that_is_too_long_is_no_bug(
     assert done.stderr.count("\n") == 1
 
 
+EMPTY = [
+    ("summarize", ""),
+    ("summarize", "a.txt", "-o", ""),
+    ("summarize", "a.txt", "--output-dir", ""),
+    ("summarize", "--files-from", ""),
+    ("summarize", "a.txt", "--model", ""),
+    ("classify", "a.txt", "--model", ""),
+    ("qa", "", "a.txt"),
+    ("qa", "--questions", "", "a.txt"),
+    ("train", "classify", "", "-o", "new"),
+    ("train", "classify", "a.txt", "-o", ""),
+    ("train", "classify", "a.txt", "-o", "new", "--val", ""),
+    ("train", "classify", "a.txt", "-o", "new", "--base", ""),
+    ("evaluate", ""),
+    ("evaluate", "a.txt", "--model", ""),
+    *(("models", command, "") for command in ("pull", "info", "path", "rm")),
+]
+
+
+@pytest.mark.parametrize("arguments", EMPTY, ids=" ".join)
+def test_an_empty_name_is_a_usage_error(arguments: tuple[str, ...], warm_bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(
+        '{"text": "An oak.", "label": "x", "document": "An oak.", "summary": "x"}'
+    )
+    done = warm_bbp(*arguments)
+    assert (done.code, done.stdout) == (2, "")
+    assert "empty" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_one_impossible_name_does_not_end_a_batch(bbp: Bbp, text: str, tmp_path: Path) -> None:
     (tmp_path / "list").write_bytes(f"{LONG}\nx\x00y\n{text}\n".encode())
     done = bbp("extract", "--files-from", "list")
