@@ -1,0 +1,136 @@
+"""The machine that measures: what it is, how fast it multiplies and reads, how much memory a process held.
+
+The floors are what no program on it goes below: multiplications at the rate of one large matrix product,
+bytes at the rate of one long read.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from bigbird_pegasus import BigBirdPegasusConfig
+from torch import Tensor
+
+# Bytes of a weight as each precision stores it; 4 bits come with a scale for each 64 weights.
+WEIGHT_BYTES = {
+    "float32": 4.0,
+    "bfloat16": 2.0,
+    "int8": 1.0,
+    "int4": 0.5 + 4 / 64,
+    "nf4": 0.5 + 4 / 64,
+}
+QUANTIZED = ("int8", "int4", "nf4")  # they compute the rest in bfloat16
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Operations (a multiplication and an addition are two) and bytes a second."""
+
+    float32: float
+    bfloat16: float
+    int8: float
+    bytes_read: float
+
+    def of(self, precision: str) -> float:
+        """The rate of a linear layer; 4-bit weights are computed with in bfloat16."""
+        rates = {"float32": self.float32, "int8": self.int8}
+        return rates.get(precision, self.bfloat16)
+
+
+def measure_rates(rows: int = 4096, width: int = 1024, repeat: int = 5) -> Rates:
+    """Measure with one linear layer of the published feed-forward, and with the sum of 1 GB."""
+    operations = 2 * rows * width * 4 * width
+
+    def linear(dtype: torch.dtype) -> float:
+        x, weight = torch.randn(rows, width).to(dtype), torch.randn(4 * width, width).to(dtype)
+        return operations / _least(lambda: torch.nn.functional.linear(x, weight), repeat)
+
+    left = torch.randint(-127, 128, (rows, width), dtype=torch.int8)
+    right = torch.randint(-127, 128, (4 * width, width), dtype=torch.int8)
+    read = torch.ones(rows * width * 64)
+    return Rates(
+        float32=linear(torch.float32),
+        bfloat16=linear(torch.bfloat16),
+        int8=operations / _least(lambda: torch._int_mm(left, right.T), repeat),
+        bytes_read=read.nbytes / _least(read.sum, repeat),
+    )
+
+
+def _least(call: Callable[[], Tensor], repeat: int) -> float:
+    call()
+    return min(_seconds(call) for _ in range(repeat))
+
+
+def _seconds(call: Callable[[], Tensor]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def encoder_floor(config: BigBirdPegasusConfig, tokens: int, precision: str, rates: Rates) -> float:
+    """Seconds of the encoder's multiplications alone: linear layers and block-sparse attention."""
+    width, inner, block = config.d_model, config.encoder_ffn_dim, config.block_size
+    linear = tokens * (4 * width * width + 2 * width * inner)
+    seen = (5 + config.num_random_blocks) * block  # keys of a block of queries in the middle
+    pairs = (tokens - 4 * block) * seen + 2 * block * (seen - block) + 2 * block * tokens
+    attention = 2 * pairs * width
+    rest = "bfloat16" if precision in QUANTIZED else precision
+    return 2 * config.encoder_layers * (linear / rates.of(precision) + attention / rates.of(rest))
+
+
+def step_floor(
+    config: BigBirdPegasusConfig, tokens: int, beams: int, position: int, precision: str, rates: Rates
+) -> float:
+    """Seconds to read once what a decode step needs: weights, output head, keys and values."""
+    width, layers = config.d_model, config.decoder_layers
+    # Cross-attention's projections of keys and values are not needed after the first step.
+    weights = layers * (6 * width * width + 2 * width * config.decoder_ffn_dim) + config.vocab_size * width
+    remembered = 2 * layers * width * (tokens + beams * position)
+    rest = 4 if precision == "float32" else 2
+    return (weights * WEIGHT_BYTES[precision] + remembered * rest) / rates.bytes_read
+
+
+def peak_memory() -> int:
+    """Most bytes that this process ever held in memory at once, mapped files included."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        import resource  # not on Windows; counts kilobytes, on macOS bytes
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if platform.system() == "Darwin" else 1024 * peak
+    return _kilobytes(status, "VmHWM")
+
+
+def held_memory() -> int:
+    """Bytes that this process holds now."""
+    status = Path("/proc/self/status")
+    return _kilobytes(status, "VmRSS") if status.is_file() else peak_memory()
+
+
+def _kilobytes(status: Path, name: str) -> int:
+    line = next(line for line in status.read_text().splitlines() if line.startswith(name + ":"))
+    return 1024 * int(line.split()[1])
+
+
+def description(threads: int) -> str:
+    """Processor, memory and versions, for the line below a table."""
+    model, flags = platform.processor() or platform.machine(), set[str]()
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        lines = dict(
+            line.split(":", 1) for line in information.read_text().splitlines() if line.count(":") == 1
+        )
+        entries = {name.strip(): value.strip() for name, value in lines.items()}
+        model, flags = entries.get("model name", model), set(entries.get("flags", "").split())
+    instructions = [name for name in ("avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8") if name in flags]
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
+    return (
+        f"{model}, {os.cpu_count()} cores ({', '.join(instructions) or 'no bfloat16 instructions'}), "
+        f"{gigabytes:.0f} GB, {threads} threads; Python {platform.python_version()}, {versions}"
+    )
