@@ -61,7 +61,7 @@ KEPT_SILENTLY = frozenset(
         *("output_attentions", "output_hidden_states", "chunk_size_feed_forward", "task_specific_params"),
         *("add_bias_logits", "add_final_layer_norm", "normalize_before", "normalize_embedding"),
         *("static_position_embeddings", "extra_pos_embeddings", "max_new_tokens", "add_cross_attention"),
-        *("sep_token_id", "unk_token_id", "tokenizer_class", "static_cache"),
+        *("sep_token_id", "unk_token_id", "tokenizer_class", "static_cache", "quantization_config"),
     }
 )
 

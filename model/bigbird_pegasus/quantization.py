@@ -1,31 +1,252 @@
-"""Weights in few bits, swapped in from outside: the layers never hear of it."""
+"""Weights in few bits, swapped in from outside after a model is made: its layers never hear of it.
 
-from typing import Literal
+What is quantized: the linear maps of all layers, by the scheme; the table of token embeddings and the output
+head, by int8 in every scheme. Norms, biases, positions and the small heads stay as they are: together they
+are 3 % of the published model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
-from bigbird_pegasus.heads import OutputHead
+from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.int4 import Int4Weight
 from bigbird_pegasus.int8 import Int8Weight
-from bigbird_pegasus.quantized_linear import QuantizedLinear
+from bigbird_pegasus.nf4 import Nf4Weight
+from bigbird_pegasus.quantized_linear import QuantizedEmbedding, QuantizedLinear
 
-Scheme = Literal["int8"]
+Scheme = Literal["int8", "int4", "nf4"]
+Codec = type[Int8Weight] | type[Int4Weight] | type[Nf4Weight]
+CODECS: dict[Scheme, Codec] = {"int8": Int8Weight, "int4": Int4Weight, "nf4": Nf4Weight}
+HEAD = "lm_head.weight"  # an output head that is a table of its own
+OUTPUT_HEAD = "output_head"  # one that is the token embedding
+WEIGHTS_AT_ONCE = 1 << 22  # rounded together: float32 copies of a whole table would be twice the model
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How to quantize; `double` is of nf4, and `compute_dtype` that of activations (theirs where None)."""
+
+    scheme: Scheme
+    double: bool = False
+    compute_dtype: torch.dtype | None = None
+
+
+@dataclass(frozen=True)
+class BitsAndBytesConfig:
+    """The published way to ask for quantization: int8, or nf4 with its options.
+
+    bitsandbytes itself is not needed: on a processor its int8 and nf4 are computed here. Its fp4 is not.
+    """
+
+    load_in_8bit: bool = False
+    load_in_4bit: bool = False
+    bnb_4bit_compute_dtype: torch.dtype | str | None = None
+    bnb_4bit_quant_type: str = "fp4"
+    bnb_4bit_use_double_quant: bool = False
+
+    def quantization(self) -> Quantization | None:
+        """What is asked for.
+
+        Raises:
+            ConfigError: both widths, or a type that is not nf4.
+        """
+        if self.load_in_8bit and self.load_in_4bit:
+            raise ConfigError("load_in_8bit and load_in_4bit exclude each other")
+        if self.load_in_8bit:
+            return Quantization("int8")
+        if not self.load_in_4bit:
+            return None
+        if self.bnb_4bit_quant_type != "nf4":
+            raise ConfigError(f"bnb_4bit_quant_type is {self.bnb_4bit_quant_type!r}: only 'nf4' is known")
+        dtype = self.bnb_4bit_compute_dtype
+        if isinstance(dtype, str):
+            dtype = getattr(torch, dtype, None)
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise ConfigError(
+                f"bnb_4bit_compute_dtype is {self.bnb_4bit_compute_dtype!r}: it is no such type"
+            )
+        return Quantization("nf4", self.bnb_4bit_use_double_quant, dtype)
+
+
+Asked = Scheme | Quantization | BitsAndBytesConfig | None
+
+
+def quantization_of(asked: Asked, stored: str | None, folder: Any) -> Quantization | None:
+    """What was asked for, or what the files say; both may say the same.
+
+    Raises:
+        ConfigError: they say different things, or there is no such scheme.
+        CheckpointError: the files say what is not known.
+    """
+    if isinstance(asked, BitsAndBytesConfig):
+        asked = asked.quantization()
+    elif isinstance(asked, str):
+        asked = Quantization(asked)
+    known = ", ".join(CODECS)
+    if asked is not None and asked.scheme not in CODECS:
+        raise ConfigError(f"quantization is {asked.scheme!r}: it must be one of {known}")
+    if stored is None:
+        return asked
+    if stored not in CODECS:
+        raise CheckpointError(f"{folder} is quantized as {stored!r}; known are {known}")
+    if asked is not None and asked.scheme != stored:
+        raise ConfigError(f"{folder} is quantized as {stored} already, it cannot be loaded as {asked.scheme}")
+    return asked or Quantization(stored)
 
 
 @torch.no_grad()
-def quantize_linears(model: nn.Module, scheme: Scheme) -> None:
-    """Replace the linear maps of the layers, and the output head, by quantized ones, one after the other."""
-    weight: Tensor
-    bias: Tensor | None
-    for name, module in list(model.named_modules()):
-        if isinstance(module, OutputHead):
-            weight, bias = module.embedding.weight, None
-        elif isinstance(module, nn.Linear) and (".layers." in f".{name}" or name == "lm_head"):
-            weight, bias = module.weight, module.bias
+def quantize_linears(model: nn.Module, quantization: Quantization | Scheme) -> None:
+    """Quantize a model in memory, one weight after the other.
+
+    Raises:
+        ConfigError: it is quantized already.
+    """
+    if is_quantized(model):
+        raise ConfigError("the model is quantized already")
+    if isinstance(quantization, str):
+        quantization = Quantization(quantization)
+    incoming = Incoming(model, quantization)
+    for name in incoming.shapes:
+        incoming.add(name, "", model.get_parameter(name).detach())
+        incoming.swap(name)
+    cast(Any, model).quantization = quantization.scheme
+    model.requires_grad_(False)
+
+
+def is_quantized(model: nn.Module) -> bool:
+    """Whether any weight of a model is."""
+    return any(isinstance(module, QuantizedLinear | QuantizedEmbedding) for module in model.modules())
+
+
+def quantized_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """What is stored of the quantized weights, by the names of the weights and what follows them."""
+    found: dict[str, Tensor] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, QuantizedEmbedding):
+            stored = rounded(Int8Weight, module.table) if module.scale is None else module.stored()
+        elif isinstance(module, QuantizedLinear) and name != OUTPUT_HEAD:  # which is the embedding again
+            stored = module.weight.stored()
         else:
             continue
-        quantized = Int8Weight.load(Int8Weight.quantize(weight.detach()))
-        parent, _, attribute = name.rpartition(".")
-        bias = None if bias is None else bias.detach().float()
-        setattr(model.get_submodule(parent), attribute, QuantizedLinear(quantized, bias).eval())
-    model.requires_grad_(False)
+        found |= {f"{name}.weight{suffix}": tensor for suffix, tensor in stored.items()}
+    return found
+
+
+def without_suffix(published: str) -> tuple[str, str]:
+    """The name of a weight, and what follows it in the name of one of its parts."""
+    weight, found, suffix = published.partition(".weight_")
+    return (f"{weight}.weight", f"_{suffix}") if found else (published, "")
+
+
+def rounded(codec: Codec, weight: Tensor, double: bool = False) -> dict[str, Tensor]:
+    """Quantize a weight (N, K); a large one for int8 some rows after the other."""
+    if codec is Nf4Weight:
+        return Nf4Weight.quantize(weight, double)
+    if codec is Int4Weight:
+        return Int4Weight.quantize(weight)
+    pieces = torch.split(weight, max(1, WEIGHTS_AT_ONCE // weight.shape[1]))
+    parts = [Int8Weight.quantize(piece) for piece in pieces]
+    return {suffix: torch.cat([part[suffix] for part in parts]) for suffix in parts[0]}
+
+
+class Incoming:
+    """The weights of a model that are to be quantized, on their way from a file to their modules."""
+
+    def __init__(self, model: nn.Module, quantization: Quantization | None, *, stored: bool = False) -> None:
+        """Find them, none without a quantization; `stored` says that they come as codes and scales."""
+        self._model = model
+        self._quantization = quantization
+        self._stored = stored
+        self._parts: dict[str, dict[str, Tensor]] = {}
+        self.shapes = {
+            f"{name}.weight": (module.weight.shape[0], module.weight.shape[1])
+            for name, module in model.named_modules()
+            if quantization is not None and _is_quantized_here(name, module)
+        }
+
+    @property
+    def arrived(self) -> list[str]:
+        """The names of those that have come."""
+        return list(self._parts)
+
+    def add(self, name: str, suffix: str, tensor: Tensor) -> None:
+        """Take a weight, or a part of one that is stored in parts."""
+        parts = self._parts.setdefault(name, {})
+        if self._stored:
+            parts[suffix] = tensor
+        else:
+            double = self._quantization is not None and self._quantization.double
+            parts |= rounded(self._codec(name), tensor, double)
+
+    def share_table(self) -> None:
+        """Let an output head that has not come be the token embedding."""
+        tables = [name for name in self._parts if name.endswith("embedding.weight")]
+        if HEAD in self.shapes and HEAD not in self._parts and tables:
+            self._parts[HEAD] = dict(self._parts[tables[0]])
+
+    def faults(self) -> dict[str, str]:
+        """What is wrong with stored parts: a message for each weight."""
+        found = {}
+        for name, parts in self._parts.items():
+            codec, shape = self._codec(name), self.shapes[name]
+            if codec is Nf4Weight:
+                layout = Nf4Weight.layout(shape, double="_nested_absmax" in parts)
+            else:
+                layout = codec.layout(shape)
+            got = {suffix: (tuple(tensor.shape), tensor.dtype) for suffix, tensor in parts.items()}
+            if got != layout:
+                found[name] = f"{name} holds {_told(got)}, and should {_told(layout)}"
+        return found
+
+    def swap(self, name: str, table: Tensor | None = None) -> None:
+        """Put a quantized module in the place of the one whose weight has come, wherever it is used.
+
+        `table` is a float embedding to look tokens up in, in place of the codes; see `QuantizedEmbedding`.
+        """
+        parts, codec = self._parts.pop(name), self._codec(name)
+        module = self._model.get_submodule(name.removesuffix(".weight"))
+        weight = codec.load(parts, self.shapes[name])
+        new: nn.Module
+        if isinstance(module, nn.Embedding):
+            dtype = next(
+                p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight")
+            )
+            scale = parts["_scale"] if table is None else None
+            new = QuantizedEmbedding(parts[""] if table is None else table, scale, dtype)
+            if hasattr(self._model, OUTPUT_HEAD):
+                setattr(self._model, OUTPUT_HEAD, QuantizedLinear(weight))
+        else:
+            linear = cast(nn.Linear, module)
+            bias = None if linear.bias is None else linear.bias.detach().float()
+            quantization = cast(Quantization, self._quantization)
+            compute_dtype = None if codec is Int8Weight else quantization.compute_dtype
+            new = QuantizedLinear(weight, bias, compute_dtype)
+        for parent in list(self._model.modules()):
+            for attribute, child in list(parent.named_children()):
+                if child is module:
+                    setattr(parent, attribute, new)
+
+    def _codec(self, name: str) -> Codec:
+        in_layers = self._quantization is not None and ".layers." in f".{name}"
+        return CODECS[cast(Quantization, self._quantization).scheme] if in_layers else Int8Weight
+
+
+def _is_quantized_here(name: str, module: nn.Module) -> bool:
+    """Whether a weight is worth it: those of the layers, the table of token embeddings, the output head."""
+    if isinstance(module, nn.Linear):
+        return ".layers." in f".{name}" or f"{name}.weight" == HEAD
+    return isinstance(module, nn.Embedding) and name.rpartition(".")[2] == "embedding"
+
+
+def _told(parts: Mapping[str, tuple[tuple[int, ...], torch.dtype]]) -> str:
+    return ", ".join(
+        f"weight{suffix} {'x'.join(map(str, shape))} {str(dtype).removeprefix('torch.')}"
+        for suffix, (shape, dtype) in sorted(parts.items())
+    )
+
+
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

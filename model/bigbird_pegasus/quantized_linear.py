@@ -1,25 +1,38 @@
-"""A linear map with a quantized weight, which takes the place of `nn.Linear`."""
+"""Modules with quantized weights, which take the places of `nn.Linear` and of the token embedding.
 
-from typing import Protocol, Self
+Dimensions: M rows, N output channels, K inputs, V vocabulary, D model width.
+"""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, Self
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.int8 import round_rows
 
-# Many rows are mapped in pieces: what a kernel makes on the way (float32 copies) then stays in the cache.
-ROWS_AT_ONCE = 512
+Layout = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 class QuantizedWeight(Protocol):
-    """A weight (N, K) in few bits: how it is stored, and how rows are multiplied by it."""
+    """A weight (N, K) in few bits: how it is made and stored, and how rows are multiplied by it."""
+
+    rows_in_kernel: ClassVar[int | None]
 
     @property
     def shape(self) -> tuple[int, int]:
         """(N, K)."""
         ...
 
-    def stored(self) -> dict[str, Tensor]:
-        """The tensors of a file, by what follows the weight's name."""
+    @classmethod
+    def load(cls, stored: Mapping[str, Tensor], shape: tuple[int, int]) -> Self:
+        """Make a weight of what is stored."""
+        ...
+
+    def stored(self) -> Mapping[str, Tensor]:
+        """What `load` takes: the tensors of a file, by what follows the weight's name."""
         ...
 
     def dequantize(self) -> Tensor:
@@ -27,7 +40,7 @@ class QuantizedWeight(Protocol):
         ...
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        """Map rows (M, K) to (M, N) of their type; the bias (N,) is float32."""
+        """Map rows (M, K) to (M, N), of their type or float32; the bias is (N,)."""
         ...
 
 
@@ -36,30 +49,98 @@ class QuantizedLinear(nn.Module):
 
     bias: Tensor | None
 
-    def __init__(self, weight: QuantizedWeight, bias: Tensor | None) -> None:
+    def __init__(
+        self, weight: QuantizedWeight, bias: Tensor | None = None, compute_dtype: torch.dtype | None = None
+    ) -> None:
+        """Take a weight (N, K) and a bias (N,); `compute_dtype` is that of the activations where None."""
         super().__init__()
         self.weight = weight
+        self.compute_dtype = compute_dtype
         self.out_features, self.in_features = weight.shape
         self.register_buffer("bias", bias)
+        self.training = False
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, K) to (…, N)."""
         rows = x.reshape(-1, self.in_features)
-        count = len(rows)
-        if count <= ROWS_AT_ONCE:
-            return self.weight.linear(rows, self.bias).view(*x.shape[:-1], self.out_features)
-        out = x.new_empty(count, self.out_features)
-        for start in range(0, count, ROWS_AT_ONCE):
-            piece = slice(start, start + ROWS_AT_ONCE)
-            out[piece] = self.weight.linear(rows[piece], self.bias)
+        if self.compute_dtype is not None:
+            rows = rows.to(self.compute_dtype)
+        most = self.weight.rows_in_kernel
+        if most is None or len(rows) <= most:
+            out = self.weight.linear(rows, self.bias).to(x.dtype)
+        else:
+            out = x.new_empty(len(rows), self.out_features)
+            for start in range(0, len(rows), most):
+                out[start : start + most] = self.weight.linear(rows[start : start + most], self.bias)
         return out.view(*x.shape[:-1], self.out_features)
 
     def train(self, mode: bool = True) -> Self:
-        """Refuse to be trained.
-
-        Raises:
-            ConfigError: mode is True.
-        """
-        if mode:
-            raise ConfigError("a quantized model cannot be trained: load it without quantization")
+        """Refuse to be trained; see `refuse_training`."""
+        refuse_training(mode)
         return super().train(mode)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        moved = {suffix: _moved(tensor, fn) for suffix, tensor in self.weight.stored().items()}
+        self.weight = type(self.weight).load(moved, self.weight.shape)
+        module: Any = super()
+        module._apply(fn, recurse)
+        return self
+
+
+class QuantizedEmbedding(nn.Module):
+    """A table of token embeddings in int8, a scale for each row; for inference only.
+
+    The table may also be one that is yet to be rounded, mapped to a file of which few rows are ever read:
+    they are rounded when they are looked up.
+    """
+
+    def __init__(self, table: Tensor, scale: Tensor | None, dtype: torch.dtype) -> None:
+        """Take codes, int8 (V, D), and scales, float32 (V,), or floats (V, D) and None; give out `dtype`."""
+        super().__init__()
+        self.num_embeddings, self.embedding_dim = table.shape
+        self.dtype = dtype
+        self.table = table
+        self.scale = scale
+        self.training = False
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look up ids (…) as (…, D)."""
+        flat = ids.flatten()
+        codes = F.embedding(flat, self.table)
+        if self.scale is None:
+            codes, scale = round_rows(codes)
+        else:
+            scale = F.embedding(flat, self.scale.unsqueeze(1)).squeeze(1)
+        rows = (codes.float() * scale.unsqueeze(1)).to(self.dtype)
+        return rows.view(*ids.shape, self.embedding_dim)
+
+    def stored(self) -> Mapping[str, Tensor]:
+        """What `Int8Weight.load` takes, for the table as a weight (V, D)."""
+        if self.scale is not None:
+            return {"": self.table, "_scale": self.scale}
+        codes, scale = round_rows(self.table)
+        return {"": codes, "_scale": scale}
+
+    def train(self, mode: bool = True) -> Self:
+        """Refuse to be trained; see `refuse_training`."""
+        refuse_training(mode)
+        return super().train(mode)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        self.table = _moved(self.table, fn)
+        self.scale = None if self.scale is None else _moved(self.scale, fn)
+        self.dtype = fn(torch.empty(0, dtype=self.dtype, device=self.table.device)).dtype
+        module: Any = super()
+        module._apply(fn, recurse)
+        return self
+
+
+def refuse_training(mode: bool) -> None:
+    """Raise ConfigError where a quantized model is asked to train."""
+    if mode:
+        raise ConfigError("a quantized model cannot be trained: load it without quantization")
+
+
+def _moved(tensor: Tensor, fn: Any) -> Tensor:
+    """Move to where `fn` moves tensors, but keep the type: codes and scales have theirs for a reason."""
+    return tensor.to(fn(torch.empty(0, device=tensor.device)).device)

@@ -7,27 +7,33 @@ Every tensor of a model's body must be in the checkpoint. A head that is not is 
 the heads of other classes are passed over in silence.
 """
 
-import json
 import os
-import pickle
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from bigbird_pegasus.attention import RandomAttention
-from bigbird_pegasus.checkpoint_files import PICKLE, SAFETENSORS, SAFETENSORS_INDEX, WEIGHTS
+from bigbird_pegasus.checkpoint_files import QUANTIZATION, SAFETENSORS, stored_quantization
 from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.generation_config import GenerationConfig
 from bigbird_pegasus.hub import checkpoint_folder
+from bigbird_pegasus.quantization import (
+    Asked,
+    Incoming,
+    Quantization,
+    quantization_of,
+    quantized_tensors,
+    without_suffix,
+)
+from bigbird_pegasus.tensor_files import read_tensor, read_tensors, some
 
 # Published name ↔ our name; `*` is a layer number. A name that no row matches is the same on both sides.
 PUBLISHED_TO_OURS = (
@@ -107,6 +113,8 @@ class PretrainedModule(nn.Module):
     not_read: ClassVar[tuple[str, ...]] = ()
     # How a class that writes does so, unless it is told otherwise.
     generation_config: GenerationConfig | None = None
+    # How the weights are quantized: "int8", "int4", "nf4", or not at all.
+    quantization: str | None = None
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         """Keep the configuration; `random_attention` is for the classes that have an encoder."""
@@ -172,6 +180,7 @@ class PretrainedModule(nn.Module):
         device_map: str | int | torch.device | Mapping[str, str | int | torch.device] | None = None,
         revision: str | None = None,
         local_files_only: bool = False,
+        quantization_config: Asked = None,
         **changes: Any,
     ) -> Self:
         """Read a checkpoint into a model in eval mode.
@@ -186,6 +195,8 @@ class PretrainedModule(nn.Module):
                 must name one device for the whole model, `{"": device}`.
             revision: of a model on the Hub, see `checkpoint_folder`.
             local_files_only: never download.
+            quantization_config: "int8", "int4", "nf4", or the published way to say it; not needed where the
+                checkpoint is quantized already. Such a model is for inference only.
             changes: replace values of the configuration, such as `num_labels=3`.
 
         Warns:
@@ -203,7 +214,8 @@ class PretrainedModule(nn.Module):
         folder = checkpoint_folder(name_or_path, weights=True, **on_hub)
         with torch.device("meta"), _NothingDrawn():
             model = cls(config, random_attention)
-        load_weights(model, folder, wanted, place)
+        quantization = quantization_of(quantization_config, stored_quantization(folder), folder)
+        load_weights(model, folder, wanted, place, quantization)
         if model.generation_config is not None:
             model.generation_config = GenerationConfig.from_pretrained(folder)
         return model.eval()
@@ -215,12 +227,16 @@ class PretrainedModule(nn.Module):
         """
         folder = Path(folder)
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
-        self.config.changed(architectures=[architecture], dtype=dtype).save_pretrained(folder)
+        quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}
+        # Other programs refuse such a file, in place of reading its codes as weights.
+        told = {"quantization_config": {"quant_method": f"bbp-{self.quantization}"} if quantized else None}
+        self.config.changed(architectures=[architecture], dtype=dtype, **told).save_pretrained(folder)
         tensors = {
-            published_name(name): t.detach().cpu().contiguous() for name, t in own_tensors(self).items()
+            published_name(name): t.detach().cpu().contiguous()
+            for name, t in (own_tensors(self) | quantized_tensors(self)).items()
         }
         unfinished = folder / f".{SAFETENSORS}.{os.getpid()}"
-        save_file(tensors, unfinished, metadata={"format": "pt"})
+        save_file(tensors, unfinished, metadata={"format": "pt"} | quantized)
         # safetensors makes files that nobody else can read; the others in the folder say what is usual here.
         unfinished.chmod((folder / CONFIG_FILE).stat().st_mode & 0o777)
         unfinished.replace(folder / SAFETENSORS)
@@ -249,7 +265,11 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def load_weights(
-    model: PretrainedModule, folder: str | Path, dtype: torch.dtype | None, device: torch.device
+    model: PretrainedModule,
+    folder: str | Path,
+    dtype: torch.dtype | None,
+    device: torch.device,
+    quantization: Quantization | None = None,
 ) -> None:
     """Fill a model made on the meta device, tensor by tensor: little more than the weights is in memory.
 
@@ -258,32 +278,55 @@ def load_weights(
     Raises:
         CheckpointError: see `PretrainedModule.from_pretrained`.
     """
+    folder = Path(folder)
     wanted = own_tensors(model)
     passed_over = (*HEADS, *model.not_read)
     found: dict[str, Tensor] = {}
     unexpected: list[str] = []
     misshaped: dict[str, str] = {}
-    for published, tensor in _tensors(Path(folder)):
-        name = _name_in(wanted, published)
-        if name is None:
+    stored = stored_quantization(folder) is not None
+    incoming = Incoming(model, quantization, stored=stored)
+    tables: dict[str, str] = {}  # the published names of embeddings that are rounded here
+    for published, tensor in read_tensors(folder):
+        bare, suffix = without_suffix(published) if stored else (published, "")
+        name = _name_in(wanted, bare)
+        if name is None or (suffix and name not in incoming.shapes):
             if not published.removeprefix(BASE_PREFIX).startswith(passed_over):
                 unexpected.append(published)
+        elif stored and name in incoming.shapes:
+            incoming.add(name, suffix, tensor.to(device))
         elif tuple(tensor.shape) != tuple(wanted[name].shape):
             misshaped[name] = (
                 f"{published} is {_shape(tensor)}, the configuration says {_shape(wanted[name])}"
             )
+        elif name in incoming.shapes:
+            if name not in incoming.arrived:
+                incoming.add(name, "", tensor.to(device))
+                if name.endswith("embedding.weight") and device.type == "cpu":
+                    tables[name] = published
         elif name not in found:
             found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
-    absent = [name for name in wanted if name not in found and name not in misshaped]
+        del tensor  # and with it, perhaps, what is mapped
+    incoming.share_table()
+    misshaped |= incoming.faults()
+    arrived = {*found, *misshaped, *incoming.arrived}
+    absent = [name for name in wanted if name not in arrived]
     new = [name for name in absent if published_name(name).startswith(model.head)] if model.head else []
     missing = [published_name(name) for name in absent if name not in new]
     faults = {"missing": missing, "unexpected": unexpected, "of the wrong shape": list(misshaped.values())}
     if any(faults.values()):
-        told = "; ".join(f"{len(names)} {fault}: {_some(names)}" for fault, names in faults.items() if names)
+        told = "; ".join(f"{len(names)} {fault}: {some(names)}" for fault, names in faults.items() if names)
         raise CheckpointError(f"the tensors in {folder} do not fit the model: {told}")
     body_dtype = dtype or next((t.dtype for t in found.values() if t.is_floating_point()), torch.float32)
     found |= _new_head(model, new, found, body_dtype, device, folder)
     model.load_state_dict(found, strict=False, assign=True)
+    for name in incoming.arrived:
+        # Mapped once more: of the first mapping every page was read, of this one few ever are.
+        table = read_tensor(folder, tables[name]) if name in tables else None
+        incoming.swap(name, table)
+    if quantization is not None:
+        model.quantization = quantization.scheme
+        model.requires_grad_(False)
 
 
 def _new_head(
@@ -331,64 +374,6 @@ def _resized(table: Tensor, rows: int) -> Tensor:
     return torch.cat([table[:rows], new])
 
 
-def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """Yield every tensor of a checkpoint by its published name, from whichever files it has."""
-    for file in WEIGHTS:
-        path = folder / file
-        if path.is_file():
-            shards = _shards(path) if path.suffix == ".json" else [path]
-            for shard in shards:
-                yield from _bin_tensors(shard) if shard.suffix == ".bin" else _safetensors(shard)
-            return
-    raise CheckpointError(
-        f"{folder} has no weights: looked for {SAFETENSORS}, {SAFETENSORS_INDEX} and {PICKLE}"
-    )
-
-
-def _shards(index: Path) -> list[Path]:
-    try:
-        files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        paths = [index.parent / Path(file).name for file in files]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} cannot be read: {error}") from error
-    lost = [path.name for path in paths if not path.is_file()]
-    if lost:
-        raise CheckpointError(f"{index.parent} lacks {_some(lost)}, which {index.name} names")
-    return paths
-
-
-def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
-        for name in names:
-            # Opened for each tensor: the pages of one that was converted can leave memory before the next.
-            with safe_open(path, framework="pt") as file:
-                tensor = file.get_tensor(name)
-            yield name, tensor
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is corrupt or cannot be read: {error}") from error
-
-
-def _bin_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
-    try:
-        with warnings.catch_warnings():
-            # Torch warns of pickles it may not understand; where it cannot read one it raises as well.
-            warnings.simplefilter("ignore", UserWarning)
-            try:
-                tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            except RuntimeError:  # the format before torch 1.6 cannot be mapped
-                tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path} is corrupt or holds more than weights: {reason}") from error
-    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
-        raise CheckpointError(f"{path} does not hold a table of tensors")
-    while tensors:  # let go of each tensor once it is converted
-        name = next(iter(tensors))
-        yield name, tensors.pop(name)
-
-
 def _one_of(name: str, value: Any, alias: str, aliased: Any, default: Any) -> Any:
     """Return what was given under one of two names, or the default."""
     if value is not None and aliased is not None:
@@ -428,8 +413,3 @@ def _dtype(dtype: torch.dtype | str) -> torch.dtype | None:
 
 def _shape(tensor: Tensor) -> str:
     return " x ".join(map(str, tensor.shape)) or "a number"
-
-
-def _some(names: list[str]) -> str:
-    """Name the first few, and say how many more there are."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
