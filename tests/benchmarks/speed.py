@@ -48,7 +48,7 @@ class Sizes:
     tokens: int = 4096
     new_tokens: int = 256
     prompt: int = 120  # tokens in the cache before the steps that are timed
-    warm_up: int = 1024
+    warm_up: int = 768
     memory_tokens: int = 8
 
 
@@ -106,7 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder = checkpoint(asked.folder, asked.tiny)
     sizes = TINY if asked.tiny else Sizes()
     samples = _read(asked.output)
-    known = len(samples)
     timed = [part for part in asked.only if part != "memory"]
     pairs = [
         (side, precision)
@@ -114,15 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for side in asked.sides
         if side == "bbp" or precision not in QUANTIZED
     ]
-    if timed:
-        samples += _timings(pairs, timed, asked, folder, sizes)
-    if "memory" in asked.only:
-        samples += [_memory(side, precision, folder, asked.threads, sizes) for side, precision in pairs]
-    if asked.output and len(samples) > known:
-        asked.output.parent.mkdir(parents=True, exist_ok=True)
-        lines = [json.dumps(vars(sample) | {"date": str(date.today())}) + "\n" for sample in samples[known:]]
-        with asked.output.open("a", encoding="utf-8") as file:
-            file.writelines(lines)
+    for sample in _measured(pairs, timed, asked, folder, sizes):
+        samples.append(sample)
+        _keep(sample, asked.output)
     config = BigBirdPegasusConfig.from_pretrained(folder)
     print("\n\n".join(tables(samples, config, sizes)))
     print(f"\n{description(asked.threads)}; {date.today()}")
@@ -154,19 +147,39 @@ def _words(known: Sequence[str]) -> Any:
     return words
 
 
+def _keep(sample: Sample, output: Path | None) -> None:
+    """Tell of a sample, and write it at once: a run may be ended before its end."""
+    shown = {name: value for name, value in sample.figures.items() if name != "steps"}
+    print(f"{sample.part}: {sample.side} {sample.precision} {shown}", file=sys.stderr)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(vars(sample) | {"date": str(date.today())}) + "\n")
+
+
+def _measured(
+    pairs: Sequence[tuple[str, str]],
+    timed: Sequence[str],
+    asked: argparse.Namespace,
+    folder: Path,
+    sizes: Sizes,
+) -> Iterator[Sample]:
+    if timed:
+        yield from _timings(pairs, timed, asked, folder, sizes)
+    if "memory" in asked.only:
+        for side, precision in pairs:
+            yield _memory(side, precision, folder, asked.threads, sizes)
+
+
 def _timings(
     pairs: Sequence[tuple[str, str]],
     parts: Sequence[str],
     asked: argparse.Namespace,
     folder: Path,
     sizes: Sizes,
-) -> list[Sample]:
-    samples = []
-
-    def note(part: str, one: Worker, figures: dict[str, Any]) -> None:
-        shown = {name: value for name, value in figures.items() if name != "steps"}
-        print(f"{part}: {one.side} {one.precision} {shown}", file=sys.stderr)
-        samples.append(Sample(part, one.side, one.precision, figures))
+) -> Iterator[Sample]:
+    def sample(part: str, one: Worker, figures: dict[str, Any]) -> Sample:
+        return Sample(part, one.side, one.precision, figures)
 
     with ExitStack() as stack:
 
@@ -176,16 +189,15 @@ def _timings(
         machine = start("machine", "")
         workers = [start(*pair) for pair in pairs]
         for one in workers:  # waits for the last to be loaded: nothing loads while another one is timed
-            note("loading", one, one.ask("loading"))
-        for one in workers:
+            yield sample("loading", one, one.ask("loading"))
+        for one in workers if set(parts) != {"step"} else ():
             one.ask("encode", tokens=sizes.warm_up)
         for number in range(asked.rounds):
             small = {"rows": 64, "width": 32} if asked.tiny else {}
-            note(RATES, machine, machine.ask("rates", **small))
+            yield sample(RATES, machine, machine.ask("rates", **small))
             for part in parts:
                 for one in workers if part != "end-to-end" or number == 0 else ():
-                    note(part, one, _measure(one, part, asked, sizes))
-    return samples
+                    yield sample(part, one, _measure(one, part, asked, sizes))
 
 
 def _measure(one: Worker, part: str, asked: argparse.Namespace, sizes: Sizes) -> dict[str, Any]:
@@ -203,7 +215,6 @@ def _memory(side: str, precision: str, folder: Path, threads: int, sizes: Sizes)
         loading = one.ask("loading")
         one.ask("generate", tokens=sizes.tokens, new_tokens=sizes.memory_tokens)
         figures = {"loading": loading["peak"], "peak": one.ask("memory")["peak"]}
-    print(f"memory: {side} {precision} {figures}", file=sys.stderr)
     return Sample("memory", side, precision, figures)
 
 
