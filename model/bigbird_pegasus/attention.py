@@ -99,13 +99,14 @@ def block_sparse_attention(
     Returns:
         (B, H, T, d).
     """
-    blocks = query.shape[2] // block_size
+    batch, heads, length, width = query.shape
+    blocks = length // block_size
     plan = plan.to(query.device)
     edges = torch.cat([query[:, :, :block_size], query[:, :, -block_size:]], dim=2)  # (B, H, 2b, d)
     everything = None if padding_mask is None else padding_mask[:, None, None, :]
     edges = full_attention(edges, key, value, everything)
 
-    rows = query.unflatten(2, (blocks, block_size))  # (B, H, n, b, d)
+    rows = query.reshape(batch, heads, blocks, block_size, width)  # (B, H, n, b, d)
     see = partial(_see_blocks, key=key, value=value, padding_mask=padding_mask)
     second = see(rows[:, :, [1, -2]], seen=_seen_by_second_rows(plan, blocks))  # (B, H, 2, b, d)
     middle = see(rows[:, :, 2:-2], seen=_seen_by_middle_rows(plan, blocks))  # (B, H, n-4, b, d)
@@ -132,7 +133,7 @@ def _see_blocks(
     The blocks are copied side by side, for so many heads at once as the processor's cache holds: copying all
     of them to memory and reading them back takes longer than attending.
     """
-    batch, heads, _, block_size, width = query.shape
+    batch, heads, rows, block_size, width = query.shape
     total = key.shape[2] // block_size
     # Heads of all documents have blocks of their own, so they are numbered through: (B * H, rows, c).
     numbers = (
@@ -157,7 +158,7 @@ def _see_blocks(
         keys = key_blocks.index_select(0, chosen).view(shape)
         values = value_blocks.index_select(0, chosen).view(shape)
         found.append(full_attention(query[some], keys, values, mask))
-    return torch.cat(found).unflatten(0, (batch, heads))
+    return torch.cat(found).view(batch, heads, rows, block_size, width)
 
 
 def block_sparse_probabilities(

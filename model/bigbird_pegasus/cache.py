@@ -4,16 +4,19 @@ Dimensions: B documents, N rows (documents x beams, grouped by document), H head
 S source tokens.
 """
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-FIRST_CAPACITY = 64
+from bigbird_pegasus.source import Source
+
+GROWTH = 64  # tokens; one that is asked for more grows by so many
 
 
 class DecoderCache:
     """Keys and values of self-attention for each row, and of cross-attention once for each document.
 
-    Self-attention keys and values are written in place into a buffer that doubles when it is full.
+    Self-attention keys and values are written in place into buffers that grow by `GROWTH` tokens.
     Cross-attention keys and values are read by all beams of a document and never copied for them.
     """
 
@@ -21,7 +24,6 @@ class DecoderCache:
         self,
         layers: int,
         padding_mask: Tensor | None = None,
-        capacity: int = FIRST_CAPACITY,
         prompt_mask: Tensor | None = None,
     ) -> None:
         """Start empty.
@@ -29,15 +31,19 @@ class DecoderCache:
         Args:
             layers: number of decoder layers.
             padding_mask: bool (B, S), True at the real tokens of the source; None where there is no padding.
-            capacity: tokens to make room for at first.
             prompt_mask: bool (B, P), True at the real ones of the first P tokens that the decoder will read.
         """
         self.length = 0
         self.padding_mask = padding_mask
         self.prompt_mask = prompt_mask
-        self._capacity = capacity
+        self._spare: Tensor | None = None
         self._self: list[tuple[Tensor, Tensor] | None] = [None] * layers
-        self._cross: list[tuple[Tensor, Tensor] | None] = [None] * layers
+        self._cross: list[Source | None] = [None] * layers
+
+    @property
+    def layers(self) -> int:
+        """The number of decoder layers."""
+        return len(self._cross)
 
     @property
     def rows(self) -> int:
@@ -49,6 +55,13 @@ class DecoderCache:
         """Tokens remembered for each row (the published name of `length`)."""
         return self.length
 
+    def buffers(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Return the buffers of keys and values, (N, H, capacity, d); past what is remembered are zeros."""
+        pair = self._self[layer]
+        if pair is None:
+            raise RuntimeError(f"layer {layer} remembers nothing yet")
+        return pair
+
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Remember keys and values (N, H, T, d) of new tokens; return all of them, (N, H, length + T, d).
 
@@ -56,7 +69,7 @@ class DecoderCache:
         """
         end = self.length + key.shape[2]
         self._make_room(layer, key, end)
-        keys, values = self._buffers(self._self[layer])
+        keys, values = self.buffers(layer)
         keys[:, :, self.length : end] = key
         values[:, :, self.length : end] = value
         return keys[:, :, :end], values[:, :, :end]
@@ -65,13 +78,13 @@ class DecoderCache:
         """Count `tokens` more as remembered by every layer."""
         self.length += tokens
 
-    def cross(self, layer: int) -> tuple[Tensor, Tensor] | None:
-        """Return keys and values (B, H, S, d) of the source, or None before they are set."""
+    def cross(self, layer: int) -> Source | None:
+        """Return keys and values of the source, or None before they are set."""
         return self._cross[layer]
 
-    def set_cross(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Remember keys and values (B, H, S, d) of the source."""
-        self._cross[layer] = (key, value)
+    def set_cross(self, layer: int, source: Source) -> None:
+        """Remember keys and values of the source."""
+        self._cross[layer] = source
 
     def seen_mask(self, rows: int, tokens: int) -> Tensor | None:
         """Return bool (N, length + tokens), False at the padding of prompts; None where there is none."""
@@ -84,12 +97,16 @@ class DecoderCache:
         """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document."""
         for layer, pair in enumerate(self._self):
             if pair is not None:
-                keys, values = (buffer[:, :, : self.length].index_select(0, rows) for buffer in pair)
-                if rows.shape[0] == pair[0].shape[0]:
-                    pair[0][:, :, : self.length] = keys
-                    pair[1][:, :, : self.length] = values
-                else:
-                    self._self[layer] = (keys, values)
+                self._self[layer] = (self._chosen(pair[0], rows), self._chosen(pair[1], rows))
+
+    def _chosen(self, buffer: Tensor, rows: Tensor) -> Tensor:
+        """Copy rows of a buffer into the spare one; the buffer is the next spare."""
+        spare = self._spare
+        if spare is None or spare.shape != (len(rows), *buffer.shape[1:]):
+            spare = buffer.new_empty(len(rows), *buffer.shape[1:])
+        torch.index_select(buffer, 0, rows, out=spare)
+        self._spare = buffer
+        return spare
 
     def keep_documents(self, documents: Tensor) -> None:
         """Forget the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
@@ -97,24 +114,16 @@ class DecoderCache:
             self.padding_mask = self.padding_mask.index_select(0, documents)
         if self.prompt_mask is not None:
             self.prompt_mask = self.prompt_mask.index_select(0, documents)
-        for layer, pair in enumerate(self._cross):
-            if pair is not None:
-                self._cross[layer] = (pair[0].index_select(0, documents), pair[1].index_select(0, documents))
+        self._cross = [None if source is None else source.of(documents) for source in self._cross]
 
     def _make_room(self, layer: int, like: Tensor, end: int) -> None:
         pair = self._self[layer]
         if pair is not None and pair[0].shape[2] >= end:
             return
-        capacity = max(self._capacity, end if pair is None else 2 * end)
         rows, heads, _, width = like.shape
-        bigger = (like.new_empty(rows, heads, capacity, width), like.new_empty(rows, heads, capacity, width))
+        capacity = -(-end // GROWTH) * GROWTH
+        bigger = (like.new_zeros(rows, heads, capacity, width), like.new_zeros(rows, heads, capacity, width))
         if pair is not None:
             for new, old in zip(bigger, pair, strict=True):
                 new[:, :, : self.length] = old[:, :, : self.length]
         self._self[layer] = bigger
-
-    @staticmethod
-    def _buffers(pair: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        if pair is None:  # cannot happen after _make_room; said for the type checker
-            raise RuntimeError("the cache has no buffer for this layer")
-        return pair

@@ -3,11 +3,13 @@
 Dimensions: B documents, N rows (documents x beams), H heads, T tokens, S source tokens, d head width.
 """
 
+import torch
 from torch import Tensor
 
 from bigbird_pegasus.attention import attention_probabilities, full_attention
 from bigbird_pegasus.cache import DecoderCache
 from bigbird_pegasus.layers import Attend, AttendToSource, Attention
+from bigbird_pegasus.source import PlainSource
 
 
 def cached_attention(
@@ -20,9 +22,27 @@ def cached_attention(
             key, value = cache.append(layer, key, value)
         if weights is not None:
             weights.append(attention_probabilities(query, key, mask))
+        if cache is not None and query.shape[2] == 1 and not dropout:
+            return one_token_attention(query, *cache.buffers(layer), key.shape[2], mask)
         return full_attention(query, key, value, mask, dropout=dropout)
 
     return attend
+
+
+def one_token_attention(
+    query: Tensor, keys: Tensor, values: Tensor, length: int, mask: Tensor | None
+) -> Tensor:
+    """Attend from one new token of each row, (N, H, 1, d), to the first `length` of what buffers hold.
+
+    The buffers (N, H, capacity, d) are read whole, and what is past the end masked: batched products copy a
+    factor that is a part of a buffer. `mask` is bool, broadcastable to (N, H, 1, length).
+    """
+    scores = query * query.shape[-1] ** -0.5 @ keys.transpose(-1, -2)  # (N, H, 1, capacity)
+    lowest = torch.finfo(scores.dtype).min
+    scores[..., length:] = -torch.inf
+    if mask is not None:
+        scores[..., :length].masked_fill_(~mask, lowest)
+    return torch.softmax(scores, dim=-1) @ values
 
 
 def source_attention(
@@ -38,24 +58,20 @@ def source_attention(
         return None
 
     def attend(query: Tensor, attention: Attention) -> Tensor:
-        pair = None if cache is None else cache.cross(layer)
-        if pair is None:
+        known = None if cache is None else cache.cross(layer)
+        if known is None:
             assert source is not None  # for the type checker: checked before this function was made
-            pair = attention.keys_and_values(source)
+            known = PlainSource(*attention.keys_and_values(source))
             if cache is not None:
-                cache.set_cross(layer, *pair)
-        key, value = pair
+                cache.set_cross(layer, known)
         rows, heads, tokens, width = query.shape
-        documents = key.shape[0]
         # The queries of a document's beams stand side by side, as if they were one longer query.
         query = (
-            query.view(documents, -1, heads, tokens, width).transpose(1, 2).flatten(2, 3)
-        )  # (B, H, beams*T, d)
-        visible = None if mask is None else mask[:, None, None, :]
+            query.view(known.documents, -1, heads, tokens, width).transpose(1, 2).flatten(2, 3)
+        )  # (B, H, Q, d)
         if weights is not None:
-            dense = attention_probabilities(query, key, visible)
-            weights.append(_beams_to_rows(dense, rows, tokens))
-        return _beams_to_rows(full_attention(query, key, value, visible, dropout=dropout), rows, tokens)
+            weights.append(_beams_to_rows(known.probabilities(query, mask), rows, tokens))
+        return _beams_to_rows(known.attend(query, mask, dropout), rows, tokens)
 
     return attend
 

@@ -71,6 +71,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.up = nn.Linear(width, inner)
         self.down = nn.Linear(inner, width)
+        self.activation_name = activation_name
         self.activation = activation(activation_name)
         self.dropout = nn.Dropout(dropout)
 

@@ -29,6 +29,7 @@ from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.layers import Attend, DecoderLayer, EncoderLayer
 from bigbird_pegasus.outputs import BaseModelOutput, DecoderOutput, ModelOutput, Seq2SeqModelOutput
+from bigbird_pegasus.source import fastest_source
 from bigbird_pegasus.weights import PretrainedModule
 
 OutputT = TypeVar("OutputT", bound=ModelOutput)
@@ -78,21 +79,18 @@ class Encoder(nn.Module):
         """
         output_attentions = _or(output_attentions, self.config.output_attentions)
         output_hidden_states = _or(output_hidden_states, self.config.output_hidden_states)
-        x = _embed(self.config, self.embedding, input_ids, inputs_embeds, "input_ids and inputs_embeds")
+        x = self.embed(input_ids, inputs_embeds)
         length = x.shape[1]
-        x = self.dropout(x + _positions(self.positions, 0, length))
-        mask = padding_mask_of(attention_mask)
-        sparse = self.config.attention_type == "block_sparse" and length > self.config.full_attention_limit
-        if sparse:
-            x, mask = self._pad_to_blocks(x, mask)
+        x, mask = self.pad_to_blocks(x, padding_mask_of(attention_mask))
 
         states = [x]
         attentions: list[Tensor] = []
         for number, layer in enumerate(self.layers):
             if _dropped(self, self.config.encoder_layerdrop):
                 continue
-            attend = self._sparse(number, x.shape[1], mask) if sparse else self._full(mask)
+            attend = self.attention(number, x.shape[1], mask)
             if output_attentions:
+                sparse = self._is_sparse(x.shape[1])
                 attend = self._watched(attend, attentions, number if sparse else None, mask)
             x = layer(x, attend)
             states.append(x)
@@ -103,6 +101,36 @@ class Encoder(nn.Module):
             hidden_states=tuple(state[:, :length] for state in states) if output_hidden_states else None,
             attentions=tuple(a[:, :, :length, :length] for a in attentions) if output_attentions else None,
         )
+
+    def embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None = None) -> Tensor:
+        """Return what the layers begin with, (B, S, D): embeddings of tokens and of positions.
+
+        Raises:
+            ValueError: see `forward`.
+        """
+        x = _embed(self.config, self.embedding, input_ids, inputs_embeds, "input_ids and inputs_embeds")
+        return cast(Tensor, self.dropout(x + _positions(self.positions, 0, x.shape[1])))
+
+    def attention(self, layer: int, length: int, mask: Tensor | None) -> Attend:
+        """Return how a layer attends in documents of `length` tokens, padded to blocks where that is sparse.
+
+        `mask` is bool (B, length), True at tokens; None where nothing is padding.
+        """
+        return self._sparse(layer, length, mask) if self._is_sparse(length) else self._full(mask)
+
+    def pad_to_blocks(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Pad x (B, S, D) and its mask (B, S) to whole blocks where attention is sparse; else they stay."""
+        batch, length, _ = x.shape
+        missing = -length % self.config.block_size
+        if missing and self._is_sparse(length):
+            if mask is None:
+                mask = x.new_ones(batch, length, dtype=torch.bool)
+            x = F.pad(x, (0, 0, 0, missing))
+            mask = F.pad(mask, (0, missing), value=False)
+        return x, mask
+
+    def _is_sparse(self, length: int) -> bool:
+        return self.config.attention_type == "block_sparse" and length > self.config.full_attention_limit
 
     def _full(self, mask: Tensor | None) -> Attend:
         dropout = self.config.attention_dropout if self.training else 0.0
@@ -139,16 +167,6 @@ class Encoder(nn.Module):
             return attend(query, key, value)
 
         return watched
-
-    def _pad_to_blocks(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        batch, length, _ = x.shape
-        missing = -length % self.config.block_size
-        if missing:
-            if mask is None:
-                mask = x.new_ones(batch, length, dtype=torch.bool)
-            x = F.pad(x, (0, 0, 0, missing))
-            mask = F.pad(mask, (0, missing), value=False)
-        return x, mask
 
 
 class Decoder(nn.Module):
@@ -248,7 +266,7 @@ class Decoder(nn.Module):
         cache = DecoderCache(len(self.layers), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):
             attention = cast(DecoderLayer, layer).cross_attention
-            cache.set_cross(number, *attention.keys_and_values(hidden_states))
+            cache.set_cross(number, fastest_source(*attention.keys_and_values(hidden_states)))
         return cache
 
 

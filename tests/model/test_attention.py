@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bigbird_pegasus import attention
 from bigbird_pegasus.attention import (
     attention_probabilities,
     block_sparse_attention,
@@ -11,7 +12,7 @@ from bigbird_pegasus.attention import (
     full_attention,
     random_attention_plan,
 )
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -64,9 +65,15 @@ def cases(draw: st.DrawFn) -> tuple[int, int, int, int, int, int, int, bool, str
     )
 
 
-@settings(max_examples=60, deadline=None)
-@given(cases())
-def test_block_sparse_attention_equals_attending_block_by_block(case: tuple) -> None:  # type: ignore[type-arg]
+@pytest.mark.parametrize("gathered_bytes", [attention.GATHERED_BYTES, 1])  # all heads at once, one by one
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases())
+def test_block_sparse_attention_equals_attending_block_by_block(
+    monkeypatch: pytest.MonkeyPatch,
+    gathered_bytes: int,
+    case: tuple,  # type: ignore[type-arg]
+) -> None:
+    monkeypatch.setattr(attention, "GATHERED_BYTES", gathered_bytes)
     batch, heads, blocks, size, width, random_blocks, seed, padded, kind = case
     generator = torch.Generator().manual_seed(seed)
     query, key, value = torch.randn(3, batch, heads, blocks * size, width, generator=generator).unbind(0)

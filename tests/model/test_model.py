@@ -1,7 +1,7 @@
 import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration, BigBirdPegasusModel
-from bigbird_pegasus.cache import FIRST_CAPACITY
+from bigbird_pegasus.cache import GROWTH
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.model import Decoder, Encoder, shift_right
 
@@ -75,9 +75,9 @@ def test_decoding_in_steps_with_the_cache_equals_decoding_at_once(steps: tuple[i
     assert (cache.length, cache.rows) == (5, 2)
 
 
-def test_the_cache_grows_beyond_its_first_capacity() -> None:
+def test_the_cache_grows_beyond_its_first_buffers() -> None:
     model = tiny_model()
-    ids, target = tiny_ids(1, 30), tiny_ids(1, FIRST_CAPACITY + 9)
+    ids, target = tiny_ids(1, 30), tiny_ids(1, GROWTH + 9)
     whole = model(input_ids=ids, decoder_input_ids=target).logits
     cache = model.new_cache(model.encode(ids).last_hidden_state)
     for at in range(target.shape[1]):

@@ -1,0 +1,73 @@
+import copy
+
+import pytest
+import torch
+from bigbird_pegasus import BigBirdPegasusForCausalLM
+from bigbird_pegasus.packing import PackedLinear, pack_linears
+from torch import nn
+from torch.nn import functional as F
+
+from tests.model.tiny import tiny_config, tiny_ids, tiny_model
+
+pytestmark = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16 kernels"
+)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 70])
+@pytest.mark.parametrize(("outputs", "inputs"), [(64, 32), (33, 17), (1, 8)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_packed_linear_map_equals_the_plain_one(rows: int, outputs: int, inputs: int, bias: bool) -> None:
+    plain = nn.Linear(inputs, outputs, bias=bias).bfloat16()
+    x = torch.randn(2, rows, inputs).bfloat16()
+    with torch.no_grad():
+        packed = PackedLinear(plain.weight, plain.bias)
+        torch.testing.assert_close(packed(x), plain(x))
+        assert torch.equal(packed.weight.to_dense(), plain.weight)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
+@torch.no_grad()
+def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
+    model = tiny_model(activation_function=activation, init_std=0.1).bfloat16()
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    assert not [name for name, module in packed.named_modules() if isinstance(module, nn.Linear)]
+    ids = tiny_ids(2, 50)
+    before, after = model(ids, decoder_input_ids=ids[:, :9]), packed(ids, decoder_input_ids=ids[:, :9])
+    # The plain activation rounds its argument to bfloat16 first, the fused one does not.
+    error = (after.logits - before.logits).float().norm() / before.logits.float().norm()
+    assert error < 0.02
+    truth = tiny_model(activation_function=activation, init_std=0.1)(ids, decoder_input_ids=ids[:, :9]).logits
+    errors = [(found.logits.float() - truth).norm() / truth.norm() for found in (before, after)]
+    assert errors[1] < 1.2 * errors[0]
+
+
+@torch.no_grad()
+def test_a_packed_model_writes_what_the_plain_one_writes() -> None:
+    model = tiny_model(init_std=0.1).bfloat16()
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    ids = tiny_ids(2, 60)
+    first = [
+        m.next_token_logits(ids[:, :1], m.new_cache(m.encode(ids, None).last_hidden_state, None))
+        for m in (model, packed)
+    ]
+    assert torch.equal(*(logits.argmax(dim=-1) for logits in first))
+    assert packed.generate(ids, num_beams=3, max_new_tokens=8).shape[0] == 2
+
+
+def test_what_gains_nothing_stays_plain() -> None:
+    model = tiny_model()
+    pack_linears(model)
+    assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
+
+
+@torch.no_grad()
+def test_the_output_head_of_a_causal_model_is_packed_too() -> None:
+    model = BigBirdPegasusForCausalLM(tiny_config()).bfloat16()
+    states = torch.randn(3, model.config.d_model).bfloat16()
+    expected = F.linear(states, model.lm_head.weight)
+    pack_linears(model)
+    assert isinstance(model.lm_head, PackedLinear)
+    torch.testing.assert_close(model.lm_head(states), expected)
