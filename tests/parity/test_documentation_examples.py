@@ -11,6 +11,8 @@ The example that loads weights in 4 bits belongs to quantization and is not amon
 """
 
 import ast
+import inspect
+import json
 import math
 import re
 import shlex
@@ -18,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import bigbird_pegasus
 import pytest
 import torch
 import transformers
@@ -229,3 +232,15 @@ def test_causal_language_modelling(example: Example, tmp_path: Path) -> None:
     theirs = transformers.BigBirdPegasusForCausalLM.from_pretrained(tmp_path)
     expected = theirs.eval()(**names["inputs"]).logits
     torch.testing.assert_close(names["logits"], expected)
+
+
+def test_every_class_has_the_documented_arguments_in_their_order(shared: Path) -> None:
+    documentation = (shared / "reference" / "bigbird_pegasus_documentation.md").read_text(encoding="utf-8")
+    pattern = r"^forwardtransformers\.(\w+)\.forward\S+?(\[\{.*?\}\])- "
+    signatures = re.findall(pattern, documentation, re.MULTILINE)
+    assert len(signatures) == 5
+    for kind, listed in signatures:
+        documented = [argument["name"] for argument in json.loads(listed)]
+        forward = getattr(bigbird_pegasus, kind).forward
+        assert [*inspect.signature(forward).parameters] == ["self", *documented[:-1]]
+        assert documented[-1] == "**kwargs"
