@@ -15,8 +15,8 @@ from bbp_cli.extractive import DEFAULT_LENGTH
 from bbp_cli.jobs import no_progress
 from bbp_cli.metrics import Grams, answer_figures, classification_figures, means, rouge, rouge_grams, value
 from bbp_cli.results import clean, count_words
+from bbp_cli.sentences import split_sentences
 from bbp_cli.training_data import Baseline, LabelRecord, QuestionRecord, Record, SummaryRecord
-from bbp_cli.windows import split_sentences
 
 
 @dataclass(frozen=True)

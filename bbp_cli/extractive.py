@@ -4,10 +4,17 @@ Scores are on an absolute scale, so the sentences of all windows are chosen from
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+
+from bigbird_pegasus.languages import ENGLISH, NAMES, guess_language
+from bigbird_pegasus.line_patterns import ends_as_sentence
+from bigbird_pegasus.lines import without_marks
+from bigbird_pegasus.prose import candidates, first_words
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.documents import Document
+from bbp_cli.hub import DEFAULT
 from bbp_cli.results import (
     Origin,
     ProgressBar,
@@ -15,16 +22,19 @@ from bbp_cli.results import (
     Summary,
     SummarySentence,
     clean,
+    count_words,
     coverage,
     measure_quality,
     truncation_warning,
 )
-from bbp_cli.windows import EncodedText, Sentence, Window, encode, first_window, pack
+from bbp_cli.sentences import Sentence
+from bbp_cli.windows import EncodedText, Window, encode, first_window, pack
 
 if TYPE_CHECKING:
     from bbp_cli.summarize import Settings
 
 DEFAULT_LENGTH = 100  # words
+LEAST_LEAD = 30  # words
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
@@ -32,8 +42,6 @@ def summarize(
     document: Document, loaded: LoadedModel, settings: "Settings", progress: ProgressBar
 ) -> Summary:
     """Choose sentences of at most `settings.length` words together, in document order."""
-    from bigbird_pegasus.prose import candidates
-
     encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)
     windows = pack(encoded.counts, loaded.window_tokens)
     if settings.truncate:
@@ -45,18 +53,57 @@ def summarize(
             step()
     budget = settings.length or DEFAULT_LENGTH
     spans = encoded.sentences[: len(scores)]
-    texts = [clean(document.text[span.start : span.end]) for span in spans]
+    plain = without_marks(document.text)
+    texts = [clean(plain[span.start : span.end]) for span in spans]
     allowed = candidates(document.text, [(span.start, span.end) for span in spans])
-    chosen, stop = choose(texts, scores, budget, allowed)
+    if _is_made_of_sentences(texts, allowed):
+        chosen, stop = choose(texts, scores, budget, allowed)
+    else:
+        chosen, stop = lead(texts, settings.length, allowed)
     warnings: tuple[str, ...] = ()
-    if len(chosen) == 1 and len(texts[chosen[0]].split()) > budget:
-        texts[chosen[0]] = " ".join(texts[chosen[0]].split()[:budget])
+    if len(chosen) == 1 and count_words(texts[chosen[0]]) > budget:
+        texts[chosen[0]] = first_words(texts[chosen[0]], budget)
         warnings = (f"no sentence has at most {budget} words: the best one is cut",)
     sentences = tuple(SummarySentence(texts[n], (_origin(document, spans[n], scores[n]),)) for n in chosen)
-    text = " ".join(sentence.text for sentence in sentences)
+    text = _joined([sentence.text for sentence in sentences])
     found = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
-    quality = measure_quality(sum(len(text.split()) for text in texts), text, stop)
+    quality = measure_quality(sum(count_words(text) for text in texts), text, stop)
+    if loaded.checkpoint.folder.id == DEFAULT:
+        warnings = (*language_warning(document.text), *warnings)
     return Summary(text, sentences, found, quality, (*warnings, *truncation_warning(found)))
+
+
+def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -> tuple[list[int], Stop]:
+    """The first of a document's pieces, where few are sentences: a list, a table, a poem without full stops.
+
+    Without `max_words` a quarter of the words, but at least 30 and at most 100. Scores say nothing about such pieces.
+    """
+    words = [count_words(text) if may else 0 for text, may in zip(texts, allowed, strict=True)]
+    left = max_words or min(DEFAULT_LENGTH, max(LEAST_LEAD, sum(words) // 4))
+    numbers = [n for n, count in enumerate(words) if count]
+    last = next(
+        (i for i, total in enumerate(accumulate(words[n] for n in numbers)) if total > left), len(numbers)
+    )
+    return numbers[: max(1, last)], "whole" if last == len(texts) else "length"
+
+
+def _is_made_of_sentences(texts: Sequence[str], allowed: Sequence[bool]) -> bool:
+    pieces = [text for text, may in zip(texts, allowed, strict=True) if may]
+    of_sentences = sum(count_words(text) for text in pieces if ends_as_sentence(text))
+    return 2 * of_sentences >= sum(count_words(text) for text in pieces)
+
+
+def language_warning(text: str) -> tuple[str, ...]:
+    """What the default model has to say of a text that is not English."""
+    language = guess_language(text)
+    if language in (None, ENGLISH):
+        return ()
+    return (f"reads like {NAMES[language]}: the default model knows English, take the summary with care",)
+
+
+def _joined(sentences: Sequence[str]) -> str:
+    """One after the other; behind one that does not end as a sentence (a list's item) comes a line break."""
+    return "".join(f"{text} " if ends_as_sentence(text) else f"{text}\n" for text in sentences).rstrip()
 
 
 def score_windows(encoded: EncodedText, windows: Sequence[Window], model: Any) -> Iterator[list[float]]:
@@ -96,10 +143,12 @@ def choose(
     """
     from bigbird_pegasus.extraction import choose_sentences, least_share_of_best
 
-    if len(texts) <= SHORT and sum(len(text.split()) for text in texts) <= max_words:
+    words = [count_words(text) for text in texts]
+    if len(texts) <= SHORT and sum(words) <= max_words:
         return list(range(len(texts))), "whole"
-    words = [len(text.split()) for text in texts]
     numbers = [number for number, may in enumerate(allowed) if may]
+    if len(numbers) <= SHORT and sum(words[n] for n in numbers) <= max_words:
+        return numbers, "end"
     best = choose_sentences([texts[n] for n in numbers], [scores[n] for n in numbers], max_words)
     chosen = [numbers[n] for n in best]
     if len(chosen) == len(texts):

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
 
+from bigbird_pegasus.prose import count_words as count_words
+
 from bbp_cli.documents import Document
 
 Stop = Literal["whole", "length", "end"]
@@ -130,16 +132,11 @@ def truncation_warning(found: Coverage) -> tuple[str, ...]:
 
 
 def measure_quality(document_words: int, summary: str, stop: Stop) -> Quality:
-    """Compare lengths and count repeated trigrams; words are what white space separates."""
+    """Compare lengths and count repeated trigrams; words of the trigrams are what white space separates."""
     words = summary.lower().split()
     trigrams = list(zip(words, words[1:], words[2:], strict=False))
     repeated = (len(trigrams) - len(set(trigrams))) / len(trigrams) if trigrams else 0.0
-    return Quality(round(document_words / max(1, len(words)), 3), round(repeated, 4), stop)
-
-
-def count_words(text: str) -> int:
-    """Words as `wc -w` counts them."""
-    return len(text.split())
+    return Quality(round(document_words / max(1, count_words(summary)), 3), round(repeated, 4), stop)
 
 
 def clean(text: str) -> str:

@@ -11,27 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bbp_cli.sentences import PARAGRAPH_END, Sentence, split_sentences
+
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
 
-LANGUAGE = (
-    "en"  # of sentencex's list of abbreviations; its rules for marks and spaces hold for other languages too
-)
-LONGEST_PIECE = 1_000_000  # characters given to sentencex at once; only text without any paragraph is longer
 SENTENCES_AT_ONCE = 1_000  # encoded together; bounds the memory that lists of token ids take
-_PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
 _SPACE = re.compile(r"\s+")
-_ANY_SPACE = re.compile(rf"({_PARAGRAPH_END.pattern})|\s")
+_ANY_SPACE = re.compile(rf"({PARAGRAPH_END.pattern})|\s")
 _WORD_END = re.compile(r"\s+(?=\S*\Z)")
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A span of the text without white space around it, and whether a paragraph begins with it."""
-
-    start: int
-    end: int
-    starts_paragraph: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +45,18 @@ class EncodedText:
         return self.ids[window.first_token : window.first_token + window.tokens]
 
 
-def split_sentences(text: str) -> list[Sentence]:
-    """Sentences in order. Together they hold all of the text but white space between them."""
-    sentences = []
-    position = 0
-    for end in [*(match.end() for match in _PARAGRAPH_END.finditer(text)), len(text)]:
-        starts_paragraph = True
-        for length in _sentence_lengths(text[position:end]):
-            start, position = position, position + length
-            piece = text[start:position]
-            if stripped := piece.strip():
-                start += len(piece) - len(piece.lstrip())
-                sentences.append(Sentence(start, start + len(stripped), starts_paragraph))
-                starts_paragraph = False
-    return sentences
-
-
-def _sentence_lengths(paragraph: str) -> list[int]:
-    """Lengths of consecutive pieces of a paragraph, white space included; they add up to its length."""
-    from sentencex import segment  # type: ignore[import-untyped]  # it has no annotations
-
-    lengths: list[int] = []
-    while len(paragraph) > LONGEST_PIECE:
-        head = paragraph[: paragraph.rfind(" ", 1, LONGEST_PIECE) + 1] or paragraph[:LONGEST_PIECE]
-        whole = [len(sentence) for sentence in segment(LANGUAGE, head)]
-        if len(whole) > 1:
-            whole.pop()  # it may go on behind the cut: the next round sees it whole
-        lengths += whole
-        paragraph = paragraph[sum(whole) :]
-    return lengths + [len(sentence) for sentence in segment(LANGUAGE, paragraph)]
-
-
 def encode(text: str, tokenizer: "PegasusTokenizer", limit: int) -> EncodedText:
     """Split a text into sentences of at most `limit` tokens, and encode them one by one.
 
     Encoded so, the tokens of a sentence do not depend on its window; a piece never crosses a space anyway.
     """
     from bigbird_pegasus.extraction import encode_sentences
+    from bigbird_pegasus.lines import without_marks
+
+    plain = without_marks(text)
 
     def ids_of(sentences: Sequence[Sentence]) -> list[list[int]]:
-        texts = [text[sentence.start : sentence.end] for sentence in sentences]
+        texts = [plain[sentence.start : sentence.end] for sentence in sentences]
         return encode_sentences(tokenizer, texts, [sentence.starts_paragraph for sentence in sentences])
 
     encoded = EncodedText([], [], array("i"))

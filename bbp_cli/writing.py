@@ -21,7 +21,8 @@ from bbp_cli.results import (
     measure_quality,
     truncation_warning,
 )
-from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, split_sentences, window_input
+from bbp_cli.sentences import split_sentences
+from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus.generation_config import GenerationConfig

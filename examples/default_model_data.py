@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import sentencepiece
+from bigbird_pegasus.lines import without_marks
 from rouge_score import tokenize
 from rouge_score.tokenizers import DefaultTokenizer
 
@@ -80,7 +81,8 @@ def read_records(path: Path, limit: int | None = None) -> list[Record]:
 def split_sentences(text: str) -> list[Sentence]:
     """Sentences exactly as the `bbp` command splits them."""
     spans = windows.split_sentences(text)
-    return [Sentence(" ".join(text[s.start : s.end].split()), s.starts_paragraph) for s in spans]
+    plain = without_marks(text)
+    return [Sentence(" ".join(plain[s.start : s.end].split()), s.starts_paragraph) for s in spans]
 
 
 def clean_summary(summary: str) -> str:

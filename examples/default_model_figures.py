@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.lines import without_marks
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.prose import candidates
 from bigbird_pegasus.tokenizer import PegasusTokenizer
@@ -40,7 +41,8 @@ def summarize(
     encoded = windows.encode(document, tokenizer, limit)
     packed = windows.pack(encoded.counts, limit)
     scores = [score for row in extractive.score_windows(encoded, packed, model) for score in row]
-    texts = [" ".join(document[s.start : s.end].split()) for s in encoded.sentences]
+    plain = without_marks(document)
+    texts = [" ".join(plain[s.start : s.end].split()) for s in encoded.sentences]
     allowed = candidates(document, [(s.start, s.end) for s in encoded.sentences])
     chosen, _ = extractive.choose(texts, scores, word_budget, allowed)
     return [texts[n] for n in chosen]

@@ -25,6 +25,7 @@ from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.layers import EncoderLayer
 from bigbird_pegasus.model import Encoder
 from bigbird_pegasus.outputs import ModelOutput
+from bigbird_pegasus.prose import count_words
 from bigbird_pegasus.tokenizer import PegasusTokenizer
 from bigbird_pegasus.weights import PretrainedModule
 
@@ -201,7 +202,7 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
     Args:
         sentences: their texts.
         scores: one for each.
-        max_words: words as `str.split` counts them.
+        max_words: words as `prose.count_words` counts them.
 
     Raises:
         ValueError: not as many scores as sentences, or `max_words` below 1.
@@ -210,7 +211,7 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
         raise ValueError(f"{len(sentences)} sentences have {len(scores)} scores")
     if max_words < 1:
         raise ValueError(f"max_words is {max_words}: it must be at least 1")
-    lengths = [len(sentence.split()) for sentence in sentences]
+    lengths = [count_words(sentence) for sentence in sentences]
 
     def rank(number: int) -> tuple[float, int]:
         return -scores[number] / max(SHORTEST_COUNTED, lengths[number]) ** LENGTH_POWER, number

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bbp_cli.question_answering import best_of
 from bbp_cli.results import Answer
-from bbp_cli.windows import split_sentences, unwrapped
+from bbp_cli.sentences import split_sentences
+from bbp_cli.windows import unwrapped
 from tests.cli.conftest import Bbp
 from tests.cli.pdfs import make_pdf
 from tests.cli.task_checkpoints import ANSWERS, READER_WINDOW, REPORT, make_reader

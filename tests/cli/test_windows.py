@@ -6,7 +6,8 @@ from bigbird_pegasus import PegasusTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bbp_cli.windows import LONGEST_PIECE, Sentence, encode, first_window, pack, split_long, split_sentences
+from bbp_cli.sentences import LONGEST_PIECE, Sentence, split_sentences
+from bbp_cli.windows import encode, first_window, pack, split_long
 
 TEXTS = st.text(st.sampled_from(list("ab. A!?\n\t\x0c\u00e9\U0001f600\"'()\u2028\u00a01,")), max_size=200)
 
