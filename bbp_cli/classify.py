@@ -1,14 +1,15 @@
 """Document + model → the labels that fit it. Each window is scored, and the windows' scores are combined."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from bbp_cli.checkpoints import LoadedModel, no_numbers
-from bbp_cli.device import resources_reported
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.results import Classification, Label, ProgressBar, WindowVote, coverage, truncation_warning
+from bbp_cli.together import Steps, alone
 from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, window_input
 
 if TYPE_CHECKING:
@@ -30,9 +31,17 @@ class Settings:
     threshold: float | None = None
     truncate: bool = False
 
-    def as_params(self) -> dict[str, object]:
-        """The settings as records show them."""
-        return asdict(self)
+    def for_meaning(self, meaning: Meaning) -> "Settings":
+        """The settings that hold where some were not given."""
+        if meaning == "one" and self.top_k is None:
+            return replace(self, top_k=1)
+        if meaning == "several" and self.threshold is None and self.top_k is None:
+            return replace(self, threshold=LEAST_SCORE)
+        return self
+
+    def as_params(self, loaded: LoadedModel) -> dict[str, object]:
+        """The settings that hold, as records show them."""
+        return asdict(self.for_meaning(meaning_of_scores(loaded)))
 
 
 def classify(
@@ -45,25 +54,32 @@ def classify(
         ResourceError: it does not fit into memory.
         UsageError: the model cannot obey the settings.
     """
+    steps_of_one = steps(document, loaded, settings)
+    return alone(steps_of_one, partial(label_logits, loaded), document.source.path, progress)
+
+
+def steps(document: Document, loaded: LoadedModel, settings: Settings) -> Steps[Classification]:
+    """What is to be done for the labels of a document, see `together`; its windows are functions to their ids.
+
+    Raises:
+        UsageError: the model cannot obey the settings.
+    """
     check(loaded, settings)
+    meaning = meaning_of_scores(loaded)
+    settings = settings.for_meaning(meaning)
     limit = loaded.window_tokens - 1  # `</s>` ends each window
     encoded = encode(document.text, loaded.tokenizer, limit)
     first = [first_window(encoded.counts, limit)] if settings.truncate else None
     windows = first or pack(encoded.counts, limit)
-    rows = []
-    with resources_reported(), progress(document.source.path, len(windows)) as step:
-        for window in windows:
-            rows.append(label_logits(window_input(encoded, window, loaded.tokenizer), loaded))
-            step()
-    meaning = meaning_of_scores(loaded)
+    rows = yield [partial(window_input, encoded, window, loaded.tokenizer) for window in windows]
     scores, of_windows = combine(rows, [window.tokens for window in windows], meaning)
     names = loaded.model.config.id2label
     votes = tuple(
-        _vote(document, encoded, window, choose(row, names, meaning, settings))
+        _vote(document, encoded, window, choose(row, names, settings))
         for window, row in zip(windows, of_windows, strict=True)
     )
     found = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
-    chosen = choose(scores, names, meaning, settings)
+    chosen = choose(scores, names, settings)
     return Classification(chosen, votes, found, truncation_warning(found))
 
 
@@ -86,20 +102,20 @@ def meaning_of_scores(loaded: LoadedModel) -> Meaning:
     return "one"
 
 
-def label_logits(ids: Sequence[int], loaded: LoadedModel) -> "Tensor":
-    """What the model says of one window's ids, which end with `</s>`: float32 (labels,).
+def label_logits(loaded: LoadedModel, windows: Sequence[Callable[[], Sequence[int]]]) -> list["Tensor"]:
+    """What the model says of windows, whose ids end with `</s>`: of each float32 (labels,).
 
     Raises:
         ModelError: it is no number.
     """
-    import torch
+    from bigbird_pegasus.side_by_side import forward_each
 
-    with torch.inference_mode():
-        batch = torch.tensor([ids], device=loaded.model.device)
-        logits: Tensor = loaded.model(input_ids=batch, use_cache=False).logits
-    if not logits.isfinite().all():
-        raise no_numbers(loaded)
-    return logits[0].float().cpu()
+    rows = []
+    for output in forward_each(loaded.model, [ids() for ids in windows]):
+        if not output.logits.isfinite().all():
+            raise no_numbers(loaded)
+        rows.append(output.logits[0].float().cpu())
+    return rows
 
 
 def combine(
@@ -127,17 +143,11 @@ def combine(
     return combined.tolist(), log_probabilities.exp().tolist()
 
 
-def choose(
-    scores: Sequence[float], names: dict[int, str], meaning: Meaning, settings: Settings
-) -> tuple[Label, ...]:
+def choose(scores: Sequence[float], names: dict[int, str], settings: Settings) -> tuple[Label, ...]:
     """The labels to tell, the best first."""
     order = sorted(range(len(scores)), key=lambda number: -scores[number])
-    count, least = settings.top_k, settings.threshold
-    if meaning == "one" and count is None:
-        count = 1
-    if meaning == "several" and least is None and count is None:
-        least = LEAST_SCORE
-    labels = (Label(names[number], round(scores[number], 6)) for number in order[:count])
+    labels = (Label(names[number], round(scores[number], 6)) for number in order[: settings.top_k])
+    least = settings.threshold
     return tuple(label for label in labels if least is None or label.score >= least)
 
 

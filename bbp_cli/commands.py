@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bbp_cli import classify as classification
 from bbp_cli import question_answering
-from bbp_cli.batch import Reading, collect, run
+from bbp_cli.batch import Reading, collect, one_by_one, run
 from bbp_cli.checkpoints import Checkpoint, LoadedModel, find, load_tokenizer
 from bbp_cli.console import Console, one_line
 from bbp_cli.documents import Document, display_name
@@ -15,8 +15,9 @@ from bbp_cli.inputs import Input
 from bbp_cli.jobs import Destination, ModelChoice, Task, printer_for, run_task
 from bbp_cli.outcomes import Outcome, of_answers, of_classification, of_summary
 from bbp_cli.output import emit
-from bbp_cli.results import ProgressBar, TextListener
-from bbp_cli.summarize import Settings, grows, summarize
+from bbp_cli.results import TextListener
+from bbp_cli.summarize import Settings, grows, read_windows, summaries_at_once, summary_steps
+from bbp_cli.together import Steps, windows_at_once
 from bbp_cli.windows import encode
 
 if TYPE_CHECKING:
@@ -36,13 +37,13 @@ def summarize_inputs(
                 hint="give a model that writes, for example --model arxiv",
             )
 
-    def work(
-        document: Document, loaded: LoadedModel, progress: ProgressBar, listener: TextListener | None
-    ) -> list[Outcome]:
-        return [of_summary(summarize(document, loaded, settings, progress, listener))]
+    def begin(
+        document: Document, loaded: LoadedModel, listener: TextListener | None
+    ) -> Steps[list[Outcome]]:
+        return [of_summary((yield from summary_steps(document, loaded, settings, listener)))]
 
-    shown_early = partial(grows, settings=settings)
-    task = Task("summarize", "summary", settings.as_params(), work, check, shown_early)
+    size, shown_early = partial(summaries_at_once, settings=settings), partial(grows, settings=settings)
+    task = Task("summarize", "summary", settings.as_params, begin, read_windows, size, check, shown_early)
     return run_task(task, reading, destination, choice, console)
 
 
@@ -55,12 +56,13 @@ def classify_inputs(
 ) -> bool:
     """Label every input; False where there is none. Raises as `jobs.run_task`."""
 
-    def work(
-        document: Document, loaded: LoadedModel, progress: ProgressBar, _listener: TextListener | None
-    ) -> list[Outcome]:
-        return [of_classification(classification.classify(document, loaded, settings, progress))]
+    def begin(
+        document: Document, loaded: LoadedModel, _listener: TextListener | None
+    ) -> Steps[list[Outcome]]:
+        return [of_classification((yield from classification.steps(document, loaded, settings)))]
 
-    task = Task("classify", "labels", settings.as_params(), work)
+    compute = classification.label_logits
+    task = Task("classify", "labels", settings.as_params, begin, compute, windows_at_once)
     return run_task(task, reading, destination, choice, console)
 
 
@@ -74,13 +76,14 @@ def answer_inputs(
 ) -> bool:
     """Answer the questions from every input; False where there is none. Raises as `jobs.run_task`."""
 
-    def work(
-        document: Document, loaded: LoadedModel, progress: ProgressBar, _listener: TextListener | None
-    ) -> list[Outcome]:
-        found = question_answering.answer(document, questions, loaded, settings, progress)
+    def begin(
+        document: Document, loaded: LoadedModel, _listener: TextListener | None
+    ) -> Steps[list[Outcome]]:
+        found = yield from question_answering.steps(document, questions, loaded, settings)
         return [of_answers(answers, several=len(questions) > 1) for answers in found]
 
-    task = Task("qa", "answers", settings.as_params(), work)
+    compute = question_answering.read_windows
+    task = Task("qa", "answers", settings.as_params, begin, compute, windows_at_once)
     return run_task(task, reading, destination, choice, console)
 
 
@@ -92,7 +95,7 @@ def extract_inputs(reading: Reading, console: Console) -> bool:
     def work(item: Input, document: Document, _nothing: None) -> None:
         printer.finish(display_name(item.path), document.text)
 
-    run(inputs, reading.encoding, console, lambda: None, work, any_text=True)
+    run(inputs, reading.encoding, console, one_by_one(lambda: None, work), any_text=True)
     return bool(inputs.items)
 
 
@@ -109,5 +112,5 @@ def count_inputs(reading: Reading, choice: ModelChoice, console: Console) -> boo
         tokens = len(encode(document.text, tokenizer, tokenizer.model_max_length).ids)
         emit(f"{tokens}\t{one_line(display_name(item.path))}\n" if len(inputs.items) > 1 else f"{tokens}\n")
 
-    run(inputs, reading.encoding, console, tokenizer, work, any_text=True)
+    run(inputs, reading.encoding, console, one_by_one(tokenizer, work), any_text=True)
     return bool(inputs.items)

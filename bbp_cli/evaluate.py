@@ -115,7 +115,7 @@ def _judge_of(
         return None, lambda record: judge_baseline(
             cast(SummaryRecord, record), baseline, settings.length, settings.seed, scorer
         )
-    loaded = load_for(Task(task, "", {}, _nothing), choice, console)
+    loaded = load_for(Task(task, "", lambda _loaded: {}, _nothing), choice, console)
     options = evaluation.Settings(settings.length, settings.seed)
     return loaded, lambda record: judge(record, loaded, options, scorer)
 

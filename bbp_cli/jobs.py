@@ -76,7 +76,7 @@ class Task:
     Args:
         name: in records.
         result: what a result is called in the names of output files.
-        params: the settings, as records show them.
+        params: the settings that hold with a model, as records show them.
         work: document and model → results.
         check: raises UsageError where a model cannot obey the settings.
         grows: whether results can be shown while they are written; then `work` is given a listener.
@@ -84,7 +84,7 @@ class Task:
 
     name: TaskName
     result: str
-    params: Mapping[str, object]
+    params: Callable[[LoadedModel], Mapping[str, object]]
     work: Work
     check: Callable[[Checkpoint], None] = accept
     grows: Callable[[LoadedModel], bool] = at_once
@@ -145,7 +145,7 @@ class _Job:
             self._console.warn(display_name(item.path), warning)
         timing = {"load_seconds": self._load_seconds, f"{self._task.name}_seconds": seconds}
         self._deliver(item, "\n".join(self._shown(outcome, document, timing) for outcome in outcomes))
-        self._tell(item, "; ".join(outcome.told for outcome in outcomes))
+        self._tell(item, seconds)
 
     def failed(self, item: Input, error: BbpError) -> None:
         """A failed input has its line among the printed records too."""
@@ -156,8 +156,8 @@ class _Job:
     def _shown(self, outcome: Outcome, document: Document, timing: Mapping[str, float]) -> str:
         if not self._destination.json:
             return outcome.text
-        record = result_record(self._task.name, document, outcome, self.load(), self._task.params, timing)
-        return json_line(record)
+        loaded, params = self.load(), self._task.params(self.load())
+        return json_line(result_record(self._task.name, document, outcome, loaded, params, timing))
 
     def _deliver(self, item: Input, text: str) -> None:
         if item in self._files:
@@ -167,10 +167,12 @@ class _Job:
         else:
             self._printer.finish(display_name(item.path), text)
 
-    def _tell(self, item: Input, result: str) -> None:
+    def _tell(self, item: Input, seconds: float) -> None:
+        """Where there are several, or where names are not the user's own, say which one is done."""
         self._done += 1
-        if self._count > 1 or not self._destination.is_stdout:
-            self._console.file_done(f"{self._done}/{self._count} {display_name(item.path)}: {result}")
+        if self._count > 1 or self._destination.folder is not None:
+            done = f"{self._done}/{self._count} {display_name(item.path)}"
+            self._console.file_done(f"{done}: {seconds:.1f} s")
 
     def _listener(self, item: Input, loaded: LoadedModel) -> TextListener | None:
         """A person at a terminal sees the text grow, where what is written once stays."""

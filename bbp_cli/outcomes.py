@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from bbp_cli.results import Answer, Answers, Classification, Coverage, Summary, clean, count_words
+from bbp_cli.results import Answer, Answers, Classification, Coverage, Summary, clean
 
 NO_LABEL = "no label"
 NO_ANSWER = "no answer"
@@ -11,13 +11,12 @@ NO_ANSWER = "no answer"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is delivered of one result; `told` is what stderr says of it where it is not printed itself."""
+    """What is delivered of one result."""
 
     text: str
     fields: Mapping[str, object]
     coverage: Coverage
     warnings: tuple[str, ...]
-    told: str
 
 
 def of_summary(summary: Summary) -> Outcome:
@@ -27,8 +26,7 @@ def of_summary(summary: Summary) -> Outcome:
         "sentences": [asdict(sentence) for sentence in summary.sentences],
         "quality": asdict(summary.quality),
     }
-    told = f"{count_words(summary.text)} words"
-    return Outcome(summary.text, fields, summary.coverage, summary.warnings, told)
+    return Outcome(summary.text, fields, summary.coverage, summary.warnings)
 
 
 def of_classification(found: Classification) -> Outcome:
@@ -38,8 +36,7 @@ def of_classification(found: Classification) -> Outcome:
         "windows": [asdict(window) for window in found.windows],
     }
     lines = [f"{clean(label.label)}\t{label.score:.4f}" for label in found.labels]
-    told = ", ".join(clean(label.label) for label in found.labels) or NO_LABEL
-    return Outcome("\n".join(lines) or NO_LABEL, fields, found.coverage, found.warnings, told)
+    return Outcome("\n".join(lines) or NO_LABEL, fields, found.coverage, found.warnings)
 
 
 def of_answers(found: Answers, *, several: bool) -> Outcome:
@@ -54,8 +51,7 @@ def of_answers(found: Answers, *, several: bool) -> Outcome:
     ]
     if several:
         lines = [f"{clean(found.question)}\t{line}" for line in lines]
-    told = found.answers[0].text if found.answers else NO_ANSWER
-    return Outcome("\n".join(lines), fields, found.coverage, found.warnings, told)
+    return Outcome("\n".join(lines), fields, found.coverage, found.warnings)
 
 
 def _place(answer: Answer) -> str:

@@ -6,13 +6,19 @@ How spans are scored, and why scores of different windows can be compared: `bigb
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from bbp_cli.checkpoints import LoadedModel, no_numbers
-from bbp_cli.device import resources_reported
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.results import Answer, Answers, ProgressBar, clean, coverage, truncation_warning
+from bbp_cli.together import Steps, alone
 from bbp_cli.windows import unwrapped
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LONGEST_ANSWER = 30  # tokens, as usual for SQuAD
 
@@ -30,8 +36,8 @@ class Settings:
     stride: int | None = None
     truncate: bool = False
 
-    def as_params(self) -> dict[str, object]:
-        """The settings as records show them."""
+    def as_params(self, _loaded: LoadedModel) -> dict[str, object]:
+        """The settings as records show them; a stride that was not given depends on the question's length."""
         return asdict(self)
 
 
@@ -42,6 +48,16 @@ class Context:
     document: Document
     ids: Sequence[int]
     spans: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class AskedWindow:
+    """A question's ids, and the window of the context in which the answer is looked for."""
+
+    question: Sequence[int]
+    context: Context
+    window: range
+    settings: Settings
 
 
 def answer(
@@ -58,23 +74,31 @@ def answer(
         ResourceError: it does not fit into memory.
         UsageError: a question is too long for the model's window, or the stride is.
     """
+    steps_of_one = steps(document, questions, loaded, settings)
+    return alone(steps_of_one, partial(read_windows, loaded), document.source.path, progress)
+
+
+def steps(
+    document: Document, questions: Sequence[str], loaded: LoadedModel, settings: Settings
+) -> Steps[list[Answers]]:
+    """What is to be done for the answers of a document, see `together`.
+
+    Raises:
+        UsageError: a question is too long for the model's window, or the stride is.
+    """
     context = read_context(document, loaded)
     asked = [(question, *_plan(question, context, loaded, settings)) for question in questions]
-    results = []
-    total = sum(len(windows) for _, _, windows in asked)
-    with resources_reported(), progress(document.source.path, total) as step:
-        for question, ids, windows in asked:
-            candidates: list[Answer] = []
-            absent = []
-            for window in windows:
-                spans, score_of_none = read_window(ids, context, window, loaded, settings)
-                candidates += spans
-                absent.append(score_of_none)
-                step()
-            read = len(context.ids) if not settings.truncate else len(windows[0])
-            found = coverage(document, len(context.ids), read, len(windows))
-            best = best_of(candidates, settings.top_k)
-            results.append(Answers(question, best, round(min(absent), 6), found, truncation_warning(found)))
+    read = yield [
+        AskedWindow(ids, context, window, settings) for _, ids, windows in asked for window in windows
+    ]
+    results, of_windows = [], iter(read)
+    for question, _, windows in asked:
+        of_question = list(islice(of_windows, len(windows)))
+        tokens = len(context.ids) if not settings.truncate else len(windows[0])
+        found = coverage(document, len(context.ids), tokens, len(windows))
+        best = best_of((answer for answers, _ in of_question for answer in answers), settings.top_k)
+        absent = round(min(absent for _, absent in of_question), 6)
+        results.append(Answers(question, best, absent, found, truncation_warning(found)))
     return results
 
 
@@ -86,23 +110,35 @@ def read_context(document: Document, loaded: LoadedModel) -> Context:
     return Context(document, encoded.input_ids, encoded.offset_mapping)
 
 
-def read_window(
-    question: Sequence[int], context: Context, window: range, loaded: LoadedModel, settings: Settings
-) -> tuple[list[Answer], float]:
-    """The best spans of one window, which may be none, and the score of "no answer here".
+def read_windows(
+    loaded: LoadedModel, windows: Sequence[AskedWindow]
+) -> list[tuple[list[Answer], float]]:
+    """The best spans of each window, which may be none, and the score of "no answer here".
 
     Raises:
         ModelError: what the model says is no number.
     """
-    import torch
-    from bigbird_pegasus.spans import best_spans, of_visible_tokens, span_probabilities, window_input
+    from bigbird_pegasus.side_by_side import forward_each
+    from bigbird_pegasus.spans import window_input
 
-    ids, place = window_input(question, context.ids, window, loaded.tokenizer.eos_token_id)
-    with torch.inference_mode():
-        output = loaded.model(input_ids=torch.tensor([ids], device=loaded.model.device), use_cache=False)
-    if not (output.start_logits.isfinite().all() and output.end_logits.isfinite().all()):
-        raise no_numbers(loaded)
-    starts, ends, absent = span_probabilities(output.start_logits[0], output.end_logits[0], place)
+    eos = loaded.tokenizer.eos_token_id
+    inputs = [window_input(each.question, each.context.ids, each.window, eos) for each in windows]
+    found = []
+    outputs = forward_each(loaded.model, [ids for ids, _ in inputs])
+    for asked, (_, place), output in zip(windows, inputs, outputs, strict=True):
+        if not (output.start_logits.isfinite().all() and output.end_logits.isfinite().all()):
+            raise no_numbers(loaded)
+        found.append(_answers_of(asked, output.start_logits[0], output.end_logits[0], place))
+    return found
+
+
+def _answers_of(
+    asked: AskedWindow, start_logits: "Tensor", end_logits: "Tensor", place: range
+) -> tuple[list[Answer], float]:
+    from bigbird_pegasus.spans import best_spans, of_visible_tokens, span_probabilities
+
+    context, window, settings = asked.context, asked.window, asked.settings
+    starts, ends, absent = span_probabilities(start_logits, end_logits, place)
     text, places = context.document.text, context.spans[window.start : window.stop]
     starts, ends = (of_visible_tokens(each.cpu(), text, places) for each in (starts, ends))
     spans = best_spans(starts, ends, settings.top_k, LONGEST_ANSWER)

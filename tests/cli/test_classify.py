@@ -301,7 +301,8 @@ NAMES = {0: "a", 1: "b", 2: "c"}
 
 def test_which_labels_are_told() -> None:
     def told(meaning: str, **settings: float) -> str:
-        return "".join(label.label for label in choose([0.2, 0.7, 0.6], NAMES, meaning, Settings(**settings)))  # type: ignore[arg-type]
+        held = Settings(**settings).for_meaning(meaning)  # type: ignore[arg-type]
+        return "".join(label.label for label in choose([0.2, 0.7, 0.6], NAMES, held))
 
     assert told("one") == "b"
     assert told("one", top_k=2) == "bc"

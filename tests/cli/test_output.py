@@ -22,7 +22,7 @@ def test_a_result_goes_to_the_named_file_and_not_to_stdout(
     assert (done.code, done.stdout) == (0, "")
     assert (tmp_path / "new/out.txt").read_text() == SUMMARY + "\n"
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["out.txt"]
-    assert done.stderr == f"bbp: 1/1 in.txt: {len(SUMMARY.split())} words\n"
+    assert done.stderr == ""
 
 
 def test_an_output_folder_mirrors_the_inputs_and_keeps_their_extensions(

@@ -1,6 +1,7 @@
 """`bbp summarize` with real checkpoints of both kinds, as a user runs it."""
 
 import json
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -51,10 +52,9 @@ def test_several_documents_are_summarized_in_order_with_one_model_load(
     expected = [f"==> {name} <==\n{text}\n" for name, text in zip(names, DOCUMENTS.values(), strict=True)]
     assert (done.code, done.stdout) == (0, "\n".join(expected))
     assert done.stderr.count(f"model {writer}") == 1
-    assert [line for line in done.stderr.splitlines() if "words" in line] == [
-        f"bbp: {n}/3 {name}: {len(text.split())} words"
-        for n, (name, text) in enumerate(zip(names, DOCUMENTS.values(), strict=True), start=1)
-    ]
+    told = [line for line in done.stderr.splitlines() if "/3" in line]
+    for number, (line, name) in enumerate(zip(told, names, strict=True), start=1):
+        assert re.fullmatch(rf"bbp: {number}/3 {name}: \d+\.\d s", line)
 
 
 def test_a_long_document_is_written_about_window_by_window(warm_bbp: Bbp, writer: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path
         "id", "revision", "weights_sha256", "dtype", "quantization", "device", "attention",
     }  # fmt: skip
     assert record["model"]["id"] == str(extractive)
-    assert record["params"] == {"length": None, "truncate": False, "seed": 7}
+    assert record["params"] == {"length": 100, "truncate": False, "seed": 7}
     assert record["warnings"] == ["no text on page 2; scanned pages need OCR first"]
 
 
