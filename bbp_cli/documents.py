@@ -11,10 +11,12 @@ from pathlib import Path
 from bbp_cli.decoding import decode
 from bbp_cli.errors import InputError
 from bbp_cli.pdf import Page, read_pdf
+from bbp_cli.web_page import is_html, text_of_page
 
 STDIN = "-"
 PDF = "application/pdf"
 PLAIN_TEXT = "text/plain"
+HTML = "text/html"
 LEAST_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
 
@@ -76,7 +78,7 @@ def display_name(path: str) -> str:
 
 
 def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
-    """Bytes → Document. PDF is told by its magic bytes, whatever the name.
+    """Bytes → Document. PDF is told by its magic bytes, HTML by its beginning, whatever the name.
 
     A text of fewer than `LEAST_LETTERS` is refused, but with `any_text`: a model would make something up.
 
@@ -90,8 +92,10 @@ def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool
         document = _parse_pdf(data, Source(path, digest, PDF, None))
     else:
         decoded = decode(data, encoding)
-        source = Source(path, digest, PLAIN_TEXT, decoded.encoding)
-        document = Document(decoded.text, source, warnings=decoded.warnings)
+        page = is_html(decoded.text)
+        source = Source(path, digest, HTML if page else PLAIN_TEXT, decoded.encoding)
+        text = text_of_page(decoded.text) if page else decoded.text
+        document = Document(text, source, warnings=decoded.warnings)
     if not (any_text and document.text.strip()):
         _refuse_nearly_empty(document.text)
     return document
