@@ -69,9 +69,10 @@ def _fuse_activation(module: FeedForward) -> None:
         module.activation = nn.Identity()
 
 
-def _can_be_packed(weight: Tensor) -> bool:
+def _can_be_packed(weight: object) -> bool:
     return (
-        weight.device.type == "cpu"
+        isinstance(weight, Tensor)  # not a quantized one
+        and weight.device.type == "cpu"
         and weight.dtype == torch.bfloat16
         and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )

@@ -1,8 +1,9 @@
 import copy
+from pathlib import Path
 
 import pytest
 import torch
-from bigbird_pegasus import BigBirdPegasusForCausalLM
+from bigbird_pegasus import BigBirdPegasusForCausalLM, load_model
 from bigbird_pegasus.packing import PackedLinear, pack_linears
 from torch import nn
 from torch.nn import functional as F
@@ -61,6 +62,14 @@ def test_what_gains_nothing_stays_plain() -> None:
     model = tiny_model()
     pack_linears(model)
     assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
+
+
+def test_a_quantized_model_stays_as_it_is(tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path)
+    model = load_model(tmp_path, dtype=torch.bfloat16, quantization_config="int8")
+    before = list(model.named_modules())
+    pack_linears(model)
+    assert list(model.named_modules()) == before
 
 
 @torch.no_grad()
