@@ -12,7 +12,7 @@ from bbp_cli.checkpoints import LoadedModel, TaskName
 from bbp_cli.console import Console, one_line, say
 from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError
 from bbp_cli.evaluation import Judged, judge, judge_baseline, summary_of_figures
-from bbp_cli.jobs import ModelChoice, Task, load_for
+from bbp_cli.jobs import ModelChoice, Task, check_named, load_for
 from bbp_cli.metrics import intervals, rouge_scorer
 from bbp_cli.output import emit, json_line, model_record
 from bbp_cli.training_data import Baseline, LabelRecord, QuestionRecord, Record, SummaryRecord, read_records
@@ -55,7 +55,7 @@ def evaluate_data(
     """Judge every record of a file and print the figures.
 
     Raises:
-        UsageError: options contradict each other, or rouge-score is not installed.
+        UsageError: options contradict each other, no model is named, or rouge-score is not installed.
         InputError: the data cannot be used; every bad record was told before.
         ModelError, ResourceError: the model cannot be had, loaded or run here.
         BbpError: after all records, that some or all have failed; each was told.
@@ -63,6 +63,7 @@ def evaluate_data(
     if task != "summarize" and (settings.baseline or settings.length):
         option = "--baseline" if settings.baseline else "--length"
         raise UsageError(f"{option} is for summaries: --task summarize")
+    check_named(choice, task)
     scorer = rouge_scorer() if task == "summarize" else None
     records = read_records(data, task).records[: settings.limit]
     started = time.perf_counter()

@@ -99,11 +99,8 @@ def run_task(
         BbpError: see `batch.run`; or at once for options, outputs and models that cannot be used.
     """
     inputs = collect(reading, leave_out=destination.folder)
-    if inputs.items and choice.name == DEFAULT and task.name != "summarize":
-        raise UsageError(
-            f"the default model only summarizes: name one that {DOES[task.name]} with --model",
-            hint=how_to_make(task.name),
-        )
+    if inputs.items:
+        check_named(choice, task.name)
     job = _Job(task, inputs, destination, choice, console)
     run(inputs, reading.encoding, console, job.load, job.work, job.failed)
     return bool(inputs.items)
@@ -180,6 +177,15 @@ class _Job:
         if plain and is_terminal(sys.stdout) and self._task.grows(loaded):
             return partial(self._printer.grow, display_name(item.path))
         return None
+
+
+def check_named(choice: ModelChoice, task: TaskName) -> None:
+    """Raise UsageError where the default model is to do what it cannot."""
+    if choice.name == DEFAULT and task != "summarize":
+        raise UsageError(
+            f"the default model only summarizes: name one that {DOES[task]} with --model",
+            hint=how_to_make(task),
+        )
 
 
 def load_for(task: Task, choice: ModelChoice, console: Console) -> LoadedModel:

@@ -248,10 +248,11 @@ def _answer(answer: Any, number: int, context: str) -> Answer:
         raise BadRecordError(f"answer {number} has no `text`")
     text, start = answer["text"], answer.get("start")
     if start is None:
-        if context.count(text) != 1:
-            raise BadRecordError(
-                f"answer {number} stands {context.count(text)} times in the context: it needs `start`"
-            )
+        times = context.count(text)
+        if times == 0:
+            raise BadRecordError(f"answer {number} does not stand in the context")
+        if times > 1:
+            raise BadRecordError(f"answer {number} stands {times} times in the context: it needs `start`")
         start = context.index(text)
     if isinstance(start, bool) or not isinstance(start, int) or start < 0:
         raise BadRecordError(f"`start` of answer {number} is {json.dumps(start)}, not a character's number")

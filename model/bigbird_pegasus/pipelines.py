@@ -75,12 +75,14 @@ def pipeline(
     place = _device(device)
     if isinstance(model, str | Path):
         tokenizer = model if tokenizer is None else tokenizer
+        if task == "summarization":
+            _refuse_extraction(model, revision)
         model = model_class.from_pretrained(
             model, dtype=dtype, torch_dtype=torch_dtype, device=place, revision=revision
         )
     elif not isinstance(model, model_class):
         given = "no model" if model is None else type(model).__name__
-        raise ConfigError(f"{task} needs a checkpoint folder or a {model_class.__name__}, not {given}")
+        raise ConfigError(f"{task} needs a folder, a name or a {model_class.__name__}, not {given}")
     elif dtype is not None or torch_dtype is not None:
         raise ConfigError("dtype is for a checkpoint folder: a model in memory has one")
     elif place is not None:
@@ -324,6 +326,16 @@ TASKS: dict[str, tuple[type[PretrainedModule], Any]] = {
     "text-classification": (BigBirdPegasusForSequenceClassification, TextClassificationPipeline),
     "question-answering": (BigBirdPegasusForQuestionAnswering, QuestionAnsweringPipeline),
 }
+
+
+def _refuse_extraction(name_or_path: str | Path, revision: str | None) -> None:
+    """Raise ConfigError for a model that chooses sentences: splitting a text into them is not done here."""
+    named = BigBirdPegasusConfig.from_pretrained(name_or_path, revision=revision).architectures
+    if named == ["BigBirdPegasusForSentenceExtraction"]:
+        raise ConfigError(
+            f"{name_or_path} chooses sentences, as the command `bbp summarize` does with it; a pipeline needs"
+            " a model that writes, such as google/bigbird-pegasus-large-arxiv"
+        )
 
 
 def _device(device: int | str | torch.device | None) -> torch.device | str | None:

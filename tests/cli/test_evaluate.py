@@ -18,7 +18,7 @@ from bbp_cli.metrics import (
     value,
 )
 from tests.cli.conftest import DOCUMENTS, STORY, Bbp
-from tests.cli.test_train import LABELLED, QUESTIONS, write
+from tests.cli.training_examples import LABELLED, QUESTIONS, write
 
 RECORDS = [
     {"id": f"doc-{n}", "source": "a" if n else "b", "document": text, "summary": summary}
@@ -226,6 +226,14 @@ def test_options_of_summaries_are_refused_for_other_tasks(bbp: Bbp, data: Path) 
         done = bbp("evaluate", data, "--task", "qa", *option)
         assert done.code == 2
         assert f"{option[0]} is for summaries" in done.stderr
+
+
+def test_the_default_model_is_refused_for_other_tasks_as_it_is_by_their_commands(
+    bbp: Bbp, data: Path
+) -> None:
+    done = bbp("evaluate", data, "--task", "classify")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("bbp: error: the default model only summarizes: name one that classifies")
 
 
 def test_a_model_of_another_task_is_a_model_error(warm_bbp: Bbp, extractive: Path, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ BAD = {
         b'{"question": "When?", "context": "It froze.", "answers": 3}': "`answers` is no list",
         b'{"question": "When?", "context": "It froze.", "answers": [3]}': "answer 1 has no `text`",
         b'{"question": "When?", "context": "It is it.", "answers": [{"text": "i"}]}': "1 stands 2 times",
+        b'{"question": "When?", "context": "It froze.", "answers": [{"text": "ice"}]}': "1 does not stand in",
         b'{"question": "When?", "context": "It froze.", "answers": [{"text": "It", "start": -1}]}': "`start`",
         b'{"question": "When?", "context": "It froze.", "answers": [{"text": "It", "start": 1}]}': (
             "answer 1 does not stand at character 1 of the context"
@@ -146,6 +147,7 @@ def test_options_that_the_base_cannot_obey_are_a_usage_error(
         ("--max-tokens", 4096): "--max-tokens 4096: the base reads at most 128",
         ("--max-tokens", 3): "--max-tokens 3 leaves no room for text",
         ("--learning-rate", 0): "learning_rate is 0.0",
+        ("--learning-rate", 1e300): "learning_rate is 1e+300",
         ("--dtype", "float16"): "float16 is too coarse",
         ("--learning-rate", 1e30): "it has diverged",
     }.items():

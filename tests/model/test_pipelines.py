@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from bigbird_pegasus import (
+    DEFAULT_MODEL,
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
@@ -416,9 +417,12 @@ def test_an_unknown_task_is_refused(task: str, classifier: Path) -> None:
 
 def test_a_model_for_another_task_is_refused(classifier: Path) -> None:
     model = BigBirdPegasusForSequenceClassification.from_pretrained(classifier)
-    with pytest.raises(
-        ConfigError, match="needs a checkpoint folder or a BigBirdPegasusForQuestionAnswering"
-    ):
+    with pytest.raises(ConfigError, match="needs a folder, a name or a BigBirdPegasusForQuestionAnswering"):
         pipeline("question-answering", model, tokenizer=classifier)
     with pytest.raises(ConfigError, match="not no model"):
         pipeline("summarization")
+
+
+def test_a_model_that_chooses_sentences_is_refused_by_a_line_that_says_what_to_do() -> None:
+    with pytest.raises(ConfigError, match="`bbp summarize` does with it"):
+        pipeline("summarization", DEFAULT_MODEL)

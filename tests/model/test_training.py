@@ -251,7 +251,13 @@ def test_a_state_of_another_model_or_run_is_refused() -> None:
     ("name", "value"),
     [
         *(("epochs", 0), ("batch_size", 0), ("accumulate", 1.5), ("learning_rate", 0.0)),
-        *(("learning_rate", float("inf")), ("clip", -1.0), ("warm_up", 1.1), ("weight_decay", -0.1)),
+        *(
+            ("learning_rate", float("inf")),
+            ("learning_rate", 1e300),
+            ("clip", -1.0),
+            ("warm_up", 1.1),
+            ("weight_decay", -0.1),
+        ),
     ],
 )
 def test_impossible_options_are_named(name: str, value: float) -> None:
