@@ -46,6 +46,7 @@ _LINE = re.compile(r"[^\n\r\f]*\S[^\n\r\f]*")
 _LONGEST_SEEN = 400  # characters of a line that the rules look at; longer lines are running text
 _LONGEST_CLOSING = 8  # lines below "--"
 _LONGEST_NAME = 4  # lines below "Kind regards"
+_LEAST_CODE = 3  # lines of source code
 _LEAST_TURNS = 3  # of a transcript; at least one name must come twice
 _LEAST_REPEATED = 3  # times that a running title comes
 _LETTER = re.compile(r"[^\W\d_]")
@@ -185,7 +186,7 @@ def _mark_source_code(shown: list[str], kinds: list[Kind]) -> None:
         ):
             found[number] = "comment"
     code = found.count("code")
-    if code >= 0.2 * len(found) and code + found.count("comment") >= 0.7 * len(found) and code > 3:
+    if code >= 0.2 * len(found) and code + found.count("comment") >= 0.7 * len(found) and code >= _LEAST_CODE:
         for number, kind in enumerate(found):
             kinds[number] = kind if kind == "comment" else "code"
 
@@ -210,8 +211,10 @@ def _mark_repeated(shown: list[str], kinds: list[Kind]) -> None:
 
     short = {n: key(line) for n, line in enumerate(shown) if len(line) < 100 and not ends_as_sentence(line)}
     counts = Counter(short.values())
+    listed = {line for number, line in short.items() if short.get(number + 1) == line}  # below each other
     for number, line in short.items():
-        if counts[line] >= 3 and kinds[number] in ("text", "heading", "item"):
+        repeated = counts[line] >= _LEAST_REPEATED and line not in listed
+        if repeated and kinds[number] in ("text", "heading", "item"):
             kinds[number] = "furniture"
 
 
