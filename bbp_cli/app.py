@@ -41,6 +41,7 @@ from bbp_cli.options import (
     Overwrite,
     Paths,
     Precision,
+    Quantize,
     Quiet,
     Revision,
     Seed,
@@ -118,6 +119,7 @@ def summarize(
     revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
+    quantize: Quantize = None,
     device: Device = "auto",
     threads: Threads = None,
     seed: Seed = 0,
@@ -140,7 +142,7 @@ def summarize(
     found = summarize_inputs(
         Reading(tuple(paths or ()), files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
         Settings(length, truncate, seed, given),
         Console(quiet, verbose, color),
     )
@@ -173,6 +175,7 @@ def classify(
     revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
+    quantize: Quantize = None,
     device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -188,7 +191,7 @@ def classify(
     found = classify_inputs(
         Reading(tuple(paths or ()), files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
         classification.Settings(top_k, threshold, truncate),
         Console(quiet, verbose, color),
     )
@@ -233,6 +236,7 @@ def qa(
     revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
+    quantize: Quantize = None,
     device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
@@ -250,7 +254,7 @@ def qa(
         asked,
         Reading(paths, files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
         question_answering.Settings(top_k, min_score, stride, truncate),
         Console(quiet, verbose, color),
     )

@@ -10,15 +10,16 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bigbird_pegasus.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, weight_files
+from bigbird_pegasus.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, stored_quantization, weight_files
 
 from bbp_cli.console import Console
-from bbp_cli.device import Hardware, resources_reported
-from bbp_cli.errors import ModelError
+from bbp_cli.device import Hardware, Scheme, resources_reported
+from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.hub import SILENT, ModelFolder, locate
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
+    from bigbird_pegasus.weights import PretrainedModule
 
 TaskName = Literal["summarize", "classify", "qa"]
 Kind = Literal["extractive", "writing", "labelling", "answering"]
@@ -48,6 +49,11 @@ class Checkpoint:
     def weights_sha256(self) -> str:
         """See `weights_digest`."""
         return weights_digest(self.folder)
+
+    @cached_property
+    def quantization(self) -> str | None:
+        """How its weights are quantized, by the metadata of their file; None where they are not."""
+        return stored_quantization(self.folder.path)
 
 
 @dataclass(frozen=True)
@@ -175,32 +181,55 @@ def load_tokenizer(folder: ModelFolder) -> "PegasusTokenizer":
         return PegasusTokenizer.from_pretrained(folder.path)
 
 
-def load(checkpoint: Checkpoint, hardware: Hardware) -> LoadedModel:
+def check_scheme(checkpoint: Checkpoint, quantize: Scheme | None) -> None:
+    """Raise UsageError where a model is quantized already, and otherwise than is asked."""
+    stored = checkpoint.quantization
+    if quantize is not None and stored not in (None, quantize):
+        raise UsageError(
+            f"{checkpoint.folder.id} is quantized as {stored} already: it cannot be had as {quantize}",
+            hint=f"leave out --quantize {quantize}, or take the model that it was made of",
+        )
+
+
+def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = None) -> LoadedModel:
     """Load model and tokenizer; what the model package warns of is kept for the user.
 
     Raises:
+        UsageError: see `check_scheme`.
         ModelError: a file is missing, corrupt or does not fit.
         ResourceError: it does not fit into memory.
     """
-    import torch
-    from bigbird_pegasus import NewHeadWarning, load_model
+    from bigbird_pegasus.packing import pack_linears
 
+    check_scheme(checkpoint, quantize)
     tokenizer = load_tokenizer(checkpoint.folder)
-    with (
-        warnings.catch_warnings(record=True) as caught,
-        model_errors(checkpoint.folder),
-        resources_reported(),
-    ):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        warnings.simplefilter("error", NewHeadWarning)
-        dtype = getattr(torch, hardware.dtype)
-        try:
-            model = load_model(checkpoint.folder.path, dtype=dtype, device=hardware.device)
-        except NewHeadWarning as warning:
-            message = "the checkpoint lacks its head: a new one would answer at random"
-            raise _unusable(checkpoint.folder, message, hint=how_to_make(checkpoint.task)) from warning
+        model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
+        with resources_reported():
+            pack_linears(model)
     told = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
     return LoadedModel(checkpoint, hardware, model, tokenizer, told)
+
+
+def load_exactly(
+    checkpoint: Checkpoint, dtype: str, quantize: Scheme | None = None, device: str = "cpu"
+) -> "PretrainedModule":
+    """Load a model as its checkpoint has it, no head made anew; `dtype` is torch's name, or "auto".
+
+    Raises:
+        ModelError, ResourceError: see `load`.
+    """
+    from bigbird_pegasus import NewHeadWarning, load_model
+
+    folder = checkpoint.folder
+    with warnings.catch_warnings(), model_errors(folder), resources_reported():
+        warnings.simplefilter("error", NewHeadWarning)
+        try:
+            return load_model(folder.path, dtype=dtype, device=device, quantization_config=quantize)
+        except NewHeadWarning as warning:
+            message = "the checkpoint lacks its head: a new one would answer at random"
+            raise _unusable(folder, message, hint=how_to_make(checkpoint.task)) from warning
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Where and how precisely the model runs: device, dtype, threads. torch is imported when it is needed."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Literal
 from bbp_cli.errors import ResourceError, UsageError
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
+Scheme = Literal["int8", "int4", "nf4"]  # of quantization
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,28 @@ def resources_reported() -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise _out_of_memory() from error
+        raise _out_of_memory(str(error)) from error
     except RuntimeError as error:
         if "out of memory" in str(error) or "allocate memory" in str(error):
-            raise _out_of_memory() from error
+            raise _out_of_memory(str(error)) from error
         raise
 
 
-def _out_of_memory() -> ResourceError:
-    return ResourceError(
-        "out of memory", hint="try --dtype bfloat16, a smaller model or shorter input", code="memory"
-    )
+def _out_of_memory(reason: str) -> ResourceError:
+    """The error, with the size that could not be had where the allocator says it.
+
+    torch says "you tried to allocate 123 bytes" of the processor's memory, "Tried to allocate 2.00 GiB" of a
+    graphics card's.
+    """
+    from bbp_cli.download import human_size
+
+    found = re.search(r"tried to allocate ([\d.]+) (bytes|[KMGT]iB)", reason, re.IGNORECASE)
+    message = "out of memory"
+    if found is not None:
+        factor = 1 if found[2] == "bytes" else 1024 ** (" KMGT".index(found[2][0].upper()))
+        message += f": {human_size(round(float(found[1]) * factor))} more were needed"
+    hint = "try --quantize int8, --dtype bfloat16, a smaller model or shorter input"
+    return ResourceError(message, hint=hint, code="memory")
 
 
 def _device(name: str) -> str:

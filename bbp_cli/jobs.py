@@ -9,9 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from bbp_cli.batch import Reading, collect, run
-from bbp_cli.checkpoints import DOES, Checkpoint, LoadedModel, TaskName, find, how_to_make, load
+from bbp_cli.checkpoints import (
+    DOES,
+    Checkpoint,
+    LoadedModel,
+    TaskName,
+    check_scheme,
+    find,
+    how_to_make,
+    load,
+)
 from bbp_cli.console import Console, is_terminal, may_color
-from bbp_cli.device import DType, prepare
+from bbp_cli.device import DType, Scheme, prepare
 from bbp_cli.documents import STDIN, Document, display_name
 from bbp_cli.errors import BbpError, UsageError
 from bbp_cli.hub import DEFAULT
@@ -58,6 +67,7 @@ class ModelChoice:
     dtype: DType = "auto"
     threads: int | None = None
     revision: str | None = None
+    quantize: Scheme | None = None
 
 
 def accept(_checkpoint: Checkpoint) -> None:
@@ -199,11 +209,12 @@ def load_for(task: Task, choice: ModelChoice, console: Console) -> LoadedModel:
         choice.name, task.name, revision=choice.revision, offline=choice.offline, console=console
     )
     task.check(checkpoint)
+    check_scheme(checkpoint, choice.quantize)
     hardware = prepare(choice.device, choice.dtype, choice.threads)
     console.detail(
         f"model {checkpoint.folder.path}: {hardware.dtype} on {hardware.device}, {hardware.threads} threads"
     )
-    loaded = load(checkpoint, hardware)
+    loaded = load(checkpoint, hardware, choice.quantize)
     for warning in loaded.warnings:
         console.warn(checkpoint.folder.id, warning)
     return loaded

@@ -46,11 +46,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Description(Entry):
-    """What is known of a model when it is opened; `dtype` is that of the stored weights."""
+    """What is known of a model when it is opened; `dtype` is of the stored weights that are not quantized."""
 
     architecture: str
     parameters: int
     dtype: str
+    quantization: str | None
     weights_sha256: str
     context_tokens: int
     vocabulary: int
@@ -127,8 +128,9 @@ def describe(folder: ModelFolder) -> Description:
     return Description(
         **asdict(_entry(checkpoint)),
         architecture=type(model).__name__,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=model.num_parameters(),
         dtype=str(model.dtype).removeprefix("torch."),
+        quantization=model.quantization,
         weights_sha256=checkpoint.weights_sha256,
         context_tokens=min(tokenizer.model_max_length, model.config.max_position_embeddings),
         vocabulary=len(tokenizer),
@@ -212,6 +214,7 @@ def as_lines(described: Description) -> list[str]:
         "architecture": described.architecture,
         "parameters": f"{described.parameters:,}",
         "stored as": described.dtype,
+        "quantization": described.quantization or "none",
         "size on disk": human_size(described.size_bytes),
         "context": f"{described.context_tokens} tokens",
         "vocabulary": f"{described.vocabulary} pieces",

@@ -1,17 +1,30 @@
 """`bbp models …`: what can be typed."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bbp_cli.console import Console, one_line
-from bbp_cli.options import Color, Debug, Offline, Quiet, Revision, Verbose, name_of
+from bbp_cli.device import DType
+from bbp_cli.options import (
+    Color,
+    Debug,
+    Offline,
+    Overwrite,
+    Quantize,
+    Quiet,
+    Revision,
+    Verbose,
+    name_of,
+    path_of,
+)
 from bbp_cli.output import emit, json_line
 
 app = typer.Typer(
     name="models",
-    help="Models from the Hugging Face Hub: download, list, describe, remove.",
+    help="Models from the Hugging Face Hub: download, list, describe, convert, remove.",
     no_args_is_help=False,
     rich_markup_mode=None,
 )
@@ -84,6 +97,37 @@ def path(name: Name, revision: Revision = None, debug: Debug = False) -> None:
     from bbp_cli import models
 
     emit(one_line(str(models.find_here(name, revision).path)) + "\n")
+
+
+@app.command()
+def convert(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", parser=name_of, help="Folder or name.", show_default=False)
+    ],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DEST", parser=path_of, help="Folder of the new model.")
+    ],
+    dtype: Annotated[
+        DType, typer.Option(help="Precision of what is not quantized; auto: as it is stored.")
+    ] = "auto",
+    quantize: Quantize = None,
+    overwrite: Overwrite = False,
+    revision: Revision = None,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Write a model once more, in fewer bits, and print its folder.
+
+    What is written is mapped into memory when it is used: an int8 model is ready at once.
+    """
+    from bbp_cli.convert import Conversion
+    from bbp_cli.convert import convert as convert_model
+
+    wanted = Conversion(destination, dtype, quantize, overwrite)
+    folder = convert_model(source, wanted, Console(quiet, color=color), revision=revision, offline=offline)
+    emit(one_line(str(folder)) + "\n")
 
 
 @app.command()

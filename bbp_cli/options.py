@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bbp_cli.console import ColorChoice
-from bbp_cli.device import DType
+from bbp_cli.device import DType, Scheme
 
 GREATEST_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
 MOST_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
@@ -140,6 +140,15 @@ Device = Annotated[
 ]
 Precision = Annotated[
     DType, typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast.")
+]
+Quantize = Annotated[
+    Scheme | None,
+    typer.Option(
+        "--quantize",
+        envvar="BBP_QUANTIZE",
+        help="Weights in fewer bits: less memory, and int8 is faster.",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[
     int | None,

@@ -75,7 +75,7 @@ def model_record(loaded: LoadedModel) -> dict[str, Any]:
         "revision": checkpoint.folder.revision,
         "weights_sha256": checkpoint.weights_sha256,
         "dtype": loaded.hardware.dtype,
-        "quantization": None,
+        "quantization": loaded.model.quantization,
         "device": loaded.hardware.device,
         "attention": checkpoint.attention,
     }

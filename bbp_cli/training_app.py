@@ -19,6 +19,7 @@ from bbp_cli.options import (
     Offline,
     Overwrite,
     Precision,
+    Quantize,
     Quiet,
     Revision,
     Seed,
@@ -116,6 +117,7 @@ def evaluate(
     revision: Revision = None,
     offline: Offline = False,
     dtype: Precision = "auto",
+    quantize: Quantize = None,
     device: Device = "auto",
     threads: Threads = None,
     seed: Seed = 0,
@@ -136,6 +138,6 @@ def evaluate(
         data,
         task,
         EvaluateSettings(length, baseline, limit, seed, json),
-        ModelChoice(model, offline, device, dtype, threads, revision),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
         Console(quiet, verbose, color),
     )

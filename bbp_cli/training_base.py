@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bigbird_pegasus.checkpoint_files import stored_quantization
+
 from bbp_cli.checkpoints import model_errors
 from bbp_cli.device import Hardware, resources_reported
 from bbp_cli.errors import ModelError, UsageError
@@ -67,6 +69,13 @@ def load_base(
     with warnings.catch_warnings(), model_errors(folder), resources_reported():
         warnings.simplefilter("ignore", NewHeadWarning)  # to train it is what was asked for
         config = BigBirdPegasusConfig.from_pretrained(folder.path)
+        if (scheme := stored_quantization(folder.path)) is not None:
+            raise ModelError(
+                f"is quantized as {scheme}, which cannot be trained",
+                hint="start from the model that it was made of",
+                file=folder.id,
+                code="model_unusable",
+            )
         if CLASSES["extract"] in config.architectures:  # never has a decoder, whatever its configuration says
             config = config.changed(is_encoder_decoder=False)
         if DECODER_ONLY in config.architectures:

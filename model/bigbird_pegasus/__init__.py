@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bigbird_pegasus.loading import load_model as load_model
     from bigbird_pegasus.model import BigBirdPegasusModel as BigBirdPegasusModel
     from bigbird_pegasus.pipelines import pipeline as pipeline
+    from bigbird_pegasus.quantization import BitsAndBytesConfig as BitsAndBytesConfig
     from bigbird_pegasus.tokenizer import PegasusTokenizer as PegasusTokenizer
     from bigbird_pegasus.weights import NewHeadWarning as NewHeadWarning
 
@@ -36,6 +37,7 @@ _ROOMS = {
     "BigBirdPegasusForSentenceExtraction": "extraction",
     "BigBirdPegasusForSequenceClassification": "heads",
     "BigBirdPegasusModel": "model",
+    "BitsAndBytesConfig": "quantization",
     "DEFAULT_MODEL": "loading",
     "NewHeadWarning": "weights",
     "PegasusTokenizer": "tokenizer",

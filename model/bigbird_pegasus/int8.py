@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 LEVELS = 127  # of each sign
 ENGINES = ("x86", "fbgemm")
+WEIGHTS_AT_ONCE = 1 << 22  # rounded together: float32 copies of a whole table would be twice the model
 TINY = 1e-12  # a row of zeros has this for its largest magnitude
 
 
@@ -54,30 +55,33 @@ class Int8Weight:
     @staticmethod
     def quantize(weight: Tensor) -> dict[str, Tensor]:
         """Round a weight (N, K) to what is stored."""
-        codes, scale = round_rows(weight)
-        return {"": codes, "_scale": scale}
+        rows = max(1, WEIGHTS_AT_ONCE // weight.shape[1])
+        pieces = [round_rows(piece) for piece in torch.split(weight, rows)]
+        codes, scales = zip(*pieces, strict=True)
+        return {"": torch.cat(codes).unsqueeze(0), "_scale": torch.cat(scales)}
 
     @staticmethod
     def layout(shape: tuple[int, int]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
         """What is stored of a weight (N, K): shape and type by what follows the weight's name."""
-        return {"": (shape, torch.int8), "_scale": (shape[:1], torch.float32)}
+        # One dimension more than a weight has: other programs stop there, and read no codes as weights.
+        return {"": ((1, *shape), torch.int8), "_scale": (shape[:1], torch.float32)}
 
     @classmethod
     def load(cls, stored: Mapping[str, Tensor], shape: tuple[int, int]) -> Self:
         """Make a weight of what is stored."""
-        return cls(stored[""], stored["_scale"])
+        return cls(stored[""].squeeze(0), stored["_scale"])
 
     def stored(self) -> dict[str, Tensor]:
         """What `load` takes."""
         codes = self._codes
         if codes is None:
             codes = torch.ops.quantized.linear_unpack(self._packed)[0].int_repr()
-        return {"": codes, "_scale": self._scale}
+        return {"": codes.unsqueeze(0), "_scale": self._scale}
 
     def dequantize(self) -> Tensor:
         """The weight (N, K) in float32."""
         stored = self.stored()
-        return stored[""].float() * stored["_scale"].unsqueeze(1)
+        return stored[""].squeeze(0).float() * stored["_scale"].unsqueeze(1)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N), float32 where the kernel is used."""

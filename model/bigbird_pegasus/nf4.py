@@ -164,8 +164,11 @@ def _round_in_blocks(numbers: Tensor) -> tuple[Tensor, Tensor]:
     blocks = F.pad(numbers, (0, -len(numbers) % NESTED_BLOCK)).view(-1, NESTED_BLOCK)
     largest = blocks.abs().amax(dim=1)
     scaled = blocks * (1.0 / largest.clamp(min=TINY)).unsqueeze(1)
+    # bitsandbytes looks codes up in a table of 65536 points, so it rounds to the nearest of those first.
+    scaled = ((scaled + 1) * 0.5 * 65535 + 0.5).floor() * (2 / 65535) - 1
     levels = dynamic_levels().to(numbers.device)
     codes = torch.bucketize(scaled, (levels[:-1] + levels[1:]) / 2, out_int32=True)
+    codes *= (largest > 0).unsqueeze(1)  # of a block of zeros bitsandbytes takes the first code
     return codes.to(torch.uint8).flatten()[: len(numbers)], largest
 
 

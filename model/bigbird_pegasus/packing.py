@@ -52,7 +52,9 @@ def pack_linears(model: nn.Module) -> None:
     the table of embeddings is still needed to look tokens up.
     """
     for module in model.modules():
-        if isinstance(module, FeedForward) and _can_be_packed(module.up.weight):
+        if not isinstance(module, FeedForward) or not isinstance(module.up, nn.Linear):
+            continue  # what is quantized has a layout of its own
+        if _can_be_packed(module.up.weight):
             _fuse_activation(module)
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.Linear) and _can_be_packed(module.weight):

@@ -23,7 +23,6 @@ Codec = type[Int8Weight] | type[Int4Weight] | type[Nf4Weight]
 CODECS: dict[Scheme, Codec] = {"int8": Int8Weight, "int4": Int4Weight, "nf4": Nf4Weight}
 HEAD = "lm_head.weight"  # an output head that is a table of its own
 OUTPUT_HEAD = "output_head"  # one that is the token embedding
-WEIGHTS_AT_ONCE = 1 << 22  # rounded together: float32 copies of a whole table would be twice the model
 
 
 @dataclass(frozen=True)
@@ -122,12 +121,24 @@ def is_quantized(model: nn.Module) -> bool:
     return any(isinstance(module, QuantizedLinear | QuantizedEmbedding) for module in model.modules())
 
 
+def quantized_parameters(model: nn.Module) -> int:
+    """How many numbers the quantized weights and the biases beside them were made of."""
+    count = 0
+    for name, module in model.named_modules():
+        if isinstance(module, QuantizedEmbedding):
+            count += module.table.numel()
+        elif isinstance(module, QuantizedLinear) and name != OUTPUT_HEAD:
+            count += module.out_features * module.in_features
+            count += 0 if module.bias is None else module.bias.numel()
+    return count
+
+
 def quantized_tensors(model: nn.Module) -> dict[str, Tensor]:
     """What is stored of the quantized weights, by the names of the weights and what follows them."""
     found: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if isinstance(module, QuantizedEmbedding):
-            stored = rounded(Int8Weight, module.table) if module.scale is None else module.stored()
+            stored = module.stored()
         elif isinstance(module, QuantizedLinear) and name != OUTPUT_HEAD:  # which is the embedding again
             stored = module.weight.stored()
         else:
@@ -143,14 +154,8 @@ def without_suffix(published: str) -> tuple[str, str]:
 
 
 def rounded(codec: Codec, weight: Tensor, double: bool = False) -> dict[str, Tensor]:
-    """Quantize a weight (N, K); a large one for int8 some rows after the other."""
-    if codec is Nf4Weight:
-        return Nf4Weight.quantize(weight, double)
-    if codec is Int4Weight:
-        return Int4Weight.quantize(weight)
-    pieces = torch.split(weight, max(1, WEIGHTS_AT_ONCE // weight.shape[1]))
-    parts = [Int8Weight.quantize(piece) for piece in pieces]
-    return {suffix: torch.cat([part[suffix] for part in parts]) for suffix in parts[0]}
+    """Quantize a weight (N, K) to what is stored; `double` is of nf4."""
+    return Nf4Weight.quantize(weight, double) if codec is Nf4Weight else codec.quantize(weight)
 
 
 class Incoming:
@@ -216,7 +221,7 @@ class Incoming:
                 p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight")
             )
             scale = parts["_scale"] if table is None else None
-            new = QuantizedEmbedding(parts[""] if table is None else table, scale, dtype)
+            new = QuantizedEmbedding(parts[""].squeeze(0) if table is None else table, scale, dtype)
             if hasattr(self._model, OUTPUT_HEAD):
                 setattr(self._model, OUTPUT_HEAD, QuantizedLinear(weight))
         else:

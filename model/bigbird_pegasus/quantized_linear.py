@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.int8 import round_rows
+from bigbird_pegasus.int8 import Int8Weight, round_rows
 
 Layout = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 
@@ -117,9 +117,8 @@ class QuantizedEmbedding(nn.Module):
     def stored(self) -> Mapping[str, Tensor]:
         """What `Int8Weight.load` takes, for the table as a weight (V, D)."""
         if self.scale is not None:
-            return {"": self.table, "_scale": self.scale}
-        codes, scale = round_rows(self.table)
-        return {"": codes, "_scale": scale}
+            return {"": self.table.unsqueeze(0), "_scale": self.scale}
+        return Int8Weight.quantize(self.table)
 
     def train(self, mode: bool = True) -> Self:
         """Refuse to be trained; see `refuse_training`."""

@@ -30,6 +30,7 @@ from bigbird_pegasus.quantization import (
     Incoming,
     Quantization,
     quantization_of,
+    quantized_parameters,
     quantized_tensors,
     without_suffix,
 )
@@ -130,6 +131,10 @@ class PretrainedModule(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
+
+    def num_parameters(self) -> int:
+        """How many numbers were learnt, quantized or not."""
+        return sum(p.numel() for p in self.parameters()) + quantized_parameters(self)
 
     def initialize(self, part: nn.Module | None = None) -> None:
         """Draw fresh weights, of a part or all: normal with `init_std`, biases and padding zero."""

@@ -86,8 +86,10 @@ def test_unknown_and_missing_devices_are_told_apart() -> None:
 def test_running_out_of_memory_is_a_resource_error() -> None:
     import torch
 
-    with pytest.raises(ResourceError, match="out of memory"), resources_reported():
-        torch.empty(1 << 50)
+    with pytest.raises(ResourceError, match=r"out of memory: 1125\.9 TB more"), resources_reported():
+        torch.empty(1 << 50, dtype=torch.uint8)
+    with pytest.raises(ResourceError, match=r"out of memory: 2\.1 GB more"), resources_reported():
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
     with pytest.raises(ResourceError, match="out of memory"), resources_reported():
         bytearray(1 << 60)
     with pytest.raises(RuntimeError, match="shapes"), resources_reported():

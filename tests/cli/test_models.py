@@ -118,6 +118,7 @@ def test_info_describes_a_model(hub_bbp: Bbp, hub: Hub, commit: str, extractive:
         "architecture": "BigBirdPegasusForSentenceExtraction",
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "dtype": "float32",
+        "quantization": None,
         "weights_sha256": hashlib.sha256((extractive / WEIGHTS).read_bytes()).hexdigest(),
         "context_tokens": 128,
         "vocabulary": len(PegasusTokenizer.from_pretrained(extractive)),

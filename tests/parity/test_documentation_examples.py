@@ -7,7 +7,7 @@ weights and the published vocabulary, which lies in the Hub's cache as if it had
 examples print is not what the documentation shows, and what is asserted is that results have the documented
 form and are those of transformers where it still runs the same code.
 
-The example that loads weights in 4 bits belongs to quantization and is not among these.
+The example that loads weights in 4 bits is run without bitsandbytes: nf4 is computed here.
 """
 
 import ast
@@ -90,7 +90,8 @@ def example(shared: Path, checkpoint: Path) -> Example:
     blocks = re.findall(r"```\w*\n(.*?)```", documentation, re.DOTALL)
 
     def find(phrase: str) -> str:
-        (block,) = [block for block in blocks if phrase in block and "BitsAndBytes" not in block]
+        in_four_bits = "BitsAndBytes" in phrase
+        (block,) = [b for b in blocks if phrase in b and ("BitsAndBytes" in b) == in_four_bits]
         if block.startswith(">>>"):
             lines = [line[4:] for line in block.splitlines() if line.startswith((">>>", "..."))]
             block = "\n".join(lines)
@@ -150,6 +151,22 @@ def test_summarization_by_model_and_tokenizer_in_bfloat16(
     assert names["output"].shape == (1, 20)
     printed = names["tokenizer"].decode(names["output"][0], skip_special_tokens=True)
     assert capsys.readouterr().out == printed + "\n"
+
+
+def test_summarization_with_weights_in_four_bits(
+    example: Example, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names, _ = execute(example("BitsAndBytesConfig"))
+    model = names["model"]
+    assert (model.quantization, model.dtype) == ("nf4", torch.bfloat16)
+    assert names["output"].shape == (1, 20)
+    printed = names["tokenizer"].decode(names["output"][0], skip_special_tokens=True)
+    assert capsys.readouterr().out == printed + "\n"
+    floats = BigBirdPegasusForConditionalGeneration.from_pretrained(checkpoint)
+    ids = names["input_ids"]["input_ids"]
+    exact = floats(ids, decoder_input_ids=ids[:, :4]).logits
+    found = model(ids, decoder_input_ids=ids[:, :4]).logits
+    assert 0 < (found.float() - exact).norm() < 0.5 * exact.norm()
 
 
 def test_summarization_from_the_shell(example: Example, home: Path, tmp_path: Path) -> None:
