@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration
+from bigbird_pegasus import DEFAULT_MODEL, BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.weights import own_tensors, published_name
 from torch import Tensor
 
@@ -41,7 +41,8 @@ def checkpoint(folder: Path = FOLDER, tiny: bool = False) -> Path:
 
 def config_of(tiny: bool) -> BigBirdPegasusConfig:
     """The defaults of the configuration are the published shape: 577 million parameters."""
-    return BigBirdPegasusConfig(**(SIZES if tiny else {})).changed(architectures=[CLASS], dtype="float32")
+    sizes = SIZES | {"vocab_size": 8192} if tiny else {}  # as many as the default model's tokenizer knows
+    return BigBirdPegasusConfig(**sizes).changed(architectures=[CLASS], dtype="float32")
 
 
 def _build(folder: Path, config: BigBirdPegasusConfig) -> None:
@@ -50,10 +51,11 @@ def _build(folder: Path, config: BigBirdPegasusConfig) -> None:
     habits = {"num_beams": 5, "length_penalty": 0.8, "max_length": 256}
     habits |= {name: getattr(config, name) for name in ids}  # transformers looks for them here
     (folder / "generation_config.json").write_text(json.dumps(habits) + "\n", encoding="utf-8")
-    if VOCABULARY.is_file() and config.vocab_size > 1000:
-        shutil.copyfile(VOCABULARY, folder / "spiece.model")
-        limit = {"model_max_length": config.max_position_embeddings}
-        (folder / "tokenizer_config.json").write_text(json.dumps(limit) + "\n", encoding="utf-8")
+    vocabulary = VOCABULARY if config.vocab_size > 8192 else DEFAULT_MODEL / "spiece.model"
+    if vocabulary.is_file():
+        shutil.copyfile(vocabulary, folder / "spiece.model")
+        its = {"model_max_length": config.max_position_embeddings, "offset": 0}
+        (folder / "tokenizer_config.json").write_text(json.dumps(its) + "\n", encoding="utf-8")
     with torch.device("meta"):
         shapes = {
             published_name(name): tensor
@@ -89,11 +91,11 @@ def _values(name: str, shape: torch.Size, std: float, generator: torch.Generator
     return torch.randn(shape, generator=generator).mul_(std)
 
 
-def parameters(folder: Path) -> int:
-    """How many numbers the weights file holds."""
+def tensor_sizes(folder: Path) -> list[int]:
+    """How many numbers each tensor of the weights file has."""
     with (folder / WEIGHTS_FILE).open("rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    return [math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__"]
 
 
 def options_of(text: str | None) -> argparse.ArgumentParser:
@@ -107,7 +109,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true")
     asked = parser.parse_args()
     folder = checkpoint(asked.folder, asked.tiny)
-    print(f"{folder.name}: {parameters(folder) / 1e6:.1f} M parameters")
+    print(f"{folder.name}: {sum(tensor_sizes(folder)) / 1e6:.1f} M parameters")
 
 
 if __name__ == "__main__":

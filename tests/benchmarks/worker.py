@@ -89,6 +89,7 @@ def _model(side: str, precision: str, folder: str) -> dict[str, Callable[..., An
         "steps": steps,
         "generate": generate,
         "memory": lambda: {"peak": peak_memory()},
+        "weights": lambda: {"bytes": _weight_bytes(model)},
         "profile": lambda **request: _profile(model, encode, steps, **request),
     }
 
@@ -98,12 +99,11 @@ def load_ours(folder: str, precision: str) -> tuple[Any, Callable[..., dict[str,
     from bigbird_pegasus import load_model
     from bigbird_pegasus.packing import pack_linears
 
-    options: dict[str, Any] = {"dtype": getattr(torch, precision, torch.bfloat16)}
     if precision in QUANTIZED:
-        options["quantize"] = precision
-    model = load_model(folder, **options)
-    if precision != "float32":
-        pack_linears(model)
+        model = load_model(folder, dtype=torch.bfloat16, quantization_config=precision)
+    else:
+        model = load_model(folder, dtype=getattr(torch, precision))
+    pack_linears(model)
     return model, lambda tell: {"on_step": lambda step: tell()}
 
 
@@ -146,6 +146,15 @@ def random_ids(model: Any, tokens: int) -> torch.Tensor:
     ids = torch.randint(3, model.config.vocab_size, (1, tokens), generator=_generator())
     ids[:, 0] = model.config.decoder_start_token_id
     return ids
+
+
+def _weight_bytes(model: Any) -> int:
+    """What the weights of our model take in memory, in whichever form they are."""
+    from bigbird_pegasus.quantization import quantized_tensors
+    from bigbird_pegasus.weights import own_tensors
+
+    tensors = own_tensors(model) | quantized_tensors(model)
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
 def _generator() -> torch.Generator:

@@ -1,0 +1,117 @@
+"""How long bbp takes to be ready.
+
+    python -m tests.benchmarks.start [--only summarize,loading,converted]
+
+- summarize: `bbp summarize` on 300 words with the default model, and a bare `python -c "import torch"`.
+- loading: memory at its peak while the 2.3 GB float32 checkpoint becomes bfloat16 (or int8, int4, nf4), over
+  what the process held before, compared with the weights that result.
+- converted: an int8 checkpoint that `bbp models convert` wrote: seconds until it is loaded, and `cat` of it.
+
+Commands take turns.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from tests.benchmarks.machine import QUANTIZED, description
+from tests.benchmarks.published_size import FOLDER, ROOT, WEIGHTS_FILE, checkpoint, options_of, tensor_sizes
+from tests.benchmarks.speed import worker
+
+PARTS = ("summarize", "loading", "converted")
+WORDS = 300
+TEXT = ROOT / "examples" / "harbour-report.txt"
+BBP = [sys.executable, "-m", "bbp_cli"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options_of(__doc__)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--only", type=lambda text: text.split(","), default=PARTS)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tiny", action="store_true")
+    asked = parser.parse_args(arguments)
+    if "summarize" in asked.only:
+        print(_summarize(asked.rounds), end="\n\n")
+    if "loading" in asked.only:
+        print(_loading(checkpoint(asked.folder, asked.tiny), asked.threads), end="\n\n")
+    if "converted" in asked.only:
+        print(_converted(checkpoint(asked.folder, asked.tiny), asked.rounds), end="\n\n")
+    print(f"{description(asked.threads)}; {date.today()}")
+
+
+def _summarize(rounds: int) -> str:
+    text = " ".join((TEXT.read_text(encoding="utf-8") * 3).split()[:WORDS])
+    commands = {
+        'python -c "import torch"': [sys.executable, "-c", "import torch"],
+        f"bbp summarize, {WORDS} words": [*BBP, "summarize"],
+    }
+    taken = _in_turns(commands, rounds, text)
+    bare, summarized = (median(seconds) for seconds in taken.values())
+    told = f"bbp summarize takes {summarized - bare:.2f} s more, {summarized / bare:.2f} times as long."
+    return f"{_table(taken)}\n\n{told}"
+
+
+def _in_turns(commands: dict[str, list[str]], rounds: int, text: str = "") -> dict[str, list[float]]:
+    """Seconds of each command; the first turn, which fills the file cache, is not counted."""
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run(command, input=text.encode(), stdout=subprocess.DEVNULL, check=True, cwd=ROOT)
+            if number:
+                taken[name].append(time.perf_counter() - start)
+    return taken
+
+
+def _table(taken: dict[str, list[float]]) -> str:
+    lines = ["| | min s | median s | max s | n |", "| --- | --- | --- | --- | --- |"]
+    for name, seconds in taken.items():
+        figures = (min(seconds), median(seconds), max(seconds))
+        lines.append(f"| `{name}` | {' | '.join(f'{s:.2f}' for s in figures)} | {len(seconds)} |")
+    return "\n".join(lines)
+
+
+def _loading(folder: Path, threads: int) -> str:
+    one_tensor = 4 * max(tensor_sizes(folder))
+    lines = [
+        "| loading float32 as | s | final weights, GB | peak over the start, GB | less one tensor / final |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for precision in ("bfloat16", *QUANTIZED):
+        with worker("bbp", precision, folder, threads) as one:
+            figures, final = one.ask("loading"), one.ask("weights")["bytes"]
+        peak = figures["peak"] - figures["before"]
+        lines.append(
+            f"| {precision} | {figures['seconds']:.1f} | {final / 1e9:.2f} | {peak / 1e9:.2f} | "
+            f"{(peak - one_tensor) / final:.2f} |"
+        )
+    return "\n".join([*lines, "", f"One tensor, the largest in float32: {one_tensor / 1e9:.2f} GB."])
+
+
+def _converted(folder: Path, rounds: int) -> str:
+    with TemporaryDirectory(dir=folder.parent) as made:
+        target = Path(made) / "int8"
+        command = [*BBP, "models", "convert", str(folder), str(target), "--quantize", "int8"]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        load = f"from bigbird_pegasus import load_model; load_model({str(target)!r}, dtype='bfloat16')"
+        file = target / WEIGHTS_FILE
+        commands = {
+            f"cat ({file.stat().st_size / 1e9:.2f} GB)": ["cat", str(file)],
+            'python -c "import torch"': [sys.executable, "-c", "import torch"],
+            "python -c \"load_model('int8')\"": [sys.executable, "-c", load],
+        }
+        taken = _in_turns(commands, rounds)
+    cat, bare, loaded = (median(seconds) for seconds in taken.values())
+    told = f"Loading takes {(loaded - bare) / cat:.1f} times as long as cat, imports not counted."
+    return f"{_table(taken)}\n\n{told}"
+
+
+if __name__ == "__main__":
+    main()

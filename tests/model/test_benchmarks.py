@@ -1,0 +1,93 @@
+"""The benchmarks run, on a tiny model: their figures mean nothing here."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS = "the harbour master counted boats gates tides lamps ropes crews weeks storms"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("benchmarks") / "model"
+
+
+def run(name: str, *options: object) -> str:
+    command = [sys.executable, "-m", f"tests.benchmarks.{name}", *map(str, options)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_both_sides_are_measured_and_stand_in_every_table(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "samples.jsonl"
+    options = ("--tiny", "--threads", 1, "--folder", folder, "--output", output, "--rounds", 1, "--steps", 2)
+    timed = run("speed", *options, "--precisions", "bfloat16,int8", "--only", "encoder,step,end-to-end")
+    assert timed.count("\n| transformers bfloat16") == 3  # of the end, an estimate
+    assert timed.count("\n| bbp bfloat16") == timed.count("\n| bbp int8") == 3
+    with_memory = run("speed", *options, "--precisions", "int8", "--only", "memory")
+    assert "peak memory" in with_memory
+    assert timed.split("Measured")[0] in with_memory  # made of the samples that were kept
+    parts = {json.loads(line)["part"] for line in output.read_text(encoding="utf-8").splitlines()}
+    assert parts == {"loading", "rates", "encoder", "step", "end-to-end", "memory"}
+
+
+def test_the_profile_names_operations(folder: Path) -> None:
+    assert "linear" in run("profile", "--tiny", "--threads", 1, "--folder", folder, "--steps", 2)
+
+
+def test_lengths_beyond_the_positions_are_read_in_windows(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "plot.png"
+    rows = run("scaling", "--tiny", "--threads", 1, "--folder", folder, "--plot", plot).splitlines()
+    assert rows[2].startswith("| 64 | 1 |")
+    assert rows[3].startswith("| 512 | 2 |")
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_start_and_loading_are_measured(folder: Path) -> None:
+    printed = run("start", "--tiny", "--threads", 1, "--folder", folder, "--rounds", 1)
+    assert "bbp summarize takes" in printed
+    assert "| bfloat16 |" in printed
+    assert "Loading takes" in printed
+
+
+def test_batches_are_measured(folder: Path) -> None:
+    printed = run("batches", "--tiny", "--threads", 1, "--folder", folder, "--documents", 3, "--words", 3)
+    assert "| 1 | 3 |" in printed
+    assert "| auto | 3 |" in printed
+
+
+def test_every_way_to_summarize_is_judged_once_on_every_record(tmp_path: Path) -> None:
+    pytest.importorskip("sumy")
+    corpus, judged = tmp_path / "records.jsonl.gz", tmp_path / "judged.jsonl"
+    words = WORDS.split()
+    texts = [
+        [" ".join([*words[n + i :], *words[: n + i]]).capitalize() + f" in {n} {i}." for i in range(9)]
+        for n in range(6)
+    ]
+    with gzip.open(corpus, "wt", encoding="utf-8") as file:
+        for number, text in enumerate(texts):
+            record = {
+                "id": str(number),
+                "source": "hand",
+                "document": " ".join(text),
+                "summary": text[number],
+            }
+            file.write(json.dumps(record) + "\n")
+    options = ("--train", corpus, "--output", judged, "--val", corpus)
+    simple = run("baselines", *options, "--records", 2, "--only", "lead-3,lexrank,textrank,lsa,luhn,default")
+    assert simple.count("| 2 |") == 6
+    assert "hand (2)" in simple
+    held_out = tmp_path / "held-out.jsonl.gz"
+    with gzip.open(held_out, "wt", encoding="utf-8") as file:
+        record = {"id": "new", "source": "hand", "document": "A. B. C. D.", "summary": "B and D."}
+        file.write(json.dumps(record) + "\n")
+    trained = run("baselines", *options[:4], "--val", held_out, "--only", "ridge,embeddings")
+    assert trained.count("| 1 |") == 2
+    assert simple.splitlines()[2] in trained  # what was judged before stays
