@@ -11,11 +11,12 @@ from functools import partial
 LONGEST_PIECE = 1_000_000  # characters given to sentencex at once; only text without any paragraph is longer
 PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
 USUAL_LANGUAGE = "en"
-_ORDINAL_LANGUAGES = frozenset(
-    ("de", "da", "no", "fi", "cs", "pl", "hu", "tr")
-)  # "am 3. Mai", "60. Geburtstag"
+# Where a full stop makes an ordinal: "am 3. Mai", "60. Geburtstag".
+_ORDINAL_LANGUAGES = frozenset(("de", "da", "no", "fi", "cs", "pl", "hu", "tr"))
 _ORDINAL = re.compile(r"(?:^|[\s(])(?:\d{1,3}|[IVX]{1,5})\.\s+\Z")
 _ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivx]{1,5})[.)]\s+\Z")
+# Markdown: **Said.** ends behind the full stop.
+_END_OF_EMPHASIS = re.compile(r"(?:\*{1,3}|_{1,3})(?:\s+|\Z)")
 _LETTER = re.compile(r"[^\W\d_]")
 _TITLE = re.compile(r"(?:^|[\s(])(?:MM?|Mme|Mlle|Sra?|Srta|Sig|Dott)\.\s+\Z")
 
@@ -76,6 +77,9 @@ def _segment(language: str, text: str) -> list[str]:
     pieces: list[str] = []
     goes_on = False
     for piece in segment(language, text):
+        if pieces and (emphasis := _END_OF_EMPHASIS.match(piece)):
+            pieces[-1] += emphasis[0]
+            piece = piece[emphasis.end() :]
         numbers_item = _ITEM_NUMBER.fullmatch(piece) is not None
         if goes_on or (pieces and not numbers_item and not _LETTER.search(piece)):
             pieces[-1] += piece

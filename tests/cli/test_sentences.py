@@ -49,6 +49,14 @@ def test_what_has_no_letters_stays_with_the_sentence_before() -> None:
     assert found == ["The gap was closed. (#412)", "All is well. 17."]
 
 
+def test_emphasis_ends_with_its_sentence() -> None:
+    assert sentences("**Said at once.** Records name it. _Never._") == [
+        "**Said at once.**",
+        "Records name it.",
+        "_Never._",
+    ]
+
+
 def test_speakers_items_and_rows_begin_on_their_own() -> None:
     text = "ANNA: Yes\nBEN: No\nANNA: but why\n- one\n- two\n| a | b |\n| c | d |"
     assert sentences(text) == [
