@@ -21,6 +21,7 @@ from bbp_cli.models_app import app as models_app
 from bbp_cli.options import (
     Answerer,
     AnswersJson,
+    BatchSize,
     Beams,
     Classifier,
     Color,
@@ -122,6 +123,7 @@ def summarize(
     quantize: Quantize = None,
     device: Device = "auto",
     threads: Threads = None,
+    batch_size: BatchSize = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -142,7 +144,7 @@ def summarize(
     found = summarize_inputs(
         Reading(tuple(paths or ()), files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize, batch_size),
         Settings(length, truncate, seed, given),
         Console(quiet, verbose, color),
     )
@@ -178,6 +180,7 @@ def classify(
     quantize: Quantize = None,
     device: Device = "auto",
     threads: Threads = None,
+    batch_size: BatchSize = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     color: Color = "auto",
@@ -191,7 +194,7 @@ def classify(
     found = classify_inputs(
         Reading(tuple(paths or ()), files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize, batch_size),
         classification.Settings(top_k, threshold, truncate),
         Console(quiet, verbose, color),
     )
@@ -239,6 +242,7 @@ def qa(
     quantize: Quantize = None,
     device: Device = "auto",
     threads: Threads = None,
+    batch_size: BatchSize = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     color: Color = "auto",
@@ -254,7 +258,7 @@ def qa(
         asked,
         Reading(paths, files_from, nul, encoding),
         Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize, batch_size),
         question_answering.Settings(top_k, min_score, stride, truncate),
         Console(quiet, verbose, color),
     )

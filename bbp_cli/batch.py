@@ -1,6 +1,6 @@
 """Many inputs, in order, with one model: read each, work on it, report what failed, go on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,10 @@ from bbp_cli.inputs import Input, Inputs, find_inputs
 NAMES_SHOWN = 3  # of files that were passed over
 
 ToolT = TypeVar("ToolT")
+Read = Callable[[Input], Document]
+"""Reads an input, and tells what is odd about it; raises InputError."""
+Worker = Callable[[Sequence[Input], Read], Iterable[tuple[Input, BbpError | None]]]
+"""Works on all inputs, and says of each, in order and as soon as it can, whether it failed."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,14 @@ def run(
     inputs: Inputs,
     encoding: str | None,
     console: Console,
-    load: Callable[[], ToolT],
-    work: Callable[[Input, Document, ToolT], None],
+    work: Worker,
     failed: Callable[[Input, BbpError], None] = lambda _item, _error: None,
     *,
     any_text: bool = False,
 ) -> None:
-    """Work on every input that can be read; a failure is reported when it happens, and the others go on.
+    """Work on every input; a failure is reported in its turn, and the others go on.
 
-    `load` gives what the work needs (a model). It is called when there is a first document, so that an
-    unreadable input is told at once; what it raises ends the run. For `any_text` see `documents.parse`.
+    What `work` raises ends the run. For `any_text` see `documents.parse`.
 
     Raises:
         BbpError: the failure of the only input; or, after all inputs, that some or all have failed.
@@ -66,19 +68,39 @@ def run(
         if len(inputs.items) > 1:
             console.error(error)
 
-    for item in inputs.items:
-        try:
-            document = _read(item, encoding, console, any_text=any_text)
-        except InputError as error:
-            note(item, error)
-            continue
-        tool = load()
-        try:
-            work(item, document, tool)
-        except (InputError, ResourceError) as error:
+    def read_item(item: Input) -> Document:
+        return _read(item, encoding, console, any_text=any_text)
+
+    for item, error in work(inputs.items, read_item):
+        if error is not None:
             note(item, error)
     if failures:
         raise verdict(failures, len(inputs.items))
+
+
+def one_by_one(load: Callable[[], ToolT], work: Callable[[Input, Document, ToolT], None]) -> Worker:
+    """Work on one document after the other.
+
+    `load` gives what the work needs. It is called when there is a first document, so that an unreadable input
+    is told at once; what it raises ends the run.
+    """
+
+    def worker(items: Sequence[Input], read_item: Read) -> Iterator[tuple[Input, BbpError | None]]:
+        for item in items:
+            try:
+                document = read_item(item)
+            except InputError as error:
+                yield item, error
+                continue
+            tool = load()
+            try:
+                work(item, document, tool)
+            except (InputError, ResourceError) as error:
+                yield item, error
+            else:
+                yield item, None
+
+    return worker
 
 
 def _read(item: Input, encoding: str | None, console: Console, *, any_text: bool) -> Document:

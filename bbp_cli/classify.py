@@ -59,7 +59,7 @@ def classify(
 
 
 def steps(document: Document, loaded: LoadedModel, settings: Settings) -> Steps[Classification]:
-    """What is to be done for the labels of a document, see `together`; its windows are functions to their ids.
+    """What is to be done for the labels of a document, see `together`; a window is a function to its ids.
 
     Raises:
         UsageError: the model cannot obey the settings.

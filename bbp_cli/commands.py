@@ -37,9 +37,7 @@ def summarize_inputs(
                 hint="give a model that writes, for example --model arxiv",
             )
 
-    def begin(
-        document: Document, loaded: LoadedModel, listener: TextListener | None
-    ) -> Steps[list[Outcome]]:
+    def begin(document: Document, loaded: LoadedModel, listener: TextListener | None) -> Steps[list[Outcome]]:
         return [of_summary((yield from summary_steps(document, loaded, settings, listener)))]
 
     size, shown_early = partial(summaries_at_once, settings=settings), partial(grows, settings=settings)

@@ -12,7 +12,7 @@ from bbp_cli.checkpoints import LoadedModel, TaskName
 from bbp_cli.console import Console, one_line, say
 from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError
 from bbp_cli.evaluation import Judged, judge, judge_baseline, summary_of_figures
-from bbp_cli.jobs import ModelChoice, Task, check_named, load_for
+from bbp_cli.jobs import ModelChoice, check_named, load_for
 from bbp_cli.metrics import intervals, rouge_scorer
 from bbp_cli.output import emit, json_line, model_record
 from bbp_cli.training_data import Baseline, LabelRecord, QuestionRecord, Record, SummaryRecord, read_records
@@ -116,14 +116,9 @@ def _judge_of(
         return None, lambda record: judge_baseline(
             cast(SummaryRecord, record), baseline, settings.length, settings.seed, scorer
         )
-    loaded = load_for(Task(task, "", lambda _loaded: {}, _nothing), choice, console)
+    loaded = load_for(task, choice, console)
     options = evaluation.Settings(settings.length, settings.seed)
     return loaded, lambda record: judge(record, loaded, options, scorer)
-
-
-def _nothing(*_: object) -> list[Any]:
-    """No document is worked on: only the model of the task is wanted."""
-    return []
 
 
 def _judged(

@@ -3,8 +3,8 @@
 Scores are on an absolute scale, so the sentences of all windows are chosen from together.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 from bigbird_pegasus.languages import ENGLISH, NAMES, guess_language
@@ -17,7 +17,6 @@ from bbp_cli.documents import Document
 from bbp_cli.hub import DEFAULT
 from bbp_cli.results import (
     Origin,
-    ProgressBar,
     Stop,
     Summary,
     SummarySentence,
@@ -28,9 +27,12 @@ from bbp_cli.results import (
     truncation_warning,
 )
 from bbp_cli.sentences import Sentence
+from bbp_cli.together import Steps
 from bbp_cli.windows import EncodedText, Window, encode, first_window, pack
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from bbp_cli.summarize import Settings
 
 DEFAULT_LENGTH = 100  # words
@@ -38,19 +40,14 @@ LEAST_LEAD = 30  # words
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
-def summarize(
-    document: Document, loaded: LoadedModel, settings: "Settings", progress: ProgressBar
-) -> Summary:
-    """Choose sentences of at most `settings.length` words together, in document order."""
+def steps(document: Document, loaded: LoadedModel, settings: "Settings") -> Steps[Summary]:
+    """Choose sentences of at most `settings.length` words together, in document order; see `together`."""
     encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)
     windows = pack(encoded.counts, loaded.window_tokens)
     if settings.truncate:
         windows = [first_window(encoded.counts, loaded.window_tokens)]
-    scores: list[float] = []
-    with progress(document.source.path, len(windows)) as step:
-        for of_window in score_windows(encoded, windows, loaded.model):
-            scores += of_window
-            step()
+    of_windows = yield [(encoded, window) for window in windows]
+    scores: list[float] = list(chain.from_iterable(of_windows))
     budget = settings.length or DEFAULT_LENGTH
     spans = encoded.sentences[: len(scores)]
     plain = without_marks(document.text)
@@ -106,29 +103,36 @@ def _joined(sentences: Sequence[str]) -> str:
     return "".join(f"{text} " if ends_as_sentence(text) else f"{text}\n" for text in sentences).rstrip()
 
 
-def score_windows(encoded: EncodedText, windows: Sequence[Window], model: Any) -> Iterator[list[float]]:
-    """The scores of each window's sentences, one window at a time; a sentence without tokens gets 0."""
+def score_windows(model: Any, windows: Sequence[tuple[EncodedText, Window]]) -> list[list[float]]:
+    """The scores of the sentences of windows, each of some document; a sentence without tokens gets 0."""
+    import torch
+    from bigbird_pegasus.side_by_side import encode_each
+
+    ids = [torch.tensor(encoded.window_ids(window), dtype=torch.long) for encoded, window in windows]
+    with torch.inference_mode():
+        states = iter(encode_each(model.encoder, [one.to(model.device) for one in ids if len(one)]))
+        return [
+            _scores(model, next(states), encoded, window) if window.tokens else _no_scores(window)
+            for encoded, window in windows
+        ]
+
+
+def _scores(model: Any, states: "Tensor", encoded: EncodedText, window: Window) -> list[float]:
     import torch
 
-    total = torch.tensor([len(encoded.sentences)], device=model.device)
-    for window in windows:
-        if not window.tokens:
-            yield [0.0] * (window.last - window.first)
-            continue
-        counts = torch.tensor(encoded.counts[window.first : window.last])
-        ids = torch.tensor(encoded.window_ids(window), dtype=torch.long)
-        with torch.inference_mode():
-            scores = model(
-                input_ids=ids.unsqueeze(0).to(model.device),
-                attention_mask=torch.ones_like(ids).unsqueeze(0).to(model.device),
-                sentence_index=torch.arange(len(counts))
-                .repeat_interleave(counts)
-                .unsqueeze(0)
-                .to(model.device),
-                sentence_position=torch.arange(window.first, window.last).unsqueeze(0).to(model.device),
-                document_sentences=total,
-            ).scores[0]
-        yield [score if score > float("-inf") else 0.0 for score in scores.tolist()]
+    device = model.device
+    counts = torch.tensor(encoded.counts[window.first : window.last], device=device)
+    scores: Tensor = model.sentence_head(
+        states,
+        torch.arange(len(counts), device=device).repeat_interleave(counts).unsqueeze(0),
+        torch.arange(window.first, window.last, device=device).unsqueeze(0),
+        torch.tensor([len(encoded.sentences)], device=device),
+    )
+    return [score if score > float("-inf") else 0.0 for score in scores[0].tolist()]
+
+
+def _no_scores(window: Window) -> list[float]:
+    return [0.0] * (window.last - window.first)
 
 
 def choose(

@@ -3,12 +3,13 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from bbp_cli.batch import Reading, collect, run
+from bbp_cli.batch import Read, Reading, collect, run
 from bbp_cli.checkpoints import (
     DOES,
     Checkpoint,
@@ -37,9 +38,10 @@ from bbp_cli.output import (
     result_record,
     write_file,
 )
-from bbp_cli.results import ProgressBar, TextListener
+from bbp_cli.results import TextListener
+from bbp_cli.together import Steps, in_order
 
-Work = Callable[[Document, LoadedModel, ProgressBar, TextListener | None], Sequence[Outcome]]
+Begin = Callable[[Document, LoadedModel, TextListener | None], Steps[Sequence[Outcome]]]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class ModelChoice:
     threads: int | None = None
     revision: str | None = None
     quantize: Scheme | None = None
+    batch_size: int | None = None  # windows read together; None: what is best
 
 
 def accept(_checkpoint: Checkpoint) -> None:
@@ -87,15 +90,19 @@ class Task:
         name: in records.
         result: what a result is called in the names of output files.
         params: the settings that hold with a model, as records show them.
-        work: document and model → results.
+        begin: document and model → what is to be done, see `together`.
+        compute: reads windows together.
+        batch_size: how many windows are best read together.
         check: raises UsageError where a model cannot obey the settings.
-        grows: whether results can be shown while they are written; then `work` is given a listener.
+        grows: whether results can be shown while they are written; then `begin` is given a listener.
     """
 
     name: TaskName
     result: str
     params: Callable[[LoadedModel], Mapping[str, object]]
-    work: Work
+    begin: Begin
+    compute: Callable[[LoadedModel, Sequence[Any]], Sequence[Any]]
+    batch_size: Callable[[LoadedModel], int]
     check: Callable[[Checkpoint], None] = accept
     grows: Callable[[LoadedModel], bool] = at_once
 
@@ -112,7 +119,7 @@ def run_task(
     if inputs.items:
         check_named(choice, task.name)
     job = _Job(task, inputs, destination, choice, console)
-    run(inputs, reading.encoding, console, job.load, job.work, job.failed)
+    run(inputs, reading.encoding, console, job.work, job.failed)
     return bool(inputs.items)
 
 
@@ -137,22 +144,43 @@ class _Job:
         """The model; loaded once."""
         if self._loaded is None:
             started = time.perf_counter()
-            self._loaded = load_for(self._task, self._choice, self._console)
+            self._loaded = load_for(self._task.name, self._choice, self._console, self._task.check)
             self._load_seconds = time.perf_counter() - started
         return self._loaded
 
-    def work(self, item: Input, document: Document, loaded: LoadedModel) -> None:
-        """Do the task for one document and deliver what comes of it."""
-        started = time.perf_counter()
-        listener = self._listener(item, loaded)
-        progress = no_progress if listener else self._console.progress
-        outcomes = self._task.work(document, loaded, progress, listener)
-        seconds = time.perf_counter() - started
+    def work(self, items: Sequence[Input], read: Read) -> Iterator[tuple[Input, BbpError | None]]:
+        """Do the task for all documents, and deliver what comes of each in its turn."""
+
+        def begin(item: Input) -> tuple[Document, Steps[Sequence[Outcome]]]:
+            document = read(item)
+            loaded = self.load()
+            return document, self._task.begin(document, loaded, self._listener(item, loaded))
+
+        def compute(windows: Sequence[Any]) -> Sequence[Any]:
+            return self._task.compute(self.load(), windows)
+
+        for work in in_order(items, begin, compute, self._batch_size, self._progress):
+            if work.document is not None and work.found is not None:
+                self._finish(work.item, work.document, work.found, work.seconds)
+            yield work.item, work.error
+
+    def _finish(self, item: Input, document: Document, outcomes: Sequence[Outcome], seconds: float) -> None:
         for warning in dict.fromkeys(warning for outcome in outcomes for warning in outcome.warnings):
             self._console.warn(display_name(item.path), warning)
         timing = {"load_seconds": self._load_seconds, f"{self._task.name}_seconds": seconds}
         self._deliver(item, "\n".join(self._shown(outcome, document, timing) for outcome in outcomes))
         self._tell(item, seconds)
+
+    def _batch_size(self) -> int:
+        """How many windows are read together; text that grows on the terminal is written alone."""
+        if self._grows(self.load()):
+            return 1
+        return self._choice.batch_size or self._task.batch_size(self.load())
+
+    def _progress(self, description: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+        """A bar, where no text that grows is progress enough."""
+        bar = no_progress if self._grows(self.load()) else self._console.progress
+        return bar(description, total)
 
     def failed(self, item: Input, error: BbpError) -> None:
         """A failed input has its line among the printed records too."""
@@ -183,10 +211,11 @@ class _Job:
 
     def _listener(self, item: Input, loaded: LoadedModel) -> TextListener | None:
         """A person at a terminal sees the text grow, where what is written once stays."""
+        return partial(self._printer.grow, display_name(item.path)) if self._grows(loaded) else None
+
+    def _grows(self, loaded: LoadedModel) -> bool:
         plain = self._destination.is_stdout and not self._destination.json
-        if plain and is_terminal(sys.stdout) and self._task.grows(loaded):
-            return partial(self._printer.grow, display_name(item.path))
-        return None
+        return plain and is_terminal(sys.stdout) and self._task.grows(loaded)
 
 
 def check_named(choice: ModelChoice, task: TaskName) -> None:
@@ -198,17 +227,17 @@ def check_named(choice: ModelChoice, task: TaskName) -> None:
         )
 
 
-def load_for(task: Task, choice: ModelChoice, console: Console) -> LoadedModel:
-    """Find and load the model.
+def load_for(
+    task: TaskName, choice: ModelChoice, console: Console, check: Callable[[Checkpoint], None] = accept
+) -> LoadedModel:
+    """Find and load a model for a task; `check` is told what it is before it is loaded.
 
     Raises:
         UsageError: it cannot obey the settings.
         ModelError, ResourceError: it cannot be had, loaded or run here.
     """
-    checkpoint = find(
-        choice.name, task.name, revision=choice.revision, offline=choice.offline, console=console
-    )
-    task.check(checkpoint)
+    checkpoint = find(choice.name, task, revision=choice.revision, offline=choice.offline, console=console)
+    check(checkpoint)
     check_scheme(checkpoint, choice.quantize)
     hardware = prepare(choice.device, choice.dtype, choice.threads)
     console.detail(

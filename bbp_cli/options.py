@@ -24,6 +24,15 @@ def path_of(text: str) -> Path:
     return Path(name_of(text))
 
 
+def _batch_size(text: str) -> int:
+    """The number; 0 for `auto`."""
+    if text == "auto":
+        return 0
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number above 0")
+    return int(text)
+
+
 Paths = Annotated[
     list[str] | None,
     typer.Argument(metavar="PATHS", help="Files and folders; - is stdin.", show_default=False),
@@ -147,6 +156,17 @@ Quantize = Annotated[
         "--quantize",
         envvar="BBP_QUANTIZE",
         help="Weights in fewer bits: less memory, and int8 is faster.",
+        show_default=False,
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        parser=_batch_size,
+        metavar="N",
+        envvar="BBP_BATCH_SIZE",
+        help="Windows of long documents, or short documents, read together; auto: what is fast and fits.",
         show_default=False,
     ),
 ]

@@ -110,9 +110,7 @@ def read_context(document: Document, loaded: LoadedModel) -> Context:
     return Context(document, encoded.input_ids, encoded.offset_mapping)
 
 
-def read_windows(
-    loaded: LoadedModel, windows: Sequence[AskedWindow]
-) -> list[tuple[list[Answer], float]]:
+def read_windows(loaded: LoadedModel, windows: Sequence[AskedWindow]) -> list[tuple[list[Answer], float]]:
     """The best spans of each window, which may be none, and the score of "no answer here".
 
     Raises:

@@ -36,9 +36,7 @@ class Settings:
         return {**held, **self.generation}
 
 
-def summarize(
-    document: Document, loaded: LoadedModel, settings: Settings, progress: ProgressBar
-) -> Summary:
+def summarize(document: Document, loaded: LoadedModel, settings: Settings, progress: ProgressBar) -> Summary:
     """Summarize one document by itself.
 
     Raises:

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
+from bbp_cli.memory import free_bytes
 from bbp_cli.results import (
     Origin,
-    ProgressBar,
     Stop,
     Summary,
     SummarySentence,
@@ -22,16 +23,19 @@ from bbp_cli.results import (
     truncation_warning,
 )
 from bbp_cli.sentences import split_sentences
+from bbp_cli.together import Steps
 from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus.generation_config import GenerationConfig
+    from torch import Tensor
 
     from bbp_cli.summarize import Settings
 
 TOKENS_A_WORD = 4 / 3  # of English in the published vocabulary
 LEAST_NEW_TOKENS = 8
 USUAL_NEW_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
+ROWS = 24  # of the decoder at once; see `texts_at_once`
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,23 @@ class _Part:
     ended: bool
 
 
-def summarize(
-    document: Document,
-    loaded: LoadedModel,
-    settings: "Settings",
-    progress: ProgressBar,
-    listener: TextListener | None,
-) -> Summary:
-    """Write about each window of the document; `listener` hears all of the text so far while it grows."""
+@dataclass(frozen=True)
+class Order:
+    """A window, and how it is to be written about; `heard` is told the new ids so far."""
+
+    encoded: EncodedText
+    window: Window
+    options: Mapping[str, object]
+    heard: Callable[[Sequence[int]], None] | None = None
+
+
+def steps(
+    document: Document, loaded: LoadedModel, settings: "Settings", listener: TextListener | None
+) -> Steps[Summary]:
+    """Write about each window of the document, see `together`.
+
+    `listener` hears all of the text so far while it grows; then one window is asked for after the other.
+    """
     limit = loaded.window_tokens - 1  # `</s>` ends each window
     encoded = encode(document.text, loaded.tokenizer, limit)
     windows = pack(encoded.counts, limit)
@@ -58,12 +71,10 @@ def summarize(
         windows = [first_window(encoded.counts, limit)]
     options = generation_options(settings, loaded, len(windows))
     parts: list[_Part] = []
-    with progress(document.source.path, len(windows)) as step:
-        for window in windows:
-            ids = window_input(encoded, window, loaded.tokenizer)
-            heard = _hear(listener, [part.text for part in parts], loaded) if listener else None
-            parts.append(_Part(window, *write(ids, loaded, options, heard)))
-            step()
+    for group in [[window] for window in windows] if listener else [windows]:
+        heard = _hear(listener, [part.text for part in parts], loaded) if listener else None
+        written = yield [Order(encoded, window, options, heard) for window in group]
+        parts += [_Part(window, *found) for window, found in zip(group, written, strict=True)]
     text = join(part.text for part in parts)
     sentences = [sentence for part in parts for sentence in _sentences(part, encoded, document)]
     found = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
@@ -98,39 +109,84 @@ def number_of_beams(loaded: LoadedModel, settings: "Settings") -> int:
     return int(str(settings.generation.get("num_beams", _habit(loaded).num_beams)))
 
 
+def _most_tokens(loaded: LoadedModel) -> int:
+    habit = _habit(loaded)
+    return max(habit.max_length or 0, habit.max_new_tokens or 0) or USUAL_NEW_TOKENS
+
+
 def _habit(loaded: LoadedModel) -> "GenerationConfig":
     """The options that the checkpoint itself sets."""
     habit: GenerationConfig = loaded.model.generation_config
     return habit
 
 
-def write(
-    ids: Sequence[int],
-    loaded: LoadedModel,
-    options: Mapping[str, object],
-    heard: Callable[[Sequence[int]], None] | None,
-) -> tuple[str, bool]:
-    """The text the model writes about a window, and whether it came to an end of its own.
+def write(loaded: LoadedModel, orders: Sequence[Order]) -> list[tuple[str, bool]]:
+    """The texts the model writes about windows, and whether each came to an end of its own.
+
+    One search has one set of options: windows that are next to each other and share them are searched
+    together.
 
     Raises:
         UsageError: an option is impossible, or does not fit the model.
     """
+    found: list[tuple[str, bool]] = []
+    for _, group in groupby(orders, lambda order: order.options):
+        found += _write_together(loaded, list(group))
+    return found
+
+
+def _write_together(loaded: LoadedModel, orders: Sequence[Order]) -> list[tuple[str, bool]]:
     import torch
     from bigbird_pegasus.errors import ConfigError
+    from bigbird_pegasus.side_by_side import generate_each
 
     def on_step(step: Any) -> None:
-        if heard is not None and step.tokens:
-            heard(step.tokens[0])
+        for document, tokens in zip(step.documents, step.tokens, strict=True):
+            heard = orders[document].heard
+            if heard is not None:
+                heard(tokens)
 
+    ids = [window_input(order.encoded, order.window, loaded.tokenizer) for order in orders]
     # Whatever the checkpoint's habit is, one text is wanted, and nothing but its ids.
     only = {"num_return_sequences": 1, "return_dict_in_generate": False}
-    batch = torch.tensor([ids], device=loaded.model.device)
     try:
-        sequences = loaded.model.generate(batch, on_step=on_step, **{**options, **only})
+        sequences = generate_each(
+            loaded.model,
+            [torch.tensor(one, device=loaded.model.device) for one in ids],
+            on_step=on_step,
+            **{**orders[0].options, **only},
+        )
     except ConfigError as error:
         raise UsageError(str(error)) from error
-    written = sequences[0, 1:].tolist()
-    return decode(written, loaded), loaded.tokenizer.eos_token_id in written
+    written = cast("Tensor", sequences)[:, 1:].tolist()
+    return [(decode(one, loaded), loaded.tokenizer.eos_token_id in one) for one in written]
+
+
+def texts_at_once(loaded: LoadedModel, settings: "Settings") -> int:
+    """How many windows are best written about together.
+
+    A step of the decoder reads all weights; for up to about `ROWS` rows that takes longer than computing, so
+    they cost what one row does. Beyond, time grows with the rows, and nothing is gained. Half of the free
+    memory may be used.
+    """
+    beams = number_of_beams(loaded, settings)
+    fitting = free_bytes(loaded.hardware.device) // 2 // bytes_of_text(loaded, beams)
+    return max(1, min(ROWS // beams, fitting))
+
+
+def bytes_of_text(loaded: LoadedModel, beams: int) -> int:
+    """What writing about one full window takes at most: numbers that the decoder remembers, and scores.
+
+    For each layer keys and values of the source, once; those of each beam's tokens, with a copy while beams
+    are reordered. For each beam float32 scores of the vocabulary, about four times in a step.
+    """
+    config = loaded.model.config
+    width, layers = int(config.d_model), int(config.decoder_layers)
+    number = 4 if loaded.hardware.dtype == "float32" else 2
+    positions = int(config.max_position_embeddings)
+    written = min(positions, _most_tokens(loaded))
+    remembered = 2 * layers * width * (loaded.window_tokens + 2 * beams * written)
+    return remembered * number + 4 * beams * int(config.vocab_size) * 4
 
 
 def decode(ids: Sequence[int], loaded: LoadedModel) -> str:

@@ -40,7 +40,11 @@ def summarize(
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     encoded = windows.encode(document, tokenizer, limit)
     packed = windows.pack(encoded.counts, limit)
-    scores = [score for row in extractive.score_windows(encoded, packed, model) for score in row]
+    scores = [
+        score
+        for row in extractive.score_windows(model, [(encoded, window) for window in packed])
+        for score in row
+    ]
     plain = without_marks(document)
     texts = [" ".join(plain[s.start : s.end].split()) for s in encoded.sentences]
     allowed = candidates(document, [(s.start, s.end) for s in encoded.sentences])

@@ -9,6 +9,7 @@ Dimensions: B documents, R texts returned for each, S source tokens, T decoder t
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -110,15 +111,14 @@ def generate(
     Raises:
         ConfigError: an option is unknown or impossible, or does not fit the model.
     """
-    settings = _settings(model, generation_config).replace(**options)
-    settings = _with_token_ids(settings, model.config)
+    settings = settings_for(model, generation_config, options)
     if encoder_outputs is None:
         if input_ids is None:
             raise ConfigError("generate needs input_ids or encoder_outputs")
         encoder_outputs = model.encode(input_ids, attention_mask)
     hidden = encoder_outputs.last_hidden_state  # (B, S, D)
     prompt = _prompt(hidden, decoder_input_ids, settings)
-    return _search(model, model.new_cache(hidden, attention_mask), prompt, settings, on_step)
+    return search(model, model.new_cache(hidden, attention_mask), prompt, settings, on_step)
 
 
 @torch.no_grad()
@@ -148,14 +148,13 @@ def continue_text(
     Raises:
         ConfigError: an option is unknown or impossible, or does not fit the model.
     """
-    settings = _settings(model, generation_config).replace(**options)
-    settings = _with_token_ids(settings, model.config)
+    settings = settings_for(model, generation_config, options)
     if attention_mask is None:
         attention_mask = _mask_of_padding(input_ids, settings)
-    return _search(model, model.new_cache(attention_mask), input_ids, settings, on_step)
+    return search(model, model.new_cache(attention_mask), input_ids, settings, on_step)
 
 
-def _search(
+def search(
     model: ConfiguredModel[CacheT],
     cache: CacheT,
     prompt: Tensor,
@@ -165,8 +164,8 @@ def _search(
     """Go on from the prompts (B, T) in the way that the settings say."""
     min_length, max_length = lengths(settings, prompt.shape[1], model.config.max_position_embeddings)
     processors = processors_for(settings, min_length, max_length)
-    search = beam_search if settings.num_beams > 1 else sample
-    found = search(model, cache, prompt, settings, processors, max_length, on_step)
+    find = beam_search if settings.num_beams > 1 else sample
+    found = find(model, cache, prompt, settings, processors, max_length, on_step)
 
     output = _output([hypothesis for document in found for hypothesis in document], settings, prompt.device)
     return output if settings.return_dict_in_generate else output.sequences
@@ -201,11 +200,18 @@ def lengths(options: GenerationConfig, prompt_length: int, positions: int) -> tu
     return min_length, max_length
 
 
-def _settings(model: ConfiguredModel[CacheT], given: GenerationConfig | None) -> GenerationConfig:
-    if given is not None:
-        return given
-    own = getattr(model, "generation_config", None)
-    return own if isinstance(own, GenerationConfig) else GenerationConfig.from_model_config(model.config)
+def settings_for(
+    model: ConfiguredModel[CacheT], given: GenerationConfig | None, options: Mapping[str, Any]
+) -> GenerationConfig:
+    """Return the options given, or else the model's own, with those replaced that `options` name.
+
+    Raises:
+        ConfigError: an option is unknown or impossible, or a token id is not in the vocabulary.
+    """
+    settings = getattr(model, "generation_config", None) if given is None else given
+    if not isinstance(settings, GenerationConfig):
+        settings = GenerationConfig.from_model_config(model.config)
+    return _with_token_ids(settings.replace(**options), model.config)
 
 
 def _with_token_ids(options: GenerationConfig, config: BigBirdPegasusConfig) -> GenerationConfig:
@@ -220,10 +226,15 @@ def _with_token_ids(options: GenerationConfig, config: BigBirdPegasusConfig) -> 
     return options
 
 
+def start_tokens(documents: int, options: GenerationConfig, device: torch.device) -> Tensor:
+    """Return the tokens (B, 1) that texts begin with where nothing else is given."""
+    return torch.full((documents, 1), options.decoder_start_token_id or 0, dtype=torch.long, device=device)
+
+
 def _prompt(hidden: Tensor, given: Tensor | None, options: GenerationConfig) -> Tensor:
     """Return the tokens (B, T) that the texts begin with."""
     documents, device = len(hidden), hidden.device
-    start = torch.full((documents, 1), options.decoder_start_token_id or 0, dtype=torch.long, device=device)
+    start = start_tokens(documents, options, device)
     if given is None:
         return start
     if given.ndim != 2 or len(given) != documents:

@@ -62,7 +62,11 @@ def test_loading_warns_of_nothing() -> None:
 def score(text: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer) -> list[float]:
     encoded = windows.encode(text, tokenizer, tokenizer.model_max_length)
     packed = windows.pack(encoded.counts, tokenizer.model_max_length)
-    return [value for row in extractive.score_windows(encoded, packed, model) for value in row]
+    return [
+        value
+        for row in extractive.score_windows(model, [(encoded, window) for window in packed])
+        for value in row
+    ]
 
 
 def test_vocabulary_and_model_fit(
