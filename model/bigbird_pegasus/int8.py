@@ -23,7 +23,9 @@ from torch.nn import functional as F
 
 LEVELS = 127  # of each sign
 ENGINES = ("x86", "fbgemm")
-WEIGHTS_AT_ONCE = 1 << 22  # rounded together: float32 copies of a whole table would be twice the model
+# Rounded together: copies of a whole table in float32 would be twice the model. What stays is allocated
+# before what goes again, so that the allocator can give that back.
+WEIGHTS_AT_ONCE = 1 << 18
 TINY = 1e-12  # a row of zeros has this for its largest magnitude
 
 
@@ -55,10 +57,13 @@ class Int8Weight:
     @staticmethod
     def quantize(weight: Tensor) -> dict[str, Tensor]:
         """Round a weight (N, K) to what is stored."""
-        rows = max(1, WEIGHTS_AT_ONCE // weight.shape[1])
-        pieces = [round_rows(piece) for piece in torch.split(weight, rows)]
-        codes, scales = zip(*pieces, strict=True)
-        return {"": torch.cat(codes).unsqueeze(0), "_scale": torch.cat(scales)}
+        codes = torch.empty_like(weight, dtype=torch.int8)
+        scale = torch.empty(len(weight), device=weight.device)
+        step = max(1, WEIGHTS_AT_ONCE // weight.shape[1])
+        for start in range(0, len(weight), step):
+            piece = slice(start, start + step)
+            codes[piece], scale[piece] = round_rows(weight[piece])
+        return {"": codes.unsqueeze(0), "_scale": scale}
 
     @staticmethod
     def layout(shape: tuple[int, int]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 BLOCK = 64
 NESTED_BLOCK = 256
 TINY = 1e-38
-PIECE = 1 << 19  # weights dequantized at once
+PIECE = 1 << 19  # weights rounded, and weights dequantized, at once
 # The published levels: quantiles of the normal distribution, zero among them (QLoRA, section E).
 LEVELS = (
     -1.0,
@@ -58,17 +58,16 @@ class Nf4Weight:
     @staticmethod
     def quantize(weight: Tensor, double: bool = False) -> dict[str, Tensor]:
         """Round a weight (N, K) to what is stored; `double` rounds the magnitudes of blocks too."""
-        flat = weight.float().flatten()
-        blocks = F.pad(flat, (0, -len(flat) % BLOCK)).view(-1, BLOCK)
-        largest = blocks.abs().amax(dim=1)
-        # The reciprocal, as in bitsandbytes: dividing rounds some weights between two levels differently.
-        scaled = blocks * (1.0 / largest.clamp(min=TINY)).unsqueeze(1)
-        if len(flat) % BLOCK:
-            scaled[-1] = blocks[-1] / largest[-1].clamp(min=TINY)  # and it divides the last block, if short
-        table = torch.tensor(LEVELS, device=weight.device)
-        codes = torch.bucketize(scaled, (table[:-1] + table[1:]) / 2, out_int32=True).to(torch.uint8)
-        codes = codes.flatten()[: len(flat) + len(flat) % 2]
-        stored = {"": codes[::2] << 4 | codes[1::2]}
+        flat = weight.reshape(-1)
+        layout = Nf4Weight.layout((weight.shape[0], weight.shape[1]))
+        codes, largest = (
+            torch.empty(shape, dtype=dtype, device=weight.device) for shape, dtype in layout.values()
+        )
+        for start in range(0, len(flat), PIECE):
+            piece, piece_largest = _round(flat[start : start + PIECE].float())
+            codes[start // 2 : (start + PIECE) // 2] = piece
+            largest[start // BLOCK : (start + PIECE) // BLOCK] = piece_largest
+        stored = {"": codes}
         if not double:
             return stored | {"_absmax": largest}
         offset = largest.mean()
@@ -148,6 +147,20 @@ def _four_levels() -> Tensor:
 
 def _little_endian() -> bool:
     return int(torch.tensor([1, 0], dtype=torch.uint8).view(torch.uint16).int()) == 1
+
+
+def _round(flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Round weights (n,): codes in pairs, and the largest magnitude of each block."""
+    blocks = F.pad(flat, (0, -len(flat) % BLOCK)).view(-1, BLOCK)
+    largest = blocks.abs().amax(dim=1)
+    # The reciprocal, as in bitsandbytes: dividing rounds some weights between two levels differently.
+    scaled = blocks * (1.0 / largest.clamp(min=TINY)).unsqueeze(1)
+    if len(flat) % BLOCK:
+        scaled[-1] = blocks[-1] / largest[-1].clamp(min=TINY)  # and it divides the last block, if short
+    table = torch.tensor(LEVELS, device=flat.device)
+    codes = torch.bucketize(scaled, (table[:-1] + table[1:]) / 2, out_int32=True).to(torch.uint8)
+    codes = codes.flatten()[: len(flat) + len(flat) % 2]
+    return codes[::2] << 4 | codes[1::2], largest
 
 
 def _largest(stored: Mapping[str, Tensor]) -> Tensor:
