@@ -1,4 +1,4 @@
-"""Where the time goes: torch's profile of one encoder forward, and of decode steps with 5 beams.
+"""Where the time goes: torch's profile of one encoder forward, and of decode steps after the first, 5 beams.
 
 python -m tests.benchmarks.profile [--precision bfloat16] [--only encoder,step]
 """
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="bfloat16")
     parser.add_argument("--side", choices=SIDES, default="bbp")
     parser.add_argument("--only", type=lambda text: text.split(","), default=["encoder", "step"])
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--rows", type=int, default=20, help="of each table")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tiny", action="store_true")

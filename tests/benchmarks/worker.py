@@ -58,12 +58,20 @@ def _model(side: str, precision: str, folder: str) -> dict[str, Callable[..., An
         model.get_encoder()(ids) if side == "transformers" else model.encode(ids)
         return {"seconds": time.perf_counter() - start}
 
-    def write(source: dict[str, Any], tokens: int, new_tokens: int, prompt: int) -> Answer:
+    def write(
+        source: dict[str, Any], tokens: int, new_tokens: int, prompt: int, at_first: Callable[[], None]
+    ) -> Answer:
         """Write with beams; `first` ends with the first new token, each of `steps` with one more."""
         moments = [time.perf_counter()]
+
+        def tell() -> None:
+            moments.append(time.perf_counter())
+            if len(moments) == 2:
+                at_first()
+
         model.generate(
             **source,
-            **listen(lambda: moments.append(time.perf_counter())),
+            **listen(tell),
             attention_mask=torch.ones(1, tokens, dtype=torch.long),
             decoder_input_ids=random_ids(model, prompt),
             num_beams=BEAMS,
@@ -75,13 +83,13 @@ def _model(side: str, precision: str, folder: str) -> dict[str, Callable[..., An
         between = [after - before for before, after in pairwise(moments)]
         return {"seconds": end - moments[0], "first": between[0], "steps": between[1:]}
 
-    def steps(tokens: int, count: int, prompt: int) -> Answer:
+    def steps(tokens: int, count: int, prompt: int, at_first: Callable[[], None] = lambda: None) -> Answer:
         """Decode on from a prompt, about a source whose encoding is drawn."""
         hidden = torch.randn(1, tokens, model.config.d_model, generator=_generator()).to(model.dtype)
-        return write({"encoder_outputs": encoding_of(side, hidden)}, tokens, count + 1, prompt)
+        return write({"encoder_outputs": encoding_of(side, hidden)}, tokens, count + 1, prompt, at_first)
 
     def generate(tokens: int, new_tokens: int) -> Answer:
-        return write({"input_ids": random_ids(model, tokens)}, tokens, new_tokens, 1)
+        return write({"input_ids": random_ids(model, tokens)}, tokens, new_tokens, 1, lambda: None)
 
     return {
         "loading": lambda: loading,
@@ -164,9 +172,13 @@ def _generator() -> torch.Generator:
 def _profile(model: Any, encode: Any, steps: Any, part: str, rows: int, **sizes: int) -> Answer:
     from torch.profiler import ProfilerActivity, profile
 
-    call = {"encoder": encode, "step": steps}[part]
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        call(**sizes)
+    found = profile(activities=[ProfilerActivity.CPU])
+    if part == "encoder":
+        found.start()
+        encode(**sizes)
+    else:
+        steps(**sizes, at_first=found.start)
+    found.stop()
     table = found.key_averages().table(sort_by="self_cpu_time_total", row_limit=rows)
     return {"table": str(table)}
 
