@@ -1,7 +1,8 @@
-"""Linear maps in the layout that the processor's bfloat16 kernels read fastest, swapped in from outside.
+"""Linear maps in the layout that the processor's kernels read fastest, swapped in from outside.
 
-Row-major weights are put into blocks again at every call. Done once, a decode step reads its weights at more
-than twice the rate, and an encoder gains a tenth. Attention and layers never hear of it.
+Row-major weights are put into blocks again at every call. Done once, few rows are multiplied two to three
+times as fast, and many rows 1.1 times (bfloat16) to 1.5 times (float32). Attention and layers never hear of
+it.
 
 Dimensions: O outputs, I inputs.
 """
@@ -29,7 +30,7 @@ class PackedLinear(nn.Module):
     def __init__(
         self, weight: Tensor, bias: Tensor | None = None, activation: tuple[str, str] = NO_ACTIVATION
     ) -> None:
-        """Pack a bfloat16 weight (O, I); `activation` is applied to what comes out."""
+        """Pack a weight (O, I); `activation` is applied to what comes out."""
         super().__init__()
         packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous())
         self.register_buffer("weight", packed)
@@ -56,7 +57,9 @@ def pack_linears(model: nn.Module) -> None:
             continue  # what is quantized has a layout of its own
         if _can_be_packed(module.up.weight):
             _fuse_activation(module)
-    for name, module in list(model.named_modules()):
+    # Names, not modules: a list of these would keep every plain weight until the end.
+    for name in [name for name, _ in model.named_modules()]:
+        module = model.get_submodule(name)
         if isinstance(module, nn.Linear) and _can_be_packed(module.weight):
             _replace(model, name, PackedLinear(module.weight, module.bias))
         elif isinstance(module, OutputHead) and _can_be_packed(module.embedding.weight):
@@ -75,9 +78,13 @@ def _can_be_packed(weight: object) -> bool:
     return (
         isinstance(weight, Tensor)  # not a quantized one
         and weight.device.type == "cpu"
-        and weight.dtype == torch.bfloat16
-        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and torch.backends.mkldnn.is_available()
+        and (weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and _multiplies_bfloat16()))
     )
+
+
+def _multiplies_bfloat16() -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:

@@ -10,23 +10,30 @@ from torch.nn import functional as F
 
 from tests.model.tiny import tiny_config, tiny_ids, tiny_model
 
-pytestmark = pytest.mark.skipif(
+bfloat16_kernels = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16 kernels"
+)
+dtypes = pytest.mark.parametrize(
+    "dtype", [torch.float32, pytest.param(torch.bfloat16, marks=bfloat16_kernels)], ids=str
 )
 
 
+@dtypes
 @pytest.mark.parametrize("rows", [1, 5, 70])
 @pytest.mark.parametrize(("outputs", "inputs"), [(64, 32), (33, 17), (1, 8)])
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_packed_linear_map_equals_the_plain_one(rows: int, outputs: int, inputs: int, bias: bool) -> None:
-    plain = nn.Linear(inputs, outputs, bias=bias).bfloat16()
-    x = torch.randn(2, rows, inputs).bfloat16()
+def test_a_packed_linear_map_equals_the_plain_one(
+    dtype: torch.dtype, rows: int, outputs: int, inputs: int, bias: bool
+) -> None:
+    plain = nn.Linear(inputs, outputs, bias=bias, dtype=dtype)
+    x = torch.randn(2, rows, inputs, dtype=dtype)
     with torch.no_grad():
         packed = PackedLinear(plain.weight, plain.bias)
         torch.testing.assert_close(packed(x), plain(x))
         assert torch.equal(packed.weight.to_dense(), plain.weight)
 
 
+@bfloat16_kernels
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
 @torch.no_grad()
 def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
@@ -44,9 +51,21 @@ def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
     assert errors[1] < 1.2 * errors[0]
 
 
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
 @torch.no_grad()
-def test_a_packed_model_writes_what_the_plain_one_writes() -> None:
-    model = tiny_model(init_std=0.1).bfloat16()
+def test_in_float32_packing_changes_no_more_than_the_order_of_sums(activation: str) -> None:
+    model = tiny_model(activation_function=activation)
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    ids = tiny_ids(2, 50)
+    before, after = model(ids, decoder_input_ids=ids[:, :9]), packed(ids, decoder_input_ids=ids[:, :9])
+    torch.testing.assert_close(after.logits, before.logits)
+
+
+@dtypes
+@torch.no_grad()
+def test_a_packed_model_writes_what_the_plain_one_writes(dtype: torch.dtype) -> None:
+    model = tiny_model(init_std=0.1).to(dtype)
     packed = copy.deepcopy(model)
     pack_linears(packed)
     ids = tiny_ids(2, 60)
@@ -58,8 +77,8 @@ def test_a_packed_model_writes_what_the_plain_one_writes() -> None:
     assert packed.generate(ids, num_beams=3, max_new_tokens=8).shape[0] == 2
 
 
-def test_what_gains_nothing_stays_plain() -> None:
-    model = tiny_model()
+def test_types_without_a_kernel_stay_plain() -> None:
+    model = tiny_model().double()
     pack_linears(model)
     assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
 
@@ -72,10 +91,11 @@ def test_a_quantized_model_stays_as_it_is(tmp_path: Path) -> None:
     assert list(model.named_modules()) == before
 
 
+@dtypes
 @torch.no_grad()
-def test_the_output_head_of_a_causal_model_is_packed_too() -> None:
-    model = BigBirdPegasusForCausalLM(tiny_config()).bfloat16()
-    states = torch.randn(3, model.config.d_model).bfloat16()
+def test_the_output_head_of_a_causal_model_is_packed_too(dtype: torch.dtype) -> None:
+    model = BigBirdPegasusForCausalLM(tiny_config()).to(dtype)
+    states = torch.randn(3, model.config.d_model, dtype=dtype)
     expected = F.linear(states, model.lm_head.weight)
     pack_linears(model)
     assert isinstance(model.lm_head, PackedLinear)
