@@ -5,7 +5,7 @@
 
 - lead-3, lead-4: the first sentences of at least 8 words, however long.
 - lexrank, textrank, lsa, luhn: of sumy, with its English stemmer and stop words; the best sentences that
-  fit into 100 words. Sentences are split as bbp splits them.
+  fit into 100 words, of those of at least 8. Sentences are split as bbp splits them.
 - ridge, embeddings: models that are trained first, see `trained_baselines.py`; 100 words.
 - smollm2 (only when it is asked for): a small language model, see `small_language_model.py`; `--every 8
   --records 50` judges on every eighth record, 50 in all.
@@ -36,7 +36,7 @@ from tests.benchmarks.published_size import ROOT, options_of
 Summarizer = Callable[[SummaryRecord], list[str]]
 CORPUS = ROOT.parent / "shared" / "corpus"
 WORDS = 100
-LEAST_WORDS = 8  # of a sentence that `lead` counts: headings are none
+LEAST_WORDS = 8  # of a sentence that counts: headings are none
 SUMY = {
     "lexrank": ("sumy.summarizers.lex_rank", "LexRankSummarizer"),
     "textrank": ("sumy.summarizers.text_rank", "TextRankSummarizer"),
@@ -133,8 +133,13 @@ def summarizer(method: str, asked: Any) -> Summarizer:
 
 
 def _lead(count: int, record: SummaryRecord) -> list[str]:
+    return _whole_sentences(record)[:count]
+
+
+def _whole_sentences(record: SummaryRecord) -> list[str]:
+    """A document's sentences without headings and the like; all where nothing else is there."""
     sentences = sentences_of(record.document)
-    return ([s for s in sentences if len(s.split()) >= LEAST_WORDS] or sentences)[:count]
+    return [s for s in sentences if len(s.split()) >= LEAST_WORDS] or sentences
 
 
 def _default_model(scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
@@ -165,7 +170,7 @@ def _sumy(method: str) -> Summarizer:
     words = _Words()
 
     def summarize(record: SummaryRecord) -> list[str]:
-        sentences = [Sentence(text, words) for text in sentences_of(record.document) if words.to_words(text)]
+        sentences = [Sentence(text, words) for text in _whole_sentences(record) if words.to_words(text)]
         document = ObjectDocumentModel([Paragraph(sentences)])
         return [str(sentence) for sentence in found(document, _within_budget)]
 
