@@ -12,6 +12,7 @@ threads, AVX512-VNNI, 4096 x 1024, milliseconds for 5 and 4096 rows: FBGEMM 0.12
 `_weight_int8pack_mm` 0.87 for 5; bfloat16 0.30 and 89 packed, 0.70 and 95 plain.
 """
 
+import mmap
 import warnings
 from collections.abc import Mapping
 from functools import cache
@@ -26,6 +27,7 @@ ENGINES = ("x86", "fbgemm")
 # Rounded together: copies of a whole table in float32 would be twice the model. What stays is allocated
 # before what goes again, so that the allocator can give that back.
 WEIGHTS_AT_ONCE = 1 << 18
+WEIGHTS_PACKED_AT_ONCE = 1 << 24  # packing copies them once more; only a table of tokens has more
 TINY = 1e-12  # a row of zeros has this for its largest magnitude
 
 
@@ -52,12 +54,12 @@ class Int8Weight:
         self.shape = (codes.shape[0], codes.shape[1])
         self._codes: Tensor | None = codes
         self._scale = scale
-        self._packed: Any = None
+        self._packed: list[Any] = []
 
     @staticmethod
     def quantize(weight: Tensor) -> dict[str, Tensor]:
         """Round a weight (N, K) to what is stored."""
-        codes = torch.empty_like(weight, dtype=torch.int8)
+        codes = _own_pages(weight.shape[0], weight.shape[1], weight.device)
         scale = torch.empty(len(weight), device=weight.device)
         step = max(1, WEIGHTS_AT_ONCE // weight.shape[1])
         for start in range(0, len(weight), step):
@@ -80,7 +82,8 @@ class Int8Weight:
         """What `load` takes."""
         codes = self._codes
         if codes is None:
-            codes = torch.ops.quantized.linear_unpack(self._packed)[0].int_repr()
+            parts = [torch.ops.quantized.linear_unpack(packed)[0].int_repr() for packed in self._packed]
+            codes = torch.cat(parts)
         return {"": codes.unsqueeze(0), "_scale": self._scale}
 
     def dequantize(self) -> Tensor:
@@ -92,20 +95,36 @@ class Int8Weight:
         """Map rows (M, K) to (M, N), float32 where the kernel is used."""
         if x.device.type != "cpu" or not _has_kernel():
             return F.linear(x, self.dequantize().to(x.dtype), None if bias is None else bias.to(x.dtype))
-        if self._packed is None:
+        if self._codes is not None:
             self._pack()
         levels = _activation_levels()
         largest = x.abs().amax(dim=-1, keepdim=True).float().clamp_(min=TINY)
-        y: Tensor = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default(
-            x / largest, 1 / levels, levels + 1, self._packed
-        )
+        scaled = x / largest
+        kernel = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default
+        found = [kernel(scaled, 1 / levels, levels + 1, packed) for packed in self._packed]
+        y: Tensor = found[0] if len(found) == 1 else torch.cat(found, dim=1)
         return y.mul_(largest) if bias is None else torch.addcmul(bias, y, largest)
 
     def _pack(self) -> None:
         codes = self._codes
-        if codes is not None:  # else another thread has just done it
-            self._packed = torch.ops.quantized.linear_prepack(_per_channel(codes, self._scale), None)
-            self._codes = None
+        if codes is None:  # another thread has just done it
+            return
+        rows = max(1, WEIGHTS_PACKED_AT_ONCE // codes.shape[1])
+        self._packed = [
+            torch.ops.quantized.linear_prepack(_per_channel(part, scale), None)
+            for part, scale in zip(torch.split(codes, rows), torch.split(self._scale, rows), strict=True)
+        ]
+        self._codes = None
+
+
+def _own_pages(rows: int, columns: int, device: torch.device) -> Tensor:
+    """Uninitialized codes, on pages that go back to the system when they are packed and no longer needed.
+
+    The allocator would keep them: what is packed is a little larger, and does not fit where the codes were.
+    """
+    if device.type != "cpu" or rows * columns == 0:
+        return torch.empty(rows, columns, dtype=torch.int8, device=device)
+    return torch.frombuffer(mmap.mmap(-1, rows * columns), dtype=torch.int8).view(rows, columns)
 
 
 @cache

@@ -191,7 +191,7 @@ class Incoming:
         """Let an output head that has not come be the token embedding."""
         tables = [name for name in self._parts if name.endswith("embedding.weight")]
         if HEAD in self.shapes and HEAD not in self._parts and tables:
-            self._parts[HEAD] = dict(self._parts[tables[0]])
+            self._parts[HEAD] = {suffix: part.clone() for suffix, part in self._parts[tables[0]].items()}
 
     def faults(self) -> dict[str, str]:
         """What is wrong with stored parts: a message for each weight."""
@@ -207,11 +207,8 @@ class Incoming:
                 found[name] = f"{name} holds {_told(got)}, and should {_told(layout)}"
         return found
 
-    def swap(self, name: str, table: Tensor | None = None) -> None:
-        """Put a quantized module in the place of the one whose weight has come, wherever it is used.
-
-        `table` is a float embedding to look tokens up in, in place of the codes; see `QuantizedEmbedding`.
-        """
+    def swap(self, name: str) -> None:
+        """Put a quantized module in the place of the one whose weight has come, wherever it is used."""
         parts, codec = self._parts.pop(name), self._codec(name)
         module = self._model.get_submodule(name.removesuffix(".weight"))
         weight = codec.load(parts, self.shapes[name])
@@ -220,8 +217,7 @@ class Incoming:
             dtype = next(
                 p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight")
             )
-            scale = parts["_scale"] if table is None else None
-            new = QuantizedEmbedding(parts[""].squeeze(0) if table is None else table, scale, dtype)
+            new = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype)
             if hasattr(self._model, OUTPUT_HEAD):
                 setattr(self._model, OUTPUT_HEAD, QuantizedLinear(weight))
         else:

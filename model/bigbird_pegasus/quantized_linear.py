@@ -8,10 +8,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.int8 import Int8Weight, round_rows
 
 Layout = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 
@@ -88,14 +86,10 @@ class QuantizedLinear(nn.Module):
 
 
 class QuantizedEmbedding(nn.Module):
-    """A table of token embeddings in int8, a scale for each row; for inference only.
+    """A table of token embeddings in int8, a scale for each row; for inference only."""
 
-    The table may also be one that is yet to be rounded, mapped to a file of which few rows are ever read:
-    they are rounded when they are looked up.
-    """
-
-    def __init__(self, table: Tensor, scale: Tensor | None, dtype: torch.dtype) -> None:
-        """Take codes, int8 (V, D), and scales, float32 (V,), or floats (V, D) and None; give out `dtype`."""
+    def __init__(self, table: Tensor, scale: Tensor, dtype: torch.dtype) -> None:
+        """Take codes, int8 (V, D), and scales, float32 (V,); give out `dtype`."""
         super().__init__()
         self.num_embeddings, self.embedding_dim = table.shape
         self.dtype = dtype
@@ -106,19 +100,12 @@ class QuantizedEmbedding(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Look up ids (…) as (…, D)."""
         flat = ids.flatten()
-        codes = F.embedding(flat, self.table)
-        if self.scale is None:
-            codes, scale = round_rows(codes)
-        else:
-            scale = F.embedding(flat, self.scale.unsqueeze(1)).squeeze(1)
-        rows = (codes.float() * scale.unsqueeze(1)).to(self.dtype)
-        return rows.view(*ids.shape, self.embedding_dim)
+        rows = self.table[flat].float() * self.scale[flat].unsqueeze(1)
+        return rows.to(self.dtype).view(*ids.shape, self.embedding_dim)
 
     def stored(self) -> Mapping[str, Tensor]:
         """What `Int8Weight.load` takes, for the table as a weight (V, D)."""
-        if self.scale is not None:
-            return {"": self.table.unsqueeze(0), "_scale": self.scale}
-        return Int8Weight.quantize(self.table)
+        return {"": self.table.unsqueeze(0), "_scale": self.scale}
 
     def train(self, mode: bool = True) -> Self:
         """Refuse to be trained; see `refuse_training`."""
@@ -127,7 +114,7 @@ class QuantizedEmbedding(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         self.table = _moved(self.table, fn)
-        self.scale = None if self.scale is None else _moved(self.scale, fn)
+        self.scale = _moved(self.scale, fn)
         self.dtype = fn(torch.empty(0, dtype=self.dtype, device=self.table.device)).dtype
         module: Any = super()
         module._apply(fn, recurse)

@@ -31,24 +31,6 @@ def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
         yield from _bin_tensors(file) if file.suffix == ".bin" else _safetensors(file)
 
 
-def read_tensor(folder: Path, name: str) -> Tensor:
-    """Map one tensor, by its published name.
-
-    Raises:
-        CheckpointError: see `read_tensors`; or there is no such tensor.
-    """
-    for file in _files(folder):
-        if file.suffix == ".bin":
-            tensors = _load_bin(file)
-            if name in tensors:
-                return tensors[name]
-        else:
-            for found, tensor in _safetensors(file, only=name):
-                if found == name:
-                    return tensor
-    raise CheckpointError(f"{folder} has no tensor {name}")
-
-
 def _files(folder: Path) -> list[Path]:
     for file in WEIGHTS:
         path = folder / file
@@ -71,10 +53,10 @@ def _shards(index: Path) -> list[Path]:
     return paths
 
 
-def _safetensors(path: Path, only: str | None = None) -> Iterator[tuple[str, Tensor]]:
+def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            names = [name for name in file.keys() if only in (None, name)]  # noqa: SIM118 - it is no dict
+            names = list(file.keys())
         for name in names:
             # Opened for each tensor: the pages of one that was converted can leave memory before the next.
             with safe_open(path, framework="pt") as file:

@@ -34,7 +34,7 @@ from bigbird_pegasus.quantization import (
     quantized_tensors,
     without_suffix,
 )
-from bigbird_pegasus.tensor_files import read_tensor, read_tensors, some
+from bigbird_pegasus.tensor_files import read_tensors, some
 
 # Published name ↔ our name; `*` is a layer number. A name that no row matches is the same on both sides.
 PUBLISHED_TO_OURS = (
@@ -291,7 +291,6 @@ def load_weights(
     misshaped: dict[str, str] = {}
     stored = stored_quantization(folder) is not None
     incoming = Incoming(model, quantization, stored=stored)
-    tables: dict[str, str] = {}  # the published names of embeddings that are rounded here
     for published, tensor in read_tensors(folder):
         bare, suffix = without_suffix(published) if stored else (published, "")
         name = _name_in(wanted, bare)
@@ -307,8 +306,6 @@ def load_weights(
         elif name in incoming.shapes:
             if name not in incoming.arrived:
                 incoming.add(name, "", tensor.to(device))
-                if name.endswith("embedding.weight") and device.type == "cpu":
-                    tables[name] = published
         elif name not in found:
             found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
         del tensor  # and with it, perhaps, what is mapped
@@ -326,9 +323,7 @@ def load_weights(
     found |= _new_head(model, new, found, body_dtype, device, folder)
     model.load_state_dict(found, strict=False, assign=True)
     for name in incoming.arrived:
-        # Mapped once more: of the first mapping every page was read, of this one few ever are.
-        table = read_tensor(folder, tables[name]) if name in tables else None
-        incoming.swap(name, table)
+        incoming.swap(name)
     if quantization is not None:
         model.quantization = quantization.scheme
         model.requires_grad_(False)

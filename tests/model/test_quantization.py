@@ -189,14 +189,22 @@ def test_int4_needs_no_kernel_of_another_layout(monkeypatch: pytest.MonkeyPatch)
 # Modules
 
 
-def test_an_embedding_rounds_the_rows_it_looks_up_as_if_the_table_were_rounded() -> None:
+def test_an_embedding_looks_up_rows_of_the_dequantized_table() -> None:
     table, ids = drawn(50, 16), torch.tensor([[3, 1], [49, 3]])
     codes, scale = round_rows(table)
-    lazy = QuantizedEmbedding(table, None, torch.bfloat16)
-    eager = QuantizedEmbedding(codes, scale, torch.bfloat16)
-    assert torch.equal(lazy(ids), eager(ids))
-    assert torch.equal(lazy(ids), (codes.float() * scale.unsqueeze(1)).bfloat16()[ids])
-    assert all(torch.equal(lazy.stored()[suffix], t) for suffix, t in eager.stored().items())
+    embedding = QuantizedEmbedding(codes, scale, torch.bfloat16)
+    assert torch.equal(embedding(ids), (codes.float() * scale.unsqueeze(1)).bfloat16()[ids])
+    assert torch.equal(embedding.stored()["_scale"], scale)
+
+
+def test_a_table_that_is_packed_in_parts_is_the_same_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, bias = drawn(5, 16), drawn(37)
+    whole = made("int8", drawn(37, 16)).linear(x, bias)
+    monkeypatch.setattr("bigbird_pegasus.int8.WEIGHTS_PACKED_AT_ONCE", 160)
+    weight = made("int8", drawn(37, 16))
+    before = weight.stored()[""].clone()
+    torch.testing.assert_close(weight.linear(x, bias), whole)
+    assert torch.equal(weight.stored()[""], before)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
