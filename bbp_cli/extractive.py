@@ -1,10 +1,10 @@
-"""Summaries by choosing: every sentence is scored, and the best within the word budget are the summary.
+"""Summaries by choosing: every sentence is scored, and those that add most one after another are the summary.
 
-Scores are on an absolute scale, so the sentences of all windows are chosen from together.
+The encoder reads one window by itself; what it makes of the sentences is scored and chosen from together.
 """
 
 from collections.abc import Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from bigbird_pegasus.languages import ENGLISH, NAMES, guess_language
@@ -31,32 +31,39 @@ from bbp_cli.together import Steps
 from bbp_cli.windows import EncodedText, Window, encode, first_window, pack
 
 if TYPE_CHECKING:
+    from bigbird_pegasus.choosing import Chooser
+    from bigbird_pegasus.extraction import ScoredSentences
     from torch import Tensor
 
     from bbp_cli.summarize import Settings
 
-DEFAULT_LENGTH = 100  # words
+DEFAULT_LENGTH = 100  # words at most of a short text that is printed whole, and of a single sentence
 LEAST_LEAD = 30  # words
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
 def steps(document: Document, loaded: LoadedModel, settings: "Settings") -> Steps[Summary]:
-    """Choose sentences of at most `settings.length` words together, in document order; see `together`."""
+    """Choose sentences, at most `settings.length` words of them where it is given; see `together`."""
+    import torch
+    from bigbird_pegasus.extraction import score_document
+
     encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)
     windows = pack(encoded.counts, loaded.window_tokens)
     if settings.truncate:
         windows = [first_window(encoded.counts, loaded.window_tokens)]
     of_windows = yield [(encoded, window) for window in windows]
-    scores: list[float] = list(chain.from_iterable(of_windows))
-    budget = settings.length or DEFAULT_LENGTH
-    spans = encoded.sentences[: len(scores)]
+    vectors = torch.cat(list(of_windows))
+    spans = encoded.sentences[: len(vectors)]
     plain = without_marks(document.text)
     texts = [clean(plain[span.start : span.end]) for span in spans]
+    scored = score_document(loaded.model, vectors, texts, [span.starts_paragraph for span in spans])
+    scores = scored.scores
     allowed = candidates(document.text, [(span.start, span.end) for span in spans])
     if _is_made_of_sentences(texts, allowed):
-        chosen, stop = choose(texts, scores, budget, allowed)
+        chosen, stop = choose(texts, scored, settings.length, allowed, loaded.model.sentence_head.chooser)
     else:
         chosen, stop = lead(texts, settings.length, allowed)
+    budget = settings.length or DEFAULT_LENGTH
     warnings: tuple[str, ...] = ()
     if len(chosen) == 1 and count_words(texts[chosen[0]]) > budget:
         texts[chosen[0]] = first_words(texts[chosen[0]], budget)
@@ -73,7 +80,8 @@ def steps(document: Document, loaded: LoadedModel, settings: "Settings") -> Step
 def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -> tuple[list[int], Stop]:
     """The first of a document's pieces, where few are sentences: a list, a table, a poem without full stops.
 
-    Without `max_words` a quarter of the words, but at least 30 and at most 100. Scores say nothing about such pieces.
+    Without `max_words` a quarter of the words, but at least 30 and at most 100. Scores say nothing about such
+    pieces.
     """
     words = [count_words(text) if may else 0 for text, may in zip(texts, allowed, strict=True)]
     left = max_words or min(DEFAULT_LENGTH, max(LEAST_LEAD, sum(words) // 4))
@@ -103,8 +111,8 @@ def _joined(sentences: Sequence[str]) -> str:
     return "".join(f"{text} " if ends_as_sentence(text) else f"{text}\n" for text in sentences).rstrip()
 
 
-def score_windows(model: Any, windows: Sequence[tuple[EncodedText, Window]]) -> list[list[float]]:
-    """The scores of the sentences of windows, each of some document; a sentence without tokens gets 0."""
+def read_windows(model: Any, windows: Sequence[tuple[EncodedText, Window]]) -> "list[Tensor]":
+    """The vectors of the sentences of windows, each of some document: (L, D); NaN for one without tokens."""
     import torch
     from bigbird_pegasus.side_by_side import encode_each
 
@@ -112,55 +120,60 @@ def score_windows(model: Any, windows: Sequence[tuple[EncodedText, Window]]) -> 
     with torch.inference_mode():
         states = iter(encode_each(model.encoder, [one.to(model.device) for one in ids if len(one)]))
         return [
-            _scores(model, next(states), encoded, window) if window.tokens else _no_scores(window)
+            _vectors(model, next(states), encoded, window) if window.tokens else _no_vectors(model, window)
             for encoded, window in windows
         ]
 
 
-def _scores(model: Any, states: "Tensor", encoded: EncodedText, window: Window) -> list[float]:
+def _vectors(model: Any, states: "Tensor", encoded: EncodedText, window: Window) -> "Tensor":
     import torch
 
     device = model.device
     counts = torch.tensor(encoded.counts[window.first : window.last], device=device)
-    scores: Tensor = model.sentence_head(
+    vectors: Tensor = model.sentence_head.reader(
         states,
         torch.arange(len(counts), device=device).repeat_interleave(counts).unsqueeze(0),
         torch.arange(window.first, window.last, device=device).unsqueeze(0),
         torch.tensor([len(encoded.sentences)], device=device),
     )
-    return [score if score > float("-inf") else 0.0 for score in scores[0].tolist()]
+    return vectors[0]
 
 
-def _no_scores(window: Window) -> list[float]:
-    return [0.0] * (window.last - window.first)
+def _no_vectors(model: Any, window: Window) -> "Tensor":
+    import torch
+
+    return torch.full((window.last - window.first, model.config.d_model), float("nan"), device=model.device)
 
 
 def choose(
-    texts: Sequence[str], scores: Sequence[float], max_words: int, allowed: Sequence[bool]
+    texts: Sequence[str],
+    scored: "ScoredSentences",
+    max_words: int | None,
+    allowed: Sequence[bool],
+    chooser: "Chooser",
 ) -> tuple[list[int], Stop]:
     """The numbers of the sentences to print, in document order; a short text is printed whole.
 
-    Choosing stops where the length is reached, or where no other sentence is worth it ("end").
+    Choosing stops where the length is reached, or where no other sentence is worth it ("end"). Without
+    `max_words` the length is what such a document's summary is expected to have.
 
     `allowed` tells which sentences may be chosen: headings, captions and the like may not
     (`bigbird_pegasus.prose.candidates`).
     """
-    from bigbird_pegasus.extraction import choose_sentences, least_share_of_best
+    from bigbird_pegasus.choosing import choose_sentences
 
     words = [count_words(text) for text in texts]
-    if len(texts) <= SHORT and sum(words) <= max_words:
+    short = max_words or DEFAULT_LENGTH
+    if len(texts) <= SHORT and sum(words) <= short:
         return list(range(len(texts))), "whole"
     numbers = [number for number, may in enumerate(allowed) if may]
-    if len(numbers) <= SHORT and sum(words[n] for n in numbers) <= max_words:
+    if len(numbers) <= SHORT and sum(words[n] for n in numbers) <= short:
         return numbers, "end"
-    best = choose_sentences([texts[n] for n in numbers], [scores[n] for n in numbers], max_words)
-    chosen = [numbers[n] for n in best]
+    length = scored.length if max_words is None else float(max_words)
+    chosen, cut = choose_sentences(chooser, words, scored.scores, scored.features, length, allowed, max_words)
     if len(chosen) == len(texts):
         return chosen, "whole"
-    room = max_words - sum(words[n] for n in chosen)
-    worth = least_share_of_best(max_words) * max(scores[n] for n in chosen)
-    did_not_fit = any(words[n] > room and scores[n] >= worth for n in set(numbers) - set(chosen))
-    return chosen, "length" if did_not_fit else "end"
+    return chosen, "length" if cut else "end"
 
 
 def _origin(document: Document, span: Sentence, score: float) -> Origin:

@@ -27,12 +27,10 @@ class Settings:
     def as_params(self, loaded: LoadedModel) -> dict[str, object]:
         """The settings that hold, as records show them; `generation` has only what was given.
 
-        `length` is None where there is no such bound: what a model writes is bounded by its checkpoint.
+        `length` is None where there is no such bound: a model that writes is bounded by its checkpoint, one
+        that chooses by what a document's summary is expected to have.
         """
-        from bbp_cli.extractive import DEFAULT_LENGTH
-
-        usual = DEFAULT_LENGTH if loaded.checkpoint.kind == "extractive" else None
-        held = {"length": self.length or usual, "truncate": self.truncate, "seed": self.seed}
+        held = {"length": self.length, "truncate": self.truncate, "seed": self.seed}
         return {**held, **self.generation}
 
 
@@ -71,7 +69,7 @@ def read_windows(loaded: LoadedModel, windows: Sequence[Any]) -> Sequence[Any]:
     from bbp_cli import extractive, writing
 
     if loaded.checkpoint.kind == "extractive":
-        return extractive.score_windows(loaded.model, windows)
+        return extractive.read_windows(loaded.model, windows)
     return writing.write(loaded, windows)
 
 

@@ -98,7 +98,7 @@ def load_base(
 def _model(
     task: Task, folder: ModelFolder, config: "BigBirdPegasusConfig", labels: Labels | None
 ) -> "PretrainedModule":
-    from bigbird_pegasus import heads
+    from bigbird_pegasus import DEFAULT_MODEL, heads, load_model
     from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
     from bigbird_pegasus.model import BigBirdPegasusModel
 
@@ -107,6 +107,8 @@ def _model(
         if CLASSES[task] in config.architectures:
             return BigBirdPegasusForSentenceExtraction.from_pretrained(folder.path, **kept)
         extractor = BigBirdPegasusForSentenceExtraction(config.changed(is_encoder_decoder=False))
+        shipped: Any = load_model(DEFAULT_MODEL)  # how to choose by scores does not depend on who scored
+        extractor.sentence_head.chooser.load_state_dict(shipped.sentence_head.chooser.state_dict())
         return _with_encoder(extractor, extractor.encoder, folder)
     if task == "summarize":
         if config.is_encoder_decoder:

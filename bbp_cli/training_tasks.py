@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from bigbird_pegasus.lines import without_marks
+
 from bbp_cli.metrics import rouge_grams, value
+from bbp_cli.results import clean, count_words
 from bbp_cli.training_base import Labels
 from bbp_cli.training_data import LabelRecord, QuestionRecord, Record, SummaryRecord, Task
 from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, unwrapped, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
+    from bigbird_pegasus.sentence_features import SentenceFeatures
     from bigbird_pegasus.training import TrainingData
     from torch import Tensor
 
@@ -128,12 +132,15 @@ class ExtractData:
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
         """The arguments of `BigBirdPegasusForSentenceExtraction.forward`."""
         import torch
+        from bigbird_pegasus.sentence_features import feature_inputs
 
-        limit, shown = self.tokenizer.model_max_length, []
+        limit, shown, features = self.tokenizer.model_max_length, [], []
         for number in numbers:
             encoded = encode(self.records[number].document, self.tokenizer, limit)
             chance = random.Random(f"{self.seed}/{epoch}/{number}")
-            shown.append((encoded, _some_window(pack(encoded.counts, limit), chance)))
+            window = _some_window(pack(encoded.counts, limit), chance)
+            shown.append((encoded, window))
+            features.append(self._features(number, encoded).part(window.first, window.last))
         counts = [encoded.counts[window.first : window.last] for encoded, window in shown]
         index = [[n for n, count in enumerate(row) for _ in range(count)] for row in counts]
         values = [
@@ -145,8 +152,17 @@ class ExtractData:
             "sentence_index": _padded(index, -1),
             "sentence_position": _padded([range(window.first, window.last) for _, window in shown], 0),
             "document_sentences": torch.tensor([len(encoded.sentences) for encoded, _ in shown]),
+            **feature_inputs(features),
             "values": _padded(values, 0.0),
+            "summary_words": torch.tensor([count_words(self.records[n].summary) for n in numbers]),
         }
+
+    def _features(self, number: int, encoded: EncodedText) -> "SentenceFeatures":
+        from bigbird_pegasus.sentence_features import sentence_features
+
+        plain = without_marks(self.records[number].document)
+        texts = [clean(plain[span.start : span.end]) for span in encoded.sentences]
+        return sentence_features(texts, [span.starts_paragraph for span in encoded.sentences])
 
     def _values(self, number: int, encoded: EncodedText, window: Window) -> list[float]:
         record = self.records[number]

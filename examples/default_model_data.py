@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import sentencepiece
+import torch
 from bigbird_pegasus.lines import without_marks
+from bigbird_pegasus.sentence_features import SentenceFeatures, sentence_features
 from rouge_score import tokenize
 from rouge_score.tokenizers import DefaultTokenizer
 
@@ -249,7 +251,9 @@ class Corpus:
     """Tokenized documents in flat arrays: document i owns sentences `documents[i]:documents[i + 1]`.
 
     `tokens` holds all piece ids; sentence j owns `tokens[sentences[j]:sentences[j + 1]]`, its `<n>` mark
-    first where it starts a paragraph. `values`, `words` and `starts` have one entry a sentence.
+    first where it starts a paragraph. `values`, `words`, `starts` and `dense` have one entry a sentence; its
+    hashes are `grams[gram_ends[j]:gram_ends[j + 1]]` and `headings[heading_ends[j]:heading_ends[j + 1]]`, see
+    `bigbird_pegasus.sentence_features`. `sources` and `summary_words` have one entry a document.
     """
 
     tokens: np.ndarray
@@ -258,7 +262,13 @@ class Corpus:
     values: np.ndarray
     words: np.ndarray
     starts: np.ndarray
+    dense: np.ndarray
+    grams: np.ndarray
+    gram_ends: np.ndarray
+    headings: np.ndarray
+    heading_ends: np.ndarray
     sources: np.ndarray
+    summary_words: np.ndarray
 
     def save(self, path: Path) -> None:
         """Write the arrays to one `.npz` file."""
@@ -273,6 +283,18 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.documents) - 1
 
+    def features(self, first: int, last: int) -> SentenceFeatures:
+        """The features of sentences `first` to `last - 1`, without their words."""
+        bounds, above = self.gram_ends[first : last + 1], self.heading_ends[first : last + 1]
+        return SentenceFeatures(
+            torch.from_numpy(self.dense[first:last].astype(np.float32)),
+            torch.from_numpy(self.grams[bounds[0] : bounds[-1]].astype(np.int64)),
+            torch.from_numpy(np.diff(bounds)),
+            torch.from_numpy(self.headings[above[0] : above[-1]].astype(np.int64)),
+            torch.from_numpy(np.diff(above)),
+            [],
+        )
+
 
 @dataclass(frozen=True)
 class Valued:
@@ -280,12 +302,23 @@ class Valued:
 
     sentences: list[Sentence]
     values: list[float]
+    features: tuple[np.ndarray, ...]
+    summary_words: int
 
 
 def value_record(record: Record) -> Valued:
-    """Split a record's document and value each sentence against the cleaned summary."""
-    sentences = split_sentences(record.document)
-    return Valued(sentences, sentence_values([s.text for s in sentences], clean_summary(record.summary)))
+    """Split a record's document, count its sentences' features and value each against the cleaned summary."""
+    sentences, summary = split_sentences(record.document), clean_summary(record.summary)
+    texts = [sentence.text for sentence in sentences]
+    found = sentence_features(texts, [sentence.starts_paragraph for sentence in sentences])
+    features = (
+        found.dense.numpy().astype(np.float16),
+        found.grams.numpy().astype(np.uint32),
+        found.gram_counts.numpy(),
+        found.headings.numpy().astype(np.uint32),
+        found.heading_counts.numpy(),
+    )
+    return Valued(sentences, sentence_values(texts, summary), features, len(rouge_words(summary)))
 
 
 def build_corpus(records: Sequence[Record], valued: Sequence[Valued], vocabulary: Path) -> Corpus:
@@ -295,6 +328,8 @@ def build_corpus(records: Sequence[Record], valued: Sequence[Valued], vocabulary
     flat = [sentence for document in valued for sentence in document.sentences]
     encoded = pieces.encode([sentence.text for sentence in flat], num_threads=2)
     encoded = [[newline, *ids] if s.starts_paragraph else ids for ids, s in zip(encoded, flat, strict=True)]
+    columns = zip(*(document.features for document in valued), strict=True)
+    dense, grams, gram_counts, headings, heading_counts = (np.concatenate(column) for column in columns)
     return Corpus(
         tokens=np.fromiter((i for ids in encoded for i in ids), dtype=np.uint16),
         sentences=np.cumsum([0, *map(len, encoded)], dtype=np.int64),
@@ -302,5 +337,11 @@ def build_corpus(records: Sequence[Record], valued: Sequence[Valued], vocabulary
         values=np.array([value for document in valued for value in document.values], dtype=np.float32),
         words=np.array([len(sentence.text.split()) for sentence in flat], dtype=np.int32),
         starts=np.array([sentence.starts_paragraph for sentence in flat], dtype=bool),
+        dense=dense,
+        grams=grams,
+        gram_ends=np.cumsum([0, *gram_counts], dtype=np.int64),
+        headings=headings,
+        heading_ends=np.cumsum([0, *heading_counts], dtype=np.int64),
+        summary_words=np.array([document.summary_words for document in valued], dtype=np.int64),
         sources=np.array([record.source for record in records]),
     )

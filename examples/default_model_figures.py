@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
+import torch
+from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction, score_document
 from bigbird_pegasus.lines import without_marks
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.prose import candidates
@@ -14,8 +15,6 @@ from default_model_data import Record, split_sentences
 from rouge_score import rouge_scorer
 
 from bbp_cli import extractive, windows
-
-WORD_BUDGET = 100
 
 
 @dataclass(frozen=True)
@@ -31,34 +30,29 @@ class Figures:
 
 
 def summarize(
-    document: str,
-    model: BigBirdPegasusForSentenceExtraction,
-    tokenizer: PegasusTokenizer,
-    word_budget: int = WORD_BUDGET,
+    document: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
 ) -> list[str]:
     """The sentences that the model chooses, by the code of the command from splitting to choosing."""
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     encoded = windows.encode(document, tokenizer, limit)
     packed = windows.pack(encoded.counts, limit)
-    scores = [
-        score
-        for row in extractive.score_windows(model, [(encoded, window) for window in packed])
-        for score in row
-    ]
+    vectors = torch.cat(extractive.read_windows(model, [(encoded, window) for window in packed]))
+    spans = encoded.sentences
     plain = without_marks(document)
-    texts = [" ".join(plain[s.start : s.end].split()) for s in encoded.sentences]
-    allowed = candidates(document, [(s.start, s.end) for s in encoded.sentences])
-    chosen, _ = extractive.choose(texts, scores, word_budget, allowed)
+    texts = [" ".join(plain[s.start : s.end].split()) for s in spans]
+    scored = score_document(model, vectors, texts, [s.starts_paragraph for s in spans])
+    allowed = candidates(document, [(s.start, s.end) for s in spans])
+    chosen, _ = extractive.choose(texts, scored, None, allowed, model.sentence_head.chooser)
     return [texts[n] for n in chosen]
 
 
-def evaluate(folder: Path, records: Sequence[Record], word_budget: int = WORD_BUDGET) -> dict[str, Figures]:
+def evaluate(folder: Path, records: Sequence[Record]) -> dict[str, Figures]:
     """Figures of a checkpoint folder by source, and of all records under `all`: rouge-score with stemming."""
     model = load_model(folder)
     if not isinstance(model, BigBirdPegasusForSentenceExtraction):
         raise SystemExit(f"{folder} is no sentence-scoring model")
     tokenizer = PegasusTokenizer.from_pretrained(folder)
-    summaries = [summarize(record.document, model, tokenizer, word_budget) for record in records]
+    summaries = [summarize(record.document, model, tokenizer) for record in records]
     return figures_by_source(records, summaries)
 
 

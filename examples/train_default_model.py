@@ -2,6 +2,8 @@
 
     python examples/train_default_model.py prepare  --corpus CORPUS --run RUN
     python examples/train_default_model.py train    --run RUN
+    python examples/train_default_model.py score    --run RUN
+    python examples/train_default_model.py choose   --run RUN --corpus CORPUS
     python examples/train_default_model.py evaluate --corpus CORPUS --model RUN/checkpoint
     python examples/train_default_model.py export   --run RUN --to model/bigbird_pegasus/pretrained
 
@@ -29,8 +31,11 @@ import numpy as np
 import torch
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.sentence_features import feature_inputs
 from bigbird_pegasus.tokenizer import PegasusTokenizer
+from default_model_choosing import ChooserRecipe, ScorerRecipe, choose, score
 from default_model_data import (
+    TUNING_SHARE,
     Corpus,
     Record,
     build_corpus,
@@ -77,16 +82,14 @@ class Recipe:
 def prepare(corpus: Path, run: Path, recipe: Recipe, vocabulary: int, limit: int | None = None) -> None:
     """Clean, split, value every sentence, train the vocabulary and the word embeddings."""
     run.mkdir(parents=True, exist_ok=True)
-    held_out = read_records(corpus / "val.jsonl.gz", limit)
-    records = clean_training_records(read_records(corpus / "train.jsonl.gz", limit), held_out)
-    training, tuning = split_tuning(records, min(300, len(records) // 4))
+    training, tuning = split_records(corpus, limit)
     with Pool(2) as pool:
         valued = {
             "train": pool.map(value_record, training, chunksize=20),
             "tuning": pool.map(value_record, tuning, chunksize=20),
         }
     texts = (s.text for document in valued["train"] for s in document.sentences)
-    every = 5 if len(records) > 1000 else 1
+    every = 5 if len(training) > 1000 else 1
     train_vocabulary((t for n, t in enumerate(texts) if n % every == 0), run / "spiece", vocabulary)
     pieces = PegasusTokenizer(run / "spiece.model", offset=0).vocab_size
     for name, part in (("train", training), ("tuning", tuning)):
@@ -98,6 +101,13 @@ def prepare(corpus: Path, run: Path, recipe: Recipe, vocabulary: int, limit: int
     with (run / "tuning.jsonl").open("w", encoding="utf-8") as lines:
         for record in tuning:
             lines.write(json.dumps(asdict(record)) + "\n")
+
+
+def split_records(corpus: Path, limit: int | None = None) -> tuple[list[Record], list[Record]]:
+    """Cleaned records for training and for tuning; none of them is in `val`."""
+    held_out = read_records(corpus / "val.jsonl.gz", limit)
+    records = clean_training_records(read_records(corpus / "train.jsonl.gz", limit), held_out)
+    return split_tuning(records, min(TUNING_SHARE, len(records) // 4))
 
 
 # --- training -----------------------------------------------------------------------------------------
@@ -160,7 +170,10 @@ def collate(corpus: Corpus, batch: Sequence[Window], limit: int) -> dict[str, to
         position[row, :number] = torch.arange(window.first - start, window.last - start)
         values[row, :number] = torch.from_numpy(corpus.values[window.first : window.last])
         count[row] = int(end - start)
+    documents = [window.document for window in batch]
     return {
+        **feature_inputs([corpus.features(w.first, w.last) for w in batch]),
+        "summary_words": torch.from_numpy(corpus.summary_words[documents]),
         "input_ids": ids,
         "attention_mask": (index >= 0).long(),
         "sentence_index": index,
@@ -168,6 +181,15 @@ def collate(corpus: Corpus, batch: Sequence[Window], limit: int) -> dict[str, to
         "document_sentences": count,
         "values": values,
     }
+
+
+def one_window(corpus: Corpus, document: int, first: int, last: int) -> dict[str, torch.Tensor]:
+    """What `sentence_vectors` takes of sentences `first` to `last - 1` of the corpus."""
+    batch = collate(
+        corpus, [Window(document, first, last)], int(corpus.sentences[last] - corpus.sentences[first])
+    )
+    read = ("input_ids", "attention_mask", "sentence_index", "sentence_position", "document_sentences")
+    return {name: batch[name] for name in read}
 
 
 def make_model(run: Path, corpus: Corpus, recipe: Recipe) -> BigBirdPegasusForSentenceExtraction:
@@ -194,7 +216,7 @@ def make_model(run: Path, corpus: Corpus, recipe: Recipe) -> BigBirdPegasusForSe
     with torch.no_grad():
         model.encoder.embedding.weight.copy_(vectors / math.sqrt(recipe.width))
         model.encoder.embedding.weight[config.pad_token_id].zero_()
-        model.sentence_head.score.bias.fill_(float(corpus.values.mean()))
+        model.sentence_head.scorer.score.bias.fill_(float(corpus.values.mean()))
     return model
 
 
@@ -385,16 +407,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     stages = parser.add_subparsers(dest="stage", required=True)
-    stage = {name: stages.add_parser(name) for name in ("prepare", "train", "evaluate", "export")}
-    for name in ("prepare", "train", "export"):
+    names = ("prepare", "train", "score", "choose", "evaluate", "export")
+    stage = {name: stages.add_parser(name) for name in names}
+    for name in ("prepare", "train", "score", "choose", "export"):
         stage[name].add_argument("--run", type=Path, required=True, help="folder of the run")
-    for name in ("prepare", "evaluate"):
+    for name in ("prepare", "choose", "evaluate"):
         stage[name].add_argument(
             "--corpus", type=Path, required=True, help="folder of train and val .jsonl.gz"
         )
     for name in ("prepare", "train"):
         stage[name].add_argument("--recipe", default="{}", help="JSON: fields of Recipe to change")
-    stage["prepare"].add_argument("--limit", type=int, help="read only so many records of each file")
+    for name in ("prepare", "choose"):
+        stage[name].add_argument("--limit", type=int, help="read only so many records of each file")
     stage["prepare"].add_argument("--vocabulary", type=int, default=8192)
     stage["train"].add_argument("--report-every", type=int, default=250, help="steps")
     stage["evaluate"].add_argument("--model", type=Path, required=True, help="checkpoint folder")
@@ -405,6 +429,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prepare(given.corpus, given.run, Recipe(**json.loads(given.recipe)), given.vocabulary, given.limit)
     elif given.stage == "train":
         train(given.run, Recipe(**json.loads(given.recipe)), given.report_every)
+    elif given.stage == "score":
+        score(given.run, Corpus.load(given.run / "train.npz"), one_window, ScorerRecipe())
+    elif given.stage == "choose":
+        training, _ = split_records(given.corpus, given.limit)
+        choose(given.run, Corpus.load(given.run / "train.npz"), training, ChooserRecipe())
     elif given.stage == "evaluate":
         records = read_records(given.corpus / "val.jsonl.gz", given.limit)
         print_figures("model", evaluate(given.model, records))

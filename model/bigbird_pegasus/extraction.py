@@ -1,16 +1,16 @@
 """The model that chooses sentences: the encoder with a head that scores each sentence of a document.
 
-Dimensions: B windows, T tokens, L sentences, D model width.
+Dimensions: B documents (or windows of them), T tokens, L sentences, D model width, S head width.
 
 A sentence's score estimates its value, ROUGE-1 F1 + ROUGE-2 F1 against the summary its author would write,
-on an absolute scale: scores of different windows of a document can be compared. The way from words to score
-is short (states of a sentence's tokens, their weighted mean, two layers in which sentences see each other, a
-small perceptron), as BERTSUM has it (Liu and Lapata, "Text Summarization with Pretrained Encoders", 2019,
-section 3.2), because pointing or marking through a decoder did not learn from 9,000 documents.
+on an absolute scale: scores of different windows of a document can be compared. The head has two parts. The
+*reader* makes a vector of each sentence of a window from the states of its tokens, as BERTSUM has it (Liu and
+Lapata, "Text Summarization with Pretrained Encoders", 2019, section 3.2). The *scorer* sees a document's
+sentences together: these vectors, hashed words and pairs of words, as fastText has them (Joulin et al.,
+2017), and what `sentence_features` counts. How sentences are taken by their scores is in `choosing`.
 """
 
-import re
-from collections import Counter
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +21,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bigbird_pegasus.attention import RandomAttention, full_attention
+from bigbird_pegasus.choosing import Chooser, ExactLinear
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.layers import EncoderLayer
 from bigbird_pegasus.model import Encoder
 from bigbird_pegasus.outputs import ModelOutput
 from bigbird_pegasus.prose import count_words
+from bigbird_pegasus.sentence_features import (
+    DENSE,
+    HEADING_BUCKETS,
+    REFERENCE,
+    SentenceFeatures,
+    feature_inputs,
+    sentence_features,
+)
 from bigbird_pegasus.tokenizer import PegasusTokenizer
 from bigbird_pegasus.weights import PretrainedModule
 
@@ -33,22 +42,27 @@ SENTENCE_LAYERS = 2
 POSITION_BUCKETS = 24
 RELATIVE_BUCKETS = 20
 LENGTH_BUCKETS = 16
+GRAM_BUCKETS = 65536
+GRAM_WIDTH = 24
+HEADING_WIDTH = 16
+SCORER_WIDTH = 96
+USUAL_LENGTH = 4.2  # logarithm of a summary's words: what the estimate starts from
 TEMPERATURE = 0.15  # of the distribution over a window's sentences that the loss compares
 SCALE_WEIGHT = 2.0  # of the squared error, which keeps the scores on the values' own scale
-
-# How sentences are chosen: found by trying on a slice of the training documents, never on `val`.
-MAX_SHARED_WORDS = 0.6  # of a sentence's words with one already chosen
-LEAST_OF_BEST = 0.6  # a sentence worth less than this part of the best one is left out
-LENGTH_POWER = 0.3  # by which the words of a sentence count against it: they use up the budget
-USUAL_WORDS = 100  # of a summary; when more are asked for, sentences of less worth are let in
-SHORTEST_COUNTED = 6  # words; shorter sentences gain nothing by being shorter
+LENGTH_WEIGHT = 0.3  # of the error of the summary's length
+MOST_LENGTH = 10.0  # logarithm of a summary's words; more is nothing a model has learned
+LEAST_WORDS = 40  # that a summary is expected to have: hardly one that was learned from has fewer …
+MOST_SHARE = 1 / 5  # … and at most, of its document's words
 
 
 @dataclass(frozen=True)
 class SentenceScores(ModelOutput):
-    """Scores (B, L) float32, -inf where a window has no such sentence; the loss where values were given."""
+    """Scores (B, L) float32, -inf where a document has no such sentence; the logarithm of how many words a
+    summary would have (B,); the loss where values were given.
+    """
 
     scores: Tensor
+    length: Tensor
     loss: Tensor | None = None
 
 
@@ -70,9 +84,15 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
         sentence_index: Tensor,
         sentence_position: Tensor,
         document_sentences: Tensor,
+        features: Tensor,
+        grams: Tensor,
+        gram_counts: Tensor,
+        headings: Tensor,
+        heading_counts: Tensor,
         values: Tensor | None = None,
+        summary_words: Tensor | None = None,
     ) -> SentenceScores:
-        """Score the sentences of windows.
+        """Score the sentences of windows, each taken for a document of its own.
 
         Args:
             input_ids: (B, T).
@@ -80,16 +100,70 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
             sentence_index: int64 (B, T), which of the window's sentences a token belongs to; -1 for none.
             sentence_position: int64 (B, L), the number of each sentence in its whole document.
             document_sentences: int64 (B,), how many sentences the whole document has.
+            features: float (B, L, DENSE), see `SentenceFeatures.dense`.
+            grams: int64, the hashes of all sentences, one after the other.
+            gram_counts: int64 (B, L), how many of them each sentence has; 0 at padding.
+            headings, heading_counts: the same of the words of the headings that they stand under.
             values: float (B, L), what each sentence is worth (0 to 2); asks for the loss.
+            summary_words: int64 (B,), how many words the summary has.
+        """
+        vectors = self.sentence_vectors(
+            input_ids, attention_mask, sentence_index, sentence_position, document_sentences
+        )
+        found = self.score(vectors, features, grams, gram_counts, headings, heading_counts)
+        if values is None:
+            return found
+        loss = extraction_loss(found.scores, values)
+        if summary_words is not None:
+            loss = loss + LENGTH_WEIGHT * F.smooth_l1_loss(found.length, summary_words.clamp(min=1).log())
+        return SentenceScores(found.scores, found.length, loss)
+
+    def sentence_vectors(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        sentence_index: Tensor,
+        sentence_position: Tensor,
+        document_sentences: Tensor,
+    ) -> Tensor:
+        """What the encoder makes of each sentence of windows, (B, L, D); see `forward`. NaN where there is
+        no sentence.
         """
         states = self.encoder(input_ids, attention_mask).last_hidden_state
         sentence_index = sentence_index.masked_fill(attention_mask == 0, -1)
-        scores = self.sentence_head(states, sentence_index, sentence_position, document_sentences)
-        return SentenceScores(scores, None if values is None else extraction_loss(scores, values))
+        vectors: Tensor = self.sentence_head.reader(
+            states, sentence_index, sentence_position, document_sentences
+        )
+        return vectors
+
+    def score(
+        self,
+        vectors: Tensor,
+        features: Tensor,
+        grams: Tensor,
+        gram_counts: Tensor,
+        headings: Tensor,
+        heading_counts: Tensor,
+    ) -> SentenceScores:
+        """Score a document's sentences by their vectors, of all its windows; see `forward`."""
+        scores, length = self.sentence_head.scorer(
+            vectors, features, grams, gram_counts, headings, heading_counts
+        )
+        return SentenceScores(scores, length)
 
 
 class SentenceHead(nn.Module):
-    """From token states (B, T, D) to one score for each sentence (B, L)."""
+    """Reader, scorer and chooser."""
+
+    def __init__(self, config: BigBirdPegasusConfig) -> None:
+        super().__init__()
+        self.reader = SentenceReader(config)
+        self.scorer = SentenceScorer(config)
+        self.chooser = Chooser()
+
+
+class SentenceReader(nn.Module):
+    """From token states (B, T, D) of windows to one vector for each sentence (B, L, D)."""
 
     def __init__(self, config: BigBirdPegasusConfig) -> None:
         super().__init__()
@@ -102,15 +176,14 @@ class SentenceHead(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(SENTENCE_LAYERS))
         self.norm = nn.LayerNorm(width)
         self.inner = nn.Linear(3 * width, width)
-        self.score = nn.Linear(width, 1)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
         self, states: Tensor, sentence_index: Tensor, sentence_position: Tensor, document_sentences: Tensor
     ) -> Tensor:
-        """Score sentences; see `BigBirdPegasusForSentenceExtraction.forward`."""
+        """Read sentences; see `BigBirdPegasusForSentenceExtraction.sentence_vectors`."""
         count = sentence_position.shape[1]
-        sentences, lengths = self._sentence_vectors(states, sentence_index, count)
+        sentences, lengths = self._means(states, sentence_index, count)
         real = lengths > 0  # (B, L)
         document = (sentences * real.unsqueeze(-1)).sum(1) / real.sum(1, keepdim=True).clamp(min=1)  # (B, D)
         document = self.document(document).unsqueeze(1)
@@ -128,10 +201,9 @@ class SentenceHead(nn.Module):
         for layer in self.layers:
             x = layer(x, attend)
         features = torch.cat([self.norm(x), sentences, sentences * document], dim=-1)
-        scores: Tensor = self.score(self.dropout(F.gelu(self.inner(features)))).squeeze(-1)
-        return scores.float().masked_fill(~real, float("-inf"))
+        return F.gelu(self.inner(features)).masked_fill(~real.unsqueeze(-1), float("nan"))
 
-    def _sentence_vectors(self, states: Tensor, sentence_index: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def _means(self, states: Tensor, sentence_index: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Weighted means of the states of each sentence's tokens (B, L, D), and its tokens (B, L)."""
         batch, _, width = states.shape
         weights = torch.sigmoid(self.token_weight(states).float())  # (B, T, 1)
@@ -142,7 +214,61 @@ class SentenceHead(nn.Module):
         sums = extended.new_zeros(batch * (count + 1), width + 2)
         sums = sums.index_add(0, flat, extended.flatten(0, 1)).view(batch, count + 1, width + 2)[:, :-1]
         means = sums[..., :width] / sums[..., width : width + 1].clamp(min=1e-6)  # summed in float32
-        return means.to(self.document.weight.dtype), sums[..., -1].long()
+        return means.to(self.norm.weight.dtype), sums[..., -1].long()
+
+
+class SentenceScorer(nn.Module):
+    """From a document's sentence vectors and features to scores (B, L), and the summary's length (B,)."""
+
+    def __init__(self, config: BigBirdPegasusConfig) -> None:
+        super().__init__()
+        width = SCORER_WIDTH
+        self.grams = nn.Embedding(GRAM_BUCKETS, GRAM_WIDTH + 1)  # the first column is added to the score
+        self.headings = nn.Embedding(HEADING_BUCKETS, HEADING_WIDTH)
+        self.first = ExactLinear(GRAM_WIDTH + HEADING_WIDTH + DENSE + config.d_model, width)
+        self.near = ExactLinear(3 * width, width)
+        self.document = ExactLinear(2 * width, width)
+        self.inner = ExactLinear(2 * width + GRAM_WIDTH, width)
+        self.score = ExactLinear(width, 1)
+        self.length = ExactLinear(width, 1)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        vectors: Tensor,
+        features: Tensor,
+        grams: Tensor,
+        gram_counts: Tensor,
+        headings: Tensor,
+        heading_counts: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Score sentences; see `BigBirdPegasusForSentenceExtraction.score`."""
+        real = ~vectors[..., 0].isnan()  # (B, L)
+        words = _bags(self.grams.weight, grams, gram_counts)
+        bias, words = words[..., 0], words[..., 1:]
+        above = _bags(self.headings.weight, headings, heading_counts)
+        x = torch.cat([words, above, features.float(), vectors.float()], dim=-1)
+        x = x.masked_fill(~real.unsqueeze(-1), 0.0)
+        x = F.gelu(self.first(self.dropout(x))).masked_fill(~real.unsqueeze(-1), 0.0)  # (B, L, S)
+
+        # The beginning tells what kind of document it is.
+        opening, there = x[:, :REFERENCE], real[:, :REFERENCE].unsqueeze(-1)
+        mean = opening.sum(1) / there.sum(1).clamp(min=1)
+        most = opening.masked_fill(~there, -9.0).amax(1)
+        document = F.gelu(self.document(torch.cat([mean, most], dim=-1)))  # (B, S)
+        before, after = F.pad(x, (0, 0, 1, 0))[:, :-1], F.pad(x, (0, 0, 0, 1))[:, 1:]
+        near = F.gelu(self.near(torch.cat([before, x, after], dim=-1)))
+        inner = torch.cat([x, near * (1 + document.unsqueeze(1)), words], dim=-1)
+        scores: Tensor = self.score(self.dropout(F.gelu(self.inner(inner)))).squeeze(-1) + bias
+        length: Tensor = self.length(document).squeeze(-1) + USUAL_LENGTH
+        return scores.masked_fill(~real, float("-inf")), length
+
+
+def _bags(table: Tensor, flat: Tensor, counts: Tensor) -> Tensor:
+    """Sums of the table's rows for each bag of hashes, over the root of their number (B, L, width)."""
+    ends = counts.flatten().cumsum(0)
+    sums = F.embedding_bag(flat % len(table), table.float(), ends - counts.flatten(), mode="sum")
+    return sums.view(*counts.shape, -1) / counts.clamp(min=1).sqrt().unsqueeze(-1)
 
 
 def log_bucket(numbers: Tensor, buckets: int) -> Tensor:
@@ -187,61 +313,28 @@ def encode_sentences(
     ]
 
 
-# --- from scores to a summary -------------------------------------------------------------------------
+@dataclass(frozen=True)
+class ScoredSentences:
+    """A score for each sentence of a document, their features, and how many words a summary would have."""
+
+    scores: list[float]
+    features: SentenceFeatures
+    length: float
 
 
-def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_words: int) -> list[int]:
-    """Choose the best sentences of at most `max_words` words together, in document order.
-
-    They are taken by score, longer ones a little later than their score says. Left out is what shares more
-    than 60 % of its words with a sentence already chosen, what no longer fits (a shorter one may), and what
-    is worth less than 60 % of the best one: a summary says little and then stops. That last bound sinks in
-    proportion when more than 100 words are asked for. When nothing fits at all, the best sentence is chosen
-    whatever its length: a summary is never empty unless the document is.
-
-    Args:
-        sentences: their texts.
-        scores: one for each.
-        max_words: words as `prose.count_words` counts them.
-
-    Raises:
-        ValueError: not as many scores as sentences, or `max_words` below 1.
-    """
-    if len(sentences) != len(scores):
-        raise ValueError(f"{len(sentences)} sentences have {len(scores)} scores")
-    if max_words < 1:
-        raise ValueError(f"max_words is {max_words}: it must be at least 1")
-    lengths = [count_words(sentence) for sentence in sentences]
-
-    def rank(number: int) -> tuple[float, int]:
-        return -scores[number] / max(SHORTEST_COUNTED, lengths[number]) ** LENGTH_POWER, number
-
-    order = sorted((n for n, length in enumerate(lengths) if length), key=rank)
-    least = least_share_of_best(max_words)
-    chosen: list[int] = []
-    chosen_words: list[Counter[str]] = []
-    left = max_words
-    for number in order:
-        if lengths[number] > left or (chosen and scores[number] < least * scores[chosen[0]]):
-            continue
-        words = _words(sentences[number])
-        if any(_share(words, other) > MAX_SHARED_WORDS for other in chosen_words):
-            continue
-        chosen.append(number)
-        chosen_words.append(words)
-        left -= lengths[number]
-    return sorted(chosen or order[:1])
-
-
-def least_share_of_best(max_words: int) -> float:
-    """What part of the best sentence's score another one must have to be chosen too."""
-    return LEAST_OF_BEST * min(1.0, USUAL_WORDS / max_words)
-
-
-def _words(sentence: str) -> Counter[str]:
-    return Counter(re.findall(r"\w+", sentence.lower()))
-
-
-def _share(words: Counter[str], other: Counter[str]) -> float:
-    """Which part of the words stands in `other` too."""
-    return (words & other).total() / max(1, words.total())
+def score_document(
+    model: BigBirdPegasusForSentenceExtraction,
+    vectors: Tensor,
+    sentences: Sequence[str],
+    starts_paragraph: Sequence[bool],
+) -> ScoredSentences:
+    """Score a document's sentences by their vectors (L, D); one without tokens gets 0."""
+    features = sentence_features(sentences, starts_paragraph)
+    inputs = {name: tensor.to(vectors.device) for name, tensor in feature_inputs([features]).items()}
+    with torch.inference_mode():
+        found = model.score(vectors.unsqueeze(0), **inputs)
+    scores = [score if math.isfinite(score) else 0.0 for score in found.scores[0].tolist()]
+    words = sum(count_words(sentence) for sentence in sentences)
+    expected = math.exp(min(float(found.length), MOST_LENGTH))
+    length = max(LEAST_WORDS, min(expected, MOST_SHARE * words))
+    return ScoredSentences(scores, features, length)

@@ -3,6 +3,10 @@
 from pathlib import Path
 
 import pytest
+from bigbird_pegasus import DEFAULT_MODEL, load_model
+from bigbird_pegasus.choosing import Chooser
+from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction, ScoredSentences
+from bigbird_pegasus.sentence_features import sentence_features
 
 from bbp_cli.extractive import choose
 from tests.cli.conftest import SENTENCES, SUBJECTS, VERBS, Bbp
@@ -27,14 +31,29 @@ def test_one_sentence_that_ends_differently_is_not_the_whole_summary(
     assert len(done.stdout) > len(odd_one) + 1
 
 
-def test_a_summary_tells_whether_its_length_or_the_text_ended_it() -> None:
-    texts = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)]  # of 7 words
-    good, poor = [1.0, 0.9, 0.9, 0.9, 0.9, 0.9], [1.0, 0.9, 0.1, 0.1, 0.1, 0.1]
-    assert choose(texts, good, 20, [True] * 6) == ([0, 1], "length")
-    assert choose(texts, poor, 100, [True] * 6) == ([0, 1], "end")
-    assert choose(texts, good, 100, [True] * 6) == ([0, 1, 2, 3, 4, 5], "whole")
+TEXTS = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)]  # of 7 words
 
 
-def test_only_allowed_sentences_are_chosen() -> None:
-    texts = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)]
-    assert choose(texts, [1.0] * 6, 100, [False, True] * 3) == ([1, 3, 5], "end")
+@pytest.fixture(scope="module")
+def chooser() -> Chooser:
+    model = load_model(DEFAULT_MODEL)
+    assert isinstance(model, BigBirdPegasusForSentenceExtraction)
+    found = model.sentence_head.chooser
+    assert isinstance(found, Chooser)
+    return found
+
+
+def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
+    return ScoredSentences(scores, sentence_features(TEXTS, [True] * 6), length)
+
+
+def test_a_summary_tells_whether_its_length_or_the_text_ended_it(chooser: Chooser) -> None:
+    good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
+    assert choose(TEXTS, scored(good), 20, [True] * 6, chooser)[1] == "length"
+    assert choose(TEXTS, scored(poor), None, [True] * 6, chooser) == ([0, 1], "end")
+    assert choose(TEXTS[:3], scored(good), 100, [True] * 3, chooser) == ([0, 1, 2], "whole")
+
+
+def test_only_allowed_sentences_are_chosen(chooser: Chooser) -> None:
+    allowed = [False, True] * 3
+    assert choose(TEXTS, scored([0.5] * 6), 100, allowed, chooser) == ([1, 3, 5], "end")

@@ -166,7 +166,8 @@ def test_a_summary_holds_nothing_but_prose_and_keeps_the_length(
 ) -> None:
     found = summary_of(read(name), model, length)
     assert [text for text in KINDS[name].never if text in found.text] == [], found.text
-    assert 0 < count_words(found.text) <= (length or 100)
+    most = length or max(100, count_words(read(name)) / 2)  # nobody asked for a length: much less than all
+    assert 0 < count_words(found.text) <= most
     assert not re.search(r"^\s*(>|On .* wrote:|[-*•] )", found.text, re.MULTILINE)
 
 

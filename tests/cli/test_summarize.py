@@ -240,7 +240,7 @@ def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path
         "id", "revision", "weights_sha256", "dtype", "quantization", "device", "attention",
     }  # fmt: skip
     assert record["model"]["id"] == str(extractive)
-    assert record["params"] == {"length": 100, "truncate": False, "seed": 7}
+    assert record["params"] == {"length": None, "truncate": False, "seed": 7}
     assert record["warnings"] == ["no text on page 2; scanned pages need OCR first"]
 
 

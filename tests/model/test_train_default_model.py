@@ -71,6 +71,8 @@ def test_the_stages_make_a_checkpoint_that_scores_sentences(tmp_path: Path) -> N
     shared = ("--run", str(run), "--recipe", recipe)
     run_stage("prepare", "--corpus", str(tmp_path), "--vocabulary", "150", *shared)
     run_stage("train", "--report-every", "3", *shared)
+    run_stage("score", "--run", str(run))
+    run_stage("choose", "--run", str(run), "--corpus", str(tmp_path))
     run_stage("export", "--run", str(run), "--to", str(exported))
     table = run_stage("evaluate", "--corpus", str(tmp_path), "--model", str(exported))
     assert "| all | 4 |" in table
