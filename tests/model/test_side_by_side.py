@@ -78,8 +78,9 @@ WAYS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("seed", range(5))
 def test_the_texts_of_documents_are_those_that_each_has_alone(options: dict[str, Any], seed: int) -> None:
     model = tiny_model(seed)
-    model.final_logits_bias[:, 1] += 3.0  # so that texts end at different lengths
-    documents = documents_of(random_lengths(random.Random(seed)), seed)
+    draw = random.Random(seed)
+    model.final_logits_bias[:, 1] += draw.uniform(4, 7)  # so that texts end at different lengths
+    documents = documents_of(random_lengths(draw), seed)
     together = generate_each(model, documents, max_new_tokens=12, **options)
     assert isinstance(together, Tensor)
     for document, row in zip(documents, together, strict=True):
@@ -107,7 +108,7 @@ def test_so_are_those_of_packed_and_quantized_models(scheme: Any, seed: int) -> 
 
 def test_a_document_that_is_done_leaves_the_search() -> None:
     model = tiny_model()
-    model.final_logits_bias[:, 1] += 3.0
+    model.final_logits_bias[:, 1] += 5.0
     steps: list[GenerationStep] = []
     generate_each(
         model, documents_of([40, 20, 50, 33]), on_step=steps.append, max_new_tokens=30, do_sample=True, seed=0
