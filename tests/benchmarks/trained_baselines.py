@@ -1,7 +1,7 @@
 """Two small trained models that score sentences, rebuilt from the first trials of the default model: its bar.
 
 Both learn what each of the first 60 sentences is worth (ROUGE-1 F1 + ROUGE-2 F1 against the summary), and
-choose within 100 words as the default model does. Data are cleaned as for the default model, and what is in
+choose within 100 words as its first version did. Data are cleaned as for the default model, and what is in
 the records that are judged is left out.
 
 - ridge: least squares on hashed words and word pairs, position, length, likeness to the whole document.
@@ -10,6 +10,7 @@ the records that are judged is left out.
 """
 
 import math
+import re
 import sys
 import zlib
 from collections import Counter
@@ -22,7 +23,6 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from bigbird_pegasus import DEFAULT_MODEL
-from bigbird_pegasus.extraction import choose_sentences
 from scipy.sparse.linalg import lsqr
 from torch import Tensor, nn
 
@@ -35,6 +35,11 @@ import default_model_data as data
 Scores = Callable[[Sequence[data.Sentence]], Sequence[float]]
 MOST_SENTENCES = 60
 MAX_WORDS = 100
+LENGTH_POWER, SHORTEST_COUNTED = (
+    0.3,
+    6,
+)  # ranked by score over words^0.3
+LEAST_OF_BEST, MAX_SHARED_WORDS = 0.6, 0.6
 BUCKETS = 2**17
 PENALTY = 10.0
 WIDTH = 256
@@ -154,6 +159,28 @@ def _choosing(scores: Scores) -> Callable[[SummaryRecord], list[str]]:
         return [texts[n] for n in choose_sentences(texts[: len(found)], found, MAX_WORDS)]
 
     return summarize
+
+
+def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_words: int) -> list[int]:
+    """The best sentences in document order: none with less than 60 % of the first one's score, and none that
+    shares more than 60 % of its words with one before.
+    """
+    lengths = [len(sentence.split()) for sentence in sentences]
+    order = sorted(
+        (n for n, length in enumerate(lengths) if length),
+        key=lambda n: (-scores[n] / max(SHORTEST_COUNTED, lengths[n]) ** LENGTH_POWER, n),
+    )
+    chosen: list[int] = []
+    bags: list[Counter[str]] = []
+    for number in order:
+        fits = sum(lengths[n] for n in chosen) + lengths[number] <= max_words
+        if not fits or (chosen and scores[number] < LEAST_OF_BEST * scores[chosen[0]]):
+            continue
+        words = Counter(re.findall(r"\w+", sentences[number].lower()))
+        if all((words & other).total() <= MAX_SHARED_WORDS * max(1, words.total()) for other in bags):
+            chosen.append(number)
+            bags.append(words)
+    return sorted(chosen or order[:1])
 
 
 def _rarity(records: Sequence[data.Record]) -> dict[str, float]:

@@ -194,7 +194,7 @@ def test_rm_removes_a_model_and_says_what_that_freed(
 ) -> None:
     size = size_of(extractive) + len(CARD)
     done = hub_bbp("models", "rm", NAME)
-    assert (done.code, done.stdout, done.stderr) == (0, f"{NAME}: {size / 1000:.1f} kB freed\n", "")
+    assert (done.code, done.stdout, done.stderr) == (0, f"{NAME}: {size / 1e6:.1f} MB freed\n", "")
     assert not (cache / "models--tester--tiny").exists()
     assert_refused(hub_bbp("models", "rm", NAME), 4, f"{NAME}: not in the cache")
 
