@@ -76,7 +76,8 @@ class Int8Weight:
     @classmethod
     def load(cls, stored: Mapping[str, Tensor], shape: tuple[int, int]) -> Self:
         """Make a weight of what is stored."""
-        return cls(stored[""].squeeze(0), stored["_scale"])
+        # The scales are copied, so that nothing keeps the mapped codes when they have been packed.
+        return cls(stored[""].squeeze(0), stored["_scale"].clone())
 
     def stored(self) -> dict[str, Tensor]:
         """What `load` takes."""

@@ -226,9 +226,12 @@ class Incoming:
             quantization = cast(Quantization, self._quantization)
             compute_dtype = None if codec is Int8Weight else quantization.compute_dtype
             new = QuantizedLinear(weight, bias, compute_dtype)
+            path, _, attribute = name.removesuffix(".weight").rpartition(".")
+            setattr(self._model.get_submodule(path), attribute, new)
+            return
         for parent in list(self._model.modules()):
             for attribute, child in list(parent.named_children()):
-                if child is module:
+                if child is module:  # encoder and decoder share it
                     setattr(parent, attribute, new)
 
     def _codec(self, name: str) -> Codec:

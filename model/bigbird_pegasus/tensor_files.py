@@ -17,8 +17,8 @@ from torch import Tensor
 from bigbird_pegasus.checkpoint_files import PICKLE, SAFETENSORS, SAFETENSORS_INDEX, WEIGHTS
 from bigbird_pegasus.errors import CheckpointError
 
-# A pickle is mapped as a whole, and opened again after this many bytes of it were read.
-BYTES_OF_A_MAPPING = 1 << 27
+# A file is mapped as a whole, and mapped again after this many bytes of it were read.
+BYTES_OF_A_MAPPING = 1 << 25
 
 
 def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
@@ -57,11 +57,16 @@ def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
-        for name in names:
-            # Opened for each tensor: the pages of one that was converted can leave memory before the next.
+        while names:
+            # Opened now and then, not for each: that reads the names and places of all tensors.
             with safe_open(path, framework="pt") as file:
-                tensor = file.get_tensor(name)
-            yield name, tensor
+                read = 0
+                while names and read < BYTES_OF_A_MAPPING:
+                    name = names.pop(0)
+                    tensor = file.get_tensor(name)
+                    read += tensor.nbytes
+                    yield name, tensor
+                    del tensor
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is corrupt or cannot be read: {error}") from error
 

@@ -65,6 +65,12 @@ PUBLISHED_TO_OURS = (
     ("decoder.layers.*.fc2", "decoder.layers.*.feed_forward.down"),
 )
 
+# The longest match wins: `attention.output` is a row of its own beside `attention`.
+_TO_OURS = tuple(sorted(PUBLISHED_TO_OURS, key=lambda row: -len(row[0])))
+_TO_PUBLISHED = tuple(
+    sorted(((right, left) for left, right in PUBLISHED_TO_OURS), key=lambda row: -len(row[0]))
+)
+
 # The names under which published files hold the one table of token embeddings, once or several times.
 TOKEN_TABLES = (
     "shared.weight",
@@ -84,12 +90,12 @@ class NewHeadWarning(UserWarning):
 
 def our_name(published: str) -> str:
     """Translate the published name of a tensor, `model.` prefix or not, into ours."""
-    return _translate(published, PUBLISHED_TO_OURS)
+    return _translate(published, _TO_OURS)
 
 
 def published_name(ours: str) -> str:
     """Translate our name of a tensor into the published one."""
-    return _translate(ours, tuple((right, left) for left, right in PUBLISHED_TO_OURS))
+    return _translate(ours, _TO_PUBLISHED)
 
 
 def _translate(name: str, table: tuple[tuple[str, str], ...]) -> str:
@@ -97,8 +103,7 @@ def _translate(name: str, table: tuple[tuple[str, str], ...]) -> str:
     bare = name.removeprefix(BASE_PREFIX)
     number = re.search(r"\.layers\.(\d+)\.", bare)
     starred = re.sub(r"\.layers\.\d+\.", ".layers.*.", bare)
-    # The longest match wins: `attention.output` is a row of its own beside `attention`.
-    for left, right in sorted(table, key=lambda row: -len(row[0])):
+    for left, right in table:
         if starred.startswith(left + "."):
             starred = right + starred.removeprefix(left)
             break
