@@ -78,7 +78,7 @@ def _can_be_packed(weight: object) -> bool:
     return (
         isinstance(weight, Tensor)  # not a quantized one
         and weight.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch gives no type
         and (weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and _multiplies_bfloat16()))
     )
 

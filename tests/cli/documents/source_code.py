@@ -53,7 +53,7 @@ def main():
     gauges = {}
     with socket.create_server(("", PORT)) as server:
         while True:
-            connection, address = server.accept()
+            connection, _ = server.accept()
             with connection, connection.makefile() as lines:
                 for line in lines:
                     message = json.loads(line)
