@@ -34,14 +34,20 @@ class Settings:
         return {**held, **self.generation}
 
 
-def summarize(document: Document, loaded: LoadedModel, settings: Settings, progress: ProgressBar) -> Summary:
-    """Summarize one document by itself.
+def summarize(
+    document: Document,
+    loaded: LoadedModel,
+    settings: Settings,
+    progress: ProgressBar,
+    listener: TextListener | None = None,
+) -> Summary:
+    """Summarize one document by itself; `listener` hears a written summary's text so far while it grows.
 
     Raises:
         ResourceError: it does not fit into memory.
         UsageError: the model cannot obey the settings.
     """
-    steps = summary_steps(document, loaded, settings)
+    steps = summary_steps(document, loaded, settings, listener)
     return alone(steps, partial(read_windows, loaded), document.source.path, progress)
 
 
