@@ -19,6 +19,8 @@ from bigbird_pegasus.errors import CheckpointError
 
 # A file is mapped as a whole, and mapped again after this many bytes of it were read.
 BYTES_OF_A_MAPPING = 1 << 25
+# Smaller tensors are copied: one that stayed mapped would keep all pages that were read beside it.
+COPIED = 1 << 19
 
 
 def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
@@ -65,7 +67,7 @@ def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
                     name = names.pop(0)
                     tensor = file.get_tensor(name)
                     read += tensor.nbytes
-                    yield name, tensor
+                    yield name, tensor if tensor.nbytes > COPIED else tensor.clone()
                     del tensor
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is corrupt or cannot be read: {error}") from error
