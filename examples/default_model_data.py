@@ -310,15 +310,22 @@ def value_record(record: Record) -> Valued:
     """Split a record's document, count its sentences' features and value each against the cleaned summary."""
     sentences, summary = split_sentences(record.document), clean_summary(record.summary)
     texts = [sentence.text for sentence in sentences]
+    return Valued(
+        sentences, sentence_values(texts, summary), features_of(sentences), len(rouge_words(summary))
+    )
+
+
+def features_of(sentences: Sequence[Sentence]) -> tuple[np.ndarray, ...]:
+    """Count the features of a document's sentences, as `Valued` keeps them."""
+    texts = [sentence.text for sentence in sentences]
     found = sentence_features(texts, [sentence.starts_paragraph for sentence in sentences])
-    features = (
+    return (
         found.dense.numpy().astype(np.float16),
         found.grams.numpy().astype(np.uint32),
         found.gram_counts.numpy(),
         found.headings.numpy().astype(np.uint32),
         found.heading_counts.numpy(),
     )
-    return Valued(sentences, sentence_values(texts, summary), features, len(rouge_words(summary)))
 
 
 def build_corpus(records: Sequence[Record], valued: Sequence[Valued], vocabulary: Path) -> Corpus:

@@ -119,7 +119,8 @@ def _loss(model: MeanOfEmbeddings, corpus: Any, number: int) -> Tensor:
 
 def _scores_of(model: MeanOfEmbeddings) -> Scores:
     def scores(sentences: Sequence[data.Sentence]) -> list[float]:
-        nothing = data.Valued(list(sentences), [0.0] * len(sentences))
+        features = data.features_of(sentences)
+        nothing = data.Valued(list(sentences), [0.0] * len(sentences), features, 0)
         corpus = data.build_corpus([data.Record("", "", "", "")], [nothing], DEFAULT_MODEL / "spiece.model")
         place = _place(len(sentences), len(sentences), corpus.starts)
         pieces = torch.from_numpy(corpus.tokens.astype(np.int64))

@@ -20,6 +20,7 @@ from bbp_cli.hub import ModelFolder
 from bbp_cli.jobs import no_progress
 from bbp_cli.question_answering import Settings, answer
 from bbp_cli.results import Answers
+from tests.model.tiny import tiny_model
 
 WINDOW = 24
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "who"]
@@ -35,8 +36,11 @@ class ScriptedReader:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     config: Any = field(default_factory=lambda: SimpleNamespace(max_position_embeddings=WINDOW))
     read: list[list[int]] = field(default_factory=list)
+    model: Any = field(
+        default_factory=lambda: tiny_model().model
+    )  # reads; what it makes of it is passed over
 
-    def __call__(self, input_ids: torch.Tensor, use_cache: bool) -> Any:
+    def __call__(self, input_ids: torch.Tensor, encoder_outputs: Any, use_cache: bool) -> Any:
         ids = input_ids[0].tolist()
         self.read.append(ids)
         logits = [[table.get(token, 0.0) for token in ids] for table in (self.starts, self.ends)]

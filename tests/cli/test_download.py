@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,12 +66,19 @@ def test_weights_that_are_not_safetensors_are_read_too(hub: Hub, hub_bbp: Bbp, e
     assert done.records[0]["model"]["weights_sha256"] == sha256
 
 
+def assert_same_summary(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert one["summary"] == other["summary"]
+    scores = [[s["sources"][0]["score"] for s in record["sentences"]] for record in (one, other)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
 def test_weights_in_parts_are_downloaded_part_by_part(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     files = in_shards(extractive)
     hub.publish(NAME, files)
     done = hub_bbp("summarize", "--json", "--model", NAME, stdin=STORY.encode())
     same = hub_bbp("summarize", "--json", "--model", extractive, stdin=STORY.encode())
-    assert done.records[0]["sentences"] == same.records[0]["sentences"]
+    # Weights that are mapped from other places of other files may be added in another order.
+    assert_same_summary(done.records[0], same.records[0])
     hub.requests.clear()
     assert hub_bbp("models", "path", NAME).code == 0
     assert hub.requests == []
