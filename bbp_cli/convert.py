@@ -44,18 +44,23 @@ def convert(
     _check_destination(wanted, checkpoint.folder)
     model = load_exactly(checkpoint, wanted.dtype, wanted.quantize)
     new = wanted.destination.with_name(f".{wanted.destination.name[:100]}.{os.getpid()}")
+    old = new.with_name(f"{new.name}.old")
     try:
         new.mkdir(parents=True)
         with resources_reported():
             model.save_pretrained(new)
         _copy_beside(checkpoint, new)
         if wanted.destination.is_dir():
-            shutil.rmtree(wanted.destination)
+            wanted.destination.rename(old)  # deleted only when the new one stands in its place
         new.replace(wanted.destination)
     except OSError as error:
         raise OutputError(f"cannot write: {error.strerror or error}", file=str(wanted.destination)) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
+        if wanted.destination.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        elif old.exists():
+            old.rename(wanted.destination)
     before, after = _weight_bytes(checkpoint.folder.path), _weight_bytes(wanted.destination)
     console.file_done(f"{human_size(before)} of weights are {human_size(after)} in {wanted.destination}")
     return wanted.destination
