@@ -118,14 +118,21 @@ def quotes_its_summary(record: Record) -> bool:
 def split_tuning(records: Sequence[Record], count: int = TUNING_SHARE) -> tuple[list[Record], list[Record]]:
     """(training, tuning): every source gives its share of `count`, chosen by a hash of the id."""
     share = count / len(records)
+    tuning = {r.id for rs in _by_source(records) for r in rs[: max(1, round(share * len(rs)))]}
+    return [r for r in records if r.id not in tuning], [r for r in records if r.id in tuning]
+
+
+def first_of_each_source(records: Sequence[Record], most: int) -> list[Record]:
+    """At most so many records of each source, chosen by a hash of the id, in their order."""
+    taken = {record.id for members in _by_source(records) for record in members[:most]}
+    return [record for record in records if record.id in taken]
+
+
+def _by_source(records: Sequence[Record]) -> list[list[Record]]:
     by_source: dict[str, list[Record]] = {}
     for record in records:
         by_source.setdefault(record.source, []).append(record)
-    tuning = set()
-    for members in by_source.values():
-        ordered = sorted(members, key=lambda r: hashlib.sha256(r.id.encode()).hexdigest())
-        tuning |= {r.id for r in ordered[: max(1, round(share * len(members)))]}
-    return [r for r in records if r.id not in tuning], [r for r in records if r.id in tuning]
+    return [sorted(rs, key=lambda r: hashlib.sha256(r.id.encode()).hexdigest()) for rs in by_source.values()]
 
 
 # --- ROUGE of every sentence -------------------------------------------------------------------------

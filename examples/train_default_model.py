@@ -33,7 +33,7 @@ from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.sentence_features import feature_inputs
 from bigbird_pegasus.tokenizer import PegasusTokenizer
-from default_model_choosing import ChooserRecipe, ScorerRecipe, choose, score
+from default_model_choosing import ChooserRecipe, choose
 from default_model_data import (
     TUNING_SHARE,
     Corpus,
@@ -48,6 +48,7 @@ from default_model_data import (
     word_embeddings,
 )
 from default_model_figures import evaluate, evaluate_lead, print_figures, summarize
+from default_model_scoring import ScorerRecipe, score
 
 from bbp_cli import windows
 

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="JSON Lines: read first, added to")
     asked = parser.parse_args(arguments)
     records = read(asked.val)[:: asked.every][: asked.records]
-    judged = _kept(asked.output)
+    judged = kept(asked.output)
     scorer = rouge_scorer()
     for method in asked.only:
         done = {row.id for row in judged if row.method == method}
@@ -97,7 +97,8 @@ def read(path: Path, limit: int | None = None) -> list[SummaryRecord]:
     ]
 
 
-def _kept(path: Path | None) -> list[Judged]:
+def kept(path: Path | None) -> list[Judged]:
+    """What was judged before."""
     if path is None or not path.is_file():
         return []
     return [Judged(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -106,7 +107,11 @@ def _kept(path: Path | None) -> list[Judged]:
 def _judge_with(method: str, asked: Any, scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
     if method == DEFAULT:
         return _default_model(scorer)
-    summarize = summarizer(method, asked)
+    return judge_summaries(summarizer(method, asked), scorer)
+
+
+def judge_summaries(summarize: Summarizer, scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
+    """What compares a method's summaries with those of the records."""
 
     def judge_one(record: SummaryRecord) -> dict[str, float]:
         sentences = summarize(record)
@@ -197,7 +202,7 @@ def tables(judged: Sequence[Judged]) -> str:
     for method, rows in methods.items():
         figures = [row.figures for row in rows]
         mean, between = means(figures), intervals(figures)
-        cells = [_with_interval(mean[name], between.get(name)) for name in ROUGE]
+        cells = [with_interval(mean[name], between.get(name)) for name in ROUGE]
         lines.append(f"| {method} | {len(rows)} | {' | '.join(cells)} | {mean['words']:.0f} |")
     sources = sorted({row.source for row in judged})
     counts = {s: len({row.id for row in judged if row.source == s}) for s in sources}
@@ -212,7 +217,8 @@ def tables(judged: Sequence[Judged]) -> str:
     return "\n".join(lines)
 
 
-def _with_interval(value: float, between: tuple[float, float] | None) -> str:
+def with_interval(value: float, between: tuple[float, float] | None) -> str:
+    """A mean, and its interval where there is one."""
     return f"{value:.1f}" if between is None else f"{value:.1f} ({between[0]:.1f} to {between[1]:.1f})"
 
 

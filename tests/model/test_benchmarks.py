@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bigbird_pegasus.loading import load_model
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = "the harbour master counted boats gates tides lamps ropes crews weeks storms"
@@ -91,3 +92,31 @@ def test_every_way_to_summarize_is_judged_once_on_every_record(tmp_path: Path) -
     trained = run("baselines", *options[:4], "--val", held_out, "--only", "ridge,embeddings")
     assert trained.count("| 1 |") == 2
     assert simple.splitlines()[2] in trained  # what was judged before stays
+
+
+def test_a_source_is_judged_by_models_that_were_trained_without_it(tmp_path: Path) -> None:
+    pytest.importorskip("sumy")
+    words = WORDS.split()
+    for name, numbers in (("train", range(20)), ("val", range(30, 34))):
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+            for number in numbers:
+                text = [" ".join([*words[(number + i) % 9 :], "of", str(number), str(i)]) for i in range(9)]
+                document = " ".join(f"The {sentence}." for sentence in text)
+                fields = {"document": document, "summary": f"The {text[number % 9]}."}
+                source = ("letters", "notes")[number % 2]
+                file.write(json.dumps({"id": str(number), "source": source, **fields}) + "\n")
+    made = tmp_path / "made"
+    corpus = ("--train", tmp_path / "train.jsonl.gz", "--val", tmp_path / "val.jsonl.gz", "--most", 8)
+    printed = run("leave_one_out", *corpus, "--folder", made)
+    assert "| notes (2) |" in printed
+    assert "words, left out" in printed
+    assert "encoder, all sources" in printed
+
+    judged = [json.loads(line) for line in (made / "judged.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(judged) == 6 * 4
+    # Nothing of the encoder reaches this head, and left out means another model than with all.
+    weights = load_model(made / "words-without-notes").sentence_head.scorer.first.weight
+    assert not weights[:, -256:].any()
+    assert weights[:, :-256].any()
+    assert (made / "encoder-all").is_dir()
+    assert run("leave_one_out", *corpus, "--folder", made) == printed
