@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus.past import Past
 from bigbird_pegasus.source import Source
-
-GROWTH = 64  # tokens; one that is asked for more grows by so many
 
 
 class DecoderCache:
-    """Keys and values of self-attention for each row, and of cross-attention once for each document.
+    """Keys and values of self-attention for each document's rows, and of cross-attention for each document.
 
-    Self-attention keys and values are written in place into buffers that grow by `GROWTH` tokens.
-    Cross-attention keys and values are read by all beams of a document and never copied for them.
+    Nothing is copied for beams: what they share of their texts is kept once, and all of them read the
+    document's keys and values.
     """
 
     def __init__(
         self,
         layers: int,
+        documents: int | None = None,
         padding_mask: Tensor | None = None,
         prompt_mask: Tensor | None = None,
     ) -> None:
@@ -30,14 +30,15 @@ class DecoderCache:
 
         Args:
             layers: number of decoder layers.
+            documents: B; None where each row is one of its own.
             padding_mask: bool (B, S), True at the real tokens of the source; None where there is no padding.
             prompt_mask: bool (B, P), True at the real ones of the first P tokens that the decoder will read.
         """
         self.length = 0
         self.padding_mask = padding_mask
         self.prompt_mask = prompt_mask
-        self._spare: Tensor | None = None
-        self._self: list[tuple[Tensor, Tensor] | None] = [None] * layers
+        self._documents = documents
+        self._pasts: list[Past] = []
         self._cross: list[Source | None] = [None] * layers
 
     @property
@@ -48,35 +49,44 @@ class DecoderCache:
     @property
     def rows(self) -> int:
         """N, or 0 before the first step."""
-        first = self._self[0] if self._self else None
-        return 0 if first is None else first[0].shape[0]
+        return sum(past.rows for past in self._pasts)
 
     def get_seq_length(self) -> int:
         """Tokens remembered for each row (the published name of `length`)."""
         return self.length
 
-    def buffers(self, layer: int) -> tuple[Tensor, Tensor]:
-        """Return the buffers of keys and values, (N, H, capacity, d); past what is remembered are zeros."""
-        pair = self._self[layer]
-        if pair is None:
-            raise RuntimeError(f"layer {layer} remembers nothing yet")
-        return pair
+    def begin(self, rows: int, tokens: int, device: torch.device) -> None:
+        """Make room for so many new tokens of each of N rows, before the first layer sees them."""
+        if not self._pasts:
+            documents = self._documents or rows
+            self._pasts = [Past(self.layers, rows // documents, device) for _ in range(documents)]
+        for past in self._pasts:
+            past.begin(tokens)
 
-    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Remember keys and values (N, H, T, d) of new tokens; return all of them, (N, H, length + T, d).
+    def append(self, layer: int, key: Tensor, value: Tensor) -> None:
+        """Remember keys and values (N, H, T, d) of the new tokens.
 
-        `length` moves on by `advance`, once all layers have seen the new tokens.
+        `length` moves on by `advance`, once all layers have seen them.
         """
-        end = self.length + key.shape[2]
-        self._make_room(layer, key, end)
-        keys, values = self.buffers(layer)
-        keys[:, :, self.length : end] = key
-        values[:, :, self.length : end] = value
-        return keys[:, :, :end], values[:, :, :end]
+        for past, k, v in zip(self._pasts, self._by_document(key), self._by_document(value), strict=True):
+            past.append(layer, k, v)
+
+    def keys_and_values(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Return keys and values of all tokens, the new ones too, copied: each (N, H, length + T, d)."""
+        pairs = [past.keys_and_values(layer) for past in self._pasts]
+        return torch.cat([key for key, _ in pairs]), torch.cat([value for _, value in pairs])
+
+    def attend(self, layer: int, query: Tensor) -> Tensor:
+        """Attend from one new token of each row, (N, H, 1, d), to all that its row has read, with itself."""
+        queries = self._by_document(query)
+        found = [past.attend(layer, q) for past, q in zip(self._pasts, queries, strict=True)]
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     def advance(self, tokens: int) -> None:
         """Count `tokens` more as remembered by every layer."""
         self.length += tokens
+        for past in self._pasts:
+            past.advance()
 
     def cross(self, layer: int) -> Source | None:
         """Return keys and values of the source, or None before they are set."""
@@ -94,19 +104,17 @@ class DecoderCache:
         return F.pad(mask, (0, self.length + tokens - mask.shape[1]), value=True)
 
     def reorder(self, rows: Tensor) -> None:
-        """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document."""
-        for layer, pair in enumerate(self._self):
-            if pair is not None:
-                self._self[layer] = (self._chosen(pair[0], rows), self._chosen(pair[1], rows))
+        """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document.
 
-    def _chosen(self, buffer: Tensor, rows: Tensor) -> Tensor:
-        """Copy rows of a buffer into the spare one; the buffer is the next spare."""
-        spare = self._spare
-        if spare is None or spare.shape != (len(rows), *buffer.shape[1:]):
-            spare = buffer.new_empty(len(rows), *buffer.shape[1:])
-        torch.index_select(buffer, 0, rows, out=spare)
-        self._spare = buffer
-        return spare
+        Documents of which no row is left are forgotten; the others keep their number of rows.
+        """
+        each = self._pasts[0].rows
+        kept = []
+        for group in rows.view(-1, each):
+            document = int(group[0]) // each
+            self._pasts[document].reorder(group - document * each)
+            kept.append(self._pasts[document])
+        self._pasts = kept
 
     def keep_documents(self, documents: Tensor) -> None:
         """Forget the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
@@ -116,14 +124,6 @@ class DecoderCache:
             self.prompt_mask = self.prompt_mask.index_select(0, documents)
         self._cross = [None if source is None else source.of(documents) for source in self._cross]
 
-    def _make_room(self, layer: int, like: Tensor, end: int) -> None:
-        pair = self._self[layer]
-        if pair is not None and pair[0].shape[2] >= end:
-            return
-        rows, heads, _, width = like.shape
-        capacity = -(-end // GROWTH) * GROWTH
-        bigger = (like.new_zeros(rows, heads, capacity, width), like.new_zeros(rows, heads, capacity, width))
-        if pair is not None:
-            for new, old in zip(bigger, pair, strict=True):
-                new[:, :, : self.length] = old[:, :, : self.length]
-        self._self[layer] = bigger
+    def _by_document(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Each document's rows of (N, …)."""
+        return (x,) if len(self._pasts) == 1 else torch.split(x, self._pasts[0].rows)

@@ -3,7 +3,6 @@
 Dimensions: B documents, N rows (documents x beams), H heads, T tokens, S source tokens, d head width.
 """
 
-import torch
 from torch import Tensor
 
 from bigbird_pegasus.attention import attention_probabilities, full_attention
@@ -19,30 +18,16 @@ def cached_attention(
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         if cache is not None:
-            key, value = cache.append(layer, key, value)
+            cache.append(layer, key, value)
+            if query.shape[2] == 1 and mask is None and weights is None and not dropout:
+                return cache.attend(layer, query)
+            if cache.length:
+                key, value = cache.keys_and_values(layer)
         if weights is not None:
             weights.append(attention_probabilities(query, key, mask))
-        if cache is not None and query.shape[2] == 1 and not dropout:
-            return one_token_attention(query, *cache.buffers(layer), key.shape[2], mask)
         return full_attention(query, key, value, mask, dropout=dropout)
 
     return attend
-
-
-def one_token_attention(
-    query: Tensor, keys: Tensor, values: Tensor, length: int, mask: Tensor | None
-) -> Tensor:
-    """Attend from one new token of each row, (N, H, 1, d), to the first `length` of what buffers hold.
-
-    The buffers (N, H, capacity, d) are read whole, and what is past the end masked: batched products copy a
-    factor that is a part of a buffer. `mask` is bool, broadcastable to (N, H, 1, length).
-    """
-    scores = query * query.shape[-1] ** -0.5 @ keys.transpose(-1, -2)  # (N, H, 1, capacity)
-    lowest = torch.finfo(scores.dtype).min
-    scores[..., length:] = -torch.inf
-    if mask is not None:
-        scores[..., :length].masked_fill_(~mask, lowest)
-    return torch.softmax(scores, dim=-1) @ values
 
 
 def source_attention(

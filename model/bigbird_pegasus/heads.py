@@ -372,7 +372,8 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
 
     def new_cache(self, attention_mask: Tensor | None = None) -> DecoderCache:
         """Make a cache for texts whose prompts (B, T) are masked so; any number of beams each may follow."""
-        return DecoderCache(len(self.decoder.layers), prompt_mask=padding_mask_of(attention_mask))
+        documents = None if attention_mask is None else len(attention_mask)
+        return DecoderCache(len(self.decoder.layers), documents, prompt_mask=padding_mask_of(attention_mask))
 
     def next_token_logits(self, input_ids: Tensor, cache: DecoderCache) -> Tensor:
         """Feed new tokens (N, T) and return float32 logits (N, V) for the one that comes next."""

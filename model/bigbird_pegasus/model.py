@@ -29,6 +29,7 @@ from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.layers import Attend, DecoderLayer, EncoderLayer
 from bigbird_pegasus.outputs import BaseModelOutput, DecoderOutput, ModelOutput, Seq2SeqModelOutput
+from bigbird_pegasus.pages import give_back, own_pages
 from bigbird_pegasus.source import fastest_source
 from bigbird_pegasus.weights import PretrainedModule
 
@@ -93,7 +94,8 @@ class Encoder(nn.Module):
                 sparse = self._is_sparse(x.shape[1])
                 attend = self._watched(attend, attentions, number if sparse else None, mask)
             x = layer(x, attend)
-            states.append(x)
+            if output_hidden_states:  # else each would stay in memory until the last
+                states.append(x)
         x = self.norm(x)[:, :length]
         states[-1] = x  # as published: the last state is the one after the norm
         return BaseModelOutput(
@@ -226,7 +228,8 @@ class Decoder(nn.Module):
         source_mask = padding_mask_of(encoder_attention_mask)
         cache = past_key_values
         if cache is None and use_cache:
-            cache = DecoderCache(len(self.layers), source_mask)
+            documents = None if encoder_hidden_states is None else len(encoder_hidden_states)
+            cache = DecoderCache(len(self.layers), documents, source_mask)
         past = 0 if cache is None else cache.length
         x = self.dropout(x + _positions(self.positions, past, tokens))
 
@@ -239,6 +242,8 @@ class Decoder(nn.Module):
         weights: list[Tensor] | None = [] if output_attentions else None
         cross_weights: list[Tensor] | None = [] if output_attentions else None
 
+        if cache is not None:
+            cache.begin(len(x), tokens, x.device)
         states = [x]
         for number, layer in enumerate(self.layers):
             if _dropped(self, self.config.decoder_layerdrop):
@@ -248,7 +253,8 @@ class Decoder(nn.Module):
                 cache, number, encoder_hidden_states, source_mask, dropout, cross_weights
             )
             x = layer(x, attend, attend_to_source)
-            states.append(x)
+            if output_hidden_states:
+                states.append(x)
         if cache is not None:
             cache.advance(tokens)
         x = self.norm(x)
@@ -261,9 +267,11 @@ class Decoder(nn.Module):
             cross_attentions=None if cross_weights is None else tuple(cross_weights),
         )
 
+    @own_pages()
     def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
         """Make a cache that holds the cross-attention keys and values of each document (B, S, D) once."""
-        cache = DecoderCache(len(self.layers), padding_mask_of(attention_mask))
+        give_back()  # what the encoder has left: thousands of tokens have layers' results of hundreds of MB
+        cache = DecoderCache(len(self.layers), len(hidden_states), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):
             attention = cast(DecoderLayer, layer).cross_attention
             cache.set_cross(number, fastest_source(*attention.keys_and_values(hidden_states)))

@@ -147,7 +147,7 @@ def _joined(caches: Sequence[DecoderCache]) -> DecoderCache:
     """One cache for the documents of several, of which no row has been read yet."""
     if len(caches) == 1:
         return caches[0]
-    joined = DecoderCache(caches[0].layers)
+    joined = DecoderCache(caches[0].layers, len(caches))
     for layer in range(joined.layers):
         parts = tuple(cast(Source, cache.cross(layer)) for cache in caches)
         joined.set_cross(layer, SeparateSources(parts))

@@ -1,9 +1,9 @@
 import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration, BigBirdPegasusModel
-from bigbird_pegasus.cache import GROWTH
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.model import Decoder, Encoder, shift_right
+from bigbird_pegasus.past import ROOM, STEP
 
 from tests.model.tiny import tiny_config, tiny_ids, tiny_model
 
@@ -77,7 +77,7 @@ def test_decoding_in_steps_with_the_cache_equals_decoding_at_once(steps: tuple[i
 
 def test_the_cache_grows_beyond_its_first_buffers() -> None:
     model = tiny_model()
-    ids, target = tiny_ids(1, 30), tiny_ids(1, GROWTH + 9)
+    ids, target = tiny_ids(1, 30), tiny_ids(1, ROOM + STEP + 9)
     whole = model(input_ids=ids, decoder_input_ids=target).logits
     cache = model.new_cache(model.encode(ids).last_hidden_state)
     for at in range(target.shape[1]):

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from bigbird_pegasus.cached_attention import one_token_attention
 from bigbird_pegasus.source import PackedSource, PlainSource, fastest_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,19 +70,3 @@ def test_sources_are_packed_for_searches_in_bfloat16_alone() -> None:
         assert isinstance(fastest_source(key.bfloat16(), key.bfloat16()), PackedSource)
         assert isinstance(fastest_source(key, key), PlainSource)
     assert isinstance(fastest_source(key.bfloat16(), key.bfloat16()), PlainSource)  # a gradient may be wanted
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 40), st.booleans(), st.integers(0, 99))
-def test_one_token_attends_to_the_filled_part_of_a_buffer(
-    rows: int, heads: int, length: int, padded: bool, seed: int
-) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    query = torch.randn(rows, heads, 1, 8, generator=generator)
-    keys, values = torch.randn(2, rows, heads, 48, 8, generator=generator).unbind(0)
-    mask = None
-    if padded:  # at the beginning, as of prompts
-        mask = torch.arange(length) >= torch.randint(0, length, (rows, 1), generator=generator)
-    shown = None if mask is None else mask[:, None, None]
-    found = one_token_attention(query, keys, values, length, shown)
-    torch.testing.assert_close(found, slow_attention(query, keys[:, :, :length], values[:, :, :length], mask))
