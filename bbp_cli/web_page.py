@@ -3,23 +3,38 @@
 import re
 from html.parser import HTMLParser
 
-_HTML = re.compile(r"(?:<\?xml[^>]*\?>|<!--.*?-->|\s)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
-_BEGINNING = 2000  # characters in which a page says that it is one
-_NEVER_SHOWN = frozenset(
-    ("head", "script", "style", "template", "svg", "math", "select", "textarea", "button", "iframe")
+_COMMENTS = r"(?:<!--(?:(?!-->).)*+-->|\s)*+"
+_HTML = re.compile(
+    rf"{_COMMENTS}(?:<\?xml[^>]*\?>{_COMMENTS})?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
-_NAVIGATION = frozenset(("nav", "footer", "aside"))
 _BLOCKS = re.compile(
     "address|article|aside|blockquote|body|dd|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr"
     "|main|nav|ol|p|pre|section|table|ul"
 )
+_FRAGMENT = re.compile(rf"{_COMMENTS}<(?:{_BLOCKS.pattern})\b[^<]*>", re.IGNORECASE | re.DOTALL)
+_FRAGMENT_END = re.compile(rf"</(?:{_BLOCKS.pattern})\s*>{_COMMENTS}\Z", re.IGNORECASE | re.DOTALL)
+_BEGINNING = _END = 2000  # characters in which a page says that it is one
+_MOST_OUTSIDE = 0.05  # of a fragment's letters is in no element; in Markdown with some HTML it is more
+_VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr")
+)
+_NEVER_SHOWN = frozenset(
+    ("head", "script", "style", "template", "svg", "math", "select", "textarea", "button", "iframe")
+)
+_NAVIGATION = frozenset(("nav", "footer", "aside"))
 _LINES = {"br": "\n", "li": "\n- ", "tr": "\n", "td": "\t", "th": "\t"}
 _LEAST_SHARE = 0.2  # of a page's letters is outside of its navigation, or the page means something else by it
 
 
 def is_html(text: str) -> bool:
-    """Whether a text begins as a page does; a fragment of one is plain text."""
-    return _HTML.match(text[:_BEGINNING]) is not None
+    """Whether a text begins as a page does, or is a part of one: elements that hold all of its text."""
+    if _HTML.match(text[:_BEGINNING]):
+        return True
+    if not (_FRAGMENT.match(text[:_BEGINNING]) and _FRAGMENT_END.search(text[-_END:])):
+        return False
+    counter = _LetterCounter()
+    counter.feed(text)
+    return counter.outside <= _MOST_OUTSIDE * counter.letters
 
 
 def text_of_page(page: str) -> str:
@@ -36,6 +51,29 @@ def _read(page: str, left_out: frozenset[str]) -> str:
     lines = "".join(reader.parts).split("\n")
     text = "\n".join(line.rstrip(" \t") for line in lines)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+class _LetterCounter(HTMLParser):
+    """Counts characters of text, and those of them that are in no element."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters = self.outside = 0
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._open:
+            while self._open.pop() != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        count = len("".join(data.split()))
+        self.letters += count
+        self.outside += 0 if self._open else count
 
 
 class _Reader(HTMLParser):
