@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus.pages import own_pages
+
 LEVELS = 127  # of each sign
 ENGINES = ("x86", "fbgemm")
 # Rounded together: copies of a whole table in float32 would be twice the model. What stays is allocated
@@ -79,6 +81,11 @@ class Int8Weight:
         # The scales are copied, so that nothing keeps the mapped codes when they have been packed.
         return cls(stored[""].squeeze(0), stored["_scale"].clone())
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether the kernel's layout has taken the place of the codes."""
+        return self._codes is None
+
     def stored(self) -> dict[str, Tensor]:
         """What `load` takes."""
         codes = self._codes
@@ -97,7 +104,7 @@ class Int8Weight:
         if x.device.type != "cpu" or not _has_kernel():
             return F.linear(x, self.dequantize().to(x.dtype), None if bias is None else bias.to(x.dtype))
         if self._codes is not None:
-            self._pack()
+            self.pack()
         levels = _activation_levels()
         largest = x.abs().amax(dim=-1, keepdim=True).float().clamp_(min=TINY)
         scaled = x / largest
@@ -106,9 +113,11 @@ class Int8Weight:
         y: Tensor = found[0] if len(found) == 1 else torch.cat(found, dim=1)
         return y.mul_(largest) if bias is None else torch.addcmul(bias, y, largest)
 
-    def _pack(self) -> None:
+    @own_pages()
+    def pack(self) -> None:
+        """Put the weight into the kernel's layout, where that is not done and there is a kernel."""
         codes = self._codes
-        if codes is None:  # another thread has just done it
+        if codes is None or codes.device.type != "cpu" or not _has_kernel():
             return
         rows = max(1, WEIGHTS_PACKED_AT_ONCE // codes.shape[1])
         self._packed = [

@@ -84,7 +84,7 @@ class Encoder(nn.Module):
         length = x.shape[1]
         x, mask = self.pad_to_blocks(x, padding_mask_of(attention_mask))
 
-        states = [x]
+        states = [x] if output_hidden_states else []  # where nobody asks, each is let go at once
         attentions: list[Tensor] = []
         for number, layer in enumerate(self.layers):
             if _dropped(self, self.config.encoder_layerdrop):
@@ -94,10 +94,10 @@ class Encoder(nn.Module):
                 sparse = self._is_sparse(x.shape[1])
                 attend = self._watched(attend, attentions, number if sparse else None, mask)
             x = layer(x, attend)
-            if output_hidden_states:  # else each would stay in memory until the last
+            if output_hidden_states:
                 states.append(x)
         x = self.norm(x)[:, :length]
-        states[-1] = x  # as published: the last state is the one after the norm
+        states = [*states[:-1], x]  # as published: the last state is the one after the norm
         return BaseModelOutput(
             last_hidden_state=x,
             hidden_states=tuple(state[:, :length] for state in states) if output_hidden_states else None,
@@ -244,7 +244,7 @@ class Decoder(nn.Module):
 
         if cache is not None:
             cache.begin(len(x), tokens, x.device)
-        states = [x]
+        states = [x] if output_hidden_states else []
         for number, layer in enumerate(self.layers):
             if _dropped(self, self.config.decoder_layerdrop):
                 continue
@@ -258,7 +258,7 @@ class Decoder(nn.Module):
         if cache is not None:
             cache.advance(tokens)
         x = self.norm(x)
-        states[-1] = x  # as published: the last state is the one after the norm
+        states = [*states[:-1], x]  # as published: the last state is the one after the norm
         return DecoderOutput(
             last_hidden_state=x,
             past_key_values=cache,

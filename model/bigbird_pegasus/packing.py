@@ -11,7 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from bigbird_pegasus.heads import OutputHead
+from bigbird_pegasus.int8 import Int8Weight
 from bigbird_pegasus.layers import FeedForward
+from bigbird_pegasus.pages import own_pages
+from bigbird_pegasus.quantized_linear import QuantizedLinear
 
 # The activations that the kernel applies while its results are still in the cache: oneDNN's name, algorithm.
 FUSED = {"gelu": ("gelu", "none"), "gelu_new": ("gelu", "tanh"), "relu": ("relu", "")}
@@ -46,11 +49,13 @@ class PackedLinear(nn.Module):
 
 
 @torch.no_grad()
+@own_pages()
 def pack_linears(model: nn.Module) -> None:
     """Replace the linear maps of a model for inference by packed ones, where this processor gains by it.
 
     One after the other, so that only one weight is in memory twice. The output head gets a weight of its own:
-    the table of embeddings is still needed to look tokens up.
+    the table of embeddings is still needed to look tokens up. int8 weights are packed here too: if they were
+    when first used, among the results of a forward, what that frees would stay with the process.
     """
     for module in model.modules():
         if not isinstance(module, FeedForward) or not isinstance(module.up, nn.Linear):
@@ -62,6 +67,8 @@ def pack_linears(model: nn.Module) -> None:
         module = model.get_submodule(name)
         if isinstance(module, nn.Linear) and _can_be_packed(module.weight):
             _replace(model, name, PackedLinear(module.weight, module.bias))
+        elif isinstance(module, QuantizedLinear) and isinstance(module.weight, Int8Weight):
+            module.weight.pack()
         elif isinstance(module, OutputHead) and _can_be_packed(module.embedding.weight):
             _replace(model, name, PackedLinear(module.embedding.weight))
     model.eval()

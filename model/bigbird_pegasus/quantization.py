@@ -20,6 +20,7 @@ from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.int4 import Int4Weight
 from bigbird_pegasus.int8 import Int8Weight
 from bigbird_pegasus.nf4 import Nf4Weight
+from bigbird_pegasus.pages import own_pages
 from bigbird_pegasus.quantized_linear import QuantizedEmbedding, QuantizedLinear
 
 Scheme = Literal["int8", "int4", "nf4"]
@@ -102,6 +103,7 @@ def quantization_of(asked: Asked, stored: str | None, folder: Any) -> Quantizati
 
 
 @torch.no_grad()
+@own_pages()
 def quantize_linears(model: nn.Module, quantization: Quantization | Scheme) -> None:
     """Quantize a model in memory, one weight after the other.
 

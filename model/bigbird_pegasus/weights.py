@@ -25,6 +25,7 @@ from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.generation_config import GenerationConfig
 from bigbird_pegasus.hub import checkpoint_folder
+from bigbird_pegasus.pages import own_pages
 from bigbird_pegasus.quantization import (
     Asked,
     Incoming,
@@ -274,6 +275,7 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
+@own_pages()
 def load_weights(
     model: PretrainedModule,
     folder: str | Path,

@@ -1,3 +1,5 @@
+import weakref
+
 import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration, BigBirdPegasusModel
@@ -26,6 +28,26 @@ def test_right_padding_does_not_change_the_states_of_the_tokens(length: int, pad
     mask = (torch.arange(padded_length) < length).long()[None]
     padded = encoder(longer, mask).last_hidden_state[:, :length]
     torch.testing.assert_close(padded, encoder(ids).last_hidden_state)
+
+
+def test_states_of_layers_are_let_go_where_nobody_asks_for_them() -> None:
+    encoder = tiny_model(encoder_layers=3).model.encoder
+    states: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+
+    def look(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        alive.append(sum(state() is not None for state in states))
+        states.append(weakref.ref(output))
+
+    for layer in encoder.layers:
+        layer.register_forward_hook(look)
+    with torch.no_grad():
+        encoder(tiny_ids(1, 20))
+    assert alive == [0, 1, 1]  # the layer's own input
+    with torch.no_grad():
+        kept = encoder(tiny_ids(1, 20), output_hidden_states=True).hidden_states
+    assert kept is not None
+    assert len(kept) == 4
 
 
 def test_zero_random_blocks_work() -> None:

@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusForCausalLM, load_model
+from bigbird_pegasus.int8 import Int8Weight
 from bigbird_pegasus.packing import PackedLinear, pack_linears
+from bigbird_pegasus.quantization import quantize_linears
+from bigbird_pegasus.quantized_linear import QuantizedLinear
 from torch import nn
 from torch.nn import functional as F
 
@@ -89,6 +92,19 @@ def test_a_quantized_model_stays_as_it_is(tmp_path: Path) -> None:
     before = list(model.named_modules())
     pack_linears(model)
     assert list(model.named_modules()) == before
+
+
+@torch.no_grad()
+def test_int8_weights_are_packed_before_they_are_used_and_give_the_same_bits() -> None:
+    lazy = tiny_model().bfloat16()
+    quantize_linears(lazy, "int8")
+    packed = copy.deepcopy(lazy)
+    pack_linears(packed)
+    weights = [module.weight for module in packed.modules() if isinstance(module, QuantizedLinear)]
+    assert weights
+    assert all(isinstance(weight, Int8Weight) and weight.is_packed for weight in weights)
+    ids = tiny_ids(2, 50)
+    assert torch.equal(*(m(ids, decoder_input_ids=ids[:, :9]).logits for m in (lazy, packed)))
 
 
 @dtypes

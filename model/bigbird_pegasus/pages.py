@@ -1,0 +1,59 @@
+"""Pages of their own for large tensors that stay: what is freed beside them goes back to the system.
+
+glibc's allocator takes blocks of up to 32 MB from one heap, which gets smaller only at its end: a weight that
+lies behind a temporary copy keeps the copy's memory. Blocks with pages of their own leave no such holes, but
+each page of them is cleared when it is first written, so that for the temporary results of a forward they
+would double its time.
+"""
+
+import ctypes
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock
+
+# glibc's names and values (malloc.h); in a large process it arrives at these limits by itself.
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+USUAL_TRIM, USUAL_MMAP = 64 << 20, 32 << 20
+SMALL = 1 << 18  # bytes; smaller blocks come from the heap all the same
+
+_lock = Lock()
+_inside = 0
+
+
+@contextmanager
+def own_pages() -> Iterator[None]:
+    """Give large tensors that are made inside pages of their own; with another allocator, nothing changes."""
+    _count(1)
+    try:
+        yield
+    finally:
+        _count(-1)
+
+
+def give_back() -> None:
+    """Return what is free within the heap to the system, as glibc does only at its end."""
+    trim = _function("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _count(step: int) -> None:
+    """Enter or leave; the outermost block decides, also where threads overlap."""
+    global _inside
+    with _lock:
+        _inside += step
+        mallopt = _function("mallopt")
+        if mallopt is not None:
+            mallopt(MMAP_THRESHOLD, SMALL if _inside else USUAL_MMAP)
+            mallopt(TRIM_THRESHOLD, USUAL_TRIM)
+
+
+@cache
+def _function(name: str) -> Callable[..., int] | None:
+    """A function of glibc; None where that is not the allocator."""
+    if platform.libc_ver()[0] != "glibc":
+        return None
+    found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    return found
