@@ -100,7 +100,7 @@ def read_documents(
         for window in windows.pack(counts.tolist(), limit)[: recipe.read_windows]:
             if not window.tokens:
                 continue
-            batch = collate(corpus, document, start + window.first, start + window.last)
+            batch = collate(corpus, document, start + window.first, start + window.last, limit)
             with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
                 read = model.sentence_vectors(**batch)[0].float()
             vectors[start + window.first : start + window.last] = read.numpy()

@@ -184,11 +184,9 @@ def collate(corpus: Corpus, batch: Sequence[Window], limit: int) -> dict[str, to
     }
 
 
-def one_window(corpus: Corpus, document: int, first: int, last: int) -> dict[str, torch.Tensor]:
-    """What `sentence_vectors` takes of sentences `first` to `last - 1` of the corpus."""
-    batch = collate(
-        corpus, [Window(document, first, last)], int(corpus.sentences[last] - corpus.sentences[first])
-    )
+def one_window(corpus: Corpus, document: int, first: int, last: int, limit: int) -> dict[str, torch.Tensor]:
+    """What `sentence_vectors` takes of sentences `first` to `last - 1`, cut at `limit` tokens."""
+    batch = collate(corpus, [Window(document, first, last)], limit)
     read = ("input_ids", "attention_mask", "sentence_index", "sentence_position", "document_sentences")
     return {name: batch[name] for name in read}
 

@@ -42,8 +42,8 @@ def write_corpus(folder: Path) -> None:
     generator = random.Random(0)
     words = "network router packet table link failure address protocol header message peer".split()  # noqa: SIM905
 
-    def sentence() -> str:
-        return "The " + " ".join(generator.choices(words, k=10)) + "."
+    def sentence(count: int = 10) -> str:
+        return "The " + " ".join(generator.choices(words, k=count)) + "."
 
     for name, count in (("train", 24), ("val", 4)):
         with gzip.open(folder / f"{name}.jsonl.gz", "wt", encoding="utf-8") as lines:
@@ -51,7 +51,7 @@ def write_corpus(folder: Path) -> None:
                 record = {
                     "id": f"{name}-{number}",
                     "source": ("letters", "notes")[number % 2],
-                    "document": "Introduction\n\n"
+                    "document": f"Introduction\n\n{sentence(200)}\n\n"  # longer than a window
                     + "\n\n".join(" ".join(sentence() for _ in range(4)) for _ in range(5)),
                     "summary": f"{sentence()} {sentence()}",
                 }
