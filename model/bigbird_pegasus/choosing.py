@@ -25,6 +25,7 @@ LENGTH_POWER = 0.3  # by which the words of a sentence count against it when can
 SHORTEST_COUNTED = 6  # words; shorter sentences gain nothing by being shorter
 LEAST_GAIN = 0.0  # below it the summary ends
 MAX_SHARED_WORDS = 0.6  # of a sentence's words with one already chosen
+LEAST_IN_PLACE = 8  # words of a sentence that is taken because a better one does not fit: fewer say little
 MOST_OF_EXPECTED = 1.5  # times the expected length, and …
 MORE_THAN_EXPECTED = 20  # … words more, a summary has at most when nobody says how long it shall be
 GAIN_SCALE = 0.1  # of the network's output
@@ -226,9 +227,9 @@ def choose_sentences(
     """Choose the sentences of a summary; return them in document order, and whether `max_words` ended it.
 
     Taken is what adds most, again and again while something does. Left out is what shares more than 60 % of
-    its words with a sentence already chosen, and what no longer fits into `max_words` (a shorter one may).
-    When nothing fits at all, the best sentence is chosen whatever its length: a summary is never empty unless
-    the document is.
+    its words with a sentence already chosen, and what no longer fits into `max_words` (a shorter one may, of
+    at least 8 words). When nothing fits at all, the best sentence is chosen whatever its length: a summary is
+    never empty unless the document is.
 
     Args:
         chooser: of the model that gave the scores.
@@ -260,6 +261,8 @@ def choose_sentences(
         too_long = choice.candidates.words > most - choice.words
         wanted = (gains >= LEAST_GAIN) & ~repeats if choice.chosen else ~repeats
         cut = bool((wanted & too_long).any())
+        if cut and choice.chosen and max_words is not None:
+            wanted &= choice.candidates.words >= LEAST_IN_PLACE
         gains = gains.masked_fill(~wanted | too_long, -math.inf)
         best = int(gains.argmax())
         if gains[best] == -math.inf:

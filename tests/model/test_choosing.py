@@ -62,8 +62,14 @@ def test_sentences_worth_nothing_are_left_out(chooser: Chooser) -> None:
 
 
 def test_a_sentence_that_does_not_fit_makes_room_for_a_shorter_one(chooser: Chooser) -> None:
-    sentences = ["a1 b1 c1 d1 e1 f1.", "g2 h2 i2 j2 k2 l2 m2 n2.", "o3 p3 q3 r3."]
-    assert choose(chooser, sentences, [0.9, 0.8, 0.7], 10, max_words=10) == ([0, 2], True)
+    sentences = [DISTINCT[0], DISTINCT[1], "Eight words of quite another kind of thing."]
+    assert choose(chooser, sentences, [0.9, 0.8, 0.7], 18, max_words=18) == ([0, 2], True)
+
+
+def test_no_room_is_filled_with_a_sentence_that_says_nothing(chooser: Chooser) -> None:
+    sentences = [DISTINCT[0], DISTINCT[1], "It was long."]
+    assert choose(chooser, sentences, [0.9, 0.8, 0.7], 18, max_words=18) == ([0], True)
+    assert choose(chooser, [DISTINCT[0], "It was long."], [0.9, 0.7], 18, max_words=18) == ([0, 1], False)
 
 
 def test_when_nothing_fits_the_best_sentence_is_the_summary(chooser: Chooser) -> None:
