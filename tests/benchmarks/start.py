@@ -1,8 +1,10 @@
-"""How long bbp takes to be ready.
+"""How long bbp takes to be ready, and how long and how much memory the default model takes.
 
-    python -m tests.benchmarks.start [--only summarize,loading,converted]
+    python -m tests.benchmarks.start [--only summarize,model,loading,converted]
 
 - summarize: `bbp summarize` on 300 words with the default model, and a bare `python -c "import torch"`.
+- model: `bbp summarize --json` on 300 words and on about 4,096 tokens: from text to summary, without loading
+  (`timing.summarize_seconds` of the record), and the peak of the whole process's memory.
 - loading: memory at its peak while the 2.3 GB float32 checkpoint becomes bfloat16 (or int8, int4, nf4), over
   what the process held before, compared with the weights that result.
 - converted: an int8 checkpoint that `bbp models convert` wrote: seconds until it is loaded, and `cat` of it.
@@ -10,21 +12,29 @@
 Commands take turns.
 """
 
+import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from bigbird_pegasus import DEFAULT_MODEL, PegasusTokenizer
+
+from bbp_cli.windows import encode
 from tests.benchmarks.machine import QUANTIZED, description
 from tests.benchmarks.published_size import FOLDER, ROOT, WEIGHTS_FILE, checkpoint, options_of, tensor_sizes
 from tests.benchmarks.speed import worker
 
-PARTS = ("summarize", "loading", "converted")
+PARTS = ("summarize", "model", "loading", "converted")
 WORDS = 300
+TOKENS = 4096
 TEXT = ROOT / "examples" / "harbour-report.txt"
 BBP = [sys.executable, "-m", "bbp_cli"]
 
@@ -39,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     if "summarize" in asked.only:
         print(_summarize(asked.rounds), end="\n\n")
+    if "model" in asked.only:
+        print(_model(asked.rounds, asked.threads), end="\n\n")
     if "loading" in asked.only:
         print(_loading(checkpoint(asked.folder, asked.tiny), asked.threads), end="\n\n")
     if "converted" in asked.only:
@@ -56,6 +68,45 @@ def _summarize(rounds: int) -> str:
     bare, summarized = (median(seconds) for seconds in taken.values())
     told = f"bbp summarize takes {summarized - bare:.2f} s more, {summarized / bare:.2f} times as long."
     return f"{_table(taken)}\n\n{told}"
+
+
+def _model(rounds: int, threads: int) -> str:
+    tokenizer = PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
+    text = TEXT.read_text(encoding="utf-8") * 3
+    encoded = encode(text, tokenizer, tokenizer.model_max_length)
+    whole = next(n for n, total in enumerate(accumulate(encoded.counts)) if total > TOKENS)
+    texts = [" ".join(text.split()[:WORDS]), text[: encoded.sentences[whole - 1].end]]
+    lines = [
+        "| words | tokens | min s | median s | max s | peak memory of the process, MB | n |",
+        "| --- " * 7 + "|",
+    ]
+    for one in texts:
+        seconds, peaks, tokens = [], [], 0
+        for _ in range(rounds):
+            record, peak = _summarized(one, threads)
+            seconds.append(record["timing"]["summarize_seconds"])
+            peaks.append(peak)
+            tokens = record["source"]["tokens"]
+        figures = (f"{figure:.3f}" for figure in (min(seconds), median(seconds), max(seconds)))
+        lines.append(
+            f"| {len(one.split()):,} | {tokens:,} | {' | '.join(figures)} | {max(peaks):.0f} | {rounds} |"
+        )
+    return "\n".join(lines)
+
+
+def _summarized(text: str, threads: int) -> tuple[dict[str, Any], float]:
+    """The record of a text, and the MB (10^6 bytes) that the process held at its peak."""
+    with TemporaryDirectory() as made:
+        file = Path(made) / "text"
+        file.write_text(text, encoding="utf-8")
+        command = [*BBP, "summarize", "--json", "--threads", str(threads), str(file)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = status
+        assert status == 0
+    return json.loads(printed), used.ru_maxrss * 1024 / 1e6  # ru_maxrss: KiB on Linux
 
 
 def _in_turns(commands: dict[str, list[str]], rounds: int, text: str = "") -> dict[str, list[float]]:
