@@ -98,6 +98,43 @@ def test_full_attention_equals_its_probabilities_times_values() -> None:
     torch.testing.assert_close(full_attention(query, key, value, mask), dense)
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16 kernels"
+)
+@pytest.mark.parametrize("at_once", [None, 2])  # all heads, two of them
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 70), st.integers(1, 70)),
+    masked=st.sampled_from(["nothing", "padding", "later tokens"]),
+    seed=st.integers(0, 99),
+)
+def test_attention_in_parts_equals_attention_in_float32(
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: int | None,
+    shape: tuple[int, int, int, int],
+    masked: str,
+    seed: int,
+) -> None:
+    batch, heads, length, source = shape
+    generator = torch.Generator().manual_seed(seed)
+    query = torch.randn(batch, heads, length, 8, generator=generator).bfloat16()
+    key, value = torch.randn(2, batch, heads, source, 8, generator=generator).bfloat16().unbind(0)
+    mask = None
+    if masked == "padding":
+        mask = (torch.arange(source) < torch.randint(1, source + 1, (batch, 1), generator=generator))[
+            :, None, None
+        ]
+    elif masked == "later tokens":
+        mask = torch.ones(length, source, dtype=torch.bool).tril()
+    expected = full_attention(query.float(), key.float(), value.float(), mask)
+    if at_once is not None:
+        monkeypatch.setattr(attention, "SCORES_BYTES", at_once * 2 * length * source)
+    with torch.no_grad():
+        found = full_attention(query, key, value, mask)
+    # Scores and weights are rounded to 8 bits, as everywhere in bfloat16.
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=0.03)
+
+
 def test_seeded_plans_are_those_google_drew(shared: Path) -> None:
     plans = np.load(shared / "reference" / "random_attention_google.npz")
     assert len(plans.files) > 0
