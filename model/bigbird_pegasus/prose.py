@@ -37,6 +37,7 @@ _COURTESY = re.compile(
     + r"\b",
     re.IGNORECASE,
 )
+_MARKS_ALONE = re.compile(r"(?<!\S)[^\w\s]+(?!\S)")  # of texts that stand in the way of words , like these .
 _URL = re.compile(r"<?(?:https?://|www\.)\S+|\S+@\S+\.\w+")
 # Thai, Lao, Burmese, Khmer, Japanese syllables, Chinese characters.
 _UNSPACED = (
@@ -132,7 +133,9 @@ def _grade(text: str, sentence: Span, line: Line | None) -> int:
         return FRAGMENT
     spoken = line.kind == "turn"
     said = shown[label_end(shown) :].strip() if spoken else shown.strip()
-    words = count_words(said)
+    # Of "Yeah , yeah , yeah ." one word counts.
+    told = " ".join(dict.fromkeys(_MARKS_ALONE.sub(" ", said).lower().split())) if spoken else said
+    words = count_words(told)
     if words < (_LEAST_SPOKEN if spoken else _LEAST_WORDS) or (spoken and _QUESTION.search(said)):
         return FRAGMENT
     if words <= _LONGEST_COURTESY and _COURTESY.match(said):

@@ -55,6 +55,16 @@ def test_greetings_and_thanks_say_nothing() -> None:
     assert kept(parts) == parts[len(courtesies) :]
 
 
+def test_what_is_said_over_and_over_is_one_word() -> None:
+    turns = ["ANNA: Yeah , yeah , yeah , yeah .", "BEN: Mm . Right , right , mm , right ."]
+    told = [
+        "ANNA: The pier has to be closed before the season .",
+        "BEN: The piles will be of steel .",
+    ]
+    asked = ["ANNA: Do we close the pier before the season ?"]
+    assert kept([*turns, *told, *asked] * 2) == told * 2
+
+
 def test_links_and_numbers_alone_say_nothing() -> None:
     parts = [
         "https://port.example.org/a.",
