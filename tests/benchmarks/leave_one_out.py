@@ -93,10 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training: list[Training] = []  # read when it is first needed
 
     def trained(variant: str, left_out: str | None) -> JudgeOne:
-        if not training:
-            training.append(read_training(asked.train, records, asked.most, asked.folder))
         folder = asked.folder / f"{variant}-{'all' if left_out is None else 'without-' + left_out}"
-        train_head(training[0], variant, left_out, folder)
+        if not folder.exists():
+            if not training:
+                training.append(read_training(asked.train, records, asked.most, asked.folder))
+            train_head(training[0], variant, left_out, folder)
         loaded = load(find(str(folder), "summarize"), prepare())
         return lambda record: dict(judge(record, loaded, Settings(), scorer).figures)
 
@@ -152,10 +153,12 @@ def train_head(training: Training, variant: str, left_out: str | None, folder: P
     )
     model.sentence_head.scorer.load_state_dict(scorer.state_dict())
     model.sentence_head.chooser.load_state_dict(chooser.state_dict())
-    folder.mkdir(exist_ok=True)
-    model.to(torch.float16).save_pretrained(folder)
+    begun = folder.with_suffix(".begun")
+    begun.mkdir(exist_ok=True)
+    model.to(torch.float16).save_pretrained(begun)
     for name in ("spiece.model", "tokenizer_config.json"):
-        shutil.copy(DEFAULT_MODEL / name, folder / name)
+        shutil.copy(DEFAULT_MODEL / name, begun / name)
+    begun.rename(folder)
 
 
 def _default_model() -> BigBirdPegasusForSentenceExtraction:
