@@ -3,6 +3,7 @@
 The encoder reads one window by itself; what it makes of the sentences is scored and chosen from together.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LENGTH = 100  # words at most of a short text that is printed whole, and of a single sentence
 LEAST_LEAD = 30  # words
+_QUESTION = re.compile(r"Q(?:uestion)?(?: ?\d+)?[:.] ?\w.*\?$", re.IGNORECASE)
+_ANSWER = re.compile(r"A(?:nswer)?(?: ?\d+)?[:.] ?\w", re.IGNORECASE)
 SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
@@ -61,6 +64,7 @@ def steps(document: Document, loaded: LoadedModel, settings: "Settings") -> Step
     allowed = candidates(document.text, [(span.start, span.end) for span in spans])
     if _is_made_of_sentences(texts, allowed):
         chosen, stop = choose(texts, scored, settings.length, allowed, loaded.model.sentence_head.chooser)
+        chosen = with_questions(texts, chosen, settings.length)
     else:
         chosen, stop = lead(texts, settings.length, allowed)
     budget = settings.length or DEFAULT_LENGTH
@@ -90,6 +94,19 @@ def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -
         (i for i, total in enumerate(accumulate(words[n] for n in numbers)) if total > left), len(numbers)
     )
     return numbers[: max(1, last)], "whole" if last == len(texts) else "length"
+
+
+def with_questions(texts: Sequence[str], chosen: Sequence[int], max_words: int | None) -> list[int]:
+    """The chosen sentences, and where there is room the question before each that is an answer ("A: …")."""
+    found = set(chosen)
+    words = sum(count_words(texts[n]) for n in chosen)
+    for number in chosen:
+        if number and _ANSWER.match(texts[number]) and _QUESTION.match(texts[number - 1]):
+            words += count_words(texts[number - 1])
+            if max_words is not None and words > max_words:
+                break
+            found.add(number - 1)
+    return sorted(found)
 
 
 def _is_made_of_sentences(texts: Sequence[str], allowed: Sequence[bool]) -> bool:

@@ -8,7 +8,7 @@ from bigbird_pegasus.choosing import Chooser
 from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction, ScoredSentences
 from bigbird_pegasus.sentence_features import sentence_features
 
-from bbp_cli.extractive import choose
+from bbp_cli.extractive import choose, with_questions
 from tests.cli.conftest import SENTENCES, SUBJECTS, VERBS, Bbp
 
 BULLETS = [
@@ -57,3 +57,19 @@ def test_a_summary_tells_whether_its_length_or_the_text_ended_it(chooser: Choose
 def test_only_allowed_sentences_are_chosen(chooser: Chooser) -> None:
     allowed = [False, True] * 3
     assert choose(TEXTS, scored([0.5] * 6), 100, allowed, chooser) == ([1, 3, 5], "end")
+
+
+def test_an_answer_brings_its_question_where_there_is_room() -> None:
+    texts = [
+        "Questions",
+        "Q: Where does it stop?",
+        "A: At the harbour.",
+        "Q1. And when?",
+        "A1. At noon.",
+        "It ends.",
+    ]
+    assert with_questions(texts, [2, 4, 5], None) == [1, 2, 3, 4, 5]
+    assert with_questions(texts, [2, 4, 5], 14) == [1, 2, 4, 5]
+    assert with_questions(texts, [2, 4], 7) == [2, 4]
+    assert with_questions(texts, [0, 1, 5], None) == [0, 1, 5]
+    assert with_questions(["A: He came.", "A: She went."], [0, 1], None) == [0, 1]  # two speakers

@@ -92,7 +92,7 @@ KINDS = {
         ("Serves", "Difficulty", "Print |", "600 g", "Ingredients"),
     ),
     "faq.txt": Kind(
-        ("It stops at the harbour", "Tickets are sold", "the bridge is closed"), ("Q:", "A: Yes", "555 0100")
+        ("It stops at the harbour", "Tickets are sold", "the bridge is closed"), ("A: Yes", "555 0100")
     ),
     "web_page.txt": Kind(
         ("Most accidents on the Holm Sound", "three signs in the sky", "stay in the harbour"),
