@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus.pages import own_pages
+
 GROUP = 64
 BLOCK = 64  # output channels that are stored together
 MIDDLE = 8
@@ -44,10 +46,11 @@ class Int4Weight:
     def quantize(weight: Tensor) -> dict[str, Tensor]:
         """Round a weight (N, K) to what is stored: least squares, starting at each group's range."""
         layout = Int4Weight.layout((weight.shape[0], weight.shape[1]))
-        stored = {
-            suffix: torch.empty(shape, dtype=dtype, device=weight.device)
-            for suffix, (shape, dtype) in layout.items()
-        }
+        with own_pages():
+            stored = {
+                suffix: torch.empty(shape, dtype=dtype, device=weight.device)
+                for suffix, (shape, dtype) in layout.items()
+            }
         blocks = max(1, WEIGHTS_AT_ONCE // weight.shape[1] // BLOCK)
         for start in range(0, len(stored[""]), blocks):
             rows = slice(start * BLOCK, (start + blocks) * BLOCK)

@@ -270,11 +270,12 @@ class Decoder(nn.Module):
     @own_pages()
     def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
         """Make a cache that holds the cross-attention keys and values of each document (B, S, D) once."""
-        give_back()  # what the encoder has left: thousands of tokens have layers' results of hundreds of MB
+        give_back()  # what the encoder's results took: hundreds of MB for thousands of tokens
         cache = DecoderCache(len(self.layers), len(hidden_states), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):
             attention = cast(DecoderLayer, layer).cross_attention
             cache.set_cross(number, fastest_source(*attention.keys_and_values(hidden_states)))
+        give_back()
         return cache
 
 

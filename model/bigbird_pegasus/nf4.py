@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus.pages import own_pages
+
 BLOCK = 64
 NESTED_BLOCK = 256
 TINY = 1e-38
@@ -60,9 +62,10 @@ class Nf4Weight:
         """Round a weight (N, K) to what is stored; `double` rounds the magnitudes of blocks too."""
         flat = weight.reshape(-1)
         layout = Nf4Weight.layout((weight.shape[0], weight.shape[1]))
-        codes, largest = (
-            torch.empty(shape, dtype=dtype, device=weight.device) for shape, dtype in layout.values()
-        )
+        with own_pages():
+            codes, largest = (
+                torch.empty(shape, dtype=dtype, device=weight.device) for shape, dtype in layout.values()
+            )
         for start in range(0, len(flat), PIECE):
             piece, piece_largest = _round(flat[start : start + PIECE].float())
             codes[start // 2 : (start + PIECE) // 2] = piece

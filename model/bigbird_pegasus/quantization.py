@@ -7,6 +7,9 @@ are less than 2 % of the published model.
 Embedding and head are decided by error. Of 577 M random weights, 768 tokens, the logits are off by 3.4 %
 in int8 (relative to float32), by 3.1 % with embedding and head in bfloat16, and by 1.8 % where only these
 two are int8. In bfloat16 one table for both would take 98 MB more, two would take 300.
+
+Packed for its kernel the head is a second table. With layers of 4 bits, which one takes to save memory, there
+is only the one.
 """
 
 from collections.abc import Mapping
@@ -18,9 +21,8 @@ from torch import Tensor, nn
 
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.int4 import Int4Weight
-from bigbird_pegasus.int8 import Int8Weight
+from bigbird_pegasus.int8 import Int8Table, Int8Weight
 from bigbird_pegasus.nf4 import Nf4Weight
-from bigbird_pegasus.pages import own_pages
 from bigbird_pegasus.quantized_linear import QuantizedEmbedding, QuantizedLinear
 
 Scheme = Literal["int8", "int4", "nf4"]
@@ -103,7 +105,6 @@ def quantization_of(asked: Asked, stored: str | None, folder: Any) -> Quantizati
 
 
 @torch.no_grad()
-@own_pages()
 def quantize_linears(model: nn.Module, quantization: Quantization | Scheme) -> None:
     """Quantize a model in memory, one weight after the other.
 
@@ -225,7 +226,8 @@ class Incoming:
             )
             new = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype)
             if hasattr(self._model, OUTPUT_HEAD):
-                setattr(self._model, OUTPUT_HEAD, QuantizedLinear(weight))
+                head = Int8Table.load(parts, self.shapes[name]) if self._is_4_bit else weight
+                setattr(self._model, OUTPUT_HEAD, QuantizedLinear(head))
         else:
             linear = cast(nn.Linear, module)
             bias = None if linear.bias is None else linear.bias.detach().float()
@@ -239,6 +241,10 @@ class Incoming:
             for attribute, child in list(parent.named_children()):
                 if child is module:  # encoder and decoder share it
                     setattr(parent, attribute, new)
+
+    @property
+    def _is_4_bit(self) -> bool:
+        return self._quantization is not None and self._quantization.scheme != "int8"
 
     def _codec(self, name: str) -> Codec:
         in_layers = self._quantization is not None and ".layers." in f".{name}"

@@ -5,6 +5,7 @@ a conversion leave memory again.
 """
 
 import json
+import math
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -58,7 +59,8 @@ def _shards(index: Path) -> list[Path]:
 def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
+            # The largest first: it and its copy are in memory together, and then hardly anything else is.
+            names = sorted(file.keys(), key=lambda name: -math.prod(file.get_slice(name).get_shape()))
         while names:
             # Opened now and then, not for each: that reads the names and places of all tensors.
             with safe_open(path, framework="pt") as file:

@@ -25,7 +25,7 @@ from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.generation_config import GenerationConfig
 from bigbird_pegasus.hub import checkpoint_folder
-from bigbird_pegasus.pages import own_pages
+from bigbird_pegasus.pages import give_back, own_pages
 from bigbird_pegasus.quantization import (
     Asked,
     Incoming,
@@ -275,7 +275,6 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-@own_pages()
 def load_weights(
     model: PretrainedModule,
     folder: str | Path,
@@ -314,7 +313,8 @@ def load_weights(
             if name not in incoming.arrived:
                 incoming.add(name, "", tensor.to(device))
         elif name not in found:
-            found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
+            with own_pages():
+                found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
         del tensor  # and with it, perhaps, what is mapped
     incoming.share_table()
     misshaped |= incoming.faults()
@@ -331,6 +331,7 @@ def load_weights(
     model.load_state_dict(found, strict=False, assign=True)
     for name in incoming.arrived:
         incoming.swap(name)
+    give_back()
     if quantization is not None:
         model.quantization = quantization.scheme
         model.requires_grad_(False)

@@ -8,8 +8,9 @@ import torch
 from bigbird_pegasus import BitsAndBytesConfig
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.int4 import Int4Weight
-from bigbird_pegasus.int8 import Int8Weight, round_rows
+from bigbird_pegasus.int8 import Int8Table, Int8Weight, round_rows
 from bigbird_pegasus.nf4 import Nf4Weight
+from bigbird_pegasus.packing import pack_linears
 from bigbird_pegasus.quantization import (
     CODECS,
     Quantization,
@@ -133,6 +134,39 @@ def test_int8_codes_come_back_from_the_kernel_that_packed_them() -> None:
     before = {suffix: t.clone() for suffix, t in weight.stored().items()}
     weight.linear(drawn(2, 96), None)
     assert all(torch.equal(t, before[suffix]) for suffix, t in weight.stored().items())
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.sampled_from([1, 5, 33]), out=sizes, into=sizes, seed=st.integers(0, 99))
+def test_a_table_that_is_not_packed_is_the_map_of_its_dequantized_weight(
+    rows: int, out: int, into: int, seed: int
+) -> None:
+    table = Int8Table.load(Int8Weight.quantize(drawn(out, into, seed=seed)), (out, into))
+    x, bias = drawn(rows, into, seed=seed + 1), drawn(out, seed=seed + 2)
+    expected = as_the_kernel_reads("int8", x) @ table.dequantize().t() + bias
+    step = float(x.abs().max() / 127 * table.dequantize().abs().max())
+    torch.testing.assert_close(QuantizedLinear(table, bias)(x), expected, atol=1e-4 + step, rtol=1e-4)
+    torch.testing.assert_close(QuantizedLinear(table)(x), expected - bias, atol=1e-4 + step, rtol=1e-4)
+
+
+def test_a_table_works_where_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bigbird_pegasus.int8._has_kernel", lambda: False)
+    table = Int8Table.load(Int8Weight.quantize(drawn(37, 16)), (37, 16))
+    x, bias = drawn(3, 16), drawn(37)
+    torch.testing.assert_close(table.linear(x, bias), x @ table.dequantize().t() + bias)
+    torch.testing.assert_close(table.linear(x, None), x @ table.dequantize().t())
+
+
+@pytest.mark.parametrize("scheme", ["int4", "nf4"])
+def test_with_layers_of_4_bits_head_and_embedding_are_one_table(scheme: Scheme) -> None:
+    model = tiny_model()
+    quantize_linears(model, scheme)
+    pack_linears(model)
+    model.to("cpu")
+    embedding, head = model.model.encoder.embedding, model.output_head
+    assert isinstance(embedding, QuantizedEmbedding)
+    assert isinstance(head, QuantizedLinear)
+    assert head.weight.stored()[""].data_ptr() == embedding.table.data_ptr()
 
 
 def test_large_tables_are_rounded_in_pieces_alike(monkeypatch: pytest.MonkeyPatch) -> None:
