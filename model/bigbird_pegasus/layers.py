@@ -42,10 +42,15 @@ class Attention(nn.Module):
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
         self.output = nn.Linear(width, width, bias=bias)
+        self.joined: nn.Module | None = None  # query, key and value in one map; see packing.py
 
     def forward(self, x: Tensor, attend: Attend) -> Tensor:
         """Attend from `x` (N, T, D) to itself."""
-        return self.merge_heads(attend(self.queries(x), *self.keys_and_values(x)))
+        if self.joined is None:
+            return self.merge_heads(attend(self.queries(x), *self.keys_and_values(x)))
+        query, key, value = self.joined(x).chunk(3, dim=-1)
+        split = self._split_heads
+        return self.merge_heads(attend(split(query), split(key), split(value)))
 
     def queries(self, x: Tensor) -> Tensor:
         """Return the queries of `x` (N, T, D) as (N, H, T, d)."""

@@ -7,12 +7,15 @@ it.
 Dimensions: O outputs, I inputs.
 """
 
+import math
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from bigbird_pegasus.heads import OutputHead
 from bigbird_pegasus.int8 import Int8Weight
-from bigbird_pegasus.layers import FeedForward
+from bigbird_pegasus.layers import Attention, DecoderLayer, EncoderLayer, FeedForward
 from bigbird_pegasus.pages import own_pages
 from bigbird_pegasus.quantized_linear import QuantizedLinear
 
@@ -58,10 +61,12 @@ def pack_linears(model: nn.Module) -> None:
     when first used, among the results of a forward, what that frees would stay with the process.
     """
     for module in model.modules():
-        if not isinstance(module, FeedForward) or not isinstance(module.up, nn.Linear):
-            continue  # what is quantized has a layout of its own
-        if _can_be_packed(module.up.weight):
+        if isinstance(module, FeedForward):
             _fuse_activation(module)
+        elif isinstance(module, EncoderLayer):
+            _join_projections(module.attention)
+        elif isinstance(module, DecoderLayer):
+            _join_projections(module.self_attention)
     # Names, not modules: a list of these would keep every plain weight until the end.
     for name in [name for name, _ in model.named_modules()]:
         module = model.get_submodule(name)
@@ -75,10 +80,38 @@ def pack_linears(model: nn.Module) -> None:
 
 
 def _fuse_activation(module: FeedForward) -> None:
+    """Let the map apply the activation to its results: they are in the cache, and not yet rounded."""
+    up: nn.Module = module.up
     fused = FUSED.get(module.activation_name)
-    if fused is not None:
-        _replace(module, "up", PackedLinear(module.up.weight, module.up.bias, fused))
-        module.activation = nn.Identity()
+    if isinstance(up, QuantizedLinear) and isinstance(up.weight, Int8Weight):
+        up.activation = _gelu_new if module.activation_name == "gelu_new" else module.activation
+    elif isinstance(up, nn.Linear) and _can_be_packed(up.weight) and fused is not None:
+        _replace(module, "up", PackedLinear(up.weight, up.bias, fused))
+    else:
+        return
+    module.activation = nn.Identity()
+
+
+def _gelu_new(x: Tensor) -> Tensor:
+    """GELU's tanh approximation as x * sigmoid(1.6 (x + 0.0447 x^3)): torch's tanh takes twice the time."""
+    slope = 2 * math.sqrt(2 / math.pi)
+    x = x.float()
+    return (x * x).mul_(slope * 0.044715).add_(slope).mul_(x).sigmoid_().mul_(x)
+
+
+def _join_projections(attention: Attention) -> None:
+    """Put queries, keys and values into one map: one call, which rounds its argument to int8 once."""
+    maps: list[nn.Module] = [attention.query, attention.key, attention.value]
+    biases = [cast(Tensor | None, one.bias) for one in maps]
+    bias = None if biases[0] is None else torch.cat(cast(list[Tensor], biases)).detach()
+    if all(isinstance(one, QuantizedLinear) and isinstance(one.weight, Int8Weight) for one in maps):
+        weight = Int8Weight.joined([cast(Int8Weight, one.weight) for one in maps])
+        attention.joined = QuantizedLinear(weight, bias)
+    elif all(isinstance(one, nn.Linear) and _can_be_packed(one.weight) for one in maps):
+        attention.joined = PackedLinear(torch.cat([cast(Tensor, one.weight) for one in maps]), bias)
+    else:
+        return
+    del attention.query, attention.key, attention.value
 
 
 def _can_be_packed(weight: object) -> bool:

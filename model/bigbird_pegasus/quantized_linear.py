@@ -3,7 +3,7 @@
 Dimensions: M rows, N output channels, K inputs, V vocabulary, D model width.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, Self
 
 import torch
@@ -54,6 +54,7 @@ class QuantizedLinear(nn.Module):
         super().__init__()
         self.weight = weight
         self.compute_dtype = compute_dtype
+        self.activation: Callable[[Tensor], Tensor] | None = None  # of results before they are rounded
         self.out_features, self.in_features = weight.shape
         self.register_buffer("bias", bias)
         self.training = False
@@ -65,12 +66,16 @@ class QuantizedLinear(nn.Module):
             rows = rows.to(self.compute_dtype)
         most = self.weight.rows_in_kernel
         if most is None or len(rows) <= most:
-            out = self.weight.linear(rows, self.bias).to(x.dtype)
+            out = self._map(rows).to(x.dtype)
         else:
             out = x.new_empty(len(rows), self.out_features)
             for start in range(0, len(rows), most):
-                out[start : start + most] = self.weight.linear(rows[start : start + most], self.bias)
+                out[start : start + most] = self._map(rows[start : start + most])
         return out.view(*x.shape[:-1], self.out_features)
+
+    def _map(self, rows: Tensor) -> Tensor:
+        out = self.weight.linear(rows, self.bias)
+        return out if self.activation is None else self.activation(out)
 
     def train(self, mode: bool = True) -> Self:
         """Refuse to be trained; see `refuse_training`."""

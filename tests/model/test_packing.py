@@ -1,12 +1,11 @@
 import copy
-from pathlib import Path
 
 import pytest
 import torch
-from bigbird_pegasus import BigBirdPegasusForCausalLM, load_model
-from bigbird_pegasus.int8 import Int8Weight
+from bigbird_pegasus import BigBirdPegasusForCausalLM
+from bigbird_pegasus.int8 import Int8Weight, round_rows
 from bigbird_pegasus.packing import PackedLinear, pack_linears
-from bigbird_pegasus.quantization import quantize_linears
+from bigbird_pegasus.quantization import Scheme, quantize_linears
 from bigbird_pegasus.quantized_linear import QuantizedLinear
 from torch import nn
 from torch.nn import functional as F
@@ -86,17 +85,50 @@ def test_types_without_a_kernel_stay_plain() -> None:
     assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
 
 
-def test_a_quantized_model_stays_as_it_is(tmp_path: Path) -> None:
-    tiny_model().save_pretrained(tmp_path)
-    model = load_model(tmp_path, dtype=torch.bfloat16, quantization_config="int8")
+@pytest.mark.parametrize("scheme", ["int4", "nf4"])
+def test_a_model_of_four_bits_stays_as_it_is(scheme: Scheme) -> None:
+    model = tiny_model().bfloat16()
+    quantize_linears(model, scheme)
     before = list(model.named_modules())
     pack_linears(model)
     assert list(model.named_modules()) == before
 
 
 @torch.no_grad()
+def test_the_activation_of_an_int8_map_is_computed_before_its_results_are_rounded() -> None:
+    plain = tiny_model(activation_function="gelu_new", init_std=0.1).model.encoder.layers[0].feed_forward
+    model = nn.Sequential(copy.deepcopy(plain))
+    model[0].up = QuantizedLinear(Int8Weight(*round_rows(plain.up.weight)), plain.up.bias)
+    before = model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32))
+    pack_linears(model)
+    assert isinstance(model[0].activation, nn.Identity)
+    torch.testing.assert_close(model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32)), before)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("scheme", [None, "int8"])
+@torch.no_grad()
+def test_queries_keys_and_values_come_out_of_one_map(scheme: Scheme | None, use_bias: bool) -> None:
+    model = tiny_model(use_bias=use_bias)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            parameter.normal_()
+    if scheme is not None:
+        quantize_linears(model, scheme)
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    layer = packed.model.decoder.layers[0]
+    assert layer.self_attention.joined is not None
+    assert not hasattr(layer.self_attention, "query")
+    assert layer.cross_attention.joined is None  # its queries are of another text
+    ids = tiny_ids(2, 50)
+    logits = [m(ids, decoder_input_ids=ids[:, :9]).logits for m in (model, packed)]
+    torch.testing.assert_close(*logits)
+
+
+@torch.no_grad()
 def test_int8_weights_are_packed_before_they_are_used_and_give_the_same_bits() -> None:
-    lazy = tiny_model().bfloat16()
+    lazy = tiny_model(activation_function="relu").bfloat16()
     quantize_linears(lazy, "int8")
     packed = copy.deepcopy(lazy)
     pack_linears(packed)
