@@ -87,13 +87,6 @@ class Int8Weight:
         codes = torch.cat([parts[""].squeeze(0) for parts in stored])
         return cls(codes, torch.cat([parts["_scale"] for parts in stored]))
 
-    @classmethod
-    def joined(cls, weights: Sequence["Int8Weight"]) -> Self:
-        """Put weights (N, K) of the same inputs below each other."""
-        stored = [weight.stored() for weight in weights]
-        codes = torch.cat([parts[""].squeeze(0) for parts in stored])
-        return cls(codes, torch.cat([parts["_scale"] for parts in stored]))
-
     @property
     def is_packed(self) -> bool:
         """Whether the kernel's layout has taken the place of the codes."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bigbird_pegasus.heads import OutputHead
 from bigbird_pegasus.int8 import Int8Weight
 from bigbird_pegasus.layers import Attention, DecoderLayer, EncoderLayer, FeedForward
-from bigbird_pegasus.pages import own_pages
+from bigbird_pegasus.pages import give_back, own_pages
 from bigbird_pegasus.quantized_linear import QuantizedLinear
 
 # The activations that the kernel applies while its results are still in the cache: oneDNN's name, algorithm.
@@ -77,6 +77,7 @@ def pack_linears(model: nn.Module) -> None:
         elif isinstance(module, OutputHead) and _can_be_packed(module.embedding.weight):
             _replace(model, name, PackedLinear(module.embedding.weight))
     model.eval()
+    give_back()
 
 
 def _fuse_activation(module: FeedForward) -> None:
