@@ -9,7 +9,7 @@
 - ridge, embeddings: models that are trained first, see `trained_baselines.py`; 100 words.
 - smollm2 (only when it is asked for): a small language model, see `small_language_model.py`; `--every 8
   --records 50` judges on every eighth record, 50 in all.
-- default: the model that comes with bbp, by the code of `bbp summarize`; 100 words.
+- default: the model that comes with bbp, by the code of `bbp summarize`; as long as it finds right.
 
 Figures are F1 of rouge-score, with stemming. Judged records are added to those in `--output`, and the tables
 are made of all of them, with 95 % bootstrap intervals over the records.
@@ -194,7 +194,7 @@ def _within_budget(rated: Sequence[Any]) -> list[Any]:
 
 
 def tables(judged: Sequence[Judged]) -> str:
-    """Markdown: overall with intervals, then ROUGE-1 / ROUGE-2 by source."""
+    """Markdown: overall with intervals, then ROUGE-1 / ROUGE-2 by source, ± half of an interval."""
     methods: dict[str, list[Judged]] = {}
     for row in judged:
         methods.setdefault(row.method, []).append(row)
@@ -211,10 +211,16 @@ def tables(judged: Sequence[Judged]) -> str:
     for method, rows in methods.items():
         cells = []
         for source in sources:
-            mean = means([row.figures for row in rows if row.source == source])
-            cells.append(f"{mean['rouge1']:.1f} / {mean['rouge2']:.1f}" if mean else "")
+            figures = [row.figures for row in rows if row.source == source]
+            mean, between = means(figures), intervals(figures)
+            both = [_with_half(mean[name], between.get(name)) for name in ROUGE[:2] if mean]
+            cells.append(" / ".join(both))
         lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _with_half(value: float, between: tuple[float, float] | None) -> str:
+    return f"{value:.1f}" if between is None else f"{value:.1f} ± {(between[1] - between[0]) / 2:.1f}"
 
 
 def with_interval(value: float, between: tuple[float, float] | None) -> str:
