@@ -152,13 +152,16 @@ def choose(totals: Tensor, count: int, streams: Sequence[torch.Generator]) -> tu
     replacement, first drawn first (the order of scores plus Gumbel noise). Returns score, beam and token id,
     each (B, count).
     """
-    flat = totals.flatten(1)  # (B, K * V)
-    ranked = flat
+    ranked = totals
     if streams:
-        noise = torch.stack([torch.empty(flat.shape[1]).exponential_(generator=stream) for stream in streams])
-        ranked = flat - noise.log().to(flat.device)
-    best = ranked.topk(count).indices
-    return flat.gather(1, best), best // totals.shape[2], best % totals.shape[2]
+        shape = totals.shape[1:]
+        noise = torch.stack([torch.empty(shape).exponential_(generator=stream) for stream in streams])
+        ranked = totals - noise.log().to(totals.device)
+    # The best of each beam first: these are found at the same time, one long list is searched alone.
+    of_each = ranked.topk(min(count, ranked.shape[2]), dim=2)  # (B, K, c)
+    best = of_each.values.flatten(1).topk(count).indices  # (B, C)
+    beam, token = best // of_each.values.shape[2], of_each.indices.flatten(1).gather(1, best)
+    return pick(totals.flatten(1), beam * totals.shape[2] + token), beam, token
 
 
 def collect(finished: Finished, tokens: Tensor, scores: Tensor, ends: Tensor) -> Finished:

@@ -92,7 +92,7 @@ class PackedSource:
         found = []
         for values, weights in zip(self.values, self._weights(query, mask), strict=True):
             found.append(self._product(weights.flatten(1), values))  # (Q, H, d)
-        return torch.stack(found).transpose(1, 2)
+        return (found[0][None] if len(found) == 1 else torch.stack(found)).transpose(1, 2)
 
     def probabilities(self, query: Tensor, mask: Tensor | None) -> Tensor:
         """See `Source`."""
@@ -138,8 +138,8 @@ def fastest_source(key: Tensor, value: Tensor) -> Source:
 
 
 def _columns(value: Tensor) -> Tensor:
-    """Values (H, S, d) as the weights (H·d, S, 1, 1) of a convolution."""
-    return value.transpose(1, 2).reshape(-1, value.shape[1], 1, 1)
+    """Values (H, S, d) as the weights (H·d, S, 1, 1) of a convolution; packing strided ones is slow."""
+    return value.transpose(1, 2).reshape(-1, value.shape[1]).contiguous()[:, :, None, None]
 
 
 def _for_all(mask: Tensor | None) -> Tensor | None:
