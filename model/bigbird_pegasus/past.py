@@ -12,6 +12,8 @@ width.
 import torch
 from torch import Tensor
 
+from bigbird_pegasus.pages import give_back
+
 ROOM = 32  # tokens of each row, when more places are made
 STEP = 64  # places are made in multiples of it
 
@@ -100,6 +102,7 @@ class Past:
             if pair is not None:
                 self._layers[layer] = (self._kept(pair[0], living), self._kept(pair[1], living))
         self._table, self._used = inverse, len(living)
+        give_back()  # also what the steps' scores have spread over the heap, some 50 MB
 
     def _kept(self, buffer: Tensor, places: Tensor) -> Tensor:
         bigger = buffer.new_zeros(buffer.shape[0], self._places, buffer.shape[2])
