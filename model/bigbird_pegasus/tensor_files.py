@@ -59,14 +59,18 @@ def _shards(index: Path) -> list[Path]:
 def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            # The largest first: it and its copy are in memory together, and then hardly anything else is.
-            names = sorted(file.keys(), key=lambda name: -math.prod(file.get_slice(name).get_shape()))
-        while names:
+            slices = [(name, file.get_slice(name)) for name in file.keys()]  # noqa: SIM118  # it is no mapping
+            found = [(part.get_dtype(), -math.prod(part.get_shape()), name) for name, part in slices]
+            del slices
+        # The largest first: it and its copy are in memory together, and then hardly anything else is. Types
+        # apart: floats stay mapped, and would keep the pages of codes that were read beside them.
+        found.sort()
+        while found:
             # Opened now and then, not for each: that reads the names and places of all tensors.
             with safe_open(path, framework="pt") as file:
-                read = 0
-                while names and read < BYTES_OF_A_MAPPING:
-                    name = names.pop(0)
+                read, kind = 0, found[0][0]
+                while found and found[0][0] == kind and read < BYTES_OF_A_MAPPING:
+                    name = found.pop(0)[2]
                     tensor = file.get_tensor(name)
                     read += tensor.nbytes
                     yield name, tensor if tensor.nbytes > COPIED else tensor.clone()

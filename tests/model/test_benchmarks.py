@@ -59,6 +59,16 @@ def test_start_and_loading_are_measured(folder: Path) -> None:
     assert "Loading takes" in printed
 
 
+def test_the_peak_of_the_whole_command_is_measured(folder: Path) -> None:
+    only = "float32:bfloat16,folder:int8,transformers:bfloat16"
+    rows = run("memory", "--tiny", "--threads", 1, "--folder", folder, "--only", only).splitlines()
+    assert [row.split(" | ")[:3] for row in rows[2:5]] == [
+        ["| bbp bfloat16", "float32", "64"],
+        ["| bbp int8", "a converted folder", "64"],
+        ["| transformers bfloat16", "float32", "64"],
+    ]
+
+
 def test_batches_are_measured(folder: Path) -> None:
     printed = run("batches", "--tiny", "--threads", 1, "--folder", folder, "--documents", 3, "--words", 3)
     assert "| 1 | 3 |" in printed
