@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus import nf4_on_cuda
 from bigbird_pegasus.pages import own_pages
 
 BLOCK = 64
@@ -113,6 +114,8 @@ class Nf4Weight:
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N) of their type."""
         rows, columns = self.shape
+        if x.device.type == "cuda" and columns % BLOCK == 0 and nf4_on_cuda.is_installed():
+            return self._by_bitsandbytes(x, bias)
         # Pieces begin at a block and at a whole look-up: where rows are no whole blocks, all is one piece.
         step = max(1, PIECE // columns) if columns % BLOCK == 0 else rows
         pieces = [
@@ -120,6 +123,12 @@ class Nf4Weight:
         ]
         y = pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
         return y if bias is None else y + bias.to(y.dtype)
+
+    def _by_bitsandbytes(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """Map rows as `linear` does; K is a multiple of a block."""
+        levels = torch.tensor(LEVELS, device=x.device)
+        state = nf4_on_cuda.quant_state(self._largest, levels, BLOCK, self.shape, x.dtype)
+        return nf4_on_cuda.linear(x, self._codes, state, bias)
 
     def _rows(self, start: int, end: int, dtype: torch.dtype) -> Tensor:
         """Dequantize some output channels, (end - start, K); `start` is where a block begins."""

@@ -6,7 +6,8 @@ import pytest
 import torch
 import transformers
 from bigbird_pegasus import load_model
-from bigbird_pegasus.nf4 import Nf4Weight, dynamic_levels
+from bigbird_pegasus.nf4 import BLOCK, LEVELS, Nf4Weight, dynamic_levels
+from bigbird_pegasus.nf4_on_cuda import quant_state
 
 from tests.model.tiny import tiny_model
 from tests.parity.reference import reference_model  # noqa: F401 - quiets transformers
@@ -43,6 +44,23 @@ def test_rounded_scales_are_those_of_bitsandbytes(shape: tuple[int, int]) -> Non
     ours = Nf4Weight.load(stored, shape).dequantize()
     if shape[1] % 64 == 0:
         torch.testing.assert_close(ours, functional.dequantize_4bit(codes, state), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(3, 64), (64, 128), (256, 1024)])
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_what_is_handed_to_bitsandbytes_on_cuda_is_the_same_weight_to_it(
+    shape: tuple[int, int], double: bool, bias: bool
+) -> None:
+    """By its kernels for the processor: there is no CUDA device here."""
+    generator = torch.Generator().manual_seed(2)
+    weight = Nf4Weight.load(Nf4Weight.quantize(torch.randn(shape, generator=generator), double), shape)
+    state = quant_state(weight._largest, torch.tensor(LEVELS), BLOCK, shape, torch.float32)
+    codes = weight.stored()[""]
+    assert torch.equal(functional.dequantize_4bit(codes.view(-1, 1), state), weight.dequantize())
+    x = torch.randn(5, shape[1], generator=generator)
+    added = torch.randn(shape[0], generator=generator) if bias else None
+    torch.testing.assert_close(weight._by_bitsandbytes(x, added), weight.linear(x, added))
 
 
 def test_the_dynamic_levels_are_those_of_bitsandbytes() -> None:
