@@ -50,6 +50,11 @@ class Checkpoint:
         """See `weights_digest`."""
         return weights_digest(self.folder)
 
+    @property
+    def weight_bytes(self) -> int:
+        """How large the files of its weights are; those that are missing count nothing."""
+        return sum(path.stat().st_size for path in weight_files(self.folder.path) if path.is_file())
+
     @cached_property
     def quantization(self) -> str | None:
         """How its weights are quantized, by the metadata of their file; None where they are not."""
@@ -206,7 +211,7 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
-        with resources_reported():
+        with resources_reported(checkpoint.weight_bytes):
             pack_linears(model)
     told = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
     return LoadedModel(checkpoint, hardware, model, tokenizer, told)
@@ -223,7 +228,7 @@ def load_exactly(
     from bigbird_pegasus import NewHeadWarning, load_model
 
     folder = checkpoint.folder
-    with warnings.catch_warnings(), model_errors(folder), resources_reported():
+    with warnings.catch_warnings(), model_errors(folder), resources_reported(checkpoint.weight_bytes):
         warnings.simplefilter("error", NewHeadWarning)
         try:
             return load_model(folder.path, dtype=dtype, device=device, quantization_config=quantize)

@@ -52,20 +52,20 @@ def default_threads(root: Path = Path("/")) -> int:
 
 
 @contextmanager
-def resources_reported() -> Iterator[None]:
-    """Turn running out of memory inside the block into ResourceError."""
+def resources_reported(loading: int | None = None) -> Iterator[None]:
+    """Turn running out of memory inside the block into ResourceError; `loading` is the bytes it reads."""
     try:
         yield
     except MemoryError as error:
-        raise _out_of_memory(str(error)) from error
+        raise _out_of_memory(str(error), loading) from error
     except RuntimeError as error:
         if "out of memory" in str(error) or "allocate memory" in str(error):
-            raise _out_of_memory(str(error)) from error
+            raise _out_of_memory(str(error), loading) from error
         raise
 
 
-def _out_of_memory(reason: str) -> ResourceError:
-    """The error, with the size that could not be had where the allocator says it.
+def _out_of_memory(reason: str, loading: int | None) -> ResourceError:
+    """The error, with the size that could not be had where the allocator says it, or else that of the file.
 
     torch says "you tried to allocate 123 bytes" of the processor's memory, "Tried to allocate 2.00 GiB" of a
     graphics card's.
@@ -77,6 +77,8 @@ def _out_of_memory(reason: str) -> ResourceError:
     if found is not None:
         factor = 1 if found[2] == "bytes" else 1024 ** (" KMGT".index(found[2][0].upper()))
         message += f": {human_size(round(float(found[1]) * factor))} more were needed"
+    elif loading is not None:
+        message += f" while {human_size(loading)} of weights were loaded"
     hint = "try --quantize int8, --dtype bfloat16, a smaller model or shorter input"
     return ResourceError(message, hint=hint, code="memory")
 

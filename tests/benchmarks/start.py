@@ -155,7 +155,7 @@ def _converted(folder: Path, rounds: int) -> str:
         file = target / WEIGHTS_FILE
         commands = {
             f"cat ({file.stat().st_size / 1e9:.2f} GB)": ["cat", str(file)],
-            'python -c "import torch"': [sys.executable, "-c", "import torch"],
+            'python -c "from bigbird_pegasus import load_model"': [sys.executable, "-c", load.split(";")[0]],
             "python -c \"load_model('int8')\"": [sys.executable, "-c", load],
         }
         taken = _in_turns(commands, rounds)

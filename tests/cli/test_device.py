@@ -1,6 +1,11 @@
 """Threads, device and precision: what the machine allows, unless the user says otherwise."""
 
+import json
 import os
+import shutil
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,10 +95,47 @@ def test_running_out_of_memory_is_a_resource_error() -> None:
         torch.empty(1 << 50, dtype=torch.uint8)
     with pytest.raises(ResourceError, match=r"out of memory: 2\.1 GB more"), resources_reported():
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
-    with pytest.raises(ResourceError, match="out of memory"), resources_reported():
+    with pytest.raises(ResourceError, match=r"out of memory$"), resources_reported():
+        bytearray(1 << 60)
+    with (
+        pytest.raises(ResourceError, match=r"while 2\.3 GB of weights were loaded"),
+        resources_reported(2308014332),
+    ):
         bytearray(1 << 60)
     with pytest.raises(RuntimeError, match="shapes"), resources_reported():
         torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
+LIMITED = """
+import resource, sys, torch
+from pathlib import Path
+from bigbird_pegasus import load_model
+from bbp_cli.boundary import main
+load_model(sys.argv.pop(1))  # what torch starts at first use
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+most = pages * resource.getpagesize() + (150 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size of a process is read from /proc")
+def test_weights_that_do_not_fit_are_exit_5_with_their_size(writer: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    shutil.copytree(writer, large)
+    with (large / "model.safetensors").open("r+b") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header, tensors = json.loads(file.read(length)), file.read()
+        places = [len(tensors), len(tensors) + (1 << 30)]
+        header["large"] = {"dtype": "U8", "shape": [1 << 30], "data_offsets": places}
+        encoded = json.dumps(header).encode()
+        file.seek(0)
+        file.write(struct.pack("<Q", len(encoded)) + encoded + tensors)
+        file.truncate(8 + len(encoded) + places[1])  # a hole: it takes no room on the disk
+    command = [sys.executable, "-c", LIMITED, str(writer), "summarize", "--model", str(large)]
+    done = subprocess.run(command, input=STORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "out of memory while 1.1 GB of weights were loaded" in done.stderr
 
 
 def test_a_missing_device_is_exit_5(warm_bbp: Bbp, writer: Path) -> None:
