@@ -101,11 +101,14 @@ def with_questions(texts: Sequence[str], chosen: Sequence[int], max_words: int |
     found = set(chosen)
     words = sum(count_words(texts[n]) for n in chosen)
     for number in chosen:
-        if number and _ANSWER.match(texts[number]) and _QUESTION.match(texts[number - 1]):
-            words += count_words(texts[number - 1])
+        asked = number - 1
+        if asked < 0 or asked in found:
+            continue
+        if _ANSWER.match(texts[number]) and _QUESTION.match(texts[asked]):
+            words += count_words(texts[asked])
             if max_words is not None and words > max_words:
                 break
-            found.add(number - 1)
+            found.add(asked)
     return sorted(found)
 
 

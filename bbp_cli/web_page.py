@@ -1,6 +1,7 @@
 """HTML → plain text: paragraphs, list items and rows on their own lines; no menus, scripts, buttons."""
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 _COMMENTS = r"(?:<!--(?:(?!-->).)*+-->|\s)*+"
@@ -60,15 +61,18 @@ class _LetterCounter(HTMLParser):
         super().__init__()
         self.letters = self.outside = 0
         self._open: list[str] = []
+        self._times_open: Counter[str] = Counter()  # to look in the list only for what is there
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         if tag not in _VOID:
             self._open.append(tag)
+            self._times_open[tag] += 1
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in self._open:
-            while self._open.pop() != tag:
-                pass
+        closed = ""
+        while self._times_open[tag] and closed != tag:
+            closed = self._open.pop()
+            self._times_open[closed] -= 1
 
     def handle_data(self, data: str) -> None:
         count = len("".join(data.split()))

@@ -65,14 +65,21 @@ def full_attention(
     return found
 
 
+@lru_cache(maxsize=1)
+def multiplies_bfloat16() -> bool:
+    """Whether torch has oneDNN's bfloat16 kernels for this processor."""
+    there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch gives no type
+    return there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def _parts_are_faster(query: Tensor, key: Tensor) -> bool:
-    """Whether products of batches beat torch's fused attention: 37 to 68 ms for the windows of a layer."""
+    """Whether products of batches beat torch's fused attention (windows of a layer: 37 ms against 68)."""
     return (
         query.device.type == "cpu"
         and query.dtype == torch.bfloat16
         and query.shape[2] * key.shape[2] * query.element_size() <= SCORES_BYTES
         and not torch.is_grad_enabled()
-        and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and multiplies_bfloat16()
     )
 
 
@@ -85,7 +92,7 @@ def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
     queries = (query * width**-0.5).reshape(-1, length, width)  # (B * H, T, d)
     keys, values = key.reshape(-1, *key.shape[2:]), value.reshape(-1, *value.shape[2:])  # (B * H, S, d)
     if mask is not None:
-        mask = ~mask.expand(batch, heads, -1, -1).flatten(0, 1)
+        mask = (~mask).expand(batch, heads, -1, -1).flatten(0, 1)  # not copied where it is one for all
     found = torch.empty_like(queries)
     at_once = SCORES_BYTES // (length * key.shape[2] * query.element_size())
     for first in range(0, len(queries), at_once):
@@ -100,8 +107,8 @@ def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
 def attention_probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
     """Return the weights (B, H, T, S) that `full_attention` uses, for those who ask to see them.
 
-    A query that may look at no key gets equal weights here, whereas `full_attention` gives it zeros: only
-    padding is masked so, and what is said of it means nothing.
+    A query that may look at no key gets equal weights here; `full_attention` gives it zeros, or in bfloat16
+    the mean of all values. Only padding is masked so, and what is said of it means nothing.
     """
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:

@@ -4,10 +4,13 @@ Dimensions: B documents, N rows (documents x beams, grouped by document), H head
 S source tokens.
 """
 
+import copy
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus.pages import give_back
 from bigbird_pegasus.past import Past
 from bigbird_pegasus.source import Source
 
@@ -56,12 +59,21 @@ class DecoderCache:
         return self.length
 
     def begin(self, rows: int, tokens: int, device: torch.device) -> None:
-        """Make room for so many new tokens of each of N rows, before the first layer sees them."""
+        """Make room for so many new tokens of each of N rows, before the first layer sees them.
+
+        Raises:
+            ValueError: N is no multiple of the documents, or another one than at the step before.
+        """
+        if self._pasts and rows != self.rows:
+            raise ValueError(f"the cache remembers {self.rows} rows, not {rows}")
         if not self._pasts:
-            documents = self._documents or rows
+            documents = rows if self._documents is None else self._documents
+            if rows % documents:
+                raise ValueError(f"{rows} rows cannot be shared out among {documents} documents")
             self._pasts = [Past(self.layers, rows // documents, device) for _ in range(documents)]
-        for past in self._pasts:
-            past.begin(tokens)
+        grown = [past.begin(tokens) for past in self._pasts]
+        if self.length and any(grown):
+            give_back()  # also what the steps' scores have spread over the heap, some 50 MB
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> None:
         """Remember keys and values (N, H, T, d) of the new tokens.
@@ -76,10 +88,15 @@ class DecoderCache:
         pairs = [past.keys_and_values(layer) for past in self._pasts]
         return torch.cat([key for key, _ in pairs]), torch.cat([value for _, value in pairs])
 
-    def attend(self, layer: int, query: Tensor) -> Tensor:
-        """Attend from one new token of each row, (N, H, 1, d), to all that its row has read, with itself."""
+    def attend(self, layer: int, query: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend from one new token of each row, (N, H, 1, d), to what its row has read, and to itself.
+
+        `mask` is bool (N, 1, 1, length + 1), False at padding; None where there is none.
+        """
         queries = self._by_document(query)
-        found = [past.attend(layer, q) for past, q in zip(self._pasts, queries, strict=True)]
+        masks = [None] * len(queries) if mask is None else self._by_document(mask[:, 0, 0])
+        parts = zip(self._pasts, queries, masks, strict=True)
+        found = [past.attend(layer, q, m) for past, q, m in parts]
         return found[0] if len(found) == 1 else torch.cat(found)
 
     def advance(self, tokens: int) -> None:
@@ -106,14 +123,24 @@ class DecoderCache:
     def reorder(self, rows: Tensor) -> None:
         """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document.
 
-        Documents of which no row is left are forgotten; the others keep their number of rows.
+        Documents of which no row is left are forgotten; the others keep their number of rows. Before the
+        first step there is nothing to reorder.
+
+        Raises:
+            ValueError: rows of several documents are mixed, or another number of them for each.
         """
+        if not self._pasts:
+            return
         each = self._pasts[0].rows
-        kept = []
-        for group in rows.view(-1, each):
-            document = int(group[0]) // each
-            self._pasts[document].reorder(group - document * each)
-            kept.append(self._pasts[document])
+        documents = rows.div(each, rounding_mode="floor")
+        if len(rows) % each or bool((documents.view(-1, each) != documents[::each, None]).any()):
+            raise ValueError(f"each document goes on with {each} rows of its own, not with {rows.tolist()}")
+        kept: list[Past] = []
+        for document in documents[::each].tolist():
+            past = self._pasts[document]
+            kept.append(copy.deepcopy(past) if any(past is other for other in kept) else past)
+        for past, group in zip(kept, rows.view(-1, each), strict=True):
+            past.reorder(group % each)
         self._pasts = kept
 
     def keep_documents(self, documents: Tensor) -> None:

@@ -19,8 +19,8 @@ def cached_attention(
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         if cache is not None:
             cache.append(layer, key, value)
-            if query.shape[2] == 1 and mask is None and weights is None and not dropout:
-                return cache.attend(layer, query)
+            if query.shape[2] == 1 and weights is None and not dropout:
+                return cache.attend(layer, query, mask)
             if cache.length:
                 key, value = cache.keys_and_values(layer)
         if weights is not None:

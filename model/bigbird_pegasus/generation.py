@@ -151,6 +151,8 @@ def continue_text(
     settings = settings_for(model, generation_config, options)
     if attention_mask is None:
         attention_mask = _mask_of_padding(input_ids, settings)
+    if attention_mask is None:  # the cache learns from it how many documents there are
+        attention_mask = torch.ones_like(input_ids)
     return search(model, model.new_cache(attention_mask), input_ids, settings, on_step)
 
 

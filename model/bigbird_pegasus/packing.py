@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from bigbird_pegasus.attention import multiplies_bfloat16
 from bigbird_pegasus.heads import OutputHead
 from bigbird_pegasus.int8 import Int8Weight
 from bigbird_pegasus.layers import Attention, DecoderLayer, EncoderLayer, FeedForward
@@ -59,6 +60,9 @@ def pack_linears(model: nn.Module) -> None:
     One after the other, so that only one weight is in memory twice. The output head gets a weight of its own:
     the table of embeddings is still needed to look tokens up. int8 weights are packed here too: if they were
     when first used, among the results of a forward, what that frees would stay with the process.
+
+    The projections of self-attention become one map, and a layer's first map applies the activation. Such a
+    model can be neither trained nor saved.
     """
     for module in model.modules():
         if isinstance(module, FeedForward):
@@ -82,6 +86,8 @@ def pack_linears(model: nn.Module) -> None:
 
 def _fuse_activation(module: FeedForward) -> None:
     """Let the map apply the activation to its results: they are in the cache, and not yet rounded."""
+    if isinstance(module.activation, nn.Identity):
+        return
     up: nn.Module = module.up
     fused = FUSED.get(module.activation_name)
     if isinstance(up, QuantizedLinear) and isinstance(up.weight, Int8Weight):
@@ -102,6 +108,8 @@ def _gelu_new(x: Tensor) -> Tensor:
 
 def _join_projections(attention: Attention) -> None:
     """Put queries, keys and values into one map: one call, which rounds its argument to int8 once."""
+    if attention.joined is not None:
+        return
     maps: list[nn.Module] = [attention.query, attention.key, attention.value]
     biases = [cast(Tensor | None, one.bias) for one in maps]
     bias = None if biases[0] is None else torch.cat(cast(list[Tensor], biases)).detach()
@@ -120,12 +128,8 @@ def _can_be_packed(weight: object) -> bool:
         isinstance(weight, Tensor)  # not a quantized one
         and weight.device.type == "cpu"
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch gives no type
-        and (weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and _multiplies_bfloat16()))
+        and (weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and multiplies_bfloat16()))
     )
-
-
-def _multiplies_bfloat16() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:

@@ -7,6 +7,7 @@ would double its time.
 """
 
 import ctypes
+import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from threading import Lock
 # glibc's names and values (malloc.h); in a large process it arrives at these limits by itself.
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 USUAL_TRIM, USUAL_MMAP = 64 << 20, 32 << 20
+SET_BY_USER = ("MALLOC_", "GLIBC_TUNABLES")  # variables of the environment: then they count
 SMALL = 1 << 18  # bytes; smaller blocks come from the heap all the same
 
 _lock = Lock()
@@ -24,7 +26,10 @@ _inside = 0
 
 @contextmanager
 def own_pages() -> Iterator[None]:
-    """Give large tensors that are made inside pages of their own; with another allocator, nothing changes."""
+    """Give large tensors that are made inside pages of their own; with another allocator, nothing changes.
+
+    The limits are those of the process, in all of its threads, and the usual ones stay set afterwards.
+    """
     _count(1)
     try:
         yield
@@ -45,7 +50,7 @@ def _count(step: int) -> None:
     with _lock:
         _inside += step
         mallopt = _function("mallopt")
-        if mallopt is not None:
+        if mallopt is not None and not any(name.startswith(SET_BY_USER) for name in os.environ):
             mallopt(MMAP_THRESHOLD, SMALL if _inside else USUAL_MMAP)
             mallopt(TRIM_THRESHOLD, USUAL_TRIM)
 

@@ -2,8 +2,8 @@
 
 Beams go on from one another, so most of what they have read they have in common. Its keys and values stand
 in places of a buffer, and a table says in which place each beam finds each of its tokens. A beam that goes on
-from another one copies a line of that table, and no keys; a step reads the few hundred places that beams
-still use, and not each beam's whole text.
+from another one copies a line of that table, and no keys; a step reads the places that beams still use: a few
+more than the tokens of one text, as beams that differ for long are rare.
 
 Dimensions: R rows (the document's beams), H heads, T new tokens, L tokens read before, P places, d head
 width.
@@ -11,8 +11,6 @@ width.
 
 import torch
 from torch import Tensor
-
-from bigbird_pegasus.pages import give_back
 
 ROOM = 32  # tokens of each row, when more places are made
 STEP = 64  # places are made in multiples of it
@@ -35,14 +33,19 @@ class Past:
         """R."""
         return len(self._table)
 
-    def begin(self, tokens: int) -> None:
-        """Find places for T new tokens of each row; a step that failed begins again."""
+    def begin(self, tokens: int) -> bool:
+        """Find places for T new tokens of each row; a step that failed begins again.
+
+        Returns whether places had to be made.
+        """
         new = self.rows * tokens
-        if self._used + new > self._places:
+        grows = self._used + new > self._places
+        if grows:
             self._make_room(new)
         places = torch.arange(self._used, self._used + new, device=self._table.device)
         self._reading = torch.cat((self._table, places.view(self.rows, tokens)), dim=1)
         self._hidden = None
+        return grows
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> None:
         """Remember keys and values (R, H, T, d) of the new tokens."""
@@ -60,15 +63,15 @@ class Past:
         keys, values = self._of(layer)
         return keys[:, self._reading].transpose(0, 1), values[:, self._reading].transpose(0, 1)
 
-    def attend(self, layer: int, query: Tensor) -> Tensor:
-        """Attend from one new token of each row, (R, H, 1, d), to all that its row has read, with itself.
+    def attend(self, layer: int, query: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend from one new token of each row, (R, H, 1, d), to what its row has read, and to itself.
 
         All places are read, and hidden from the rows whose text they are not of: a product with parts of a
-        buffer would copy them first.
+        buffer would copy them first. `mask` is bool (R, L + 1), False at padding, the same for all layers.
         """
         keys, values = self._of(layer)
         query = (query * query.shape[-1] ** -0.5).squeeze(2).transpose(0, 1)  # (H, R, d)
-        scores = torch.bmm(query, keys.transpose(1, 2)).add_(self._hide(query.dtype))  # (H, R, P)
+        scores = torch.bmm(query, keys.transpose(1, 2)).add_(self._hide(query.dtype, mask))  # (H, R, P)
         return torch.bmm(torch.softmax(scores, dim=-1), values).transpose(0, 1).unsqueeze(2)
 
     def advance(self) -> None:
@@ -86,11 +89,14 @@ class Past:
             raise RuntimeError(f"layer {layer} remembers nothing yet")
         return pair
 
-    def _hide(self, dtype: torch.dtype) -> Tensor:
+    def _hide(self, dtype: torch.dtype, mask: Tensor | None) -> Tensor:
         """Return what is added to scores, (R, P): 0 where a row looks, -inf elsewhere."""
         if self._hidden is None:
             hidden = torch.full((self.rows, self._places), -torch.inf, dtype=dtype, device=self._table.device)
-            self._hidden = hidden.scatter_(1, self._reading, 0.0)
+            seen = torch.zeros_like(self._reading, dtype=dtype)
+            if mask is not None:  # finite, so that a row of padding alone gives numbers
+                seen.masked_fill_(~mask, torch.finfo(dtype).min)
+            self._hidden = hidden.scatter_(1, self._reading, seen)
         return self._hidden
 
     def _make_room(self, new: int) -> None:
@@ -102,7 +108,6 @@ class Past:
             if pair is not None:
                 self._layers[layer] = (self._kept(pair[0], living), self._kept(pair[1], living))
         self._table, self._used = inverse, len(living)
-        give_back()  # also what the steps' scores have spread over the heap, some 50 MB
 
     def _kept(self, buffer: Tensor, places: Tensor) -> Tensor:
         bigger = buffer.new_zeros(buffer.shape[0], self._places, buffer.shape[2])

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bigbird_pegasus.attention import attention_probabilities, full_attention
+from bigbird_pegasus.attention import attention_probabilities, full_attention, multiplies_bfloat16
 
 ONE = (1, 1)  # stride, dilation and size of the convolutions below
 NONE = (0, 0)
@@ -131,7 +131,7 @@ def fastest_source(key: Tensor, value: Tensor) -> Source:
         key.device.type == "cpu"
         and key.dtype == torch.bfloat16
         and not torch.is_grad_enabled()
-        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        and multiplies_bfloat16()
     ):
         return PackedSource.pack(key, value)
     return PlainSource(key, value)

@@ -235,7 +235,12 @@ class PretrainedModule(nn.Module):
         """Write `config.json` and `model.safetensors`, by the published names: transformers loads it too.
 
         A class that writes adds its `generation_config.json`.
+
+        Raises:
+            ConfigError: the model was packed for this processor.
         """
+        if any(getattr(module, "joined", None) is not None for module in self.modules()):
+            raise ConfigError("a packed model cannot be saved: load it without packing")
         folder = Path(folder)
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
         quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}

@@ -251,3 +251,32 @@ def test_more_tokens_than_positions_are_an_error() -> None:
 def test_unknown_random_attention_is_an_error() -> None:
     with pytest.raises(ConfigError, match="random_attention is 'none'"):
         BigBirdPegasusForConditionalGeneration(tiny_config(), random_attention="none")  # type: ignore[arg-type]
+
+
+def test_rows_that_are_documents_of_their_own_can_go_on_from_one_another() -> None:
+    """As transformers does it: the source is repeated for each beam, and the cache knows no documents."""
+    model = tiny_model()
+    ids, target, rows = tiny_ids(1, 30).expand(3, -1), tiny_ids(3, 4), torch.tensor([2, 2, 0])
+    cache = model.new_cache(model.encode(ids).last_hidden_state)
+    model.next_token_logits(target, cache)
+    following = target
+    for _ in range(2):
+        cache.reorder(rows)
+        following = torch.cat([following[rows], tiny_ids(3, 1)], dim=1)
+        found = model.next_token_logits(following[:, -1:], cache)
+    torch.testing.assert_close(found, model(input_ids=ids, decoder_input_ids=following).logits[:, -1])
+
+
+def test_a_cache_says_which_rows_it_cannot_take() -> None:
+    model = tiny_model()
+    states = model.encode(tiny_ids(2, 30)).last_hidden_state
+    cache = model.new_cache(states)
+    cache.reorder(torch.tensor([0, 0]))  # nothing has been read yet
+    with pytest.raises(ValueError, match="3 rows cannot be shared out among 2 documents"):
+        model.next_token_logits(tiny_ids(3, 1), cache)
+    model.next_token_logits(tiny_ids(6, 1), cache)
+    with pytest.raises(ValueError, match="remembers 6 rows, not 4"):
+        model.next_token_logits(tiny_ids(4, 1), cache)
+    for mixed in ([0, 1, 3, 4], [0, 1, 3, 3, 4, 5]):
+        with pytest.raises(ValueError, match="each document goes on with 3 rows of its own"):
+            cache.reorder(torch.tensor(mixed))

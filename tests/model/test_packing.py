@@ -1,8 +1,10 @@
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusForCausalLM
+from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.int8 import Int8Weight, round_rows
 from bigbird_pegasus.packing import PackedLinear, pack_linears
 from bigbird_pegasus.quantization import Scheme, quantize_linears
@@ -148,3 +150,19 @@ def test_the_output_head_of_a_causal_model_is_packed_too(dtype: torch.dtype) -> 
     pack_linears(model)
     assert isinstance(model.lm_head, PackedLinear)
     torch.testing.assert_close(model.lm_head(states), expected)
+
+
+@pytest.mark.parametrize("scheme", [None, "int8"])
+@torch.no_grad()
+def test_a_model_is_packed_once_and_not_saved_then(scheme: Scheme | None, tmp_path: Path) -> None:
+    model = tiny_model(activation_function="gelu")
+    if scheme is not None:
+        quantize_linears(model, scheme)
+    pack_linears(model)
+    ids = tiny_ids(2, 50)
+    before = model(ids, decoder_input_ids=ids[:, :9]).logits
+    pack_linears(model)
+    assert torch.equal(model(ids, decoder_input_ids=ids[:, :9]).logits, before)
+    with pytest.raises(ConfigError, match="packed model cannot be saved"):
+        model.save_pretrained(tmp_path)
+    assert not list(tmp_path.iterdir())

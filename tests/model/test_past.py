@@ -34,7 +34,7 @@ def test_beams_see_what_a_cache_copied_for_each_of_them_holds(
             assert all(map(torch.equal, past.keys_and_values(layer), (keys, values)))
             if tokens == 1:
                 expected = slow_attention(query, keys, values, None)
-                torch.testing.assert_close(past.attend(layer, query), expected)
+                torch.testing.assert_close(past.attend(layer, query, None), expected)
         past.advance()
         chosen = torch.randint(0, rows, (rows,), generator=generator)
         past.reorder(chosen)
@@ -66,4 +66,4 @@ def test_a_layer_that_has_read_nothing_says_so() -> None:
     past = Past(2, 1, CPU)
     past.begin(1)
     with pytest.raises(RuntimeError, match="layer 1 remembers nothing yet"):
-        past.attend(1, torch.zeros(1, HEADS, 1, WIDTH))
+        past.attend(1, torch.zeros(1, HEADS, 1, WIDTH), None)
