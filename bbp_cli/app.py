@@ -68,7 +68,7 @@ STARTS = {
 
 app = typer.Typer(
     name="bbp",
-    help="Summarize long documents on this computer. Text, PDF or a pipe in; a summary out.",
+    help="Summarize long documents on this computer. Text, PDF, HTML or a pipe in; a summary out.",
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -94,7 +94,7 @@ def bbp(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    """Summarize long documents on this computer. Text, PDF or a pipe in; a summary out."""
+    """Summarize long documents on this computer. Text, PDF, HTML or a pipe in; a summary out."""
     if context.invoked_subcommand is None:
         say(context.get_help())
         raise typer.Exit(2)

@@ -12,6 +12,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 from bbp_cli.console import ColorChoice, one_line, report, say
 from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, Terminated, UsageError
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or os.environ.get("BBP_DEBUG", "").strip().lower() in YES
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell lets it be ignored
+        signal.signal(signal.SIGINT, _interrupt)
     if not (debug or sys.warnoptions):
         warnings.simplefilter("ignore")  # libraries speak to developers; bbp reports what concerns its user
     try:
@@ -104,8 +107,30 @@ def _color_choice(words: Sequence[str]) -> ColorChoice:
     return "never" if asked == "never" else "auto"
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
+def _terminate(_number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        _end_at_once("terminated", Terminated.exit_code)
     raise Terminated
+
+
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        _end_at_once("interrupted", INTERRUPTED)
+    raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _end_at_once(how: str, code: int) -> NoReturn:
+    """End inside an import: libraries catch what is raised there, and go on or fail in strange ways."""
+    say(f"bbp: {how}")
+    os._exit(code)
 
 
 def _report_bug(error: Exception, debug: bool) -> None:

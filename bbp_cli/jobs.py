@@ -34,6 +34,7 @@ from bbp_cli.output import (
     json_line,
     output_paths,
     refuse_existing,
+    refuse_inputs,
     refuse_no_folder,
     result_record,
     write_file,
@@ -253,7 +254,7 @@ def plan_files(destination: Destination, inputs: Inputs, result: str) -> dict[In
     """The file each result goes to; none where results are printed.
 
     Raises:
-        UsageError: `-o` for several results, or two results for one file.
+        UsageError: `-o` for several results, two results for one file, or a result in the place of an input.
         OutputError: a file exists that may not be replaced, or a name is impossible.
     """
     paths: list[Path] = []
@@ -271,6 +272,7 @@ def plan_files(destination: Destination, inputs: Inputs, result: str) -> dict[In
     # An input that is not there fails in its turn, and its output, whose name may be impossible, is not made.
     expected = [path for item, path in files.items() if item.path == STDIN or exists(item.path)]
     refuse_existing(expected, overwrite=destination.overwrite)
+    refuse_inputs(expected, inputs.items)
     return files
 
 

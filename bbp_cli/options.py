@@ -107,7 +107,10 @@ Revision = Annotated[
 Length = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="WORDS", envvar="BBP_LENGTH", help="Most words in the summary (default model: 100)."
+        min=1,
+        metavar="WORDS",
+        envvar="BBP_LENGTH",
+        help="Most words in the summary; if not given, the default model follows the document.",
     ),
 ]
 Beams = Annotated[

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.console import one_line, styled
-from bbp_cli.documents import Document
+from bbp_cli.documents import STDIN, Document
 from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, UsageError
 from bbp_cli.inputs import Input
 from bbp_cli.outcomes import Outcome
@@ -247,6 +247,23 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
             )
         if not overwrite and stat.S_ISREG(mode):
             raise OutputError("exists already", hint="--overwrite replaces it", file=str(path), code="exists")
+
+
+def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Input]) -> None:
+    """Raise UsageError where a result would replace one of the documents that are read."""
+    read = {_identity(Path(item.path)) for item in inputs if item.path != STDIN} - {None}
+    for path in paths:
+        if _identity(path) in read:
+            raise UsageError(f"{path} is an input: its result cannot replace it", hint="name another file")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is, whatever its name; None where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _mode_of(path: Path) -> int:

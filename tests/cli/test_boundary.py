@@ -156,6 +156,29 @@ def test_signals_end_the_process_with_their_codes(
     assert process.returncode == code
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "bbp: interrupted\n"), (signal.SIGTERM, 143, "bbp: terminated\n")],
+)
+def test_signals_are_heard_in_a_library_that_is_being_imported_and_catches_everything(
+    number: signal.Signals, code: int, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "library.py").write_text(
+        f"import os\ntry:\n    os.kill(os.getpid(), {int(number)})\nexcept BaseException:\n    pass\n"
+    )
+    start = (
+        "import sys, bbp_cli.app\n"
+        "from bbp_cli.boundary import main\n"
+        "def importing(*_): import library; print('not heard')\n"
+        "bbp_cli.app.extract_inputs = importing\n"
+        "sys.exit(main(['extract', 'x']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
+
+
 def test_a_reader_that_leaves_early_ends_the_process_silently(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -77,6 +77,19 @@ def test_an_existing_output_is_an_error_before_the_model_loads(bbp: Bbp, tmp_pat
     assert (tmp_path / "out.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("output", ["in.txt", "folder/../in.txt", "link.txt"])
+def test_a_document_is_never_replaced_by_its_summary(bbp: Bbp, tmp_path: Path, output: str) -> None:
+    (tmp_path / "in.txt").write_text(TEXT)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.txt").symlink_to("in.txt")
+    done = bbp("summarize", "in.txt", "-o", output, "--overwrite")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"bbp: error: {output} is an input: its result cannot replace it (name another file)\n"
+    )
+    assert (tmp_path / "in.txt").read_text() == TEXT
+
+
 def test_overwrite_replaces_the_file_and_keeps_its_mode(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
     (tmp_path / "out.txt").write_text("mine")
     (tmp_path / "out.txt").chmod(0o640)
