@@ -69,6 +69,14 @@ def test_the_peak_of_the_whole_command_is_measured(folder: Path) -> None:
     ]
 
 
+def test_weights_are_rounded_group_by_group_and_are_exact_again_afterwards(folder: Path) -> None:
+    options = ("--tiny", "--threads", 1, "--folder", folder, "--schemes", "int8,int8")
+    rows = run("sensitivity", *options).splitlines()[2:-2]
+    assert rows[-1].startswith("| all | ")
+    errors = [row.split(" | ")[1:] for row in rows]
+    assert all(first == second.removesuffix(" |") != "0.00 %" for first, second in errors)
+
+
 def test_batches_are_measured(folder: Path) -> None:
     printed = run("batches", "--tiny", "--threads", 1, "--folder", folder, "--documents", 3, "--words", 3)
     assert "| 1 | 3 |" in printed
