@@ -39,7 +39,7 @@ def round_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Int8Weight:
-    """A weight (N, K), plain until it is packed or first used and then as the kernel wants it, once in memory.
+    """A weight (N, K), plain until it is packed or first used, then as the kernel wants it; once in memory.
 
     Packing takes 11 ms for 4096 x 1024, most of the time that loading takes; `pack_linears` does it for all.
     Until then the codes stay mapped to their file.
