@@ -6,8 +6,10 @@ bytes at the rate of one long read.
 
 import os
 import platform
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -104,6 +106,20 @@ def peak_memory() -> int:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if platform.system() == "Darwin" else 1024 * peak
     return _kilobytes(status, "VmHWM")
+
+
+def output_and_peak(command: Sequence[object], folder: Path) -> tuple[bytes, int]:
+    """Run a command in a folder: what it prints, and the most bytes that it held in memory."""
+    process = subprocess.Popen([str(word) for word in command], cwd=folder, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout as out:
+        printed = out.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
+    if process.returncode:
+        raise SystemExit(f"{command[0]} ended with {process.returncode}: see above")
+    kilobytes = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts
+    return printed, used.ru_maxrss * kilobytes
 
 
 def held_memory() -> int:

@@ -12,7 +12,6 @@ files that were read.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from bigbird_pegasus import PegasusTokenizer
 
-from tests.benchmarks.machine import QUANTIZED, description
+from tests.benchmarks.machine import QUANTIZED, description, output_and_peak
 from tests.benchmarks.published_size import FOLDER, ROOT, checkpoint, options_of
 from tests.benchmarks.speed import TINY, Sizes, worker
 
@@ -104,18 +103,10 @@ def _ours(precision: str, model: Path, document: Path, threads: int) -> tuple[in
         ["--dtype", "bfloat16", "--quantize", precision] if precision in QUANTIZED else ["--dtype", precision]
     )
     command = [*BBP, "summarize", document, "--model", model, *options, "--threads", threads, "--json", "-q"]
-    process = subprocess.Popen([*map(str, command)], cwd=ROOT, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process.stdout as out:
-        printed = out.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
-    if process.returncode:
-        raise SystemExit(f"bbp summarize ended with {process.returncode}: see above")
+    printed, peak = output_and_peak(command, ROOT)
     coverage = json.loads(printed)["coverage"]
     assert coverage["windows"] == 1
-    kilobytes = 1 if sys.platform == "darwin" else 1024
-    return coverage["tokens_read"], used.ru_maxrss * kilobytes
+    return coverage["tokens_read"], peak
 
 
 def _theirs(precision: str, folder: Path, threads: int, sizes: Sizes) -> int:

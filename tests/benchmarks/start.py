@@ -13,7 +13,6 @@ Commands take turns.
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -28,7 +27,7 @@ from typing import Any
 from bigbird_pegasus import DEFAULT_MODEL, PegasusTokenizer
 
 from bbp_cli.windows import encode
-from tests.benchmarks.machine import QUANTIZED, description
+from tests.benchmarks.machine import QUANTIZED, description, output_and_peak
 from tests.benchmarks.published_size import FOLDER, ROOT, WEIGHTS_FILE, checkpoint, options_of, tensor_sizes
 from tests.benchmarks.speed import worker
 
@@ -100,13 +99,8 @@ def _summarized(text: str, threads: int) -> tuple[dict[str, Any], float]:
         file = Path(made) / "text"
         file.write_text(text, encoding="utf-8")
         command = [*BBP, "summarize", "--json", "--threads", str(threads), str(file)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
-        assert process.stdout is not None
-        printed = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = status
-        assert status == 0
-    return json.loads(printed), used.ru_maxrss * 1024 / 1e6  # ru_maxrss: KiB on Linux
+        printed, peak = output_and_peak(command, ROOT)
+    return json.loads(printed), peak / 1e6
 
 
 def _in_turns(commands: dict[str, list[str]], rounds: int, text: str = "") -> dict[str, list[float]]:

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.model.tiny import bfloat16_kernels
+
 
 def dense_oracle(
     query: Tensor, key: Tensor, value: Tensor, plan: Tensor, block_size: int, padding_mask: Tensor | None
@@ -98,9 +100,7 @@ def test_full_attention_equals_its_probabilities_times_values() -> None:
     torch.testing.assert_close(full_attention(query, key, value, mask), dense)
 
 
-@pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16 kernels"
-)
+@bfloat16_kernels
 @pytest.mark.parametrize("at_once", [None, 2])  # all heads, two of them
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

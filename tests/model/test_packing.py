@@ -12,11 +12,8 @@ from bigbird_pegasus.quantized_linear import QuantizedLinear
 from torch import nn
 from torch.nn import functional as F
 
-from tests.model.tiny import tiny_config, tiny_ids, tiny_model
+from tests.model.tiny import bfloat16_kernels, tiny_config, tiny_ids, tiny_model
 
-bfloat16_kernels = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16 kernels"
-)
 dtypes = pytest.mark.parametrize(
     "dtype", [torch.float32, pytest.param(torch.bfloat16, marks=bfloat16_kernels)], ids=str
 )

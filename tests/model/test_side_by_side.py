@@ -18,11 +18,8 @@ from bigbird_pegasus.side_by_side import FEW, SeparateSources, encode_each, forw
 from bigbird_pegasus.source import PlainSource
 from torch import Tensor
 
-from tests.model.tiny import tiny_config, tiny_ids, tiny_model
+from tests.model.tiny import bfloat16_kernels, tiny_config, tiny_ids, tiny_model
 
-BFLOAT16 = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16 kernels"
-)
 LIMIT = tiny_config().full_attention_limit
 
 
@@ -53,7 +50,7 @@ def test_a_document_has_the_same_states_in_any_company(seed: int) -> None:
         torch.testing.assert_close(states, alone, rtol=1e-6, atol=1e-6)
 
 
-@BFLOAT16
+@bfloat16_kernels
 @pytest.mark.parametrize("seed", range(5))
 @torch.no_grad()
 def test_in_bfloat16_not_even_the_last_bit_of_a_state_differs(seed: int) -> None:
@@ -88,7 +85,7 @@ def test_the_texts_of_documents_are_those_that_each_has_alone(options: dict[str,
         assert without_filler(row) == without_filler(alone[0])
 
 
-@BFLOAT16
+@bfloat16_kernels
 @pytest.mark.parametrize("scheme", [None, "int8", "int4", "nf4"])
 @pytest.mark.parametrize("seed", range(3))
 def test_so_are_those_of_packed_and_quantized_models(scheme: Any, seed: int) -> None:

@@ -1,13 +1,10 @@
-import pytest
 import torch
 from bigbird_pegasus.source import PackedSource, PlainSource, fastest_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-bfloat16_kernels = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16 kernels"
-)
+from tests.model.tiny import bfloat16_kernels
 
 
 def slow_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:

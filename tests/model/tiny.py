@@ -2,9 +2,15 @@
 
 from typing import Any
 
+import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration
+from bigbird_pegasus.attention import multiplies_bfloat16
 from torch import Tensor
+
+bfloat16_kernels = pytest.mark.skipif(
+    not multiplies_bfloat16(), reason="this processor has no bfloat16 kernels"
+)
 
 SIZES: dict[str, Any] = {
     "vocab_size": 101,
