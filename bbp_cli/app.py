@@ -3,17 +3,12 @@
 from typing import Annotated, Any
 
 import typer
+from bigbird_pegasus.summarization.options import Settings
 
 from bbp_cli import classify as classification
 from bbp_cli import question_answering
 from bbp_cli.batch import Reading
-from bbp_cli.commands import (
-    answer_inputs,
-    classify_inputs,
-    count_inputs,
-    extract_inputs,
-    summarize_inputs,
-)
+from bbp_cli.commands import answer_inputs, classify_inputs, count_inputs, extract_inputs, summarize_inputs
 from bbp_cli.console import Console, say
 from bbp_cli.hub import DEFAULT
 from bbp_cli.jobs import Destination, ModelChoice
@@ -51,7 +46,6 @@ from bbp_cli.options import (
     Verbose,
 )
 from bbp_cli.questions import questions_and_paths
-from bbp_cli.summarize import Settings
 from bbp_cli.training_app import evaluate, train
 from bbp_cli.version import __version__
 

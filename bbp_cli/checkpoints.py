@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bigbird_pegasus.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, stored_quantization, weight_files
+from bigbird_pegasus.checkpoints.files import CONFIG, VOCABULARY, WEIGHTS, stored_quantization, weight_files
 
 from bbp_cli.console import Console
 from bbp_cli.device import Hardware, Scheme, resources_reported
@@ -19,7 +19,7 @@ from bbp_cli.hub import SILENT, ModelFolder, locate
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
-    from bigbird_pegasus.weights import PretrainedModule
+    from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
 TaskName = Literal["summarize", "classify", "qa"]
 Kind = Literal["extractive", "writing", "labelling", "answering"]
@@ -204,7 +204,7 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
         ModelError: a file is missing, corrupt or does not fit.
         ResourceError: it does not fit into memory.
     """
-    from bigbird_pegasus.packing import pack_linears
+    from bigbird_pegasus.inference.prepack import pack_linears
 
     check_scheme(checkpoint, quantize)
     tokenizer = load_tokenizer(checkpoint.folder)

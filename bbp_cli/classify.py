@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
+
 from bbp_cli.checkpoints import LoadedModel, no_numbers
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.results import Classification, Label, ProgressBar, WindowVote, coverage, truncation_warning
 from bbp_cli.together import Steps, alone
-from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, window_input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,7 +109,7 @@ def label_logits(loaded: LoadedModel, windows: Sequence[Callable[[], Sequence[in
     Raises:
         ModelError: it is no number.
     """
-    from bigbird_pegasus.side_by_side import forward_each
+    from bigbird_pegasus.inference.ragged_batch import forward_each
 
     rows = []
     for output in forward_each(loaded.model, [ids() for ids in windows]):

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from bigbird_pegasus.summarization.options import Settings
+from bigbird_pegasus.text.windows import encode
+
 from bbp_cli import classify as classification
 from bbp_cli import question_answering
 from bbp_cli.batch import Reading, collect, one_by_one, run
@@ -16,9 +19,8 @@ from bbp_cli.jobs import Destination, ModelChoice, Task, printer_for, run_task
 from bbp_cli.outcomes import Outcome, of_answers, of_classification, of_summary
 from bbp_cli.output import emit
 from bbp_cli.results import TextListener
-from bbp_cli.summarize import Settings, grows, read_windows, summaries_at_once, summary_steps
+from bbp_cli.summarize import grows, read_windows, summaries_at_once, summary_steps
 from bbp_cli.together import Steps, windows_at_once
-from bbp_cli.windows import encode
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
@@ -41,7 +43,16 @@ def summarize_inputs(
         return [of_summary((yield from summary_steps(document, loaded, settings, listener)))]
 
     size, shown_early = partial(summaries_at_once, settings=settings), partial(grows, settings=settings)
-    task = Task("summarize", "summary", settings.as_params, begin, read_windows, size, check, shown_early)
+    task = Task(
+        "summarize",
+        "summary",
+        lambda _loaded: settings.as_params(),
+        begin,
+        read_windows,
+        size,
+        check,
+        shown_early,
+    )
     return run_task(task, reading, destination, choice, console)
 
 

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bigbird_pegasus.checkpoint_files import CONFIG, VOCABULARY, is_complete, weight_files
+from bigbird_pegasus.checkpoints.files import CONFIG, VOCABULARY, is_complete, weight_files
 
 from bbp_cli.checkpoints import Checkpoint, check_scheme, find, load_exactly
 from bbp_cli.console import Console

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from bigbird_pegasus.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS, shards_of
+from bigbird_pegasus.checkpoints.files import CONFIG, VOCABULARY, WEIGHTS, shards_of
 
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, OutputError, UsageError

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bigbird_pegasus.summarization.extractive import DEFAULT_LENGTH
+from bigbird_pegasus.summarization.options import Settings as SummarySettings
+from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.words import clean, count_words
+
 from bbp_cli import classify, question_answering, summarize
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.documents import PLAIN_TEXT, Document, Source
 from bbp_cli.errors import InputError, UsageError
-from bbp_cli.extractive import DEFAULT_LENGTH
 from bbp_cli.jobs import no_progress
 from bbp_cli.metrics import Grams, answer_figures, classification_figures, means, rouge, rouge_grams, value
-from bbp_cli.results import clean, count_words
-from bbp_cli.sentences import split_sentences
 from bbp_cli.training_data import Baseline, LabelRecord, QuestionRecord, Record, SummaryRecord
 
 
@@ -157,7 +159,7 @@ def _plus(one: Grams, other: Grams) -> Grams:
 
 def _judge_summary(record: SummaryRecord, loaded: LoadedModel, settings: Settings, scorer: Any) -> Judged:
     document = document_of(record.document, record)
-    options = summarize.Settings(settings.length, settings.truncate, settings.seed, settings.generation)
+    options = SummarySettings(settings.length, settings.truncate, settings.seed, settings.generation)
     summary = summarize.summarize(document, loaded, options, no_progress)
     return _compared(record, [sentence.text for sentence in summary.sentences], None, scorer, summary.text)
 

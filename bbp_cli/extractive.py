@@ -3,52 +3,34 @@
 The encoder reads one window by itself; what it makes of the sentences is scored and chosen from together.
 """
 
-import re
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from bigbird_pegasus.languages import ENGLISH, NAMES, guess_language
-from bigbird_pegasus.line_patterns import ends_as_sentence
-from bigbird_pegasus.lines import without_marks
-from bigbird_pegasus.prose import candidates, first_words
+from bigbird_pegasus.summarization.extractive import DEFAULT_LENGTH, choose, lead, with_questions
+from bigbird_pegasus.summarization.quality import measure_quality
+from bigbird_pegasus.text.language import ENGLISH, NAMES, guess_language
+from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.lines import without_marks
+from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.sentences import Sentence
+from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
+from bigbird_pegasus.text.words import clean, count_words, first_words
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.documents import Document
 from bbp_cli.hub import DEFAULT
-from bbp_cli.results import (
-    Origin,
-    Stop,
-    Summary,
-    SummarySentence,
-    clean,
-    count_words,
-    coverage,
-    measure_quality,
-    truncation_warning,
-)
-from bbp_cli.sentences import Sentence
+from bbp_cli.results import Origin, Summary, SummarySentence, coverage, truncation_warning
 from bbp_cli.together import Steps
-from bbp_cli.windows import EncodedText, Window, encode, first_window, pack
 
 if TYPE_CHECKING:
-    from bigbird_pegasus.choosing import Chooser
-    from bigbird_pegasus.extraction import ScoredSentences
+    from bigbird_pegasus.summarization.options import Settings
     from torch import Tensor
-
-    from bbp_cli.summarize import Settings
-
-DEFAULT_LENGTH = 100  # words at most of a short text that is printed whole, and of a single sentence
-LEAST_LEAD = 30  # words
-_QUESTION = re.compile(r"Q(?:uestion)?(?: ?\d+)?[:.] ?\w.*\?$", re.IGNORECASE)
-_ANSWER = re.compile(r"A(?:nswer)?(?: ?\d+)?[:.] ?\w", re.IGNORECASE)
-SHORT = 3  # sentences: a text of at most so many is its own summary
 
 
 def steps(document: Document, loaded: LoadedModel, settings: "Settings") -> Steps[Summary]:
     """Choose sentences, at most `settings.length` words of them where it is given; see `together`."""
     import torch
-    from bigbird_pegasus.extraction import score_document
+    from bigbird_pegasus.summarization.extractive import score_document
 
     encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)
     windows = pack(encoded.counts, loaded.window_tokens)
@@ -81,37 +63,6 @@ def steps(document: Document, loaded: LoadedModel, settings: "Settings") -> Step
     return Summary(text, sentences, found, quality, (*warnings, *truncation_warning(found)))
 
 
-def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -> tuple[list[int], Stop]:
-    """The first of a document's pieces, where few are sentences: a list, a table, a poem without full stops.
-
-    Without `max_words` a quarter of the words, but at least 30 and at most 100. Scores say nothing about such
-    pieces.
-    """
-    words = [count_words(text) if may else 0 for text, may in zip(texts, allowed, strict=True)]
-    left = max_words or min(DEFAULT_LENGTH, max(LEAST_LEAD, sum(words) // 4))
-    numbers = [n for n, count in enumerate(words) if count]
-    last = next(
-        (i for i, total in enumerate(accumulate(words[n] for n in numbers)) if total > left), len(numbers)
-    )
-    return numbers[: max(1, last)], "whole" if last == len(texts) else "length"
-
-
-def with_questions(texts: Sequence[str], chosen: Sequence[int], max_words: int | None) -> list[int]:
-    """The chosen sentences, and where there is room the question before each that is an answer ("A: …")."""
-    found = set(chosen)
-    words = sum(count_words(texts[n]) for n in chosen)
-    for number in chosen:
-        asked = number - 1
-        if asked < 0 or asked in found:
-            continue
-        if _ANSWER.match(texts[number]) and _QUESTION.match(texts[asked]):
-            words += count_words(texts[asked])
-            if max_words is not None and words > max_words:
-                break
-            found.add(asked)
-    return sorted(found)
-
-
 def _is_made_of_sentences(texts: Sequence[str], allowed: Sequence[bool]) -> bool:
     pieces = [text for text, may in zip(texts, allowed, strict=True) if may]
     of_sentences = sum(count_words(text) for text in pieces if ends_as_sentence(text))
@@ -134,7 +85,7 @@ def _joined(sentences: Sequence[str]) -> str:
 def read_windows(model: Any, windows: Sequence[tuple[EncodedText, Window]]) -> "list[Tensor]":
     """The vectors of the sentences of windows, each of some document: (L, D); NaN for one without tokens."""
     import torch
-    from bigbird_pegasus.side_by_side import encode_each
+    from bigbird_pegasus.inference.ragged_batch import encode_each
 
     ids = [torch.tensor(encoded.window_ids(window), dtype=torch.long) for encoded, window in windows]
     with torch.inference_mode():
@@ -163,37 +114,6 @@ def _no_vectors(model: Any, window: Window) -> "Tensor":
     import torch
 
     return torch.full((window.last - window.first, model.config.d_model), float("nan"), device=model.device)
-
-
-def choose(
-    texts: Sequence[str],
-    scored: "ScoredSentences",
-    max_words: int | None,
-    allowed: Sequence[bool],
-    chooser: "Chooser",
-) -> tuple[list[int], Stop]:
-    """The numbers of the sentences to print, in document order; a short text is printed whole.
-
-    Choosing stops where the length is reached, or where no other sentence is worth it ("end"). Without
-    `max_words` the length is what such a document's summary is expected to have.
-
-    `allowed` tells which sentences may be chosen: headings, captions and the like may not
-    (`bigbird_pegasus.prose.candidates`).
-    """
-    from bigbird_pegasus.choosing import choose_sentences
-
-    words = [count_words(text) for text in texts]
-    short = max_words or DEFAULT_LENGTH
-    if len(texts) <= SHORT and sum(words) <= short:
-        return list(range(len(texts))), "whole"
-    numbers = [number for number, may in enumerate(allowed) if may]
-    if len(numbers) <= SHORT and sum(words[n] for n in numbers) <= short:
-        return numbers, "end"
-    length = scored.length if max_words is None else float(max_words)
-    chosen, cut = choose_sentences(chooser, words, scored.scores, scored.features, length, allowed, max_words)
-    if len(chosen) == len(texts):
-        return chosen, "whole"
-    return chosen, "length" if cut else "end"
 
 
 def _origin(document: Document, span: Sentence, score: float) -> Origin:

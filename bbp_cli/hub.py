@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bigbird_pegasus.checkpoint_files import is_complete
+from bigbird_pegasus.checkpoints.files import is_complete
 
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError

@@ -10,16 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bbp_cli.batch import Read, Reading, collect, run
-from bbp_cli.checkpoints import (
-    DOES,
-    Checkpoint,
-    LoadedModel,
-    TaskName,
-    check_scheme,
-    find,
-    how_to_make,
-    load,
-)
+from bbp_cli.checkpoints import DOES, Checkpoint, LoadedModel, TaskName, check_scheme, find, how_to_make, load
 from bbp_cli.console import Console, is_terminal, may_color
 from bbp_cli.device import DType, Scheme, prepare
 from bbp_cli.documents import STDIN, Document, display_name

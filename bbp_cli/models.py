@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from bigbird_pegasus.checkpoint_files import is_complete
+from bigbird_pegasus.checkpoints.files import is_complete
 
 from bbp_cli.checkpoints import Checkpoint, TaskName, architecture_for, inspect, load_tokenizer, model_errors
 from bbp_cli.console import Console

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from bbp_cli.results import Answer, Answers, Classification, Coverage, Summary, clean
+from bigbird_pegasus.text.words import clean
+
+from bbp_cli.results import Answer, Answers, Classification, Coverage, Summary
 
 NO_LABEL = "no label"
 NO_ANSWER = "no answer"

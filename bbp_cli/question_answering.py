@@ -1,7 +1,7 @@
 """Document + question + model → the spans of the document that answer it.
 
 The document is read once for each question, in windows that overlap: the question stands before each of them.
-How spans are scored, and why scores of different windows can be compared: `bigbird_pegasus.spans`.
+How spans are scored, why scores of different windows can be compared: `bigbird_pegasus.question_answering`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,12 +10,14 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from bigbird_pegasus.text.windows import unwrapped
+from bigbird_pegasus.text.words import clean
+
 from bbp_cli.checkpoints import LoadedModel, no_numbers
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
-from bbp_cli.results import Answer, Answers, ProgressBar, clean, coverage, truncation_warning
+from bbp_cli.results import Answer, Answers, ProgressBar, coverage, truncation_warning
 from bbp_cli.together import Steps, alone
-from bbp_cli.windows import unwrapped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,8 +118,8 @@ def read_windows(loaded: LoadedModel, windows: Sequence[AskedWindow]) -> list[tu
     Raises:
         ModelError: what the model says is no number.
     """
-    from bigbird_pegasus.side_by_side import forward_each
-    from bigbird_pegasus.spans import window_input
+    from bigbird_pegasus.inference.ragged_batch import forward_each
+    from bigbird_pegasus.question_answering import window_input
 
     eos = loaded.tokenizer.eos_token_id
     inputs = [window_input(each.question, each.context.ids, each.window, eos) for each in windows]
@@ -133,7 +135,7 @@ def read_windows(loaded: LoadedModel, windows: Sequence[AskedWindow]) -> list[tu
 def _answers_of(
     asked: AskedWindow, start_logits: "Tensor", end_logits: "Tensor", place: range
 ) -> tuple[list[Answer], float]:
-    from bigbird_pegasus.spans import best_spans, of_visible_tokens, span_probabilities
+    from bigbird_pegasus.question_answering import best_spans, of_visible_tokens, span_probabilities
 
     context, window, settings = asked.context, asked.window, asked.settings
     starts, ends, absent = span_probabilities(start_logits, end_logits, place)
@@ -166,7 +168,7 @@ def _plan(
     question: str, context: Context, loaded: LoadedModel, settings: Settings
 ) -> tuple[list[int], list[range]]:
     """The ids of a question and the windows of the context that go with it."""
-    from bigbird_pegasus.spans import context_windows, usual_stride
+    from bigbird_pegasus.question_answering import context_windows, usual_stride
 
     ids = list(loaded.tokenizer(question, add_special_tokens=False).input_ids)
     limit = loaded.window_tokens - len(ids) - 1  # `</s>` ends each window

@@ -1,16 +1,13 @@
 """What a task gives back for one document, whatever it is printed as."""
 
-import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
 
-from bigbird_pegasus.prose import count_words as count_words
+from bigbird_pegasus.summarization.quality import Quality
 
 from bbp_cli.documents import Document
 
-Stop = Literal["whole", "length", "end"]
 # Shown while a task works: of what, and its steps; the block calls what it is given after each step.
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 # Hears all of a text so far while it is written.
@@ -44,17 +41,6 @@ class Coverage:
     windows: int
     truncated: bool
     pages_without_text: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Signs of a bad summary: words of the document for one of the summary, the share of word trigrams said
-    before, and why the summary ends (`whole`: nothing left out; `length`: no room for more; `end`: complete).
-    """
-
-    compression_ratio: float
-    repeated_ngrams: float
-    stop: Stop
 
 
 @dataclass(frozen=True)
@@ -129,16 +115,3 @@ def truncation_warning(found: Coverage) -> tuple[str, ...]:
     if not found.truncated:
         return ()
     return (f"--truncate: read only the first {found.tokens_read} of {found.tokens_total} tokens",)
-
-
-def measure_quality(document_words: int, summary: str, stop: Stop) -> Quality:
-    """Compare lengths and count repeated trigrams; words of the trigrams are what white space separates."""
-    words = summary.lower().split()
-    trigrams = list(zip(words, words[1:], words[2:], strict=False))
-    repeated = (len(trigrams) - len(set(trigrams))) / len(trigrams) if trigrams else 0.0
-    return Quality(round(document_words / max(1, count_words(summary)), 3), round(repeated, 4), stop)
-
-
-def clean(text: str) -> str:
-    """One line for a summary: white space collapsed, control characters (they steer terminals) left out."""
-    return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) != "Cc")

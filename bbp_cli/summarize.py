@@ -1,37 +1,15 @@
 """Document + model → summary. A model chooses sentences or writes them; its checkpoint says which."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
+
+from bigbird_pegasus.summarization.options import Settings
 
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.documents import Document
 from bbp_cli.results import ProgressBar, Summary, TextListener
 from bbp_cli.together import Steps, alone, windows_at_once
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides about a summary beside document and model.
-
-    `length` is the most words; None is the model's own habit. `generation` holds options of the writing
-    models by the names of `GenerationConfig`.
-    """
-
-    length: int | None = None
-    truncate: bool = False
-    seed: int = 0
-    generation: Mapping[str, object] = field(default_factory=dict)
-
-    def as_params(self, loaded: LoadedModel) -> dict[str, object]:
-        """The settings that hold, as records show them; `generation` has only what was given.
-
-        `length` is None where there is no such bound: a model that writes is bounded by its checkpoint, one
-        that chooses by what a document's summary is expected to have.
-        """
-        held = {"length": self.length, "truncate": self.truncate, "seed": self.seed}
-        return {**held, **self.generation}
 
 
 def summarize(

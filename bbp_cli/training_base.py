@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bigbird_pegasus.checkpoint_files import stored_quantization
+from bigbird_pegasus.checkpoints.files import stored_quantization
 
 from bbp_cli.checkpoints import model_errors
 from bbp_cli.device import Hardware, resources_reported
@@ -18,7 +18,7 @@ from bbp_cli.training_data import Task
 
 if TYPE_CHECKING:
     from bigbird_pegasus import BigBirdPegasusConfig, PegasusTokenizer
-    from bigbird_pegasus.weights import PretrainedModule
+    from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
 CLASSES: Mapping[Task, str] = {
     "summarize": "BigBirdPegasusForConditionalGeneration",
@@ -98,9 +98,10 @@ def load_base(
 def _model(
     task: Task, folder: ModelFolder, config: "BigBirdPegasusConfig", labels: Labels | None
 ) -> "PretrainedModule":
-    from bigbird_pegasus import DEFAULT_MODEL, heads, load_model
-    from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
-    from bigbird_pegasus.model import BigBirdPegasusModel
+    from bigbird_pegasus import DEFAULT_MODEL, load_model
+    from bigbird_pegasus.modeling import heads
+    from bigbird_pegasus.modeling.model import BigBirdPegasusModel
+    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
     kept: dict[str, Any] = {"is_encoder_decoder": config.is_encoder_decoder}
     if task == "extract":

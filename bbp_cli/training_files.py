@@ -21,7 +21,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bigbird_pegasus.checkpoint_files import CONFIG
+from bigbird_pegasus.checkpoints.files import CONFIG
 
 from bbp_cli.device import resources_reported
 from bbp_cli.errors import OutputError, UsageError

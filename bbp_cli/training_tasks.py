@@ -14,17 +14,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bigbird_pegasus.lines import without_marks
+from bigbird_pegasus.text.lines import without_marks
+from bigbird_pegasus.text.windows import (
+    EncodedText,
+    Window,
+    encode,
+    first_window,
+    pack,
+    unwrapped,
+    window_input,
+)
+from bigbird_pegasus.text.words import clean, count_words
 
 from bbp_cli.metrics import rouge_grams, value
-from bbp_cli.results import clean, count_words
 from bbp_cli.training_base import Labels
 from bbp_cli.training_data import LabelRecord, QuestionRecord, Record, SummaryRecord, Task
-from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, unwrapped, window_input
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
-    from bigbird_pegasus.sentence_features import SentenceFeatures
+    from bigbird_pegasus.summarization.sentence_features import SentenceFeatures
     from bigbird_pegasus.training import TrainingData
     from torch import Tensor
 
@@ -63,7 +71,7 @@ class SummaryData:
 
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
         """`input_ids` and `attention_mask` (B, T), `labels` (B, summary's tokens)."""
-        from bigbird_pegasus.losses import IGNORED_LABEL
+        from bigbird_pegasus.modeling.losses import IGNORED_LABEL
 
         limit = self.tokenizer.model_max_length - 1  # `</s>` ends each window
         rows = []
@@ -132,7 +140,7 @@ class ExtractData:
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
         """The arguments of `BigBirdPegasusForSentenceExtraction.forward`."""
         import torch
-        from bigbird_pegasus.sentence_features import feature_inputs
+        from bigbird_pegasus.summarization.sentence_features import feature_inputs
 
         limit, shown, features = self.tokenizer.model_max_length, [], []
         for number in numbers:
@@ -158,7 +166,7 @@ class ExtractData:
         }
 
     def _features(self, number: int, encoded: EncodedText) -> "SentenceFeatures":
-        from bigbird_pegasus.sentence_features import sentence_features
+        from bigbird_pegasus.summarization.sentence_features import sentence_features
 
         plain = without_marks(self.records[number].document)
         texts = [clean(plain[span.start : span.end]) for span in encoded.sentences]
@@ -176,7 +184,7 @@ class QuestionData:
     """Questions and where their answers stand.
 
     Of a long context an epoch shows one window: mostly one that holds an answer, else one that holds no part
-    of any. Such a window is answered by position 0, see `bigbird_pegasus.spans`.
+    of any. Such a window is answered by position 0, see `bigbird_pegasus.question_answering`.
     """
 
     records: Sequence[QuestionRecord]
@@ -201,8 +209,8 @@ class QuestionData:
 
     def _shown(self, number: int, epoch: int) -> tuple[list[int], int, int]:
         """The ids of a question and a window of its context; first and last position of the answer there."""
-        from bigbird_pegasus.spans import NO_ANSWER, context_windows, usual_stride
-        from bigbird_pegasus.spans import window_input as question_input
+        from bigbird_pegasus.question_answering import NO_ANSWER, context_windows, usual_stride
+        from bigbird_pegasus.question_answering import window_input as question_input
 
         record = self.records[number]
         chance = random.Random(f"{self.seed}/{epoch}/{number}")

@@ -6,31 +6,22 @@ from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
+from bigbird_pegasus.summarization.quality import Stop, measure_quality
+from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
+from bigbird_pegasus.text.words import clean, count_words
+
 from bbp_cli.checkpoints import LoadedModel
 from bbp_cli.documents import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.memory import free_bytes
-from bbp_cli.results import (
-    Origin,
-    Stop,
-    Summary,
-    SummarySentence,
-    TextListener,
-    clean,
-    count_words,
-    coverage,
-    measure_quality,
-    truncation_warning,
-)
-from bbp_cli.sentences import split_sentences
+from bbp_cli.results import Origin, Summary, SummarySentence, TextListener, coverage, truncation_warning
 from bbp_cli.together import Steps
-from bbp_cli.windows import EncodedText, Window, encode, first_window, pack, window_input
 
 if TYPE_CHECKING:
-    from bigbird_pegasus.generation_config import GenerationConfig
+    from bigbird_pegasus.generation.config import GenerationConfig
+    from bigbird_pegasus.summarization.options import Settings
     from torch import Tensor
-
-    from bbp_cli.summarize import Settings
 
 TOKENS_A_WORD = 4 / 3  # of English in the published vocabulary
 LEAST_NEW_TOKENS = 8
@@ -138,7 +129,7 @@ def write(loaded: LoadedModel, orders: Sequence[Order]) -> list[tuple[str, bool]
 def _write_together(loaded: LoadedModel, orders: Sequence[Order]) -> list[tuple[str, bool]]:
     import torch
     from bigbird_pegasus.errors import ConfigError
-    from bigbird_pegasus.side_by_side import generate_each
+    from bigbird_pegasus.inference.ragged_batch import generate_each
 
     def on_step(step: Any) -> None:
         for document, tokens in zip(step.documents, step.tokens, strict=True):

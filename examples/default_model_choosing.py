@@ -12,17 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bigbird_pegasus.choosing import GAIN_SCALE, Candidates, Choice, Chooser, pick_candidates
-from bigbird_pegasus.extraction import LEAST_WORDS, MOST_SHARE, BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.lines import without_marks
 from bigbird_pegasus.loading import load_model
-from bigbird_pegasus.prose import candidates, count_words
-from bigbird_pegasus.sentence_features import SentenceFeatures, sentence_features
+from bigbird_pegasus.modeling.sentence_extraction import (
+    GAIN_SCALE,
+    BigBirdPegasusForSentenceExtraction,
+    Chooser,
+)
+from bigbird_pegasus.summarization.extractive import LEAST_WORDS, MOST_SHARE
+from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
+from bigbird_pegasus.summarization.sentence_selection import Candidates, Choice, pick_candidates
+from bigbird_pegasus.text import windows
+from bigbird_pegasus.text.lines import without_marks
+from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.words import count_words
 from default_model_data import Corpus, Record, clean_summary, rouge_words
 from torch import Tensor
 from torch.nn import functional as F
-
-from bbp_cli import windows
 
 
 @dataclass(frozen=True)

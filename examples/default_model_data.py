@@ -17,12 +17,11 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 import torch
-from bigbird_pegasus.lines import without_marks
-from bigbird_pegasus.sentence_features import SentenceFeatures, sentence_features
+from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
+from bigbird_pegasus.text import windows
+from bigbird_pegasus.text.lines import without_marks
 from rouge_score import tokenize
 from rouge_score.tokenizers import DefaultTokenizer
-
-from bbp_cli import windows
 
 # Sentences that publishers add to every abstract. They say nothing about the document, and a model that
 # is rewarded for them learns to look for boilerplate.
@@ -260,7 +259,7 @@ class Corpus:
     `tokens` holds all piece ids; sentence j owns `tokens[sentences[j]:sentences[j + 1]]`, its `<n>` mark
     first where it starts a paragraph. `values`, `words`, `starts` and `dense` have one entry a sentence; its
     hashes are `grams[gram_ends[j]:gram_ends[j + 1]]` and `headings[heading_ends[j]:heading_ends[j + 1]]`, see
-    `bigbird_pegasus.sentence_features`. `sources` and `summary_words` have one entry a document.
+    `summarization.sentence_features`. `sources` and `summary_words` have one entry a document.
     """
 
     tokens: np.ndarray
@@ -336,7 +335,7 @@ def features_of(sentences: Sequence[Sentence]) -> tuple[np.ndarray, ...]:
 
 
 def build_corpus(records: Sequence[Record], valued: Sequence[Valued], vocabulary: Path) -> Corpus:
-    """Tokenize and flatten; the same pieces as `bigbird_pegasus.extraction.encode_sentences` makes."""
+    """Tokenize and flatten; the same pieces as `text.windows.encode_sentences` makes."""
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(vocabulary))
     newline = pieces.piece_to_id("<n>")
     flat = [sentence for document in valued for sentence in document.sentences]

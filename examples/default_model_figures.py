@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction, score_document
-from bigbird_pegasus.lines import without_marks
 from bigbird_pegasus.loading import load_model
-from bigbird_pegasus.prose import candidates
-from bigbird_pegasus.tokenizer import PegasusTokenizer
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.summarization.extractive import score_document
+from bigbird_pegasus.text import windows
+from bigbird_pegasus.text.lines import without_marks
+from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 from default_model_data import Record, split_sentences
 from rouge_score import rouge_scorer
 
-from bbp_cli import extractive, windows
+from bbp_cli import extractive
 
 
 @dataclass(frozen=True)

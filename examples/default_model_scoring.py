@@ -11,20 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bigbird_pegasus.choosing import ExactLinear
 from bigbird_pegasus.config import BigBirdPegasusConfig
-from bigbird_pegasus.extraction import (
+from bigbird_pegasus.loading import load_model
+from bigbird_pegasus.modeling.sentence_extraction import (
     BigBirdPegasusForSentenceExtraction,
+    ExactLinear,
     SentenceScorer,
     extraction_loss,
 )
-from bigbird_pegasus.loading import load_model
-from bigbird_pegasus.sentence_features import feature_inputs
+from bigbird_pegasus.summarization.sentence_features import feature_inputs
+from bigbird_pegasus.text import windows
 from default_model_data import Corpus
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from bbp_cli import windows
 
 
 @dataclass(frozen=True)

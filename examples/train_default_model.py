@@ -30,9 +30,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from bigbird_pegasus.config import BigBirdPegasusConfig
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.sentence_features import feature_inputs
-from bigbird_pegasus.tokenizer import PegasusTokenizer
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.summarization.sentence_features import feature_inputs
+from bigbird_pegasus.text import windows
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 from default_model_choosing import ChooserRecipe, choose
 from default_model_data import (
     TUNING_SHARE,
@@ -49,8 +50,6 @@ from default_model_data import (
 )
 from default_model_figures import evaluate, evaluate_lead, print_figures, summarize
 from default_model_scoring import ScorerRecipe, score
-
-from bbp_cli import windows
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.errors import CheckpointError, ConfigError
-from bigbird_pegasus.hub import checkpoint_folder
 
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "bigbird_pegasus"
@@ -377,3 +377,6 @@ def _report_unknown(extra: Mapping[str, Any]) -> None:
     if unknown:
         _reported_keys.update(unknown)
         warnings.warn(f"unknown configuration keys are kept but not used: {', '.join(unknown)}", stacklevel=4)
+
+
+RandomAttention = Literal["seeded", "transformers"]

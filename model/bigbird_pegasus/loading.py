@@ -5,15 +5,15 @@ from typing import Any
 
 from bigbird_pegasus.config import ARCHITECTURES, BigBirdPegasusConfig, architecture_of
 from bigbird_pegasus.errors import CheckpointError
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.heads import (
+from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForCausalLM,
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
 )
-from bigbird_pegasus.model import BigBirdPegasusModel
-from bigbird_pegasus.weights import PretrainedModule
+from bigbird_pegasus.modeling.model import BigBirdPegasusModel
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
 DEFAULT_MODEL = Path(__file__).parent / "pretrained"
 

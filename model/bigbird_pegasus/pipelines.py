@@ -17,12 +17,13 @@ from torch import Tensor
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.heads import (
+from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
 )
-from bigbird_pegasus.spans import (
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.question_answering import (
     best_spans,
     context_windows,
     of_visible_tokens,
@@ -30,8 +31,7 @@ from bigbird_pegasus.spans import (
     usual_stride,
     window_input,
 )
-from bigbird_pegasus.tokenizer import PegasusTokenizer
-from bigbird_pegasus.weights import PretrainedModule
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 Record = dict[str, Any]
 ScoreFunction = Literal["softmax", "sigmoid", "none"]

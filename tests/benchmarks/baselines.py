@@ -27,9 +27,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from bigbird_pegasus.text.words import count_words
+
 from bbp_cli.evaluation import Settings, judge, sentences_of
 from bbp_cli.metrics import ROUGE, intervals, means, rouge, rouge_scorer
-from bbp_cli.results import count_words
 from bbp_cli.training_data import SummaryRecord
 from tests.benchmarks.published_size import ROOT, options_of
 

@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from bigbird_pegasus import DEFAULT_MODEL
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.loading import load_model
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
 from bbp_cli.checkpoints import find, load
 from bbp_cli.device import prepare

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 
 import torch
 from bigbird_pegasus import DEFAULT_MODEL, BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration
-from bigbird_pegasus.weights import own_tensors, published_name
+from bigbird_pegasus.checkpoints.loader import own_tensors
+from bigbird_pegasus.checkpoints.names import published_name
 from torch import Tensor
 
 from tests.model.tiny import SIZES

@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 from bigbird_pegasus import load_model
-from bigbird_pegasus.packing import pack_linears
-from bigbird_pegasus.quantization import quantized_tensors
-from bigbird_pegasus.weights import own_tensors
+from bigbird_pegasus.checkpoints.loader import own_tensors
+from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.quantization.quantize import quantized_tensors
 
 from bbp_cli.evaluation import sentences_of
 from tests.benchmarks.published_size import FOLDER, ROOT, checkpoint

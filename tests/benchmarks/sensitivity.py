@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from bigbird_pegasus import load_model
-from bigbird_pegasus.quantization import CODECS, rounded
+from bigbird_pegasus.quantization.quantize import CODECS, rounded
 from torch import Tensor
 
 from tests.benchmarks.machine import QUANTIZED, description

@@ -25,8 +25,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bigbird_pegasus import DEFAULT_MODEL, PegasusTokenizer
+from bigbird_pegasus.text.windows import encode
 
-from bbp_cli.windows import encode
 from tests.benchmarks.machine import QUANTIZED, description, output_and_peak
 from tests.benchmarks.published_size import FOLDER, ROOT, WEIGHTS_FILE, checkpoint, options_of, tensor_sizes
 from tests.benchmarks.speed import worker

@@ -105,7 +105,7 @@ def _model(side: str, precision: str, folder: str) -> dict[str, Callable[..., An
 def load_ours(folder: str, precision: str) -> tuple[Any, Callable[..., dict[str, Any]]]:
     """Load as `bbp --dtype` or `--quantize` does; with it the option of `generate` that tells of steps."""
     from bigbird_pegasus import load_model
-    from bigbird_pegasus.packing import pack_linears
+    from bigbird_pegasus.inference.prepack import pack_linears
 
     if precision in QUANTIZED:
         model = load_model(folder, dtype=torch.bfloat16, quantization_config=precision)
@@ -139,7 +139,7 @@ def load_theirs(folder: str, precision: str) -> tuple[Any, Callable[..., dict[st
 def encoding_of(side: str, hidden: torch.Tensor) -> Any:
     """What `generate` takes in place of ids."""
     if side == "bbp":
-        from bigbird_pegasus.outputs import BaseModelOutput
+        from bigbird_pegasus.modeling.outputs import BaseModelOutput
 
         return BaseModelOutput(last_hidden_state=hidden)
     from transformers.modeling_outputs import BaseModelOutput as TheirOutput
@@ -158,8 +158,8 @@ def random_ids(model: Any, tokens: int) -> torch.Tensor:
 
 def _weight_bytes(model: Any) -> int:
     """What the weights of our model take in memory, in whichever form they are."""
-    from bigbird_pegasus.quantization import quantized_tensors
-    from bigbird_pegasus.weights import own_tensors
+    from bigbird_pegasus.checkpoints.loader import own_tensors
+    from bigbird_pegasus.quantization.quantize import quantized_tensors
 
     tensors = own_tensors(model) | quantized_tensors(model)
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

@@ -6,10 +6,9 @@ from pathlib import Path
 import sentencepiece
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration, PegasusTokenizer
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.text.windows import encode
 from torch.nn.utils.rnn import pad_sequence
-
-from bbp_cli.windows import encode
 
 WRITER_WINDOW = 192  # tokens
 

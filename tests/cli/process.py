@@ -17,8 +17,11 @@ from typing import Any
 SERVER = """
 import json, os, sys
 import numpy, sentencepiece, sentencex, torch, torch._dynamo
-import bigbird_pegasus.extraction, bigbird_pegasus.heads, bigbird_pegasus.loading
-import bbp_cli.app, bbp_cli.boundary
+import bigbird_pegasus.modeling.sentence_extraction
+import bigbird_pegasus.modeling.heads
+import bigbird_pegasus.loading
+import bbp_cli.app
+import bbp_cli.boundary
 
 for line in sys.stdin:
     request = json.loads(line)

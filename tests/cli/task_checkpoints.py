@@ -6,16 +6,16 @@ from pathlib import Path
 
 import torch
 from bigbird_pegasus import PegasusTokenizer
-from bigbird_pegasus.heads import (
+from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
 )
-from bigbird_pegasus.spans import NO_ANSWER, window_input
-from bigbird_pegasus.weights import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.question_answering import NO_ANSWER, window_input
+from bigbird_pegasus.text import windows
+from bigbird_pegasus.text.windows import unwrapped
 from torch.nn.utils.rnn import pad_sequence
 
-from bbp_cli import windows
-from bbp_cli.windows import unwrapped
 from tests.cli.checkpoints import small_config, train_vocabulary
 
 CLASSIFIER_WINDOW = 96  # tokens

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from bigbird_pegasus import load_model
-from bigbird_pegasus.heads import BigBirdPegasusForSequenceClassification
+from bigbird_pegasus.modeling.heads import BigBirdPegasusForSequenceClassification
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from bigbird_pegasus.summarization.options import Settings
+from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.checkpoints import LoadedModel, find, load
 from bbp_cli.device import prepare
 from bbp_cli.documents import parse
-from bbp_cli.results import Summary, count_words
-from bbp_cli.summarize import Settings, summarize
+from bbp_cli.results import Summary
+from bbp_cli.summarize import summarize
 
 FOLDER = Path(__file__).parent / "documents"
 ENGLISH = "English"

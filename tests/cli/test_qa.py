@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from bigbird_pegasus import PegasusTokenizer
+from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.windows import unwrapped
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bbp_cli.question_answering import best_of
 from bbp_cli.results import Answer
-from bbp_cli.sentences import split_sentences
-from bbp_cli.windows import unwrapped
 from tests.cli.conftest import Bbp
 from tests.cli.pdfs import make_pdf
 from tests.cli.task_checkpoints import ANSWERS, READER_WINDOW, REPORT, make_reader

@@ -179,12 +179,14 @@ def test_greedy_text_grows_on_a_terminal(
 
 
 def test_a_listener_hears_the_text_while_it_is_written(writer: Path) -> None:
+    from bigbird_pegasus.summarization.options import Settings
+
     from bbp_cli.checkpoints import inspect, load
     from bbp_cli.console import Console
     from bbp_cli.device import Hardware
     from bbp_cli.documents import parse
     from bbp_cli.hub import locate
-    from bbp_cli.summarize import Settings, summarize
+    from bbp_cli.summarize import summarize
 
     loaded = load(inspect(locate(str(writer))), Hardware("cpu", "float32", 1))
     heard: list[str] = []

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from bigbird_pegasus import PegasusTokenizer
+from bigbird_pegasus.text.windows import encode, pack
 
 from bbp_cli.train import default_rate
 from bbp_cli.training_base import Labels
 from bbp_cli.training_data import Answer, LabelRecord, QuestionRecord, Record, SummaryRecord, split
 from bbp_cli.training_tasks import ExtractData, LabelData, QuestionData, count_cut, longest_target
-from bbp_cli.windows import encode, pack
 from tests.cli.conftest import STORY
 from tests.cli.training_examples import TEXTS
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from bigbird_pegasus.tokenizer import PegasusTokenizer
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 from tests.model.vocabularies import train_vocabulary
 

@@ -8,10 +8,10 @@ import bigbird_pegasus
 import pytest
 import torch
 from bigbird_pegasus import NewHeadWarning, load_model
+from bigbird_pegasus.checkpoints.loader import own_tensors
 from bigbird_pegasus.config import ARCHITECTURES
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.loading import CLASSES
-from bigbird_pegasus.weights import own_tensors
 from safetensors.torch import load_file, save_file
 
 from tests.model.tiny import tiny_config, tiny_ids, tiny_model
@@ -76,7 +76,7 @@ def test_a_new_head_is_drawn_with_a_warning_that_names_its_tensors(folder: Path,
     assert model(**tiny_inputs(kind, 61))[0].isfinite().all()
 
 
-@pytest.mark.filterwarnings("ignore::bigbird_pegasus.weights.NewHeadWarning")
+@pytest.mark.filterwarnings("ignore::bigbird_pegasus.checkpoints.loader.NewHeadWarning")
 def test_a_seed_gives_the_same_new_head(folder: Path) -> None:
     heads = []
     for seed in (5, 5, 6):
@@ -87,7 +87,7 @@ def test_a_seed_gives_the_same_new_head(folder: Path) -> None:
     assert not torch.equal(heads[0], heads[2])
 
 
-@pytest.mark.filterwarnings("ignore::bigbird_pegasus.weights.NewHeadWarning")
+@pytest.mark.filterwarnings("ignore::bigbird_pegasus.checkpoints.loader.NewHeadWarning")
 @pytest.mark.parametrize("dtype", ["bfloat16", "auto"])
 def test_a_new_head_has_the_type_of_the_body(tmp_path: Path, dtype: str) -> None:
     tiny_model().to(torch.bfloat16).save_pretrained(tmp_path)
@@ -158,7 +158,7 @@ def test_a_causal_model_loads_with_its_generation_options(tmp_path: Path) -> Non
     assert read(CAUSAL, tmp_path).generation_config.num_beams == 3
 
 
-@pytest.mark.filterwarnings("ignore::bigbird_pegasus.weights.NewHeadWarning")
+@pytest.mark.filterwarnings("ignore::bigbird_pegasus.checkpoints.loader.NewHeadWarning")
 def test_configuration_changes_are_keywords(folder: Path) -> None:
     model = read(CLASSIFIER, folder, num_labels=4, problem_type="multi_label_classification")
     assert model(**tiny_inputs(CLASSIFIER, 9)).logits.shape == (3, 4)

@@ -20,8 +20,8 @@ from bigbird_pegasus import (
     pipeline,
 )
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.spans import context_windows, window_input
-from bigbird_pegasus.weights import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.question_answering import context_windows, window_input
 
 from tests.cli.checkpoints import small_config, train_vocabulary
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bigbird_pegasus.extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.loading import load_model
-from bigbird_pegasus.tokenizer import PegasusTokenizer
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RECIPE = {
@@ -120,7 +120,7 @@ def test_sentence_values_are_what_rouge_score_says(data_module) -> None:  # type
 
 
 def test_training_pieces_are_those_of_inference(data_module, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    from bigbird_pegasus.extraction import encode_sentences
+    from bigbird_pegasus.text.windows import encode_sentences
 
     write_corpus(tmp_path)
     records = data_module.read_records(tmp_path / "train.jsonl.gz")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration
-from bigbird_pegasus.attention import multiplies_bfloat16
+from bigbird_pegasus.kernels.cpu import multiplies_bfloat16
 from torch import Tensor
 
 bfloat16_kernels = pytest.mark.skipif(

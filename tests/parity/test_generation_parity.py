@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from bigbird_pegasus.generation import GenerationConfig, GenerationOutput, generate
-from bigbird_pegasus.heads import BigBirdPegasusForConditionalGeneration
-from bigbird_pegasus.logits_processors import process, processors_for
+from bigbird_pegasus.generation.config import GenerationConfig
+from bigbird_pegasus.generation.generate import GenerationOutput, generate
+from bigbird_pegasus.generation.logits_processors import process, processors_for
+from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
 from torch import Tensor
 
 transformers = pytest.importorskip("transformers")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from bigbird_pegasus import load_model
-from bigbird_pegasus.weights import published_name
+from bigbird_pegasus.checkpoints.names import published_name
 
 from tests.model.tiny_inputs import KINDS, tiny_inputs
 from tests.parity.reference import reference_model

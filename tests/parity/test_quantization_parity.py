@@ -6,8 +6,8 @@ import pytest
 import torch
 import transformers
 from bigbird_pegasus import load_model
-from bigbird_pegasus.nf4 import BLOCK, LEVELS, Nf4Weight, dynamic_levels
-from bigbird_pegasus.nf4_on_cuda import quant_state
+from bigbird_pegasus.quantization.bitsandbytes import quant_state
+from bigbird_pegasus.quantization.nf4 import BLOCK, LEVELS, Nf4Weight, dynamic_levels
 
 from tests.model.tiny import tiny_model
 from tests.parity.reference import reference_model  # noqa: F401 - quiets transformers

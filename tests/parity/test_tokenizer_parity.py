@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import transformers
-from bigbird_pegasus.tokenizer import PegasusTokenizer
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 DOCUMENTED_TEXT = (
     "This is an example string that is used to test the original TF implementation"

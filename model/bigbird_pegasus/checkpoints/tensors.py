@@ -1,0 +1,112 @@
+"""The tensors of a checkpoint folder, read from whichever files it has, one after the other.
+
+They are mapped, and no mapping outlives the tensors that were taken from it by much: pages that were read for
+a conversion leave memory again.
+"""
+
+import json
+import math
+import pickle
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from bigbird_pegasus.checkpoints.files import PICKLE, SAFETENSORS, SAFETENSORS_INDEX, WEIGHTS
+from bigbird_pegasus.errors import CheckpointError
+
+# A file is mapped as a whole, and mapped again after this many bytes of it were read.
+BYTES_OF_A_MAPPING = 1 << 25
+# Smaller tensors are copied: one that stayed mapped would keep all pages that were read beside it.
+COPIED = 1 << 19
+
+
+def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor of a checkpoint by its published name.
+
+    Raises:
+        CheckpointError: there are no weights, or a file is missing, corrupt or holds more than weights.
+    """
+    for file in _files(folder):
+        yield from _bin_tensors(file) if file.suffix == ".bin" else _safetensors(file)
+
+
+def _files(folder: Path) -> list[Path]:
+    for file in WEIGHTS:
+        path = folder / file
+        if path.is_file():
+            return _shards(path) if path.suffix == ".json" else [path]
+    raise CheckpointError(
+        f"{folder} has no weights: looked for {SAFETENSORS}, {SAFETENSORS_INDEX} and {PICKLE}"
+    )
+
+
+def _shards(index: Path) -> list[Path]:
+    try:
+        files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        paths = [index.parent / Path(file).name for file in files]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{index} cannot be read: {error}") from error
+    lost = [path.name for path in paths if not path.is_file()]
+    if lost:
+        raise CheckpointError(f"{index.parent} lacks {some(lost)}, which {index.name} names")
+    return paths
+
+
+def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            slices = [(name, file.get_slice(name)) for name in file.keys()]  # noqa: SIM118  # it is no mapping
+            found = [(part.get_dtype(), -math.prod(part.get_shape()), name) for name, part in slices]
+            del slices
+        # The largest first: it and its copy are in memory together, and then hardly anything else is. Types
+        # apart: floats stay mapped, and would keep the pages of codes that were read beside them.
+        found.sort()
+        while found:
+            # Opened now and then, not for each: that reads the names and places of all tensors.
+            with safe_open(path, framework="pt") as file:
+                read, kind = 0, found[0][0]
+                while found and found[0][0] == kind and read < BYTES_OF_A_MAPPING:
+                    name = found.pop(0)[2]
+                    tensor = file.get_tensor(name)
+                    read += tensor.nbytes
+                    yield name, tensor if tensor.nbytes > COPIED else tensor.clone()
+                    del tensor
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is corrupt or cannot be read: {error}") from error
+
+
+def _bin_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    tensors = _load_bin(path)
+    read = 0
+    for name in list(tensors):
+        if read > BYTES_OF_A_MAPPING:
+            tensors, read = _load_bin(path), 0
+        tensor = tensors.pop(name)
+        read += tensor.nbytes
+        yield name, tensor
+
+
+def _load_bin(path: Path) -> dict[str, Tensor]:
+    try:
+        with warnings.catch_warnings():
+            # Torch warns of pickles it may not understand; where it cannot read one it raises as well.
+            warnings.simplefilter("ignore", UserWarning)
+            try:
+                tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            except RuntimeError:  # the format before torch 1.6 cannot be mapped
+                tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path} is corrupt or holds more than weights: {reason}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+        raise CheckpointError(f"{path} does not hold a table of tensors")
+    return tensors
+
+
+def some(names: list[str]) -> str:
+    """Name the first few, and say how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

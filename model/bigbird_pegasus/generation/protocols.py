@@ -1,0 +1,54 @@
+"""What a search asks of a model and of its cache, and what it tells a callback."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+
+
+class SearchCache(Protocol):
+    """The decoder's memory of N rows, grouped by document."""
+
+    def reorder(self, rows: Tensor) -> None:
+        """Make row i a copy of what was row `rows[i]`; there may be fewer rows than before."""
+
+    def keep_documents(self, indices: Tensor) -> None:
+        """Forget the documents that are not in `indices`."""
+
+
+CacheT = TypeVar("CacheT", bound=SearchCache)
+CacheT_contra = TypeVar("CacheT_contra", bound=SearchCache, contravariant=True)
+
+
+class StepModel(Protocol[CacheT_contra]):
+    """What a search asks of a model."""
+
+    def next_token_logits(self, input_ids: Tensor, cache: CacheT_contra) -> Tensor:
+        """Return float32 logits (N, V) after the tokens (N, T) that follow those in `cache`; the caller owns
+        them."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One text found for a document: its ids, prompt included, and its score (beam search only)."""
+
+    tokens: tuple[int, ...]
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class GenerationStep:
+    """What a callback hears after each step.
+
+    `tokens[i]` are the new ids so far of the best running text of document `documents[i]` of the batch; in
+    beam search the best text may be another one at the next step. A finished document is not named any more.
+    """
+
+    step: int  # 1 after the first new token
+    last_step: int  # the greatest number of steps there can be
+    documents: tuple[int, ...]
+    tokens: tuple[tuple[int, ...], ...]
+
+
+StepCallback = Callable[[GenerationStep], None]

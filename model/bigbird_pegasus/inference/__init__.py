@@ -1,0 +1,1 @@
+"""Fast runs of a finished model: packed weights, documents side by side."""

@@ -1,0 +1,107 @@
+"""Linear maps in the layout that the processor's kernels read fastest, swapped in from outside.
+
+Row-major weights are put into blocks again at every call. Done once, few rows are multiplied two to three
+times as fast, and many rows 1.1 times (bfloat16) to 1.5 times (float32). Attention and layers never hear of
+it.
+
+Dimensions: O outputs, I inputs.
+"""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from bigbird_pegasus.kernels.allocator import give_back, own_pages
+from bigbird_pegasus.kernels.cpu import multiplies_bfloat16
+from bigbird_pegasus.kernels.packed_linear import FUSED, PackedLinear
+from bigbird_pegasus.modeling.heads import OutputHead
+from bigbird_pegasus.modeling.layers import Attention, DecoderLayer, EncoderLayer, FeedForward
+from bigbird_pegasus.quantization.int8 import Int8Weight
+from bigbird_pegasus.quantization.modules import QuantizedLinear
+
+
+@torch.no_grad()
+@own_pages()
+def pack_linears(model: nn.Module) -> None:
+    """Replace the linear maps of a model for inference by packed ones, where this processor gains by it.
+
+    One after the other, so that only one weight is in memory twice. The output head gets a weight of its own:
+    the table of embeddings is still needed to look tokens up. int8 weights are packed here too: if they were
+    when first used, among the results of a forward, what that frees would stay with the process.
+
+    The projections of self-attention become one map, and a layer's first map applies the activation. Such a
+    model can be neither trained nor saved.
+    """
+    for module in model.modules():
+        if isinstance(module, FeedForward):
+            _fuse_activation(module)
+        elif isinstance(module, EncoderLayer):
+            _join_projections(module.attention)
+        elif isinstance(module, DecoderLayer):
+            _join_projections(module.self_attention)
+    # Names, not modules: a list of these would keep every plain weight until the end.
+    for name in [name for name, _ in model.named_modules()]:
+        module = model.get_submodule(name)
+        if isinstance(module, nn.Linear) and _can_be_packed(module.weight):
+            _replace(model, name, PackedLinear(module.weight, module.bias))
+        elif isinstance(module, QuantizedLinear) and isinstance(module.weight, Int8Weight):
+            module.weight.pack()
+        elif isinstance(module, OutputHead) and _can_be_packed(module.embedding.weight):
+            _replace(model, name, PackedLinear(module.embedding.weight))
+    model.eval()
+    give_back()
+
+
+def _fuse_activation(module: FeedForward) -> None:
+    """Let the map apply the activation to its results: they are in the cache, and not yet rounded."""
+    if isinstance(module.activation, nn.Identity):
+        return
+    up: nn.Module = module.up
+    fused = FUSED.get(module.activation_name)
+    if isinstance(up, QuantizedLinear) and isinstance(up.weight, Int8Weight):
+        up.activation = _gelu_new if module.activation_name == "gelu_new" else module.activation
+    elif isinstance(up, nn.Linear) and _can_be_packed(up.weight) and fused is not None:
+        _replace(module, "up", PackedLinear(up.weight, up.bias, fused))
+    else:
+        return
+    module.activation = nn.Identity()
+
+
+def _gelu_new(x: Tensor) -> Tensor:
+    """GELU's tanh approximation as x * sigmoid(1.6 (x + 0.0447 x^3)): torch's tanh takes twice the time."""
+    slope = 2 * math.sqrt(2 / math.pi)
+    x = x.float()
+    return (x * x).mul_(slope * 0.044715).add_(slope).mul_(x).sigmoid_().mul_(x)
+
+
+def _join_projections(attention: Attention) -> None:
+    """Put queries, keys and values into one map: one call, which rounds its argument to int8 once."""
+    if attention.joined is not None:
+        return
+    maps: list[nn.Module] = [attention.query, attention.key, attention.value]
+    biases = [cast(Tensor | None, one.bias) for one in maps]
+    bias = None if biases[0] is None else torch.cat(cast(list[Tensor], biases)).detach()
+    if all(isinstance(one, QuantizedLinear) and isinstance(one.weight, Int8Weight) for one in maps):
+        weight = Int8Weight.joined([cast(Int8Weight, one.weight) for one in maps])
+        attention.joined = QuantizedLinear(weight, bias)
+    elif all(isinstance(one, nn.Linear) and _can_be_packed(one.weight) for one in maps):
+        attention.joined = PackedLinear(torch.cat([cast(Tensor, one.weight) for one in maps]), bias)
+    else:
+        return
+    del attention.query, attention.key, attention.value
+
+
+def _can_be_packed(weight: object) -> bool:
+    return (
+        isinstance(weight, Tensor)  # not a quantized one
+        and weight.device.type == "cpu"
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch gives no type
+        and (weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and multiplies_bfloat16()))
+    )
+
+
+def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, attribute = name.rpartition(".")
+    setattr(model.get_submodule(parent), attribute, module)

@@ -1,0 +1,1 @@
+"""What depends on the processor: instruction classes, the allocator, packed weights."""

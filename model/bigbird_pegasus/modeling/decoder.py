@@ -1,0 +1,194 @@
+"""What the decoder's layers attend to: the tokens that the cache remembers, and the source.
+
+Dimensions: B documents, N rows (documents x beams), H heads, T tokens, S source tokens, d head width.
+"""
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.kernels.allocator import give_back, own_pages
+from bigbird_pegasus.modeling.attention import (
+    attention_probabilities,
+    causal_mask,
+    full_attention,
+    padding_mask_of,
+)
+from bigbird_pegasus.modeling.cross_attention import PlainSource, fastest_source
+from bigbird_pegasus.modeling.kv_cache import DecoderCache
+from bigbird_pegasus.modeling.layers import (
+    Attend,
+    AttendToSource,
+    Attention,
+    DecoderLayer,
+    _dropped,
+    _embed,
+    _or,
+    _positions,
+)
+from bigbird_pegasus.modeling.outputs import DecoderOutput
+
+
+def cached_attention(
+    cache: DecoderCache | None, layer: int, mask: Tensor | None, dropout: float, weights: list[Tensor] | None
+) -> Attend:
+    """Self-attention of the decoder, over what the cache remembers and the new tokens."""
+
+    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if cache is not None:
+            cache.append(layer, key, value)
+            if query.shape[2] == 1 and weights is None and not dropout:
+                return cache.attend(layer, query, mask)
+            if cache.length:
+                key, value = cache.keys_and_values(layer)
+        if weights is not None:
+            weights.append(attention_probabilities(query, key, mask))
+        return full_attention(query, key, value, mask, dropout=dropout)
+
+    return attend
+
+
+def source_attention(
+    cache: DecoderCache | None,
+    layer: int,
+    source: Tensor | None,
+    mask: Tensor | None,
+    dropout: float,
+    weights: list[Tensor] | None,
+) -> AttendToSource | None:
+    """Cross-attention: all beams of a document read the same keys and values. None without a source."""
+    if source is None and (cache is None or cache.cross(layer) is None):
+        return None
+
+    def attend(query: Tensor, attention: Attention) -> Tensor:
+        known = None if cache is None else cache.cross(layer)
+        if known is None:
+            assert source is not None  # for the type checker: checked before this function was made
+            known = PlainSource(*attention.keys_and_values(source))
+            if cache is not None:
+                cache.set_cross(layer, known)
+        rows, heads, tokens, width = query.shape
+        # The queries of a document's beams stand side by side, as if they were one longer query.
+        query = (
+            query.view(known.documents, -1, heads, tokens, width).transpose(1, 2).flatten(2, 3)
+        )  # (B, H, Q, d)
+        if weights is not None:
+            weights.append(_beams_to_rows(known.probabilities(query, mask), rows, tokens))
+        return _beams_to_rows(known.attend(query, mask, dropout), rows, tokens)
+
+    return attend
+
+
+def _beams_to_rows(x: Tensor, rows: int, tokens: int) -> Tensor:
+    """Put the queries of beams that stand side by side, (B, H, beams*T, …), back into rows, (N, H, T, …)."""
+    documents, heads, _, width = x.shape
+    return x.view(documents, heads, -1, tokens, width).transpose(1, 2).reshape(rows, heads, tokens, width)
+
+
+class Decoder(nn.Module):
+    """Token and position embeddings, causal layers that look at the source, a last norm."""
+
+    def __init__(self, config: BigBirdPegasusConfig, embedding: nn.Embedding | None = None) -> None:
+        """Make the layers; `embedding` is the encoder's where there is one, so that both share it."""
+        super().__init__()
+        self.config = config
+        self.embedding = embedding or nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.positions = nn.Embedding(config.max_position_embeddings, config.d_model)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.norm = nn.LayerNorm(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: DecoderCache | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = False,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> DecoderOutput:
+        """Decode tokens, all at once or as the continuation of what the cache remembers.
+
+        Args:
+            input_ids: (N, T), the tokens that are new.
+            attention_mask: (N, past + T), 0 at padding; all tokens where it is missing.
+            encoder_hidden_states: (B, S, D) with N a multiple of B (beams of a document side by side); may be
+                missing where the cache already knows the source, or where there is none.
+            encoder_attention_mask: (B, S), 0 at padding.
+            past_key_values: continues from here, and is changed in place.
+            inputs_embeds: (N, T, D) in place of `input_ids`.
+            use_cache: make a cache where none was given, and return it; None is what the configuration says.
+            output_attentions: return attentions (N, H, T, past + T) and cross-attentions (N, H, T, S); None
+                as above.
+            output_hidden_states: return the embeddings and the states after each layer; None as above.
+
+        Raises:
+            ValueError: both or none of ids and embeddings, or more tokens than there are positions.
+        """
+        use_cache = _or(use_cache, self.config.use_cache)
+        output_attentions = _or(output_attentions, self.config.output_attentions)
+        output_hidden_states = _or(output_hidden_states, self.config.output_hidden_states)
+        x = _embed(
+            self.config,
+            self.embedding,
+            input_ids,
+            inputs_embeds,
+            "decoder_input_ids and decoder_inputs_embeds",
+        )
+        tokens = x.shape[1]
+        source_mask = padding_mask_of(encoder_attention_mask)
+        cache = past_key_values
+        if cache is None and use_cache:
+            documents = None if encoder_hidden_states is None else len(encoder_hidden_states)
+            cache = DecoderCache(len(self.layers), documents, source_mask)
+        past = 0 if cache is None else cache.length
+        x = self.dropout(x + _positions(self.positions, past, tokens))
+
+        if cache is not None and attention_mask is None:
+            attention_mask = cache.seen_mask(len(x), tokens)
+        mask = causal_mask(attention_mask, past, tokens, x.device)
+        if cache is not None and source_mask is None:
+            source_mask = cache.padding_mask
+        dropout = self.config.attention_dropout if self.training else 0.0
+        weights: list[Tensor] | None = [] if output_attentions else None
+        cross_weights: list[Tensor] | None = [] if output_attentions else None
+
+        if cache is not None:
+            cache.begin(len(x), tokens, x.device)
+        states = [x] if output_hidden_states else []
+        for number, layer in enumerate(self.layers):
+            if _dropped(self, self.config.decoder_layerdrop):
+                continue
+            attend = cached_attention(cache, number, mask, dropout, weights)
+            attend_to_source = source_attention(
+                cache, number, encoder_hidden_states, source_mask, dropout, cross_weights
+            )
+            x = layer(x, attend, attend_to_source)
+            if output_hidden_states:
+                states.append(x)
+        if cache is not None:
+            cache.advance(tokens)
+        x = self.norm(x)
+        states = [*states[:-1], x]  # as published: the last state is the one after the norm
+        return DecoderOutput(
+            last_hidden_state=x,
+            past_key_values=cache,
+            hidden_states=tuple(states) if output_hidden_states else None,
+            attentions=None if weights is None else tuple(weights),
+            cross_attentions=None if cross_weights is None else tuple(cross_weights),
+        )
+
+    @own_pages()
+    def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
+        """Make a cache that holds the cross-attention keys and values of each document (B, S, D) once."""
+        give_back()  # what the encoder's results took: hundreds of MB for thousands of tokens
+        cache = DecoderCache(len(self.layers), len(hidden_states), padding_mask_of(attention_mask))
+        for number, layer in enumerate(self.layers):
+            attention = cast(DecoderLayer, layer).cross_attention
+            cache.set_cross(number, fastest_source(*attention.keys_and_values(hidden_states)))
+        give_back()
+        return cache

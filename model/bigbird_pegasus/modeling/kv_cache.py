@@ -1,0 +1,156 @@
+"""What the decoder remembers between steps.
+
+Dimensions: B documents, N rows (documents x beams, grouped by document), H heads, d head width,
+S source tokens.
+"""
+
+import copy
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bigbird_pegasus.kernels.allocator import give_back
+from bigbird_pegasus.modeling.cross_attention import Source
+from bigbird_pegasus.modeling.kv_pool import Past
+
+
+class DecoderCache:
+    """Keys and values of self-attention for each document's rows, and of cross-attention for each document.
+
+    Nothing is copied for beams: what they share of their texts is kept once, and all of them read the
+    document's keys and values.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        documents: int | None = None,
+        padding_mask: Tensor | None = None,
+        prompt_mask: Tensor | None = None,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            layers: number of decoder layers.
+            documents: B; None where each row is one of its own.
+            padding_mask: bool (B, S), True at the real tokens of the source; None where there is no padding.
+            prompt_mask: bool (B, P), True at the real ones of the first P tokens that the decoder will read.
+        """
+        self.length = 0
+        self.padding_mask = padding_mask
+        self.prompt_mask = prompt_mask
+        self._documents = documents
+        self._pasts: list[Past] = []
+        self._cross: list[Source | None] = [None] * layers
+
+    @property
+    def layers(self) -> int:
+        """The number of decoder layers."""
+        return len(self._cross)
+
+    @property
+    def rows(self) -> int:
+        """N, or 0 before the first step."""
+        return sum(past.rows for past in self._pasts)
+
+    def get_seq_length(self) -> int:
+        """Tokens remembered for each row (the published name of `length`)."""
+        return self.length
+
+    def begin(self, rows: int, tokens: int, device: torch.device) -> None:
+        """Make room for so many new tokens of each of N rows, before the first layer sees them.
+
+        Raises:
+            ValueError: N is no multiple of the documents, or another one than at the step before.
+        """
+        if self._pasts and rows != self.rows:
+            raise ValueError(f"the cache remembers {self.rows} rows, not {rows}")
+        if not self._pasts:
+            documents = rows if self._documents is None else self._documents
+            if rows % documents:
+                raise ValueError(f"{rows} rows cannot be shared out among {documents} documents")
+            self._pasts = [Past(self.layers, rows // documents, device) for _ in range(documents)]
+        grown = [past.begin(tokens) for past in self._pasts]
+        if self.length and any(grown):
+            give_back()  # also what the steps' scores have spread over the heap, some 50 MB
+
+    def append(self, layer: int, key: Tensor, value: Tensor) -> None:
+        """Remember keys and values (N, H, T, d) of the new tokens.
+
+        `length` moves on by `advance`, once all layers have seen them.
+        """
+        for past, k, v in zip(self._pasts, self._by_document(key), self._by_document(value), strict=True):
+            past.append(layer, k, v)
+
+    def keys_and_values(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Return keys and values of all tokens, the new ones too, copied: each (N, H, length + T, d)."""
+        pairs = [past.keys_and_values(layer) for past in self._pasts]
+        return torch.cat([key for key, _ in pairs]), torch.cat([value for _, value in pairs])
+
+    def attend(self, layer: int, query: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend from one new token of each row, (N, H, 1, d), to what its row has read, and to itself.
+
+        `mask` is bool (N, 1, 1, length + 1), False at padding; None where there is none.
+        """
+        queries = self._by_document(query)
+        masks = [None] * len(queries) if mask is None else self._by_document(mask[:, 0, 0])
+        parts = zip(self._pasts, queries, masks, strict=True)
+        found = [past.attend(layer, q, m) for past, q, m in parts]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+    def advance(self, tokens: int) -> None:
+        """Count `tokens` more as remembered by every layer."""
+        self.length += tokens
+        for past in self._pasts:
+            past.advance()
+
+    def cross(self, layer: int) -> Source | None:
+        """Return keys and values of the source, or None before they are set."""
+        return self._cross[layer]
+
+    def set_cross(self, layer: int, source: Source) -> None:
+        """Remember keys and values of the source."""
+        self._cross[layer] = source
+
+    def seen_mask(self, rows: int, tokens: int) -> Tensor | None:
+        """Return bool (N, length + tokens), False at the padding of prompts; None where there is none."""
+        if self.prompt_mask is None:
+            return None
+        mask = self.prompt_mask.repeat_interleave(rows // len(self.prompt_mask), dim=0)
+        return F.pad(mask, (0, self.length + tokens - mask.shape[1]), value=True)
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document.
+
+        Documents of which no row is left are forgotten; the others keep their number of rows. Before the
+        first step there is nothing to reorder.
+
+        Raises:
+            ValueError: rows of several documents are mixed, or another number of them for each.
+        """
+        if not self._pasts:
+            return
+        each = self._pasts[0].rows
+        documents = rows.div(each, rounding_mode="floor")
+        if len(rows) % each or bool((documents.view(-1, each) != documents[::each, None]).any()):
+            raise ValueError(f"each document goes on with {each} rows of its own, not with {rows.tolist()}")
+        kept: list[Past] = []
+        for document in documents[::each].tolist():
+            past = self._pasts[document]
+            kept.append(copy.deepcopy(past) if any(past is other for other in kept) else past)
+        for past, group in zip(kept, rows.view(-1, each), strict=True):
+            past.reorder(group % each)
+        self._pasts = kept
+
+    def keep_documents(self, documents: Tensor) -> None:
+        """Forget the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
+        if self.padding_mask is not None:
+            self.padding_mask = self.padding_mask.index_select(0, documents)
+        if self.prompt_mask is not None:
+            self.prompt_mask = self.prompt_mask.index_select(0, documents)
+        self._cross = [None if source is None else source.of(documents) for source in self._cross]
+
+    def _by_document(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Each document's rows of (N, …)."""
+        return (x,) if len(self._pasts) == 1 else torch.split(x, self._pasts[0].rows)

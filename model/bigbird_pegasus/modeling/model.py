@@ -1,0 +1,136 @@
+"""Encoder, decoder, and the model of both: read top to bottom, it is the figure in the paper.
+
+Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source tokens, D model width,
+H heads, d head width, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
+from bigbird_pegasus.modeling.decoder import Decoder
+from bigbird_pegasus.modeling.encoder import Encoder
+from bigbird_pegasus.modeling.kv_cache import DecoderCache
+from bigbird_pegasus.modeling.layers import _or
+from bigbird_pegasus.modeling.outputs import BaseModelOutput, ModelOutput, Seq2SeqModelOutput
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
+
+OutputT = TypeVar("OutputT", bound=ModelOutput)
+
+
+class BigBirdPegasusModel(PretrainedModule):
+    """Encoder and decoder without a head; both share one token embedding.
+
+    Where the configuration says `is_encoder_decoder: false` there is no decoder: the last states are the
+    encoder's. Classification and question answering learn from few examples that way, where the checkpoint
+    that they start from has no decoder either.
+    """
+
+    def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
+        super().__init__(config)
+        self.encoder = Encoder(config, random_attention)
+        if config.is_encoder_decoder:
+            self.decoder = Decoder(config, self.encoder.embedding)
+        self.initialize()
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        encoder_outputs: BaseModelOutput | Sequence[Any] | None = None,
+        past_key_values: DecoderCache | None = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+    ) -> Seq2SeqModelOutput | tuple[Any, ...]:
+        """Encode (B, S) and decode (N, T); arguments as published, the same for all encoder-decoder models.
+
+        Args:
+            input_ids: (B, S).
+            attention_mask: (B, S), 0 at padding.
+            decoder_input_ids: (N, T), N a multiple of B; where neither they nor their embeddings are given,
+                `input_ids` shifted right by one.
+            decoder_attention_mask: (N, past + T), 0 at padding.
+            encoder_outputs: of an earlier call, in place of encoding again: the record, or its fields.
+            past_key_values: the decoder continues from here; changed in place.
+            inputs_embeds: (B, S, D) in place of `input_ids`; scaled already where the configuration scales.
+            decoder_inputs_embeds: (N, T, D) in place of `decoder_input_ids`, likewise.
+            use_cache: return a cache. None, here and below: what the configuration says.
+            output_attentions: return all attention weights.
+            output_hidden_states: return all layers' states.
+            return_dict: False returns a plain tuple of the fields that are set.
+            cache_position: accepted and not needed: the cache knows how many tokens it holds.
+
+        Raises:
+            ValueError: no decoder input can be derived, or ids and embeddings are both or neither given.
+        """
+        if decoder_input_ids is None and decoder_inputs_embeds is None and self.config.is_encoder_decoder:
+            if input_ids is None:
+                raise ValueError(
+                    "give input_ids, decoder_input_ids or decoder_inputs_embeds: the decoder has no input"
+                )
+            decoder_input_ids = shift_right(input_ids, self.config)
+        if encoder_outputs is None:
+            encoded = self.encoder(
+                input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states
+            )
+        elif isinstance(encoder_outputs, BaseModelOutput):
+            encoded = encoder_outputs
+        else:
+            encoded = BaseModelOutput(*encoder_outputs[:3])
+        if not self.config.is_encoder_decoder:
+            return as_asked(_encoder_output(encoded), self.config, return_dict)
+        decoded = self.decoder(
+            decoder_input_ids,
+            decoder_attention_mask,
+            encoded.last_hidden_state,
+            attention_mask,
+            past_key_values,
+            decoder_inputs_embeds,
+            use_cache,
+            output_attentions,
+            output_hidden_states,
+        )
+        output = Seq2SeqModelOutput(
+            last_hidden_state=decoded.last_hidden_state,
+            past_key_values=decoded.past_key_values,
+            decoder_hidden_states=decoded.hidden_states,
+            decoder_attentions=decoded.attentions,
+            cross_attentions=decoded.cross_attentions,
+            encoder_last_hidden_state=encoded.last_hidden_state,
+            encoder_hidden_states=encoded.hidden_states,
+            encoder_attentions=encoded.attentions,
+        )
+        return as_asked(output, self.config, return_dict)
+
+
+def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
+    """The record of a model without a decoder: its last states are the encoder's."""
+    return Seq2SeqModelOutput(
+        last_hidden_state=encoded.last_hidden_state,
+        encoder_last_hidden_state=encoded.last_hidden_state,
+        encoder_hidden_states=encoded.hidden_states,
+        encoder_attentions=encoded.attentions,
+    )
+
+
+def as_asked(
+    output: OutputT, config: BigBirdPegasusConfig, return_dict: bool | None
+) -> OutputT | tuple[Any, ...]:
+    """Return a forward's record, or the plain tuple of its set fields where the caller wants that."""
+    return output if _or(return_dict, config.return_dict) else output.to_tuple()
+
+
+def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:
+    """Put the decoder's start token first and drop the last id; ignored labels (-100) become padding."""
+    shifted = ids.roll(1, dims=-1)
+    shifted[..., 0] = config.decoder_start_token_id
+    return shifted.masked_fill(shifted == -100, config.pad_token_id)

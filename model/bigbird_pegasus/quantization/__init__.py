@@ -1,0 +1,1 @@
+"""Weights in fewer bits, swapped in from outside the network."""

@@ -1,0 +1,269 @@
+"""Weights in few bits, swapped in from outside after a model is made: its layers never hear of it.
+
+What is quantized: the linear maps of all layers, by the scheme; the table of token embeddings and the output
+head, by int8 in every scheme. Norms, biases, positions and the small heads stay as they are: together they
+are less than 2 % of the published model.
+
+That is decided by error, measured by `tests.benchmarks.sensitivity` on 577 M random weights. Rounding the
+embeddings alone moves the logits by 0.6 % in int8 and by 6.5 % in int4, the head by 0.8 and 8.6 %, all layers
+by 2.1 and 21 %: in 4 bits either would add as much as the worst layer (the decoder's first, 8.1 %), and in
+bfloat16 the two would lower int8's 2.4 % to 2.1 % for 98 MB as one table, for 300 as two.
+
+Packed for its kernel the head is a second table. With layers of 4 bits, which one takes to save memory, there
+is only the one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.quantization.int4 import Int4Weight
+from bigbird_pegasus.quantization.int8 import Int8Table, Int8Weight
+from bigbird_pegasus.quantization.modules import QuantizedEmbedding, QuantizedLinear
+from bigbird_pegasus.quantization.nf4 import Nf4Weight
+
+Scheme = Literal["int8", "int4", "nf4"]
+Codec = type[Int8Weight] | type[Int4Weight] | type[Nf4Weight]
+CODECS: dict[Scheme, Codec] = {"int8": Int8Weight, "int4": Int4Weight, "nf4": Nf4Weight}
+HEAD = "lm_head.weight"  # an output head that is a table of its own
+OUTPUT_HEAD = "output_head"  # one that is the token embedding
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How to quantize; `double` is of nf4, and `compute_dtype` that of activations (theirs where None)."""
+
+    scheme: Scheme
+    double: bool = False
+    compute_dtype: torch.dtype | None = None
+
+
+@dataclass(frozen=True)
+class BitsAndBytesConfig:
+    """The published way to ask for quantization: int8, or nf4 with its options.
+
+    bitsandbytes itself is not needed: on a processor its int8 and nf4 are computed here. Its fp4 is not.
+    """
+
+    load_in_8bit: bool = False
+    load_in_4bit: bool = False
+    bnb_4bit_compute_dtype: torch.dtype | str | None = None
+    bnb_4bit_quant_type: str = "fp4"
+    bnb_4bit_use_double_quant: bool = False
+
+    def quantization(self) -> Quantization | None:
+        """What is asked for.
+
+        Raises:
+            ConfigError: both widths, or a type that is not nf4.
+        """
+        if self.load_in_8bit and self.load_in_4bit:
+            raise ConfigError("load_in_8bit and load_in_4bit exclude each other")
+        if self.load_in_8bit:
+            return Quantization("int8")
+        if not self.load_in_4bit:
+            return None
+        if self.bnb_4bit_quant_type != "nf4":
+            raise ConfigError(f"bnb_4bit_quant_type is {self.bnb_4bit_quant_type!r}: only 'nf4' is known")
+        dtype = self.bnb_4bit_compute_dtype
+        if isinstance(dtype, str):
+            dtype = getattr(torch, dtype, None)
+        if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+            raise ConfigError(
+                f"bnb_4bit_compute_dtype is {self.bnb_4bit_compute_dtype!r}: it is no such type"
+            )
+        return Quantization("nf4", self.bnb_4bit_use_double_quant, dtype)
+
+
+Asked = Scheme | Quantization | BitsAndBytesConfig | None
+
+
+def quantization_of(asked: Asked, stored: str | None, folder: Any) -> Quantization | None:
+    """What was asked for, or what the files say; both may say the same.
+
+    Raises:
+        ConfigError: they say different things, or there is no such scheme.
+        CheckpointError: the files say what is not known.
+    """
+    if isinstance(asked, BitsAndBytesConfig):
+        asked = asked.quantization()
+    elif isinstance(asked, str):
+        asked = Quantization(asked)
+    known = ", ".join(CODECS)
+    if asked is not None and asked.scheme not in CODECS:
+        raise ConfigError(f"quantization is {asked.scheme!r}: it must be one of {known}")
+    if stored is None:
+        return asked
+    if stored not in CODECS:
+        raise CheckpointError(f"{folder} is quantized as {stored!r}; known are {known}")
+    if asked is not None and asked.scheme != stored:
+        raise ConfigError(f"{folder} is quantized as {stored} already, it cannot be loaded as {asked.scheme}")
+    return asked or Quantization(stored)
+
+
+@torch.no_grad()
+def quantize_linears(model: nn.Module, quantization: Quantization | Scheme) -> None:
+    """Quantize a model in memory, one weight after the other.
+
+    Raises:
+        ConfigError: it is quantized already.
+    """
+    if is_quantized(model):
+        raise ConfigError("the model is quantized already")
+    if isinstance(quantization, str):
+        quantization = Quantization(quantization)
+    incoming = Incoming(model, quantization)
+    for name in incoming.shapes:
+        incoming.add(name, "", model.get_parameter(name).detach())
+        incoming.swap(name)
+    cast(Any, model).quantization = quantization.scheme
+    model.requires_grad_(False)
+
+
+def is_quantized(model: nn.Module) -> bool:
+    """Whether any weight of a model is."""
+    return any(isinstance(module, QuantizedLinear | QuantizedEmbedding) for module in model.modules())
+
+
+def quantized_parameters(model: nn.Module) -> int:
+    """How many numbers the quantized weights and the biases beside them were made of."""
+    count = 0
+    for name, module in model.named_modules():
+        if isinstance(module, QuantizedEmbedding):
+            count += module.table.numel()
+        elif isinstance(module, QuantizedLinear) and name != OUTPUT_HEAD:
+            count += module.out_features * module.in_features
+            count += 0 if module.bias is None else module.bias.numel()
+    return count
+
+
+def quantized_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """What is stored of the quantized weights, by the names of the weights and what follows them."""
+    found: dict[str, Tensor] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, QuantizedEmbedding):
+            stored = module.stored()
+        elif isinstance(module, QuantizedLinear) and name != OUTPUT_HEAD:  # which is the embedding again
+            stored = module.weight.stored()
+        else:
+            continue
+        found |= {f"{name}.weight{suffix}": tensor for suffix, tensor in stored.items()}
+    return found
+
+
+def without_suffix(published: str) -> tuple[str, str]:
+    """The name of a weight, and what follows it in the name of one of its parts."""
+    weight, found, suffix = published.partition(".weight_")
+    return (f"{weight}.weight", f"_{suffix}") if found else (published, "")
+
+
+def rounded(codec: Codec, weight: Tensor, double: bool = False) -> dict[str, Tensor]:
+    """Quantize a weight (N, K) to what is stored; `double` is of nf4."""
+    return Nf4Weight.quantize(weight, double) if codec is Nf4Weight else codec.quantize(weight)
+
+
+class Incoming:
+    """The weights of a model that are to be quantized, on their way from a file to their modules."""
+
+    def __init__(self, model: nn.Module, quantization: Quantization | None, *, stored: bool = False) -> None:
+        """Find them, none without a quantization; `stored` says that they come as codes and scales."""
+        self._model = model
+        self._quantization = quantization
+        self._stored = stored
+        self._parts: dict[str, dict[str, Tensor]] = {}
+        self.shapes = {
+            f"{name}.weight": (module.weight.shape[0], module.weight.shape[1])
+            for name, module in model.named_modules()
+            if quantization is not None and _is_quantized_here(name, module)
+        }
+
+    @property
+    def arrived(self) -> list[str]:
+        """The names of those that have come."""
+        return list(self._parts)
+
+    def add(self, name: str, suffix: str, tensor: Tensor) -> None:
+        """Take a weight, or a part of one that is stored in parts."""
+        parts = self._parts.setdefault(name, {})
+        if self._stored:
+            parts[suffix] = tensor
+        else:
+            double = self._quantization is not None and self._quantization.double
+            parts |= rounded(self._codec(name), tensor, double)
+
+    def share_table(self) -> None:
+        """Let an output head that has not come be the token embedding."""
+        tables = [name for name in self._parts if name.endswith("embedding.weight")]
+        if HEAD in self.shapes and HEAD not in self._parts and tables:
+            self._parts[HEAD] = {suffix: part.clone() for suffix, part in self._parts[tables[0]].items()}
+
+    def faults(self) -> dict[str, str]:
+        """What is wrong with stored parts: a message for each weight."""
+        found = {}
+        for name, parts in self._parts.items():
+            codec, shape = self._codec(name), self.shapes[name]
+            if codec is Nf4Weight:
+                layout = Nf4Weight.layout(shape, double="_nested_absmax" in parts)
+            else:
+                layout = codec.layout(shape)
+            got = {suffix: (tuple(tensor.shape), tensor.dtype) for suffix, tensor in parts.items()}
+            if got != layout:
+                found[name] = f"{name} holds {_told(got)}, and should {_told(layout)}"
+        return found
+
+    def swap(self, name: str) -> None:
+        """Put a quantized module in the place of the one whose weight has come, wherever it is used."""
+        parts, codec = self._parts.pop(name), self._codec(name)
+        module = self._model.get_submodule(name.removesuffix(".weight"))
+        weight = codec.load(parts, self.shapes[name])
+        new: nn.Module
+        if isinstance(module, nn.Embedding):
+            dtype = next(
+                p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight")
+            )
+            new = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype)
+            if hasattr(self._model, OUTPUT_HEAD):
+                head = Int8Table.load(parts, self.shapes[name]) if self._is_4_bit else weight
+                setattr(self._model, OUTPUT_HEAD, QuantizedLinear(head))
+        else:
+            linear = cast(nn.Linear, module)
+            bias = None if linear.bias is None else linear.bias.detach().float()
+            quantization = cast(Quantization, self._quantization)
+            compute_dtype = None if codec is Int8Weight else quantization.compute_dtype
+            new = QuantizedLinear(weight, bias, compute_dtype)
+            path, _, attribute = name.removesuffix(".weight").rpartition(".")
+            setattr(self._model.get_submodule(path), attribute, new)
+            return
+        for parent in list(self._model.modules()):
+            for attribute, child in list(parent.named_children()):
+                if child is module:  # encoder and decoder share it
+                    setattr(parent, attribute, new)
+
+    @property
+    def _is_4_bit(self) -> bool:
+        return self._quantization is not None and self._quantization.scheme != "int8"
+
+    def _codec(self, name: str) -> Codec:
+        in_layers = self._quantization is not None and ".layers." in f".{name}"
+        return CODECS[cast(Quantization, self._quantization).scheme] if in_layers else Int8Weight
+
+
+def _is_quantized_here(name: str, module: nn.Module) -> bool:
+    """Whether a weight is worth it: those of the layers, the table of token embeddings, the output head."""
+    if isinstance(module, nn.Linear):
+        return ".layers." in f".{name}" or f"{name}.weight" == HEAD
+    return isinstance(module, nn.Embedding) and name.rpartition(".")[2] == "embedding"
+
+
+def _told(parts: Mapping[str, tuple[tuple[int, ...], torch.dtype]]) -> str:
+    return ", ".join(
+        f"weight{suffix} {'x'.join(map(str, shape))} {str(dtype).removeprefix('torch.')}"
+        for suffix, (shape, dtype) in sorted(parts.items())
+    )
+
+
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

@@ -1,0 +1,27 @@
+"""What decides about a summary beside document and model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides about a summary beside document and model.
+
+    `length` is the most words; None is the model's own habit. `generation` holds options of the writing
+    models by the names of `GenerationConfig`.
+    """
+
+    length: int | None = None
+    truncate: bool = False
+    seed: int = 0
+    generation: Mapping[str, object] = field(default_factory=dict)
+
+    def as_params(self) -> dict[str, object]:
+        """The settings that hold, as records show them; `generation` has only what was given.
+
+        `length` is None where there is no such bound: a model that writes is bounded by its checkpoint, one
+        that chooses by what a document's summary is expected to have.
+        """
+        held = {"length": self.length, "truncate": self.truncate, "seed": self.seed}
+        return {**held, **self.generation}

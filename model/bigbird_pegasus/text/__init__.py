@@ -1,0 +1,1 @@
+"""Plain text without a model: language, lines, sentences, words, windows."""

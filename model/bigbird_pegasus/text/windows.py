@@ -1,0 +1,182 @@
+"""Text → sentences → tokens → windows that fit the model. Every offset is a code point of the text.
+
+A window ends at a sentence end; only a sentence longer than a whole window is split, between words. Together
+the windows hold every sentence once, so nothing is lost and nothing is read twice. What reads only the
+beginning of a document (`--truncate`) takes `first_window` in place of `pack`.
+"""
+
+import re
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bigbird_pegasus.text.sentences import PARAGRAPH_END, Sentence, split_sentences
+
+if TYPE_CHECKING:
+    from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
+
+
+SENTENCES_AT_ONCE = 1_000  # encoded together; bounds the memory that lists of token ids take
+_SPACE = re.compile(r"\s+")
+_ANY_SPACE = re.compile(rf"({PARAGRAPH_END.pattern})|\s")
+_WORD_END = re.compile(r"\s+(?=\S*\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Sentences `first` to `last - 1`, which have `tokens` tokens, from `first_token` of the text on."""
+
+    first: int
+    last: int
+    first_token: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """The sentences of a text, how many tokens each has, and all their ids one after the other."""
+
+    sentences: list[Sentence]
+    counts: list[int]
+    ids: "array[int]"
+
+    def window_ids(self, window: Window) -> "array[int]":
+        """The token ids of a window's sentences."""
+        return self.ids[window.first_token : window.first_token + window.tokens]
+
+
+def encode(text: str, tokenizer: "PegasusTokenizer", limit: int) -> EncodedText:
+    """Split a text into sentences of at most `limit` tokens, and encode them one by one.
+
+    Encoded so, the tokens of a sentence do not depend on its window; a piece never crosses a space anyway.
+    """
+    from bigbird_pegasus.text.lines import without_marks
+
+    plain = without_marks(text)
+
+    def ids_of(sentences: Sequence[Sentence]) -> list[list[int]]:
+        texts = [plain[sentence.start : sentence.end] for sentence in sentences]
+        return encode_sentences(tokenizer, texts, [sentence.starts_paragraph for sentence in sentences])
+
+    encoded = EncodedText([], [], array("i"))
+    whole = split_sentences(text)
+    for start in range(0, len(whole), SENTENCES_AT_ONCE):
+        group = whole[start : start + SENTENCES_AT_ONCE]
+        for sentence, ids in zip(group, ids_of(group), strict=True):
+            parts, ids_of_parts = [sentence], [ids]
+            if len(ids) > limit:
+                parts = split_long(text, sentence, limit, lambda part: len(ids_of([part])[0]))
+                ids_of_parts = ids_of(parts)
+            for part, part_ids in zip(parts, ids_of_parts, strict=True):
+                encoded.sentences.append(part)
+                encoded.counts.append(len(part_ids))
+                encoded.ids.extend(part_ids)
+    return encoded
+
+
+def split_long(
+    text: str, sentence: Sentence, limit: int, count_tokens: Callable[[Sentence], int]
+) -> list[Sentence]:
+    """Cut a sentence between words into parts of at most `limit` tokens each, by halves.
+
+    A single word of more than `limit` tokens is cut between characters.
+    """
+    if count_tokens(sentence) <= limit or sentence.end - sentence.start == 1:
+        return [sentence]
+    middle = (sentence.start + sentence.end) // 2
+    gap = _nearest_gap(text, sentence, middle)
+    left_end, right_start = gap or (middle, middle)
+    left = Sentence(sentence.start, left_end, sentence.starts_paragraph)
+    right = Sentence(right_start, sentence.end, False)
+    return [*split_long(text, left, limit, count_tokens), *split_long(text, right, limit, count_tokens)]
+
+
+def _nearest_gap(text: str, sentence: Sentence, middle: int) -> tuple[int, int] | None:
+    """The white space nearest to the middle of a sentence, or None where it is a single word."""
+    after = _SPACE.search(text, middle, sentence.end)
+    word = _WORD_END.search(text[sentence.start : middle])
+    before = (sentence.start + word.start(), sentence.start + word.end()) if word else None
+    if after is None or (before is not None and middle - before[1] < after.start() - middle):
+        return before
+    return after.span()
+
+
+def pack(counts: Sequence[int], limit: int) -> list[Window]:
+    """Windows of consecutive sentences with at most `limit` tokens, about equally full.
+
+    Equal ones, so that no window is left with a few sentences that say nothing by themselves.
+    `counts` holds the tokens of each sentence, none of them above `limit`.
+    """
+    windows: list[Window] = []
+    left = sum(counts)
+    first = first_token = tokens = 0
+    target = _even_share(left, limit)
+    for index, count in enumerate(counts):
+        too_long = tokens + count > limit
+        nearer_without = tokens + count / 2 > target
+        if tokens and (too_long or nearer_without):
+            windows.append(Window(first, index, first_token, tokens))
+            left -= tokens
+            first, first_token, tokens = index, first_token + tokens, 0
+            target = _even_share(left, limit)
+        tokens += count
+    if tokens or not windows:
+        windows.append(Window(first, len(counts), first_token, tokens))
+    return windows
+
+
+def first_window(counts: Sequence[int], limit: int) -> Window:
+    """As many sentences from the beginning as fit into `limit` tokens: all that is read with `--truncate`.
+
+    The first window of `pack` may hold about half of that, for it leaves as much to the second one.
+    """
+    tokens = 0
+    for index, count in enumerate(counts):
+        if tokens + count > limit:
+            return Window(0, index, 0, tokens)
+        tokens += count
+    return Window(0, len(counts), 0, tokens)
+
+
+def window_input(encoded: EncodedText, window: Window, tokenizer: "PegasusTokenizer") -> list[int]:
+    """The tokens of a window and `</s>`; a line break at the very beginning says nothing and goes."""
+    ids = list(encoded.window_ids(window))
+    if tokenizer.newline_token and ids[:1] == [tokenizer.convert_tokens_to_ids(tokenizer.newline_token)]:
+        ids = ids[1:]
+    return [*ids, tokenizer.eos_token_id]
+
+
+def unwrapped(text: str) -> str:
+    """The text with lines joined by spaces, and one line break between paragraphs; every offset stays.
+
+    A document wrapped at 72 columns then reads like one that is not, as it does sentence by sentence.
+    """
+    return _ANY_SPACE.sub(lambda space: "\n".ljust(len(space[0])) if space[1] else " ", text)
+
+
+def _even_share(tokens: int, limit: int) -> float:
+    """How full each window is when as few windows as possible share the tokens evenly."""
+    windows = -(-tokens // limit)
+    return tokens / max(1, windows)
+
+
+# --- from sentences to tokens -------------------------------------------------------------------------
+
+
+def encode_sentences(
+    tokenizer: "PegasusTokenizer", sentences: Sequence[str], starts_paragraph: Sequence[bool]
+) -> list[list[int]]:
+    """Token ids of each sentence, white space collapsed, `<n>` before those that start a paragraph.
+
+    Sentences are encoded one by one, so a document wrapped at 72 columns reads like one that is not, and
+    what a sentence's tokens are does not depend on the window it falls into.
+    """
+    if not sentences:
+        return []
+    newline = [tokenizer.convert_tokens_to_ids(tokenizer.newline_token)] if tokenizer.newline_token else []
+    encoded = tokenizer([" ".join(s.split()) for s in sentences], add_special_tokens=False)["input_ids"]
+    return [
+        [*newline, *ids] if starts else list(ids)
+        for ids, starts in zip(encoded, starts_paragraph, strict=True)
+    ]

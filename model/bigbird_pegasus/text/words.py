@@ -1,0 +1,42 @@
+"""Words: how many there are, the first of them, and text on one line."""
+
+import re
+import unicodedata
+
+# Thai, Lao, Burmese, Khmer, Japanese syllables, Chinese characters.
+_UNSPACED = (
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_WITHOUT_SPACES = re.compile(_UNSPACED)
+_RUN = re.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})\S)+")
+
+
+def count_words(text: str) -> int:
+    """Words as white space separates them; in scripts that have none between words, two letters are a word.
+
+    Those are Chinese, Japanese, Thai, Lao, Khmer and Burmese.
+    """
+    if text.isascii():
+        return len(text.split())
+    unspaced = len(_WITHOUT_SPACES.findall(text))
+    return len(_WITHOUT_SPACES.sub(" ", text).split()) + (unspaced + 1) // 2
+
+
+def first_words(text: str, count: int) -> str:
+    """As much of the beginning of a text as has at most `count` words (`count_words`)."""
+    end = unspaced = spaced = 0
+    for run in _RUN.finditer(text):
+        if _WITHOUT_SPACES.match(run[0]):
+            unspaced += 1
+        else:
+            spaced += 1
+        if spaced + (unspaced + 1) // 2 > count:
+            break
+        end = run.end()
+    return text[:end]
+
+
+def clean(text: str) -> str:
+    """One line for a summary: white space collapsed, control characters (they steer terminals) left out."""
+    return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) != "Cc")

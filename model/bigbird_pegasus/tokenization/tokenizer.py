@@ -1,0 +1,437 @@
+"""PegasusTokenizer: text to token ids and back, over SentencePiece.
+
+Two id layouts exist. BigBird-Pegasus (``offset=0``) uses the ids of its vocabulary file as they are. PEGASUS
+(``offset=103``) keeps ``<pad>`` 0 and ``</s>`` 1, puts ``<mask_1>`` 2, ``<mask_2>`` 3 and ``<unk_2>`` to
+``<unk_102>`` at 4 to 104, and moves every other piece of the file up by 103 (google-research/pegasus,
+``pretrain_parsing_ops.cc``).
+
+A newline is written as the piece ``<n>`` where the vocabulary has it, as Google trained these models
+(google-research/bigbird, ``substitute_newline="<n>"``), because SentencePiece would turn it into a space.
+
+Special tokens never come out of text: a document that holds ``</s>`` gets the pieces that spell it.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from bigbird_pegasus.checkpoints.hub import checkpoint_folder
+from bigbird_pegasus.errors import TokenizerError
+from bigbird_pegasus.tokenization.batch_encoding import (
+    BatchEncoding,
+    Lengths,
+    Row,
+    collate,
+    lengths_of,
+    to_tensors,
+    truncate,
+)
+from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter, without_surrogates
+from bigbird_pegasus.tokenization.vocabulary import (
+    CONFIG_FILE,
+    SPECIAL_TOKEN_NAMES,
+    VOCABULARY_FILE,
+    load_vocabulary,
+    read_json,
+    tokenizer_arguments,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+OFFSETS = (0, 103)
+
+_WORD_START = "▁"  # U+2581, SentencePiece's sign for a space
+
+# English spacing undone as the published decoders do it; the order matters
+_SPACED_MARKS = ((" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"))
+_SPACED_ENDINGS = ((" n't", "n't"), (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"))
+
+NO_TOKENS = Row([], [])
+
+
+class PegasusTokenizer:
+    """The tokenizer of BigBird-Pegasus and PEGASUS checkpoints. It never changes after it is made.
+
+    Args:
+        vocab_file: the SentencePiece model, ``spiece.model`` of a checkpoint folder.
+        offset: 0 (BigBird-Pegasus) or 103 (PEGASUS), see the module's docstring.
+        model_max_length: the tokens, ``</s>`` among them, that ``truncation=True`` alone keeps.
+        pad_token, eos_token, unk_token: must be in the vocabulary.
+        bos_token, sep_token, cls_token, mask_token, mask_token_sent, additional_special_tokens: as the
+            checkpoint names them; a token that the vocabulary does not have has no id and is None here.
+
+    ``newline_token`` is ``"<n>"`` where the vocabulary has that piece, else None.
+
+    Raises:
+        TokenizerError: the file is missing or no SentencePiece model, or does not fit the other arguments.
+    """
+
+    padding_side = "right"
+    truncation_side = "right"
+    model_input_names = ("input_ids", "attention_mask")
+
+    def __init__(
+        self,
+        vocab_file: str | Path,
+        offset: int = 103,
+        model_max_length: float = 4096,
+        *,
+        pad_token: str = "<pad>",
+        eos_token: str = "</s>",
+        unk_token: str = "<unk>",
+        bos_token: str | None = "<s>",
+        sep_token: str | None = None,
+        cls_token: str | None = None,
+        mask_token: str | None = "<mask_2>",
+        mask_token_sent: str | None = "<mask_1>",
+        additional_special_tokens: Iterable[str] | None = None,
+    ) -> None:
+        if isinstance(offset, bool) or offset not in OFFSETS:
+            raise TokenizerError(f"offset is {offset!r}; it is 0 for BigBird-Pegasus and 103 for PEGASUS")
+        if not isinstance(model_max_length, int | float) or not 1 <= model_max_length < float("inf"):
+            raise TokenizerError(f"model_max_length is {model_max_length!r}; it must be a number from 1 up")
+        self.vocab_file = Path(vocab_file)
+        self.offset = int(offset)
+        self.model_max_length = int(model_max_length)  # published configurations without a limit say 1e30
+
+        self.pad_token, self.eos_token, self.unk_token = pad_token, eos_token, unk_token
+        self._reserved: dict[int, str] = {}
+        if offset:
+            names = [mask_token_sent or "<mask_1>", mask_token or "<mask_2>"]
+            self._reserved = dict(enumerate(names + [f"<unk_{i}>" for i in range(2, offset)], start=2))
+        self._reserved_ids = {token: index for index, token in self._reserved.items()}
+
+        additional = list(additional_special_tokens or ())
+        optional = filter(None, (bos_token, sep_token, cls_token, mask_token, mask_token_sent))
+        special = {pad_token, eos_token, unk_token, *additional, *optional}
+        special.discard(NEWLINE_PIECE)  # a newline is text, whatever a configuration says
+        self._vocabulary = load_vocabulary(self.vocab_file, special)
+        if offset and self._vocabulary.id_to_piece([0, 1]) != [pad_token, eos_token]:
+            raise TokenizerError(
+                f"{self.vocab_file} does not begin with {pad_token} and {eos_token}, as offset {offset} needs"
+            )
+        self.pad_token_id = self._required_id(pad_token)
+        self.eos_token_id = self._required_id(eos_token)
+        self.unk_token_id = self._required_id(unk_token)
+        if not self._vocabulary.is_unknown(self._inside(self.unk_token_id)):
+            raise TokenizerError(f"{unk_token} is not the unknown piece of {self.vocab_file}")
+        self.bos_token = self._known(bos_token)
+        self.sep_token = self._known(sep_token)
+        self.cls_token = self._known(cls_token)
+        self.mask_token = self._known(mask_token)
+        self.mask_token_sent = self._known(mask_token_sent)
+        self.bos_token_id = self._id_of(bos_token)
+        self.sep_token_id = self._id_of(sep_token)
+        self.cls_token_id = self._id_of(cls_token)
+        self.mask_token_id = self._id_of(mask_token)
+        self.mask_token_sent_id = self._id_of(mask_token_sent)
+        self.additional_special_tokens = [token for token in additional if self._id_of(token) is not None]
+        special_ids = {self._id_of(token) for token in special} | set(self._reserved)
+        self._special_ids = frozenset(index for index in special_ids if index is not None)
+        self._segmenter = Segmenter(self._vocabulary)
+        self.newline_token = self._segmenter.newline_piece
+
+    # Folders
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        **options: Any,
+    ) -> "PegasusTokenizer":
+        """The tokenizer of a checkpoint: its ``spiece.model`` and ``tokenizer_config.json``.
+
+        Args:
+            name_or_path: a folder, or ``owner/name`` on the Hub, see `checkpoint_folder`.
+            revision: branch, tag or commit of a model on the Hub.
+            local_files_only: never download.
+            options: arguments of the class; they go before what the folder says.
+
+        Raises:
+            TokenizerError: a file is missing or corrupt, or there are more ids than ``vocab_size`` in
+                ``config.json``.
+            CheckpointError: the Hub does not give it.
+        """
+        folder = checkpoint_folder(name_or_path, revision=revision, local_files_only=local_files_only)
+        arguments = tokenizer_arguments(folder) | options
+        tokenizer = cls(**arguments)
+        model_ids = read_json(folder / "config.json").get("vocab_size")
+        if isinstance(model_ids, int) and len(tokenizer) > model_ids:
+            raise TokenizerError(
+                f"{tokenizer.vocab_file} with offset {tokenizer.offset} has {len(tokenizer)} ids, but the"
+                f" vocab_size in config.json is {model_ids}: is the offset in {CONFIG_FILE} right?"
+            )
+        return tokenizer
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``spiece.model`` and ``tokenizer_config.json`` into the folder, which is made if need be.
+
+        With offset 0 the mask token is listed under ``additional_special_tokens``: transformers 5 puts a
+        named mask token in front of the vocabulary, and every id after it would be one too high.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        config: dict[str, Any] = {"tokenizer_class": "PegasusTokenizer", "offset": self.offset}
+        config |= {"model_max_length": self.model_max_length}
+        config |= {name: getattr(self, name) for name in SPECIAL_TOKEN_NAMES}
+        config["additional_special_tokens"] = self.additional_special_tokens
+        if self.offset == 0:
+            masks = [token for token in (self.mask_token_sent, self.mask_token) if token]
+            config |= {"mask_token": None, "mask_token_sent": None}
+            config["additional_special_tokens"] = self.additional_special_tokens + masks
+        (folder / VOCABULARY_FILE).write_bytes(self.vocab_file.read_bytes())
+        (folder / CONFIG_FILE).write_text(
+            json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+    # Text to ids
+
+    def __call__(
+        self,
+        text: str | Sequence[str] | None = None,
+        text_pair: str | Sequence[str] | None = None,
+        text_target: str | Sequence[str] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        return_tensors: str | None = None,
+        return_offsets_mapping: bool = False,
+    ) -> BatchEncoding:
+        """Encode one text or a list of them.
+
+        Args:
+            text: one text, or a list or tuple of B texts.
+            text_pair: a second text for each, put behind the first before ``</s>``.
+            text_target: texts whose ids come back as ``labels`` (as ``input_ids`` where there is no `text`).
+            add_special_tokens: append ``</s>``; truncation counts it and keeps it.
+            padding: True or "longest" to the longest row, "max_length" to `max_length`, False not at all.
+                Padding is on the right and has mask 0.
+            truncation: True or "longest_first", "only_first", "only_second" (of a pair), False. Left out, a
+                `max_length` without padding truncates.
+            max_length: tokens of a row, ``</s>`` included; left out, ``model_max_length``.
+            pad_to_multiple_of: padded rows are as long as a multiple of this.
+            return_tensors: "pt" for int64 tensors (B, T), one text being B = 1; None for lists.
+            return_offsets_mapping: also ``offset_mapping``, (B, T, 2): the half-open span of each token in
+                code points of the text as passed, without the space before it. ``</s>`` and padding have
+                (0, 0).
+
+        Returns:
+            ``input_ids`` and ``attention_mask``, flat lists for one text and lists of lists for many.
+
+        Raises:
+            TokenizerError: an argument is impossible, or rows of different lengths were to become a tensor.
+        """
+        lengths = lengths_of(padding, truncation, max_length, pad_to_multiple_of, self.model_max_length)
+        settings = (lengths, add_special_tokens, return_tensors, return_offsets_mapping)
+        if text is None:
+            if text_target is None:
+                raise TokenizerError("there is nothing to encode: give text or text_target")
+            return self._encode(text_target, None, *settings)
+        encoding = self._encode(text, text_pair, *settings)
+        if text_target is not None:
+            encoding["labels"] = self._encode(text_target, None, *settings)["input_ids"]
+        return encoding
+
+    def encode(self, text: str, text_pair: str | None = None, **options: Any) -> Any:
+        """The ``input_ids`` of a call with the same arguments: a list, or a tensor (1, T) if asked for."""
+        return self(text, text_pair, **options)["input_ids"]
+
+    def tokenize(self, text: str) -> list[str]:
+        """The pieces of a text, without ``</s>``; what the vocabulary does not have shows as ``<unk>``."""
+        return self.convert_ids_to_tokens(self._row(text, spans=False).ids)
+
+    # Ids to text
+
+    @overload
+    def decode(
+        self, token_ids: "Tensor", skip_special_tokens: bool = ..., clean_up_tokenization_spaces: bool = ...
+    ) -> Any: ...
+    @overload
+    def decode(
+        self,
+        token_ids: int | Sequence[int],
+        skip_special_tokens: bool = ...,
+        clean_up_tokenization_spaces: bool = ...,
+    ) -> str: ...
+    @overload
+    def decode(
+        self,
+        token_ids: Sequence[Sequence[int]],
+        skip_special_tokens: bool = ...,
+        clean_up_tokenization_spaces: bool = ...,
+    ) -> list[str]: ...
+    def decode(
+        self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = False
+    ) -> Any:
+        """The text of token ids: one id, a list, a tensor (T,); or the list of texts of many rows (B, T).
+
+        ``<n>`` becomes a newline. `skip_special_tokens` leaves out every special token, ``<unk>`` among them;
+        `clean_up_tokenization_spaces` takes the spaces before English punctuation away.
+
+        Raises:
+            TokenizerError: an id is not in the vocabulary (such as -100 in labels).
+        """
+        if hasattr(token_ids, "tolist"):
+            token_ids = token_ids.tolist()
+        if isinstance(token_ids, int):
+            token_ids = [token_ids]
+        if token_ids and not isinstance(token_ids[0], int) and hasattr(token_ids[0], "__len__"):
+            return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in token_ids]
+        pieces = self.convert_ids_to_tokens([int(index) for index in token_ids], skip_special_tokens)
+        text = "".join(pieces).replace(_WORD_START, " ")
+        if pieces and pieces[0].startswith(_WORD_START):
+            text = text[1:]
+        if self.newline_token:
+            text = text.replace(self.newline_token, "\n")
+        if clean_up_tokenization_spaces:
+            for spaced, tight in _SPACED_MARKS + _SPACED_ENDINGS:
+                text = text.replace(spaced, tight)
+        return text
+
+    def batch_decode(
+        self,
+        sequences: "Tensor | Sequence[Sequence[int]] | Sequence[Tensor]",
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool = False,
+    ) -> list[str]:
+        """`decode` for each row of (B, T)."""
+        return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in sequences]
+
+    # Pieces and ids
+
+    def __len__(self) -> int:
+        return self.vocab_size
+
+    @property
+    def vocab_size(self) -> int:
+        """How many ids there are; all are below this."""
+        return self._vocabulary.get_piece_size() + self.offset
+
+    @property
+    def all_special_ids(self) -> list[int]:
+        """The ids that `skip_special_tokens` leaves out, ascending."""
+        return sorted(self._special_ids)
+
+    @property
+    def all_special_tokens(self) -> list[str]:
+        """The tokens of `all_special_ids`."""
+        return self.convert_ids_to_tokens(self.all_special_ids)
+
+    def get_vocab(self) -> dict[str, int]:
+        """Every piece with its id."""
+        return {piece: index for index, piece in enumerate(self.convert_ids_to_tokens(range(len(self))))}
+
+    @overload
+    def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = ...) -> str: ...
+    @overload
+    def convert_ids_to_tokens(self, ids: Sequence[int], skip_special_tokens: bool = ...) -> list[str]: ...
+    def convert_ids_to_tokens(
+        self, ids: int | Sequence[int], skip_special_tokens: bool = False
+    ) -> str | list[str]:
+        """The piece of an id, or the pieces of a list of ids.
+
+        Raises:
+            TokenizerError: there is no such id.
+        """
+        if isinstance(ids, int):
+            return self._piece(ids)
+        return [
+            self._piece(index) for index in ids if not (skip_special_tokens and index in self._special_ids)
+        ]
+
+    @overload
+    def convert_tokens_to_ids(self, tokens: str) -> int: ...
+    @overload
+    def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
+    def convert_tokens_to_ids(self, tokens: str | list[str] | tuple[str, ...]) -> int | list[int]:
+        """The id of a piece, or the ids of a list of pieces; that of ``<unk>`` for what is no piece."""
+        if not isinstance(tokens, str):
+            return [self.convert_tokens_to_ids(token) for token in tokens]
+        index = self._id_of(tokens)
+        return self.unk_token_id if index is None else index
+
+    # Inside
+
+    def _inside(self, index: int) -> int:
+        """The id in the vocabulary file of one of our ids that is not reserved."""
+        return index if index < 2 else index - self.offset
+
+    def _outside(self, index: int) -> int:
+        """Our id of an id in the vocabulary file."""
+        return index if index < 2 else index + self.offset
+
+    def _id_of(self, token: str | None) -> int | None:
+        """Our id of a token; None for what is in no vocabulary."""
+        if token is None or token in self._reserved_ids:
+            return None if token is None else self._reserved_ids[token]
+        inside: int = self._vocabulary.piece_to_id(without_surrogates(token))
+        return self._outside(inside) if self._vocabulary.id_to_piece(inside) == token else None
+
+    def _known(self, token: str | None) -> str | None:
+        return None if self._id_of(token) is None else token
+
+    def _required_id(self, token: str) -> int:
+        index = self._id_of(token)
+        if index is None:
+            raise TokenizerError(f"{self.vocab_file} has no piece {token}")
+        return index
+
+    def _piece(self, index: int) -> str:
+        if index in self._reserved:
+            return self._reserved[index]
+        if not 0 <= index < len(self):
+            raise TokenizerError(f"{index} is no id of this vocabulary, which has {len(self)}")
+        piece: str = self._vocabulary.id_to_piece(self._inside(index))
+        return piece
+
+    def _encode(
+        self,
+        text: str | Sequence[str],
+        text_pair: str | Sequence[str] | None,
+        lengths: Lengths,
+        add_special_tokens: bool,
+        return_tensors: str | None,
+        spans: bool,
+    ) -> BatchEncoding:
+        if return_tensors not in (None, "pt"):
+            raise TokenizerError(f"return_tensors is {return_tensors!r}; it is 'pt' or None")
+        single = isinstance(text, str)
+        texts, pairs = _as_batch(text), None if text_pair is None else _as_batch(text_pair)
+        if pairs is not None and (isinstance(text_pair, str) != single or len(pairs) != len(texts)):
+            raise TokenizerError("text and text_pair must be two texts, or two lists of one length")
+        end = Row([self.eos_token_id], [(0, 0)] if spans else []) if add_special_tokens else NO_TOKENS
+        room = lengths.max_length - len(end.ids)
+        rows = []
+        for index, one in enumerate(texts):
+            second = NO_TOKENS if pairs is None else self._row(pairs[index], spans)
+            row = truncate(self._row(one, spans), second, room, lengths.truncation)
+            rows.append(Row(row.ids + end.ids, row.spans + end.spans))
+        columns: dict[str, Any] = collate(rows, lengths, self.pad_token_id)
+        if not spans:
+            del columns["offset_mapping"]
+        if return_tensors == "pt":
+            return BatchEncoding(to_tensors(columns))
+        return BatchEncoding({name: column[0] if single else column for name, column in columns.items()})
+
+    def _row(self, text: str, spans: bool) -> Row:
+        """The tokens of a text, without ``</s>``."""
+        if not spans:
+            return Row([self._outside(index) for index in self._segmenter.ids(text)], [])
+        indices, found = self._segmenter.ids_and_spans(text)
+        return Row([self._outside(index) for index in indices], found)
+
+
+def _as_batch(text: str | Sequence[str]) -> Sequence[str]:
+    texts = [text] if isinstance(text, str) else text
+    if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
+        raise TokenizerError("a text to encode must be a str, or a list or tuple of str")
+    return texts

@@ -1,0 +1,166 @@
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from bigbird_pegasus import BigBirdPegasusForCausalLM
+from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.kernels.packed_linear import PackedLinear
+from bigbird_pegasus.quantization.int8 import Int8Weight, round_rows
+from bigbird_pegasus.quantization.modules import QuantizedLinear
+from bigbird_pegasus.quantization.quantize import Scheme, quantize_linears
+from torch import nn
+from torch.nn import functional as F
+
+from tests.model.tiny import bfloat16_kernels, tiny_config, tiny_ids, tiny_model
+
+dtypes = pytest.mark.parametrize(
+    "dtype", [torch.float32, pytest.param(torch.bfloat16, marks=bfloat16_kernels)], ids=str
+)
+
+
+@dtypes
+@pytest.mark.parametrize("rows", [1, 5, 70])
+@pytest.mark.parametrize(("outputs", "inputs"), [(64, 32), (33, 17), (1, 8)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_packed_linear_map_equals_the_plain_one(
+    dtype: torch.dtype, rows: int, outputs: int, inputs: int, bias: bool
+) -> None:
+    plain = nn.Linear(inputs, outputs, bias=bias, dtype=dtype)
+    x = torch.randn(2, rows, inputs, dtype=dtype)
+    with torch.no_grad():
+        packed = PackedLinear(plain.weight, plain.bias)
+        torch.testing.assert_close(packed(x), plain(x))
+        assert torch.equal(packed.weight.to_dense(), plain.weight)
+
+
+@bfloat16_kernels
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
+@torch.no_grad()
+def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
+    model = tiny_model(activation_function=activation, init_std=0.1).bfloat16()
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    assert not [name for name, module in packed.named_modules() if isinstance(module, nn.Linear)]
+    ids = tiny_ids(2, 50)
+    before, after = model(ids, decoder_input_ids=ids[:, :9]), packed(ids, decoder_input_ids=ids[:, :9])
+    # The plain activation rounds its argument to bfloat16 first, the fused one does not.
+    error = (after.logits - before.logits).float().norm() / before.logits.float().norm()
+    assert error < 0.02
+    truth = tiny_model(activation_function=activation, init_std=0.1)(ids, decoder_input_ids=ids[:, :9]).logits
+    errors = [(found.logits.float() - truth).norm() / truth.norm() for found in (before, after)]
+    assert errors[1] < 1.2 * errors[0]
+
+
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
+@torch.no_grad()
+def test_in_float32_packing_changes_no_more_than_the_order_of_sums(activation: str) -> None:
+    model = tiny_model(activation_function=activation)
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    ids = tiny_ids(2, 50)
+    before, after = model(ids, decoder_input_ids=ids[:, :9]), packed(ids, decoder_input_ids=ids[:, :9])
+    torch.testing.assert_close(after.logits, before.logits)
+
+
+@dtypes
+@torch.no_grad()
+def test_a_packed_model_writes_what_the_plain_one_writes(dtype: torch.dtype) -> None:
+    model = tiny_model(init_std=0.1).to(dtype)
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    ids = tiny_ids(2, 60)
+    first = [
+        m.next_token_logits(ids[:, :1], m.new_cache(m.encode(ids, None).last_hidden_state, None))
+        for m in (model, packed)
+    ]
+    assert torch.equal(*(logits.argmax(dim=-1) for logits in first))
+    assert packed.generate(ids, num_beams=3, max_new_tokens=8).shape[0] == 2
+
+
+def test_types_without_a_kernel_stay_plain() -> None:
+    model = tiny_model().double()
+    pack_linears(model)
+    assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
+
+
+@pytest.mark.parametrize("scheme", ["int4", "nf4"])
+def test_a_model_of_four_bits_stays_as_it_is(scheme: Scheme) -> None:
+    model = tiny_model().bfloat16()
+    quantize_linears(model, scheme)
+    before = list(model.named_modules())
+    pack_linears(model)
+    assert list(model.named_modules()) == before
+
+
+@torch.no_grad()
+def test_the_activation_of_an_int8_map_is_computed_before_its_results_are_rounded() -> None:
+    plain = tiny_model(activation_function="gelu_new", init_std=0.1).model.encoder.layers[0].feed_forward
+    model = nn.Sequential(copy.deepcopy(plain))
+    model[0].up = QuantizedLinear(Int8Weight(*round_rows(plain.up.weight)), plain.up.bias)
+    before = model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32))
+    pack_linears(model)
+    assert isinstance(model[0].activation, nn.Identity)
+    torch.testing.assert_close(model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32)), before)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("scheme", [None, "int8"])
+@torch.no_grad()
+def test_queries_keys_and_values_come_out_of_one_map(scheme: Scheme | None, use_bias: bool) -> None:
+    model = tiny_model(use_bias=use_bias)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            parameter.normal_()
+    if scheme is not None:
+        quantize_linears(model, scheme)
+    packed = copy.deepcopy(model)
+    pack_linears(packed)
+    layer = packed.model.decoder.layers[0]
+    assert layer.self_attention.joined is not None
+    assert not hasattr(layer.self_attention, "query")
+    assert layer.cross_attention.joined is None  # its queries are of another text
+    ids = tiny_ids(2, 50)
+    logits = [m(ids, decoder_input_ids=ids[:, :9]).logits for m in (model, packed)]
+    torch.testing.assert_close(*logits)
+
+
+@torch.no_grad()
+def test_int8_weights_are_packed_before_they_are_used_and_give_the_same_bits() -> None:
+    lazy = tiny_model(activation_function="relu").bfloat16()
+    quantize_linears(lazy, "int8")
+    packed = copy.deepcopy(lazy)
+    pack_linears(packed)
+    weights = [module.weight for module in packed.modules() if isinstance(module, QuantizedLinear)]
+    assert weights
+    assert all(isinstance(weight, Int8Weight) and weight.is_packed for weight in weights)
+    ids = tiny_ids(2, 50)
+    assert torch.equal(*(m(ids, decoder_input_ids=ids[:, :9]).logits for m in (lazy, packed)))
+
+
+@dtypes
+@torch.no_grad()
+def test_the_output_head_of_a_causal_model_is_packed_too(dtype: torch.dtype) -> None:
+    model = BigBirdPegasusForCausalLM(tiny_config()).to(dtype)
+    states = torch.randn(3, model.config.d_model, dtype=dtype)
+    expected = F.linear(states, model.lm_head.weight)
+    pack_linears(model)
+    assert isinstance(model.lm_head, PackedLinear)
+    torch.testing.assert_close(model.lm_head(states), expected)
+
+
+@pytest.mark.parametrize("scheme", [None, "int8"])
+@torch.no_grad()
+def test_a_model_is_packed_once_and_not_saved_then(scheme: Scheme | None, tmp_path: Path) -> None:
+    model = tiny_model(activation_function="gelu")
+    if scheme is not None:
+        quantize_linears(model, scheme)
+    pack_linears(model)
+    ids = tiny_ids(2, 50)
+    before = model(ids, decoder_input_ids=ids[:, :9]).logits
+    pack_linears(model)
+    assert torch.equal(model(ids, decoder_input_ids=ids[:, :9]).logits, before)
+    with pytest.raises(ConfigError, match="packed model cannot be saved"):
+        model.save_pretrained(tmp_path)
+    assert not list(tmp_path.iterdir())

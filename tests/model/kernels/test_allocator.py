@@ -1,0 +1,54 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
+
+MEGABYTE = 1 << 20
+
+# Half of what is made stays, each piece behind one that is freed; the first free tells glibc that megabytes
+# are no large blocks.
+BEGIN = """
+import torch
+from bigbird_pegasus.kernels.allocator import give_back, own_pages
+
+def held():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmRSS"))
+
+def stay_and_go():
+    made = [torch.ones(1 << 18) for _ in range(200)]
+    return made[1::2]
+
+del [torch.ones(6 << 20)][0]
+before = held()
+"""
+
+
+def held_after(code: str) -> int:
+    """Bytes that a process holds more after some lines."""
+    told = subprocess.run(
+        [sys.executable, "-c", BEGIN + code + "\nprint(held() - before)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return int(told.stdout)
+
+
+def test_what_is_freed_beside_tensors_that_stay_leaves_memory() -> None:
+    code = "with own_pages():\n    kept = stay_and_go()"
+    assert 100 * MEGABYTE <= held_after(code) < 120 * MEGABYTE
+
+
+def test_an_inner_block_does_not_end_the_outer_one() -> None:
+    code = "with own_pages():\n    with own_pages():\n        pass\n    kept = stay_and_go()"
+    assert 100 * MEGABYTE <= held_after(code) < 120 * MEGABYTE
+
+
+def test_memory_between_tensors_that_stay_can_be_given_back() -> None:
+    code = "with own_pages():\n    pass\nkept = stay_and_go()"
+    assert held_after(code) > 190 * MEGABYTE
+    assert 100 * MEGABYTE <= held_after(code + "\ngive_back()") < 120 * MEGABYTE

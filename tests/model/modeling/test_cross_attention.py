@@ -1,0 +1,69 @@
+import torch
+from bigbird_pegasus.modeling.cross_attention import PackedSource, PlainSource, fastest_source
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.model.tiny import bfloat16_kernels
+
+
+def slow_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention one query at a time, in float32, over the keys that it may look at."""
+    found = torch.zeros(query.shape)
+    for document, head, row in torch.cartesian_prod(*map(torch.arange, query.shape[:3])):
+        seen = slice(None) if mask is None else mask[document]
+        keys, values = key[document, head, seen].float(), value[document, head, seen].float()
+        scores = keys @ query[document, head, row].float() / query.shape[-1] ** 0.5
+        found[document, head, row] = scores.softmax(0) @ values
+    return found
+
+
+shapes = st.tuples(  # documents, heads, queries, source tokens, head width
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(1, 7),
+    st.integers(1, 90),
+    st.sampled_from([4, 6, 16, 64]),
+)
+
+
+@bfloat16_kernels
+@settings(max_examples=50, deadline=None)
+@given(shapes, st.booleans(), st.integers(0, 99))
+def test_packed_and_plain_sources_attend_as_one_query_after_the_other(
+    shape: tuple[int, int, int, int, int], padded: bool, seed: int
+) -> None:
+    documents, heads, queries, tokens, width = shape
+    generator = torch.Generator().manual_seed(seed)
+    query = torch.randn(documents, heads, queries, width, generator=generator).bfloat16()
+    key, value = torch.randn(2, documents, heads, tokens, width, generator=generator).bfloat16().unbind(0)
+    mask = None
+    if padded:
+        mask = torch.arange(tokens) < torch.randint(1, tokens + 1, (documents, 1), generator=generator)
+    oracle = slow_attention(query, key, value, mask)
+    for source in (PlainSource(key, value), PackedSource.pack(key, value)):
+        # bfloat16 has 8 bits: scores and weights are rounded to 1/256 of themselves on the way
+        torch.testing.assert_close(source.attend(query, mask, 0.0).float(), oracle, rtol=0.05, atol=0.05)
+        weights = source.probabilities(query, mask).float()
+        torch.testing.assert_close(weights @ value.float(), oracle, rtol=0.05, atol=0.05)
+
+
+@bfloat16_kernels
+def test_documents_can_leave_both_kinds_of_source() -> None:
+    key, value = torch.randn(2, 3, 2, 20, 8).bfloat16().unbind(0)
+    query = torch.randn(2, 2, 5, 8).bfloat16()
+    kept = torch.tensor([0, 2])
+    for source in (PlainSource(key, value), PackedSource.pack(key, value)):
+        left = source.of(kept)
+        assert (source.documents, left.documents) == (3, 2)
+        alone = [source.of(kept[i : i + 1]).attend(query[i : i + 1], None, 0.0) for i in range(2)]
+        torch.testing.assert_close(left.attend(query, None, 0.0), torch.cat(alone))
+
+
+@bfloat16_kernels
+def test_sources_are_packed_for_searches_in_bfloat16_alone() -> None:
+    key = torch.randn(1, 2, 8, 4)
+    with torch.no_grad():
+        assert isinstance(fastest_source(key.bfloat16(), key.bfloat16()), PackedSource)
+        assert isinstance(fastest_source(key, key), PlainSource)
+    assert isinstance(fastest_source(key.bfloat16(), key.bfloat16()), PlainSource)  # a gradient may be wanted

@@ -1,0 +1,267 @@
+from typing import Any
+
+import bigbird_pegasus
+import pytest
+import torch
+from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.modeling.outputs import Seq2SeqSequenceClassifierOutput
+
+from tests.model.tiny import tiny_config, tiny_ids
+from tests.model.tiny_inputs import KINDS, documents_with_end, tiny_inputs
+
+CLASSIFIER, ANSWERER, CAUSAL = KINDS[2:]
+
+
+def make(kind: str, seed: int = 0, **changes: Any) -> Any:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = getattr(bigbird_pegasus, kind)(tiny_config(**changes))
+    return model.eval().requires_grad_(False)
+
+
+def first(output: Any) -> torch.Tensor:
+    result: torch.Tensor = output[0]
+    return result
+
+
+# --- dropout: each kind acts in training and nowhere else ---------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "dropout",
+    ["dropout", "attention_dropout", "activation_dropout", "encoder_layerdrop", "decoder_layerdrop"],
+)
+def test_each_dropout_acts_in_training_only(kind: str, dropout: str) -> None:
+    if kind == CAUSAL and dropout == "encoder_layerdrop":
+        pytest.skip("a decoder has no encoder's layers")
+    none = {"dropout": 0.0}
+    model = make(kind, **(none | {dropout: 0.5}), encoder_layers=3, decoder_layers=3)
+    still = make(kind, **none, encoder_layers=3, decoder_layers=3)
+    inputs = tiny_inputs(kind, 25)
+    expected = first(still(**inputs))
+    assert torch.equal(first(model(**inputs)), expected)
+    assert torch.equal(first(still.train()(**inputs)), expected)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        assert not torch.equal(first(model.train()(**inputs)), expected)
+    assert torch.equal(first(model.eval()(**inputs)), expected)
+
+
+def test_the_encoder_has_no_activation_dropout_and_no_attention_dropout_where_it_is_sparse() -> None:
+    """As published: the sparse attention and the encoder's feed-forward take none."""
+    config = {"dropout": 0.0, "activation_dropout": 0.5, "attention_dropout": 0.5}
+    encoder = make("BigBirdPegasusModel", **config).encoder
+    for length, attention_drops in ((61, False), (25, True)):
+        expected = encoder.eval()(tiny_ids(2, length)).last_hidden_state
+        found = encoder.train()(tiny_ids(2, length)).last_hidden_state
+        assert torch.equal(found, expected) is not attention_drops
+
+
+def test_classifier_dropout_acts_in_training_only() -> None:
+    model = make(CLASSIFIER, dropout=0.0, classifier_dropout=0.5)
+    inputs = tiny_inputs(CLASSIFIER, 25)
+    expected = model(**inputs).logits
+    assert torch.equal(model(**inputs).logits, expected)
+    assert not torch.equal(model.train()(**inputs).logits, expected)
+
+
+# --- classification -----------------------------------------------------------------------------------
+
+
+def test_a_document_is_classified_by_the_state_at_its_last_end_token() -> None:
+    model = make(CLASSIFIER, num_labels=3)
+    ids = tiny_ids(2, 20)
+    ids[:, 4] = 1
+    ids[0, 9] = ids[1, 17] = 1
+    states = model.model(ids).last_hidden_state
+    expected = model.classification_head(torch.stack([states[0, 9], states[1, 17]]))
+    torch.testing.assert_close(model(ids).logits, expected)
+
+
+def test_any_of_several_end_tokens_counts() -> None:
+    model = make(CLASSIFIER, eos_token_id=[1, 7])
+    ids = tiny_ids(2, 20) % 50 + 10
+    ids[0, 9], ids[1, 17] = 1, 7
+    states = model.model(ids).last_hidden_state
+    expected = model.classification_head(torch.stack([states[0, 9], states[1, 17]]))
+    torch.testing.assert_close(model(ids).logits, expected)
+
+
+def test_end_tokens_that_differ_in_number_are_an_error() -> None:
+    ids = documents_with_end([9, 9])["input_ids"]
+    ids[1, 3] = 1
+    with pytest.raises(ValueError, match=r"same number of <eos> tokens, not \[1, 2\]"):
+        make(CLASSIFIER)(ids)
+
+
+@pytest.mark.parametrize("eos", [1, None])
+def test_documents_without_end_token_are_an_error(eos: int | None) -> None:
+    with pytest.raises(ValueError, match="at least one <eos> token"):
+        make(CLASSIFIER, eos_token_id=eos)(tiny_ids(2, 9))
+
+
+def test_classification_by_embeddings_alone_is_not_implemented() -> None:
+    with pytest.raises(NotImplementedError, match="end tokens in input_ids"):
+        make(CLASSIFIER)(inputs_embeds=torch.zeros(2, 9, 32))
+
+
+def test_a_decoder_that_reads_other_tokens_cannot_classify() -> None:
+    inputs = documents_with_end([9, 9])
+    with pytest.raises(ValueError, match=r"the decoder read \(2, 4\) tokens and input_ids are \(2, 9\)"):
+        make(CLASSIFIER)(**inputs, decoder_input_ids=tiny_ids(2, 4))
+
+
+def test_labels_leave_the_configuration_as_it_is_and_the_cache_out() -> None:
+    model = make(CLASSIFIER, num_labels=3)
+    inputs, config = tiny_inputs(CLASSIFIER, 9, labels=True), model.config
+    output = model(**inputs, use_cache=True)
+    assert isinstance(output, Seq2SeqSequenceClassifierOutput)
+    assert model.config is config
+    assert config.problem_type is None
+    assert output.past_key_values is None
+    marks = torch.ones(3, 3)  # the same model learns from other labels next
+    assert model(**(inputs | {"labels": marks})).loss > 0
+
+
+# --- question answering -------------------------------------------------------------------------------
+
+
+def test_an_answering_model_has_two_labels_whatever_the_configuration_says() -> None:
+    assert make(ANSWERER, num_labels=5).config.num_labels == 2
+
+
+@pytest.mark.parametrize("given", ["start_positions", "end_positions"])
+def test_one_end_of_a_span_without_the_other_is_an_error(given: str) -> None:
+    inputs = tiny_inputs(ANSWERER, 9) | {given: torch.tensor([1, 1, 1])}
+    with pytest.raises(ValueError, match="start_positions and end_positions together"):
+        make(ANSWERER)(**inputs)
+
+
+# --- the decoder alone --------------------------------------------------------------------------------
+
+
+def test_the_decoder_alone_says_so_in_its_configuration() -> None:
+    config = tiny_config()
+    model = bigbird_pegasus.BigBirdPegasusForCausalLM(config)
+    assert (model.config.is_decoder, model.config.is_encoder_decoder) == (True, False)
+    assert (config.is_decoder, config.is_encoder_decoder) == (False, True)
+
+
+@pytest.mark.parametrize(("kept", "rows"), [(0, 9), (1, 1), (3, 3), (torch.tensor([0, 5]), 2)], ids=str)
+def test_only_the_logits_asked_for_are_computed(kept: int | torch.Tensor, rows: int) -> None:
+    model = make(CAUSAL)
+    seen = []
+    model.lm_head.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
+    whole = model(tiny_ids(2, 9)).logits
+    found = model(tiny_ids(2, 9), logits_to_keep=kept).logits
+    assert seen == [(2, 9, 32), (2, rows, 32)]
+    positions = torch.arange(9 - rows, 9) if isinstance(kept, int) else kept
+    torch.testing.assert_close(found, whole[:, positions])
+
+
+def test_generation_computes_the_logits_of_one_token_a_step() -> None:
+    model = make(CAUSAL, eos_token_id=None)
+    seen = []
+    model.lm_head.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape)))
+    model.generate(tiny_ids(2, 9), max_new_tokens=3)
+    assert seen == [(2, 32)] * 3
+
+
+def test_a_continued_text_begins_with_its_prompt_and_equals_going_on_without_a_cache() -> None:
+    model = make(CAUSAL, eos_token_id=None)
+    prompt = tokens = tiny_ids(2, 9)
+    for _ in range(6):
+        tokens = torch.cat([tokens, model(tokens).logits[:, -1:].argmax(-1)], dim=1)
+    assert torch.equal(model.generate(prompt, max_new_tokens=6), tokens)
+    assert torch.equal(model.generate(prompt, max_new_tokens=6, num_beams=3)[:, :9], prompt)
+
+
+def test_prompts_do_not_depend_on_the_others_of_their_batch() -> None:
+    """Also where some end early and leave, and padding differs."""
+    model = make(CAUSAL, vocab_size=60, scale_embedding=False)
+    at, lengths = torch.arange(9), torch.tensor([[9], [4], [7]])
+    mask = (at >= 9 - lengths).long()
+    prompts = (tiny_ids(3, 9) % 50 + 4) * mask
+    ended = set()
+    for num_beams in (1, 3):
+        options = {"num_beams": num_beams, "max_new_tokens": 20, "eos_token_id": list(range(4, 12))}
+        together = model.generate(prompts, mask, **options)
+        for row in range(3):
+            alone = model.generate(prompts[row : row + 1], mask[row : row + 1], **options)
+            assert together[row, : alone.shape[1]].tolist() == alone[0].tolist()
+            ended.add(alone.shape[1])
+    assert len(ended) > 1
+
+
+def test_a_published_forward_continues_from_its_cache() -> None:
+    model = make(CAUSAL)
+    ids = tiny_ids(2, 9)
+    start = model(ids[:, :5])
+    assert start.past_key_values.get_seq_length() == 5
+    rest = model(ids[:, 5:], past_key_values=start.past_key_values, cache_position=torch.arange(5, 9))
+    torch.testing.assert_close(rest.logits, model(ids, use_cache=False).logits[:, 5:])
+    assert model(ids, use_cache=False).past_key_values is None
+
+
+# --- all classes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_use_cache_comes_from_the_configuration_where_the_call_does_not_say(kind: str) -> None:
+    inputs = tiny_inputs(kind, 9)
+    for says in (True, False):
+        output = make(kind, use_cache=says)(**inputs)
+        assert (output.past_key_values is not None) is says
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_resizing_changes_every_table_of_tokens_and_the_configuration_of_every_part(kind: str) -> None:
+    model = make(kind)
+    inputs = tiny_inputs(kind, 61)
+    before = first(model(**inputs))
+    embedding = model.resize_token_embeddings(120)
+    configs = [module.config for module in model.modules() if hasattr(module, "config")]
+    assert {config.vocab_size for config in configs} == {120}
+    assert embedding.num_embeddings == 120
+    assert not embedding.weight.requires_grad
+    tables = [p for p in model.parameters() if p.shape[0] == 120]
+    assert len(tables) == (2 if kind == CAUSAL else 1)
+    for table in tables:
+        torch.testing.assert_close(table[101:], table[:101].mean(0).expand(19, -1))
+    after = first(model(**inputs))
+    torch.testing.assert_close(after[..., : before.shape[-1]], before)
+    if hasattr(model, "generate"):
+        assert model.generate(tiny_ids(1, 9), max_new_tokens=3).shape[0] == 1
+
+
+def test_the_bias_of_new_tokens_is_zero() -> None:
+    model = make("BigBirdPegasusForConditionalGeneration")
+    model.final_logits_bias.fill_(2.0)
+    model.resize_token_embeddings(103)
+    assert model.final_logits_bias.tolist() == [[2.0] * 101 + [0.0] * 2]
+    model.resize_token_embeddings(50)
+    assert model.final_logits_bias.tolist() == [[2.0] * 50]
+
+
+def test_special_tokens_must_stay_in_the_vocabulary() -> None:
+    model = make("BigBirdPegasusModel")
+    with pytest.raises(ConfigError, match="decoder_start_token_id=2 is outside the vocabulary of 2"):
+        model.resize_token_embeddings(2)
+    assert model.config.vocab_size == model.encoder.embedding.num_embeddings == 101
+
+
+def test_fields_that_are_set_can_be_reached_by_position_and_slice() -> None:
+    output = make(ANSWERER)(**tiny_inputs(ANSWERER, 9, labels=True))
+    loss, start_logits, end_logits = output[:3]
+    assert output[0] is output["loss"] is loss
+    assert (start_logits is output.start_logits, end_logits is output.end_logits) == (True, True)
+
+
+def test_what_the_encoder_returned_stands_in_for_encoding_again() -> None:
+    model = make("BigBirdPegasusForConditionalGeneration")
+    inputs = tiny_inputs("BigBirdPegasusForConditionalGeneration", 61)
+    expected = model(**inputs)
+    encoded = model.encode(inputs.pop("input_ids"), inputs["attention_mask"])
+    for given in (encoded, encoded.to_tuple(), [encoded.last_hidden_state]):
+        assert torch.equal(model(**inputs, encoder_outputs=given).logits, expected.logits)

@@ -1,0 +1,131 @@
+"""The weights that are shipped: an ordinary small checkpoint folder that beats the first sentences."""
+
+import gzip
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from bigbird_pegasus import DEFAULT_MODEL
+from bigbird_pegasus.loading import load_model
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.summarization.extractive import ScoredSentences, score_document
+from bigbird_pegasus.text import windows
+from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
+
+from bbp_cli import extractive
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+SLICE = 20  # records, every 20th of val: some seconds together
+
+
+@pytest.fixture(scope="module")
+def model() -> BigBirdPegasusForSentenceExtraction:
+    loaded = load_model(DEFAULT_MODEL)
+    assert isinstance(loaded, BigBirdPegasusForSentenceExtraction)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PegasusTokenizer:
+    return PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="module")
+def figures():  # type: ignore[no-untyped-def]
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        import default_model_figures
+    finally:
+        sys.path.remove(str(EXAMPLES))
+    return default_model_figures
+
+
+def test_the_folder_is_an_ordinary_checkpoint_of_less_than_25_megabytes() -> None:
+    files = {path.name: path.stat().st_size for path in DEFAULT_MODEL.iterdir()}
+    assert {"config.json", "model.safetensors", "spiece.model", "tokenizer_config.json", "README.md"} <= set(
+        files
+    )
+    assert sum(files.values()) < 25e6
+    config = json.loads((DEFAULT_MODEL / "config.json").read_text(encoding="utf-8"))
+    assert config["architectures"] == ["BigBirdPegasusForSentenceExtraction"]
+
+
+def test_loading_warns_of_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_model(DEFAULT_MODEL)
+
+
+def score(
+    text: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+) -> ScoredSentences:
+    encoded = windows.encode(text, tokenizer, tokenizer.model_max_length)
+    packed = windows.pack(encoded.counts, tokenizer.model_max_length)
+    vectors = torch.cat(extractive.read_windows(model, [(encoded, window) for window in packed]))
+    texts = [text[span.start : span.end] for span in encoded.sentences]
+    return score_document(model, vectors, texts, [span.starts_paragraph for span in encoded.sentences])
+
+
+def test_vocabulary_and_model_fit(
+    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+) -> None:
+    assert len(tokenizer) == model.config.vocab_size
+    assert tokenizer.newline_token == "<n>"
+    assert tokenizer.model_max_length <= model.config.max_position_embeddings
+
+
+def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_aside(
+    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+) -> None:
+    sentences = [
+        "Introduction",
+        "This document specifies a protocol that lets routers exchange the networks they can reach.",
+        "See Section 4.",
+        "It defines the messages, the timers, and what happens when a link fails.",
+        "Thanks are due to many people.",
+    ]
+    text = "{}\n\n{} {} {}\n\n{}".format(*sentences)
+    scored = score(text, model, tokenizer)
+    spans = [(text.index(sentence), text.index(sentence) + len(sentence)) for sentence in sentences]
+    allowed = candidates(text, spans)
+    chosen, _ = extractive.choose(sentences, scored, None, allowed, model.sentence_head.chooser)
+    assert 1 in chosen
+    assert not {0, 2, 4} & set(chosen)
+
+
+def test_scores_do_not_depend_on_what_was_read_before(
+    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+) -> None:
+    short = "Routers forward packets. This memo says how."
+    long = " ".join(f"Sentence number {n} speaks about networks and their tables." for n in range(200))
+    before = score(short, model, tokenizer).scores
+    assert len(before) == 2
+    score(long, model, tokenizer)
+    assert score(short, model, tokenizer).scores == before
+
+
+def test_rouge_is_well_above_the_first_sentences_on_a_fixed_slice(shared: Path, figures) -> None:  # type: ignore[no-untyped-def]
+    with gzip.open(shared / "corpus" / "val.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for number, line in enumerate(lines) if number % 20 == 0][:SLICE]
+    records = [
+        figures.Record(row["id"], row["source"], row["document"][:8_000], row["summary"]) for row in rows
+    ]
+    ours, lead = figures.evaluate(DEFAULT_MODEL, records)["all"], figures.evaluate_lead(records, 4)["all"]
+    assert ours.rouge1 > lead.rouge1 + 1.5
+    assert ours.mean_words <= 120
+
+
+@pytest.mark.slow
+def test_rouge_on_all_of_val(shared: Path, figures) -> None:  # type: ignore[no-untyped-def]
+    from default_model_data import read_records
+
+    ours = figures.evaluate(DEFAULT_MODEL, read_records(shared / "corpus" / "val.jsonl.gz"))
+    figures.print_figures("default model", ours)
+    assert ours["all"].documents == 419
+    assert ours["all"].rouge1 >= 44.5
+    assert ours["all"].rouge2 >= 21.5
+    assert ours["all"].mean_words <= 100

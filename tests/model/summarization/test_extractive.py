@@ -1,0 +1,74 @@
+"""Choosing among a document's sentences."""
+
+from pathlib import Path
+
+import pytest
+from bigbird_pegasus import DEFAULT_MODEL, load_model
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction, Chooser
+from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, with_questions
+from bigbird_pegasus.summarization.sentence_features import sentence_features
+
+from tests.cli.conftest import SENTENCES, SUBJECTS, VERBS, Bbp
+
+BULLETS = [
+    f"- {subject.lower()} {verb} the gate number {n}"
+    for n, subject in enumerate(SUBJECTS)
+    for verb in VERBS[:4]
+]
+HINDI = [f"आज {n} मछुआरे अपनी नाव लेकर समुद्र की ओर गए।" for n in range(20)]
+CITED = [f"{sentence}[{n}]" for n, sentence in enumerate(SENTENCES)]
+ODD_ONES = {"bullets": (BULLETS, "Done at last."), "danda": (HINDI, "वाह!"), "cited": (CITED, "Short one.")}
+
+
+@pytest.mark.parametrize("kind", ODD_ONES)
+def test_one_sentence_that_ends_differently_is_not_the_whole_summary(
+    kind: str, warm_bbp: Bbp, extractive: Path
+) -> None:
+    texts, odd_one = ODD_ONES[kind]
+    done = warm_bbp("summarize", "--model", extractive, stdin="\n\n".join([*texts, odd_one]).encode())
+    assert (done.code, done.stderr) == (0, "")
+    assert len(done.stdout) > len(odd_one) + 1
+
+
+TEXTS = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)]  # of 7 words
+
+
+@pytest.fixture(scope="module")
+def chooser() -> Chooser:
+    model = load_model(DEFAULT_MODEL)
+    assert isinstance(model, BigBirdPegasusForSentenceExtraction)
+    found = model.sentence_head.chooser
+    assert isinstance(found, Chooser)
+    return found
+
+
+def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
+    return ScoredSentences(scores, sentence_features(TEXTS, [True] * 6), length)
+
+
+def test_a_summary_tells_whether_its_length_or_the_text_ended_it(chooser: Chooser) -> None:
+    good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
+    assert choose(TEXTS, scored(good), 20, [True] * 6, chooser)[1] == "length"
+    assert choose(TEXTS, scored(poor), None, [True] * 6, chooser) == ([0, 1], "end")
+    assert choose(TEXTS[:3], scored(good), 100, [True] * 3, chooser) == ([0, 1, 2], "whole")
+
+
+def test_only_allowed_sentences_are_chosen(chooser: Chooser) -> None:
+    allowed = [False, True] * 3
+    assert choose(TEXTS, scored([0.5] * 6), 100, allowed, chooser) == ([1, 3, 5], "end")
+
+
+def test_an_answer_brings_its_question_where_there_is_room() -> None:
+    texts = [
+        "Questions",
+        "Q: Where does it stop?",
+        "A: At the harbour.",
+        "Q1. And when?",
+        "A1. At noon.",
+        "It ends.",
+    ]
+    assert with_questions(texts, [2, 4, 5], None) == [1, 2, 3, 4, 5]
+    assert with_questions(texts, [2, 4, 5], 14) == [1, 2, 4, 5]
+    assert with_questions(texts, [2, 4], 7) == [2, 4]
+    assert with_questions(texts, [0, 1, 5], None) == [0, 1, 5]
+    assert with_questions(["A: He came.", "A: She went."], [0, 1], None) == [0, 1]  # two speakers

@@ -1,0 +1,129 @@
+"""Which sentences may be in a summary: headings are left out, but never most of the document."""
+
+import pytest
+from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.words import count_words, first_words
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def spans_of(parts: list[str]) -> tuple[str, list[tuple[int, int]]]:
+    """The parts as paragraphs of a text, and where they lie in it."""
+    starts = [sum(len(part) + 2 for part in parts[:n]) for n in range(len(parts))]
+    return "\n\n".join(parts), [(start, start + len(p)) for start, p in zip(starts, parts, strict=True)]
+
+
+def kept(parts: list[str]) -> list[str]:
+    """The parts that may be in a summary."""
+    return [part for part, may in zip(parts, candidates(*spans_of(parts)), strict=True) if may]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ".", "!", "?", "…", "?!", ".”", ".)", ".'", "。", "\uff01\u300d", "\u061f", "\u06d4", "।", "॥",
+        ".[3]", ". [3, 4]", ".[1][2]", ". (Smith, 2020)", ".²³", "?” (Smith et al., 2020).",
+    ],
+)  # fmt: skip
+def test_a_sentence_may_end_so(end: str) -> None:
+    parts = [f"Heading {n}" if n % 2 else f"The whole crew number {n} slept on deck{end}" for n in range(20)]
+    assert kept(parts) == parts[::2]
+
+
+@pytest.mark.parametrize("end", ["", ":", " (1821)", " [3]", " 3.2", "." * 100_000 + "x"])
+def test_a_heading_ends_otherwise(end: str) -> None:
+    parts = [
+        f"Heading{end}" if n % 2 else f"The whole crew number {n} slept on deck and woke." for n in range(20)
+    ]
+    assert kept(parts) == parts[::2]
+
+
+def test_a_text_without_sentences_is_not_empty() -> None:
+    parts = [f"Heading number {n}" for n in range(20)]
+    assert kept(parts) == parts
+    assert candidates("", []) == []
+
+
+def test_greetings_and_thanks_say_nothing() -> None:
+    courtesies = [
+        "Thanks for the quick answer.",
+        "Okay, let us start with the pier.",
+        "Hope.",
+        "Good morning to you all.",
+    ]
+    parts = [*courtesies, "Thanks to the new pump the mill stream has kept its water in summer for years."]
+    parts += ["The harbour froze on the ninth of January.", "Ferries stayed in port for eleven days."]
+    assert kept(parts) == parts[len(courtesies) :]
+
+
+def test_what_is_said_over_and_over_is_one_word() -> None:
+    turns = ["ANNA: Yeah , yeah , yeah , yeah .", "BEN: Mm . Right , right , mm , right ."]
+    told = [
+        "ANNA: The pier has to be closed before the season .",
+        "BEN: The piles will be of steel .",
+    ]
+    asked = ["ANNA: Do we close the pier before the season ?"]
+    assert kept([*turns, *told, *asked] * 2) == told * 2
+
+
+def test_links_and_numbers_alone_say_nothing() -> None:
+    parts = [
+        "https://port.example.org/a.",
+        "12.5, 13.7, 18.2, 99.",
+        "The harbour froze on the ninth of January.",
+    ]
+    assert kept(parts) == parts[2:]
+
+
+@pytest.mark.parametrize(
+    "boilerplate",
+    [
+        "Copyright (C) The Internet Society, and all of its members and friends.",
+        "Licensed under the terms of the Apache License, as it says.",
+        "If you are not the intended recipient, please delete it and tell the sender.",
+        "Sign up for our daily newsletter and never miss a story.",
+    ],
+)
+def test_boilerplate_is_left_out_but_where_there_is_nothing_else(boilerplate: str) -> None:
+    prose = "The harbour froze on the ninth of January, and the ferries stayed in port for eleven days."
+    assert kept([boilerplate, prose]) == [prose]
+    assert kept([boilerplate]) == [boilerplate]
+
+
+def test_older_mails_come_before_fragments_and_fragments_before_noise() -> None:
+    old = "> The boiler has failed for the third time this winter, and since Saturday we have had no heating."
+    assert kept(["Sounds good", old, "Some list"]) == [old]
+    assert kept(["Sounds good", "| a | b |", "Some list"]) == ["Sounds good", "Some list"]
+    assert kept(["| a | b |", "| c | d |"]) == ["| a | b |", "| c | d |"]
+
+
+def test_a_few_words_of_prose_are_enough_beside_tables_but_not_beside_a_long_list() -> None:
+    prose = "The ships went to Lervik because of the new terminal."
+    assert kept(["| a | b |"] * 200 + [prose]) == [prose]
+    items = [f"eggs and butter and loaves for day {n}" for n in range(40)]
+    assert kept([*items, prose]) == [*items, prose]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", 0),
+        ("two words", 2),
+        ("naïve café", 2),
+        ("船沉了", 2),
+        ("船沉了。", 3),
+        ("2025年 port", 3),
+        ("пять слов тут", 3),
+        ("한국어 문장", 2),
+    ],
+)
+def test_two_characters_are_a_word_where_no_spaces_stand_between_words(text: str, words: int) -> None:
+    assert count_words(text) == words
+
+
+@given(st.text(st.sampled_from(list("ab 船沉了。é\n")), max_size=30), st.integers(1, 12))
+def test_first_words_are_a_beginning_of_at_most_so_many(text: str, count: int) -> None:
+    cut = first_words(text, count)
+    assert text.startswith(cut)
+    assert count_words(cut) <= count
+    assert count_words(text) > count or cut.split() == text.split()

@@ -1,0 +1,215 @@
+"""What is encoded: the span of each token in the text, truncation, padding, pairs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bigbird_pegasus.errors import TokenizerError
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.model.vocabularies import DOCUMENT, SENTENCES, SPECIAL
+
+
+class TestSpans:
+    def spans(self, tokenizer: PegasusTokenizer, text: str) -> list[tuple[str, str]]:
+        found = tokenizer(text, return_offsets_mapping=True)
+        pieces = tokenizer.convert_ids_to_tokens(found.input_ids)
+        return [(piece, text[a:b]) for piece, (a, b) in zip(pieces, found.offset_mapping, strict=True)]
+
+    def test_spans_point_into_the_text_as_passed(self, tokenizer: PegasusTokenizer) -> None:
+        text = "  the \r\n ﬁ\u200bthe①"
+        expected = [("▁the", "the"), ("▁", ""), ("<n>", "\r\n")]
+        assert self.spans(tokenizer, text)[:3] == expected
+        assert ("▁the", "the") in self.spans(tokenizer, text)[3:]
+        assert "".join(surface for _, surface in self.spans(tokenizer, text)).endswith("ﬁthe①")
+
+    def test_end_and_padding_have_empty_spans(self, tokenizer: PegasusTokenizer) -> None:
+        found = tokenizer(["the sea", "the"], padding=True, return_offsets_mapping=True)
+        padded = [span for span, i in zip(found.offset_mapping[1], found.input_ids[1], strict=True) if i < 2]
+        assert set(padded) == {(0, 0)}
+        assert all(len(a) == len(b) for a, b in zip(found.offset_mapping, found.input_ids, strict=True))
+
+    def test_ids_are_the_same_with_and_without_spans(self, tokenizer: PegasusTokenizer) -> None:
+        text = "\n".join(SENTENCES * 30)
+        assert tokenizer(text, return_offsets_mapping=True).input_ids == tokenizer(text).input_ids
+
+    def test_spans_follow_truncation(self, tokenizer: PegasusTokenizer) -> None:
+        whole = tokenizer(DOCUMENT, return_offsets_mapping=True).offset_mapping
+        cut = tokenizer(DOCUMENT, return_offsets_mapping=True, truncation=True, max_length=6).offset_mapping
+        assert cut == [*whole[:5], (0, 0)]
+
+    def test_spans_of_a_pair_point_into_each_text(self, tokenizer: PegasusTokenizer) -> None:
+        pair = tokenizer("the sea", "the mill", return_offsets_mapping=True).offset_mapping
+        first, second = (
+            tokenizer(t, return_offsets_mapping=True).offset_mapping for t in ("the sea", "the mill")
+        )
+        assert pair == [*first[:-1], *second]
+
+    @settings(max_examples=300, deadline=None)
+    @given(
+        text=st.lists(
+            st.sampled_from(
+                [*"  ae\n\r\t\0<>▁", *SPECIAL, "<n>", "\r\n", "ﬁ", "½", "①", "e\u0301", "\u0301", "日本"]
+            )
+            | st.sampled_from(
+                ["😀", "👩\u200d👩\u200d👧", "\u200b", "\ufeff", "\ud800", "\udfff", "가", "the ", "…"]
+            )
+            | st.characters(exclude_categories=()),
+            max_size=40,
+        ).map("".join)
+    )
+    def test_spans_ascend_and_cover_every_character(self, tokenizer: PegasusTokenizer, text: str) -> None:
+        found = tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
+        assert len(found.input_ids) == len(found.offset_mapping)
+        edges = [0, *(edge for span in found.offset_mapping for edge in span), len(text)]
+        assert edges == sorted(edges)
+        covered = {position for a, b in found.offset_mapping for position in range(a, b)}
+        visible = {i for i, character in enumerate(text) if tokenizer.tokenize(character)}
+        assert visible <= covered
+        # a surrogate is read as U+FFFD, one for one
+        repaired = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+        assert tokenizer(repaired, return_offsets_mapping=True, add_special_tokens=False) == found
+
+    @settings(max_examples=50, deadline=None)
+    @given(
+        st.lists(st.sampled_from([*" ".join(SENTENCES).split(), "\n", "日", "½ "]), min_size=50, max_size=400)
+    )
+    def test_long_texts_have_the_pieces_of_their_words(
+        self, tokenizer: PegasusTokenizer, words: list[str]
+    ) -> None:
+        text = " ".join(words)
+        whole = tokenizer._vocabulary.encode(text.replace("\n", "<n>"))
+        # equally good ways to cut a word may differ, so compare the words and how many there are
+        spelt = "".join(tokenizer.convert_ids_to_tokens(whole))
+        assert "".join(tokenizer.tokenize(text)) == spelt
+
+    @pytest.mark.parametrize("unit", ["the sea\n", "a", " ", "日", "e\u0301 "])
+    def test_very_long_texts_take_linear_time(self, tokenizer: PegasusTokenizer, unit: str) -> None:
+        text = unit * (1_000_000 // len(unit))  # a quadratic step would take hours here
+        found = tokenizer(text, return_offsets_mapping=True, truncation=True, max_length=5)
+        assert len(found.input_ids) <= 5
+
+    def test_five_megabytes_are_encoded_whole(self, tokenizer: PegasusTokenizer) -> None:
+        sentence = SENTENCES[0] + " "
+        count = 5_000_000 // len(sentence)
+        once = tokenizer(SENTENCES[0], add_special_tokens=False).input_ids
+        assert tokenizer(sentence * count, add_special_tokens=False).input_ids == once * count
+
+
+class TestLengths:
+    @pytest.mark.parametrize("length", [1, 2, 7, 1000])
+    def test_truncation_keeps_the_end_token(self, tokenizer: PegasusTokenizer, length: int) -> None:
+        whole = tokenizer(SENTENCES[0]).input_ids
+        cut = tokenizer(SENTENCES[0], truncation=True, max_length=length).input_ids
+        assert cut == (whole if length > len(whole) else [*whole[: length - 1], tokenizer.eos_token_id])
+
+    def test_truncation_without_a_length_uses_the_model_s(self, vocabulary: Path) -> None:
+        tokenizer = PegasusTokenizer(vocabulary, offset=0, model_max_length=9)
+        assert len(tokenizer(SENTENCES[0], truncation=True).input_ids) == 9
+        assert len(tokenizer(SENTENCES[0]).input_ids) > 9
+
+    def test_a_length_alone_truncates_and_false_forbids_it(self, tokenizer: PegasusTokenizer) -> None:
+        assert len(tokenizer(SENTENCES[0], max_length=4).input_ids) == 4
+        whole = tokenizer(SENTENCES[0])
+        for refusal in (False, "do_not_truncate"):
+            assert tokenizer(SENTENCES[0], max_length=4, truncation=refusal) == whole
+
+    def test_without_special_tokens_all_room_is_text(self, tokenizer: PegasusTokenizer) -> None:
+        ids = tokenizer.encode(SENTENCES[0], add_special_tokens=False, truncation=True, max_length=4)
+        assert ids == tokenizer(SENTENCES[0]).input_ids[:4]
+
+    def test_padding_is_on_the_right_with_mask_0(self, tokenizer: PegasusTokenizer) -> None:
+        batch = tokenizer(["the sea and the mill", "the"], padding="longest")
+        longest, short = batch.input_ids
+        alone = tokenizer("the").input_ids
+        assert short == alone + [tokenizer.pad_token_id] * (len(longest) - len(alone))
+        assert batch.attention_mask == [
+            [1] * len(longest),
+            [1] * len(alone) + [0] * (len(short) - len(alone)),
+        ]
+        assert tokenizer(["the sea and the mill", "the"], padding=True) == batch
+
+    @pytest.mark.parametrize("padding", [True, "max_length"])
+    def test_padded_lengths_are_multiples(self, tokenizer: PegasusTokenizer, padding: bool | str) -> None:
+        batch = tokenizer(SENTENCES, padding=padding, pad_to_multiple_of=64, truncation=False, max_length=70)
+        lengths = {len(ids) for ids in batch.input_ids}
+        assert lengths == {128 if padding == "max_length" else 64}
+
+    def test_max_length_padding_fills_every_row(self, tokenizer: PegasusTokenizer) -> None:
+        batch = tokenizer(["the", SENTENCES[0]], padding="max_length", truncation=True, max_length=12)
+        assert [len(ids) for ids in batch.input_ids] == [12, 12]
+        assert sum(batch.attention_mask[0]) == len(tokenizer("the").input_ids)
+
+    def test_one_text_is_padded_too(self, tokenizer: PegasusTokenizer) -> None:
+        assert len(tokenizer("the", padding="max_length", max_length=12).input_ids) == 12
+        assert len(tokenizer("the", padding=True, pad_to_multiple_of=8).input_ids) == 8
+
+    def test_no_texts_are_an_empty_batch(self, tokenizer: PegasusTokenizer) -> None:
+        assert tokenizer([]) == {"input_ids": [], "attention_mask": []}
+        assert tokenizer([], padding=True, return_tensors="pt").input_ids.numel() == 0
+
+    def test_an_empty_text_is_the_end_token(self, tokenizer: PegasusTokenizer) -> None:
+        assert tokenizer("").input_ids == tokenizer(" \t ").input_ids == [tokenizer.eos_token_id]
+
+    def test_pairs_stand_behind_each_other(self, tokenizer: PegasusTokenizer) -> None:
+        first, second = tokenizer("the sea").input_ids[:-1], tokenizer("the mill").input_ids
+        assert tokenizer("the sea", "the mill").input_ids == first + second
+        assert tokenizer(["the sea"], ["the mill"]).input_ids == [first + second]
+
+    def test_pairs_are_cut_as_asked(self, tokenizer: PegasusTokenizer) -> None:
+        short, long = "the sea", SENTENCES[0]
+        first, second = tokenizer(short).input_ids[:-1], tokenizer(long).input_ids[:-1]
+        limit = len(first) + 6
+        options: dict[str, Any] = {"max_length": limit, "add_special_tokens": False}
+        for strategy in ("longest_first", "only_second"):
+            assert tokenizer.encode(short, long, truncation=strategy, **options) == first + second[:6]
+        assert tokenizer.encode(long, short, truncation="only_first", **options) == second[:6] + first
+        both = tokenizer.encode(long, long, truncation=True, max_length=7, add_special_tokens=False)
+        assert both == second[:3] + second[:4]
+
+    def test_a_pair_that_cannot_be_cut_enough_is_refused(self, tokenizer: PegasusTokenizer) -> None:
+        with pytest.raises(TokenizerError, match="cannot bring the pair"):
+            tokenizer(SENTENCES[0], "the", truncation="only_second", max_length=4)
+
+    def test_targets_become_labels(self, tokenizer: PegasusTokenizer) -> None:
+        batch = tokenizer(["the sea"], text_target=["the mill"], padding=True, return_tensors="pt")
+        assert batch.labels.tolist() == tokenizer(["the mill"]).input_ids
+        assert tokenizer(text_target="the mill") == tokenizer("the mill")
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"truncation": "left"}, "truncation is 'left'"),
+            ({"padding": "left"}, "padding is 'left'"),
+            ({"max_length": 0, "truncation": True}, "max_length is 0"),
+            ({"pad_to_multiple_of": 0, "padding": True}, "pad_to_multiple_of is 0"),
+            (
+                {"padding": True, "truncation": True, "max_length": 10, "pad_to_multiple_of": 8},
+                "no multiple of",
+            ),
+            ({"return_tensors": "tf"}, "return_tensors is 'tf'"),
+            ({"text_pair": ["the"]}, "two texts, or two lists"),
+        ],
+    )
+    def test_impossible_arguments_are_refused(
+        self, tokenizer: PegasusTokenizer, options: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(TokenizerError, match=message):
+            tokenizer("the sea", **options)
+
+    @pytest.mark.parametrize("text", [3, b"bytes", ["the", None], {"text": "the"}])
+    def test_what_is_no_text_is_refused(self, tokenizer: PegasusTokenizer, text: Any) -> None:
+        with pytest.raises(TokenizerError, match="must be a str"):
+            tokenizer(text)
+
+    def test_nothing_to_encode_is_refused(self, tokenizer: PegasusTokenizer) -> None:
+        with pytest.raises(TokenizerError, match="nothing to encode"):
+            tokenizer()
+
+    def test_padding_to_no_limit_is_refused(self, vocabulary: Path) -> None:
+        unlimited = PegasusTokenizer(vocabulary, offset=0, model_max_length=1e30)
+        assert len(unlimited(SENTENCES, truncation=True, padding=True, pad_to_multiple_of=64).input_ids) == 6
+        with pytest.raises(TokenizerError, match="needs a max_length"):
+            unlimited("the", padding="max_length")
