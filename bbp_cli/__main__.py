@@ -2,7 +2,7 @@
 
 import sys
 
-from bbp_cli.boundary import main
+from bbp_cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,6 +13,8 @@ Terminated             143  SIGTERM; like KeyboardInterrupt (130) no Exception: 
 Any other exception is a bug in bbp: exit code 1.
 """
 
+from collections.abc import Sequence
+
 
 class BbpError(Exception):
     """An expected error: shown as one line, `bbp: error: FILE: message (hint)`.
@@ -86,3 +88,12 @@ class Terminated(BaseException):
     """SIGTERM arrived: unwind, so that temporary files go, and end with 143."""
 
     exit_code = 143
+
+
+def verdict(failures: Sequence[BbpError], total: int) -> BbpError:
+    """The error a run ends with: of one input its own, of several what they have in common."""
+    if total == 1:
+        return failures[0]
+    if len(failures) == total and len({error.exit_code for error in failures}) == 1:
+        return type(failures[0])(f"all {total} inputs failed")
+    return PartialError(f"{len(failures)} of {total} inputs failed")

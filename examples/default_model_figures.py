@@ -16,7 +16,7 @@ from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 from default_model_data import Record, split_sentences
 from rouge_score import rouge_scorer
 
-from bbp_cli import extractive
+from bbp_cli.tasks import extractive
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bbp_cli.metrics import answer_figures, mean
+from bbp_cli.evaluation.metrics import answer_figures, mean
 
 DEFINITION = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,9})\)")
 CONTEXT = 600  # characters around a definition, more or less

@@ -29,9 +29,10 @@ from typing import Any
 
 from bigbird_pegasus.text.words import count_words
 
-from bbp_cli.evaluation import Settings, judge, sentences_of
-from bbp_cli.metrics import ROUGE, intervals, means, rouge, rouge_scorer
-from bbp_cli.training_data import SummaryRecord
+from bbp_cli.dataset import SummaryRecord
+from bbp_cli.evaluation.baselines import sentences_of
+from bbp_cli.evaluation.judge import Settings, judge
+from bbp_cli.evaluation.metrics import ROUGE, intervals, means, rouge, rouge_scorer
 from tests.benchmarks.published_size import ROOT, options_of
 
 Summarizer = Callable[[SummaryRecord], list[str]]
@@ -149,8 +150,8 @@ def _whole_sentences(record: SummaryRecord) -> list[str]:
 
 
 def _default_model(scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
-    from bbp_cli.checkpoints import find, load
-    from bbp_cli.device import prepare
+    from bbp_cli.models.checkpoints import find, load
+    from bbp_cli.models.hardware import prepare
 
     loaded = load(find(DEFAULT, "summarize"), prepare())
     return lambda record: dict(judge(record, loaded, Settings(), scorer).figures)

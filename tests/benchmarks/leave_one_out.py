@@ -29,11 +29,11 @@ from bigbird_pegasus import DEFAULT_MODEL
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
-from bbp_cli.checkpoints import find, load
-from bbp_cli.device import prepare
-from bbp_cli.evaluation import Settings, judge
-from bbp_cli.metrics import ROUGE, intervals, means, rouge_scorer
-from bbp_cli.training_data import SummaryRecord
+from bbp_cli.dataset import SummaryRecord
+from bbp_cli.evaluation.judge import Settings, judge
+from bbp_cli.evaluation.metrics import ROUGE, intervals, means, rouge_scorer
+from bbp_cli.models.checkpoints import find, load
+from bbp_cli.models.hardware import prepare
 from tests.benchmarks.baselines import CORPUS, Judged, judge_summaries, kept, read, summarizer, with_interval
 from tests.benchmarks.published_size import ROOT, options_of
 

@@ -21,7 +21,7 @@ from bigbird_pegasus.checkpoints.loader import own_tensors
 from bigbird_pegasus.inference.prepack import pack_linears
 from bigbird_pegasus.quantization.quantize import quantized_tensors
 
-from bbp_cli.evaluation import sentences_of
+from bbp_cli.evaluation.baselines import sentences_of
 from tests.benchmarks.published_size import FOLDER, ROOT, checkpoint
 
 DATA = ROOT.parent / "shared" / "corpus" / "val.jsonl.gz"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from bbp_cli.evaluation import sentences_of
-from bbp_cli.training_data import SummaryRecord
+from bbp_cli.dataset import SummaryRecord
+from bbp_cli.evaluation.baselines import sentences_of
 
 READ = 1500  # tokens
 WORDS = 100

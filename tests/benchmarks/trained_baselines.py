@@ -26,7 +26,7 @@ from bigbird_pegasus import DEFAULT_MODEL
 from scipy.sparse.linalg import lsqr
 from torch import Tensor, nn
 
-from bbp_cli.training_data import SummaryRecord
+from bbp_cli.dataset import SummaryRecord
 from tests.benchmarks.published_size import ROOT
 
 sys.path.append(str(ROOT / "examples"))

@@ -20,8 +20,8 @@ import numpy, sentencepiece, sentencex, torch, torch._dynamo
 import bigbird_pegasus.modeling.sentence_extraction
 import bigbird_pegasus.modeling.heads
 import bigbird_pegasus.loading
-import bbp_cli.app
-import bbp_cli.boundary
+import bbp_cli.commands.app
+import bbp_cli.main
 
 for line in sys.stdin:
     request = json.loads(line)
@@ -35,7 +35,7 @@ for line in sys.stdin:
         sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", errors="backslashreplace")
         code = 99
         try:
-            code = bbp_cli.boundary.main(request["arguments"])
+            code = bbp_cli.main.main(request["arguments"])
             sys.stdout.flush()
         finally:
             os._exit(code)

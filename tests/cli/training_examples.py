@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import DOCUMENTS
+from tests.conftest import DOCUMENTS
 
 TEXTS = list(DOCUMENTS)
 SUMMARIES = [{"document": text, "summary": summary} for text, summary in DOCUMENTS.items()] * 3

@@ -14,8 +14,8 @@ from huggingface_hub import constants
 from huggingface_hub.utils import close_session, disable_progress_bars, enable_progress_bars
 
 from tests.cli.checkpoints import small_config, train_vocabulary
-from tests.cli.hub_checks import files_of, in_shards
-from tests.cli.hub_server import Hub, serve
+from tests.hub_checks import files_of, in_shards
+from tests.hub_server import Hub, serve
 
 NAME = "tester/writer"
 TEXT = "A ferry crossed the bay at dawn, and the harbour master wrote its name into a book."

@@ -16,7 +16,7 @@ from bigbird_pegasus.text import windows
 from bigbird_pegasus.text.sentence_filter import candidates
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
-from bbp_cli import extractive
+from bbp_cli.tasks import extractive
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 SLICE = 20  # records, every 20th of val: some seconds together

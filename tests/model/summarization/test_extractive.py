@@ -8,7 +8,7 @@ from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSenten
 from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, with_questions
 from bigbird_pegasus.summarization.sentence_features import sentence_features
 
-from tests.cli.conftest import SENTENCES, SUBJECTS, VERBS, Bbp
+from tests.conftest import SENTENCES, SUBJECTS, VERBS, Bbp
 
 BULLETS = [
     f"- {subject.lower()} {verb} the gate number {n}"

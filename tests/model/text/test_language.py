@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bigbird_pegasus.text.language import NAMES, guess_language
 
-DOCUMENTS = Path(__file__).resolve().parents[2] / "cli" / "documents"
+DOCUMENTS = Path(__file__).resolve().parents[2] / "cli" / "data"
 TEXTS = {
     "de": (
         "Der Hafen war gestern den ganzen Tag gesperrt, weil sich auf dem Wasser eine dünne "

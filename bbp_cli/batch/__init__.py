@@ -1,0 +1,1 @@
+"""Many inputs: read, computed together, delivered in order."""

@@ -1,0 +1,48 @@
+"""What bbp runs on, for `bbp doctor`: the first thing to look at when something is slow or missing."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from bbp_cli.errors import ModelError
+from bbp_cli.models import names as hub
+from bbp_cli.models.checkpoints import inspect
+from bbp_cli.models.hardware import DType, prepare
+from bbp_cli.version import __version__
+
+PACKAGES = ("torch", "sentencepiece", "safetensors", "sentencex", "pypdf", "huggingface_hub", "typer", "rich")
+
+
+def examine(device: str, dtype: DType, threads: int | None) -> Iterator[tuple[str, str]]:
+    """Names and values, in the order they are printed.
+
+    Raises:
+        ResourceError, UsageError: the device is not there or unknown.
+    """
+    yield "bbp", __version__
+    yield "python", f"{platform.python_version()} ({sys.executable})"
+    yield "system", platform.platform()
+    for package in PACKAGES:
+        yield package, _version(package)
+    hardware = prepare(device, dtype, threads)
+    yield "device", hardware.device
+    yield "dtype", hardware.dtype
+    yield "threads", str(hardware.threads)
+    yield "default model", _default_model()
+    yield "model cache", str(hub.cache_folder())
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _default_model() -> str:
+    try:
+        checkpoint = inspect(hub.locate(hub.DEFAULT))
+    except ModelError as error:
+        return f"unusable: {error.message}"
+    return f"{checkpoint.folder.path} (sha256 {checkpoint.weights_sha256[:12]})"

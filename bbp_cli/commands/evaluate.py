@@ -1,0 +1,68 @@
+"""`bbp evaluate`: what can be typed."""
+
+from typing import Annotated
+
+import typer
+
+from bbp_cli.commands.options import (
+    Color,
+    Data,
+    Debug,
+    Device,
+    Length,
+    Model,
+    Offline,
+    Precision,
+    Quantize,
+    Quiet,
+    Revision,
+    Seed,
+    Threads,
+    Verbose,
+)
+from bbp_cli.console import Console
+from bbp_cli.evaluation.baselines import Baseline
+from bbp_cli.models.checkpoints import TaskName
+from bbp_cli.models.loading import ModelChoice
+from bbp_cli.models.names import DEFAULT
+
+
+def evaluate(
+    data: Data,
+    task: Annotated[TaskName, typer.Option(help="What is evaluated.")] = "summarize",
+    baseline: Annotated[
+        Baseline | None, typer.Option(help="Summarize without a model, to compare with.", show_default=False)
+    ] = None,
+    length: Length = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N records.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON record per document and a last one.")
+    ] = False,
+    model: Model = DEFAULT,
+    revision: Revision = None,
+    offline: Offline = False,
+    dtype: Precision = "auto",
+    quantize: Quantize = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Measure how good results are on documents whose summary, label or answer is known.
+
+    DATA is as for bbp train. Summaries are compared by ROUGE (rouge-score, with stemming), labels by accuracy
+    and macro-F1, answers by exact match and token F1; all in percent. Whole documents are read.
+    """
+    from bbp_cli.evaluation.evaluate import Settings as EvaluateSettings
+    from bbp_cli.evaluation.evaluate import evaluate_data
+
+    evaluate_data(
+        data,
+        task,
+        EvaluateSettings(length, baseline, limit, seed, json),
+        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
+        Console(quiet, verbose, color),
+    )

@@ -1,0 +1,201 @@
+"""The options that several commands have: names, help, variables."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bbp_cli.console import ColorChoice
+from bbp_cli.models.hardware import DType, Scheme
+
+GREATEST_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
+MOST_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
+
+
+def name_of(text: str) -> str:
+    """A name that says something."""
+    if not text:
+        raise typer.BadParameter("the name is empty")
+    return text
+
+
+def path_of(text: str) -> Path:
+    """The path that is meant; an empty one would be this folder."""
+    return Path(name_of(text))
+
+
+def _batch_size(text: str) -> int:
+    """The number; 0 for `auto`."""
+    if text == "auto":
+        return 0
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a whole number above 0")
+    return int(text)
+
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATHS", help="Files and folders; - is stdin.", show_default=False),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Read more paths from FILE, one a line; - is stdin."),
+]
+Nul = Annotated[bool, typer.Option("-0", help="Names in --files-from end with NUL (find -print0).")]
+Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", envvar="BBP_ENCODING", help="Encoding of text files that are not UTF-8."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", parser=path_of, metavar="FILE", help="Write the result to FILE."),
+]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option(
+        parser=path_of, metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input: sentences, pages, coverage, model.")
+]
+LabelsJson = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input: labels, votes, coverage, model.")
+]
+AnswersJson = Annotated[
+    bool, typer.Option("--json", help="Print a JSON record per input and question: answers, pages, model.")
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        parser=name_of,
+        metavar="PATH_OR_NAME",
+        envvar="BBP_MODEL",
+        help="Checkpoint folder, Hub name, or arxiv, pubmed, bigpatent.",
+    ),
+]
+Classifier = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        parser=name_of,
+        metavar="PATH_OR_NAME",
+        envvar="BBP_CLASSIFY_MODEL",
+        help="Checkpoint folder or Hub name of a model that classifies; there is no default.",
+        show_default=False,
+    ),
+]
+Answerer = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        parser=name_of,
+        metavar="PATH_OR_NAME",
+        envvar="BBP_QA_MODEL",
+        help="Checkpoint folder or Hub name of a model that answers questions; there is no default.",
+        show_default=False,
+    ),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", envvar="BBP_OFFLINE", help="Never download; use what is in the cache.")
+]
+Revision = Annotated[
+    str | None,
+    typer.Option(metavar="REV", help="Branch, tag or commit of a model from the Hub (usually main)."),
+]
+Length = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="WORDS",
+        envvar="BBP_LENGTH",
+        help="Most words in the summary; if not given, the default model follows the document.",
+    ),
+]
+Beams = Annotated[
+    int | None,
+    typer.Option(
+        "--num-beams",
+        min=1,
+        metavar="N",
+        envvar="BBP_NUM_BEAMS",
+        help="Beams of a writing model; 1 is greedy.",
+    ),
+]
+LengthPenalty = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        envvar="BBP_LENGTH_PENALTY",
+        help="Beam search: above 1 favours longer text, below 1 shorter.",
+    ),
+]
+NoRepeat = Annotated[
+    int | None,
+    typer.Option(
+        "--no-repeat-ngram-size",
+        min=0,
+        metavar="N",
+        envvar="BBP_NO_REPEAT_NGRAM_SIZE",
+        help="Never write the same N tokens twice.",
+    ),
+]
+Truncate = Annotated[
+    bool,
+    typer.Option(
+        "--truncate", envvar="BBP_TRUNCATE", help="Read only the first window of a long document, and say so."
+    ),
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="auto, cpu, cuda, cuda:1, mps.")
+]
+Precision = Annotated[
+    DType, typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast.")
+]
+Quantize = Annotated[
+    Scheme | None,
+    typer.Option(
+        "--quantize",
+        envvar="BBP_QUANTIZE",
+        help="Weights in fewer bits: less memory, and int8 is faster.",
+        show_default=False,
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size",
+        parser=_batch_size,
+        metavar="N",
+        envvar="BBP_BATCH_SIZE",
+        help="Windows of long documents, or short documents, read together; auto: what is fast and fits.",
+        show_default=False,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=MOST_THREADS,
+        metavar="N",
+        envvar="BBP_THREADS",
+        help="Processor threads (default: all it may use).",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=0, max=GREATEST_SEED, metavar="N", envvar="BBP_SEED", help="Seed for models that sample."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="BBP_QUIET", help="Only errors on stderr.")]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", envvar="BBP_VERBOSE", help="Say what is loaded and done.")
+]
+Color = Annotated[ColorChoice, typer.Option(envvar="BBP_COLOR", help="Colour on the terminal.")]
+Debug = Annotated[bool, typer.Option("--debug", envvar="BBP_DEBUG", help="Show the traceback of an error.")]
+
+Data = Annotated[
+    Path, typer.Argument(parser=path_of, metavar="DATA", help="JSON Lines, also packed with gzip.")
+]

@@ -1,0 +1,60 @@
+"""The questions of a run of `bbp qa`: the first word of the command line, or the lines of a file."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bbp_cli.documents.document import STDIN, display_name
+from bbp_cli.documents.encodings import decode
+from bbp_cli.errors import InputError, UsageError
+from bbp_cli.files import exists
+
+
+def questions_and_paths(
+    words: Sequence[str], file: str | None, files_from: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Which of the words is the question and which are paths; all are paths where a file has the questions.
+
+    No questions at all means that nothing was asked for. `files_from` is where more paths are listed.
+
+    Raises:
+        UsageError: the question or the file's name is empty, the question is a file, or stdin would be read
+            twice.
+        InputError: the file of questions cannot be used.
+    """
+    if file == "":
+        raise UsageError("the name of the file of questions is empty")
+    if file is not None:
+        documents = [*words, *([files_from] if files_from else [])]
+        if file == STDIN and (STDIN in documents or not documents):
+            raise UsageError("--questions - reads stdin: documents must have names")
+        return _listed(file), tuple(words)
+    if not words:
+        return [], ()
+    question = words[0]
+    if not question.strip():
+        raise UsageError("the question is empty")
+    if exists(question):
+        raise UsageError(f"{question} is a file: the question comes before the paths")
+    return [question], tuple(words[1:])
+
+
+def _listed(file: str) -> list[str]:
+    """The lines of a file that hold something."""
+    name = display_name(file)
+    try:
+        data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    except (OSError, AttributeError) as error:  # AttributeError: there is no stdin
+        reason = getattr(error, "strerror", None) or "closed"
+        raise InputError(f"the questions cannot be read: {reason}", file=name, code="missing") from error
+    if not data:
+        raise InputError("holds no questions", file=name, code="empty")
+    try:
+        lines = decode(data, None).text.splitlines()
+    except InputError as error:
+        error.file = name
+        raise
+    questions = [line.strip() for line in lines if line.strip()]
+    if not questions:
+        raise InputError("holds no questions", file=name, code="empty")
+    return questions

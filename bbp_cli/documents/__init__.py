@@ -1,0 +1,1 @@
+"""Files, folders and pipes to documents."""

@@ -1,0 +1,163 @@
+"""An input → `Document`: its text, where its pages lie in it, and where it came from."""
+
+import hashlib
+import os
+import sys
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bbp_cli.documents.encodings import decode
+from bbp_cli.documents.html import is_html, text_of_page
+from bbp_cli.documents.pdf import Page, read_pdf
+from bbp_cli.errors import InputError
+
+STDIN = "-"
+PDF = "application/pdf"
+PLAIN_TEXT = "text/plain"
+HTML = "text/html"
+LEAST_LETTERS = 10  # letters and digits; below it there is nothing to summarize
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a document came from. `encoding` is None for PDF."""
+
+    path: str
+    sha256: str
+    media_type: str
+    encoding: str | None
+
+
+@dataclass(frozen=True)
+class Document:
+    """Text as bbp reads it; every offset anywhere in bbp is a code point of `text`.
+
+    `pages` is empty where the format has none (plain text).
+    """
+
+    text: str
+    source: Source
+    pages: tuple[Page, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """The number of the page an offset lies on; the break between two pages belongs to the first."""
+        if not self.pages:
+            return None
+        return self.pages[bisect_right(self.pages, offset, key=lambda page: page.start) - 1].number
+
+    @property
+    def pages_without_text(self) -> list[int]:
+        """Numbers of the pages that gave nothing but white space."""
+        return [page.number for page in self.pages if not self.text[page.start : page.end].strip()]
+
+
+def read(path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
+    """Read the document at a path; `-` is stdin. See `parse`.
+
+    Raises:
+        InputError: it is missing, unreadable, or what `parse` refuses; `file` is set.
+    """
+    try:
+        return parse(_read_stdin() if path == STDIN else _read_file(path), path, encoding, any_text=any_text)
+    except InputError as error:
+        error.file = display_name(path)
+        raise
+
+
+def display_name(path: str) -> str:
+    """What messages and headers call an input. Bytes of its name that are not UTF-8 are escaped."""
+    if path == STDIN:
+        return "stdin"
+    try:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a name that does not come from this system
+        return path
+
+
+def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
+    """Bytes → Document. PDF is told by its magic bytes, HTML by its beginning, whatever the name.
+
+    A text of fewer than `LEAST_LETTERS` is refused, but with `any_text`: a model would make something up.
+
+    Raises:
+        InputError: empty or nearly so, binary, undecodable, or a PDF that is locked, damaged or without text.
+    """
+    if not data:
+        raise InputError("empty file" if path != STDIN else "no input", code="empty")
+    digest = hashlib.sha256(data).hexdigest()
+    if is_pdf(data):
+        document = _parse_pdf(data, Source(path, digest, PDF, None))
+    else:
+        decoded = decode(data, encoding)
+        page = is_html(decoded.text)
+        source = Source(path, digest, HTML if page else PLAIN_TEXT, decoded.encoding)
+        text = text_of_page(decoded.text) if page else decoded.text
+        document = Document(text, source, warnings=decoded.warnings)
+    if not (any_text and document.text.strip()):
+        _refuse_nearly_empty(document.text)
+    return document
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether the bytes are a PDF: its mark stands first, or soon after some junk that no text holds."""
+    head = data[:1024]
+    return head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head and b"%%EOF" in data[-2048:])
+
+
+def page_ranges(numbers: Sequence[int]) -> str:
+    """`1-3, 5` for 1, 2, 3, 5, with `page` or `pages` in front."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    listed = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return f"page{'s' if len(numbers) > 1 else ''} {listed}"
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise InputError("closed: nothing to read", code="missing")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", code="unreadable") from error
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError("no such file", code="missing") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"cannot be read: {reason}", code="unreadable") from error
+
+
+def _refuse_nearly_empty(text: str) -> None:
+    letters = 0
+    for character in text:
+        letters += character.isalnum()
+        if letters == LEAST_LETTERS:
+            return
+    raise InputError("no text" if not letters else "almost no text: nothing to summarize", code="empty")
+
+
+def _parse_pdf(data: bytes, source: Source) -> Document:
+    found = read_pdf(data)
+    document = Document(found.text, source, found.pages, found.warnings)
+    blank = document.pages_without_text
+    if len(blank) == len(document.pages):
+        raise InputError(
+            f"no text on {page_ranges(blank)}" if blank else "the PDF has no pages",
+            hint="scanned pages need OCR first, for example with ocrmypdf" if blank else None,
+            code="no_text",
+        )
+    if blank:
+        told = f"no text on {page_ranges(blank)}; scanned pages need OCR first"
+        return replace(document, warnings=(*document.warnings, told))
+    return document

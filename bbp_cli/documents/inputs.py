@@ -1,0 +1,202 @@
+"""Paths, folders, lists and stdin → the inputs of a run, in order; and their names in an output folder."""
+
+import codecs
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from bbp_cli.console import is_terminal
+from bbp_cli.documents.document import STDIN, display_name, is_pdf
+from bbp_cli.documents.encodings import check_encoding, looks_like_text
+from bbp_cli.errors import InputError, UsageError
+from bbp_cli.files import is_folder
+
+HEAD = 4096  # bytes that tell whether a file in a folder may be a document
+
+
+@dataclass(frozen=True)
+class Input:
+    """One document to read. `name` is its relative path in an output folder.
+
+    `problem` is set where a folder gave nothing to read: it fails in its turn, and the others go on.
+    """
+
+    path: str
+    name: PurePath
+    problem: InputError | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run reads, and what it passes over: (folder, files that are neither text nor PDF)."""
+
+    items: tuple[Input, ...]
+    skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def find_inputs(
+    paths: Sequence[str],
+    files_from: str | None = None,
+    *,
+    nul: bool = False,
+    leave_out: Path | None = None,
+) -> Inputs:
+    """The inputs that the command line names; `leave_out` is an output folder, never read.
+
+    Raises:
+        UsageError: a name is empty, stdin is asked for twice, or `-0` without a list.
+        InputError: the list cannot be read or is empty.
+    """
+    if "" in (*paths, files_from):
+        raise UsageError("the name is empty: - is stdin, . is this folder")
+    if nul and files_from is None:
+        raise UsageError("-0 says how --files-from separates names", hint="add --files-from FILE")
+    if [*paths, files_from].count(STDIN) > 1:
+        raise UsageError("stdin can be read only once", hint="give - one time")
+    named = list(paths)
+    if files_from is not None:
+        named += _listed(files_from, nul=nul)
+    elif not named and stdin_is_given():
+        named = [STDIN]
+    items: list[Input] = []
+    skipped = []
+    for path in named:
+        if path != STDIN and is_folder(path):
+            found = _walk(path, leave_out)
+            items += _folder_items(path, found)
+            skipped += [(path, found.passed_over)] if found.passed_over else []
+        else:
+            items.append(Input(path, output_name(path)))
+    return Inputs(tuple(items), tuple(skipped))
+
+
+def stdin_is_given() -> bool:
+    """Whether something other than a person at a terminal is on stdin."""
+    return sys.stdin is not None and not sys.stdin.closed and not is_terminal(sys.stdin)
+
+
+def output_name(path: str, folder: str | None = None) -> PurePath:
+    """The path of an input below an output folder: as given where that stays inside, or else its name.
+
+    A file of a folder outside the working directory keeps its path from that folder on.
+    """
+    if path == STDIN:
+        return PurePath("stdin")
+    try:
+        inside = _below(Path(path), Path.cwd())
+    except OSError:  # the working directory was removed
+        return PurePath(Path(path).name)
+    if inside is not None:
+        return inside
+    if folder is not None:
+        root = Path(os.path.normpath(Path(folder).absolute()))
+        return PurePath(root.name) / Path(os.path.normpath(Path(path).absolute())).relative_to(root)
+    return PurePath(Path(path).name)
+
+
+def _below(path: Path, folder: Path) -> PurePath | None:
+    """The path seen from a folder it lies in (by name: links are not followed), else None."""
+    try:
+        return Path(os.path.normpath(path.absolute())).relative_to(folder)
+    except ValueError:
+        return None
+
+
+def _listed(source: str, *, nul: bool) -> list[str]:
+    """The names in a list, one a line or ended by NUL."""
+    name = display_name(source)
+    try:
+        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+    except (OSError, AttributeError) as error:  # AttributeError: there is no stdin
+        reason = getattr(error, "strerror", None) or "closed"
+        raise InputError(f"the list of files cannot be read: {reason}", file=name, code="missing") from error
+    data = data.removeprefix(codecs.BOM_UTF8)
+    separated = data.split(b"\x00") if nul else data.splitlines()
+    names = [os.fsdecode(part) for part in separated if part.strip()]
+    if not names:
+        raise InputError("lists no files", file=name, code="empty")
+    return names
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a folder holds: documents, other files, and (folder in it, reason) where one cannot be read."""
+
+    files: tuple[str, ...]
+    passed_over: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+def _folder_items(folder: str, found: _Found) -> Iterator[Input]:
+    for file in found.files:
+        yield Input(file, output_name(file, folder))
+    for name, reason in found.unreadable:
+        problem = InputError(f"the folder cannot be read: {reason}", file=name, code="unreadable")
+        yield Input(name, output_name(name, folder), problem)
+    if not found.files and not found.unreadable:
+        problem = InputError(
+            "no readable files in this folder",
+            hint="bbp reads plain text and PDF",
+            file=folder,
+            code="missing",
+        )
+        yield Input(folder, output_name(folder), problem)
+
+
+def _walk(folder: str, leave_out: Path | None) -> _Found:
+    """What lies in a folder and the folders in it, sorted; hidden names are left out."""
+    documents: list[str] = []
+    passed_over: list[str] = []
+    unreadable: list[tuple[str, str]] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append((str(error.filename), str(error.strerror)))
+
+    hidden_output = os.path.realpath(leave_out) if leave_out else None  # Path.resolve fails on a loop
+    for parent, folders, files in os.walk(folder, onerror=note):
+        folders[:] = sorted(
+            name for name in _visible(folders) if os.path.realpath(Path(parent, name)) != hidden_output
+        )
+        for name in sorted(_visible(files)):
+            path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
+            (documents if _may_be_document(path) else passed_over).append(path)
+    return _Found(tuple(documents), tuple(passed_over), tuple(unreadable))
+
+
+def _visible(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if not name.startswith("."))
+
+
+def _may_be_document(path: str) -> bool:
+    """Whether a regular file begins like text or PDF; one that cannot be opened may be, and says so later."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return True
+    return is_pdf(head) or looks_like_text(head)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What to read, and how."""
+
+    paths: tuple[str, ...]
+    files_from: str | None = None
+    nul: bool = False
+    encoding: str | None = None
+
+
+def collect(reading: Reading, leave_out: Path | None = None) -> Inputs:
+    """The inputs of a run; no items at all means that nothing was asked for.
+
+    Raises:
+        UsageError: the options contradict each other, or the encoding is unknown.
+        InputError: the list of files cannot be used.
+    """
+    check_encoding(reading.encoding)
+    return find_inputs(reading.paths, reading.files_from, nul=reading.nul, leave_out=leave_out)

@@ -1,0 +1,73 @@
+"""Summaries without a model, to compare with: the first sentences, random ones, and a greedy oracle."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.words import clean, count_words
+
+from bbp_cli.evaluation.metrics import Grams, rouge_grams, value
+
+# Baselines
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text, each on one line."""
+    return [clean(text[span.start : span.end]) for span in split_sentences(text)]
+
+
+def lead(sentences: Sequence[str], budget: int) -> list[int]:
+    """The first sentences that together have at most `budget` words; the first one in any case."""
+    chosen: list[int] = []
+    for number, sentence in enumerate(sentences):
+        budget -= count_words(sentence)
+        if chosen and budget < 0:
+            break
+        chosen.append(number)
+    return chosen
+
+
+def at_random(sentences: Sequence[str], budget: int, seed: str) -> list[int]:
+    """Sentences by lot, as many as fit, in the order of the document."""
+    order = list(range(len(sentences)))
+    random.Random(seed).shuffle(order)
+    chosen: list[int] = []
+    for number in order:
+        words = count_words(sentences[number])
+        if words <= budget:
+            chosen.append(number)
+            budget -= words
+    return sorted(chosen or order[:1])
+
+
+def oracle(sentences: Sequence[str], summary: str, budget: int) -> list[int]:
+    """What is best for one who has seen the summary: the sentence that adds most to its value (ROUGE-1 F1 +
+    ROUGE-2 F1), and so on while one does (Nallapati et al., "SummaRuNNer", 2017, section 3).
+
+    Word pairs across the border of two sentences are not counted here.
+    """
+    wanted, *grams = rouge_grams([summary, *sentences])
+    chosen: list[int] = []
+    so_far: Grams = (Counter(), Counter())
+    best, left = 0.0, budget
+    while True:
+        scored = [
+            (value(_plus(so_far, grams[number]), wanted), -number)
+            for number in range(len(sentences))
+            if number not in chosen and count_words(sentences[number]) <= left
+        ]
+        if not scored or max(scored)[0] <= best:
+            return sorted(chosen) or list(range(min(1, len(sentences))))
+        best, number = max(scored)[0], -max(scored)[1]
+        chosen.append(number)
+        so_far = _plus(so_far, grams[number])
+        left -= count_words(sentences[number])
+
+
+def _plus(one: Grams, other: Grams) -> Grams:
+    return one[0] + other[0], one[1] + other[1]
+
+
+Baseline = Literal["lead", "random", "oracle"]  # summaries without a model, to compare with

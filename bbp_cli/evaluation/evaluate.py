@@ -1,0 +1,205 @@
+"""What `bbp evaluate` does once its options are read: judge every record, print records and a table."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from bbp_cli.console import Console, one_line, say
+from bbp_cli.dataset import LabelRecord, QuestionRecord, Record, SummaryRecord, read_records
+from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError, verdict
+from bbp_cli.evaluation import judge as evaluation
+from bbp_cli.evaluation.baselines import Baseline
+from bbp_cli.evaluation.judge import Judged, judge, judge_baseline, summary_of_figures
+from bbp_cli.evaluation.metrics import intervals, rouge_scorer
+from bbp_cli.models.checkpoints import LoadedModel, TaskName
+from bbp_cli.models.loading import ModelChoice, check_named, load_for
+from bbp_cli.output.records import json_line, model_record
+from bbp_cli.output.stdout import emit
+from bbp_cli.version import __version__
+
+SCHEMA = "bbp.evaluation/1"
+PLAIN_LINES = 20  # of progress, where no bar is shown
+NO_SOURCE = "(none)"
+
+Judge = Callable[[Record], Judged]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is evaluated, and how results are shown."""
+
+    length: int | None = None
+    baseline: Baseline | None = None
+    limit: int | None = None
+    seed: int = 0
+    json: bool = False
+
+    def as_params(self) -> dict[str, object]:
+        """The settings as records show them."""
+        names = ("length", "baseline", "limit", "seed")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A record that gave no result."""
+
+    record: Record
+    error: BbpError
+
+
+def evaluate_data(
+    data: Path, task: TaskName, settings: Settings, choice: ModelChoice, console: Console
+) -> None:
+    """Judge every record of a file and print the figures.
+
+    Raises:
+        UsageError: options contradict each other, no model is named, or rouge-score is not installed.
+        InputError: the data cannot be used; every bad record was told before.
+        ModelError, ResourceError: the model cannot be had, loaded or run here.
+        BbpError: after all records, that some or all have failed; each was told.
+    """
+    if task != "summarize" and (settings.baseline or settings.length):
+        option = "--baseline" if settings.baseline else "--length"
+        raise UsageError(f"{option} is for summaries: --task summarize")
+    check_named(choice, task)
+    scorer = rouge_scorer() if task == "summarize" else None
+    records = read_records(data, task).records[: settings.limit]
+    started = time.perf_counter()
+    loaded, judge_one = _judge_of(task, settings, choice, console, scorer)
+    results = _judged(records, judge_one, data, task, settings, console)
+    totals = {
+        **_totals(results, task, settings),
+        "model": model_record(loaded) if loaded else None,
+        "timing": {"seconds": round(time.perf_counter() - started, 3)},
+    }
+    if settings.json:
+        emit(json_line(totals) + "\n")
+    lines = table(totals)
+    if not settings.json:
+        emit("\n".join(lines) + "\n")
+    elif not console.quiet:
+        for line in lines:
+            say(line)
+    failures = [result.error for result in results if isinstance(result, Failed)]
+    if failures:
+        raise verdict(failures, len(results))
+
+
+def table(totals: Mapping[str, Any]) -> list[str]:
+    """Lines of figures by source, where there are several, and of all records with their uncertainty."""
+    rows = [*(totals["by_source"].items() if len(totals["by_source"]) > 1 else ()), ("all", totals)]
+    columns = list(totals["figures"])
+    shown = [["source", "records", *columns]]
+    for name, row in rows:
+        figures = [f"{row['figures'][column]:.2f}" for column in columns]
+        shown.append([one_line(name), str(row["records"]), *figures])
+    if between := totals["intervals"]:
+        half = {name: f"{(high - low) / 2:.2f}" for name, (low, high) in between.items()}
+        shown.append(["± 95 %", "", *(half.get(column, "") for column in columns)])
+    widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for row in shown
+    ]
+
+
+def _judge_of(
+    task: TaskName, settings: Settings, choice: ModelChoice, console: Console, scorer: Any
+) -> tuple[LoadedModel | None, Judge]:
+    """The model, and what judges a record with it; or with a baseline, which needs none."""
+    if settings.baseline is not None:
+        baseline = settings.baseline
+        return None, lambda record: judge_baseline(
+            cast(SummaryRecord, record), baseline, settings.length, settings.seed, scorer
+        )
+    loaded = load_for(task, choice, console)
+    options = evaluation.Settings(settings.length, settings.seed)
+    return loaded, lambda record: judge(record, loaded, options, scorer)
+
+
+def _judged(
+    records: Sequence[Record],
+    judge_one: Judge,
+    data: Path,
+    task: TaskName,
+    settings: Settings,
+    console: Console,
+) -> list[Judged | Failed]:
+    """Judge each record; one that fails is told, and the others go on."""
+    results: list[Judged | Failed] = []
+    every = max(1, len(records) // PLAIN_LINES)
+    with console.progress(str(data), len(records)) as step:
+        for record in records:
+            try:
+                results.append(judge_one(record))
+            except (InputError, ResourceError) as error:
+                error.file = f"{data}:{record.line}"
+                console.error(error)
+                results.append(Failed(record, error))
+            if settings.json:
+                emit(json_line(_line(results[-1], task)) + "\n")
+            step()
+            if len(results) % every == 0:
+                console.file_done(f"{len(results)}/{len(records)} records")
+    return results
+
+
+def _line(result: Judged | Failed, task: TaskName) -> dict[str, Any]:
+    """The JSON record of one result."""
+    record = result.record
+    head = {
+        "schema": SCHEMA,
+        "id": record.id,
+        "line": record.line,
+        "source": record.source,
+        "task": task,
+        "status": "ok" if isinstance(result, Judged) else "error",
+        "bbp_version": __version__,
+    }
+    if isinstance(result, Failed):
+        error = result.error
+        told = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
+        return {**head, "error": told}
+    figures = {name: round(value, 4) for name, value in result.figures.items()}
+    return {**head, **result.found, "expected": _expected(record), "figures": figures}
+
+
+def _expected(record: Record) -> object:
+    """What the file says is right."""
+    if isinstance(record, LabelRecord):
+        return list(record.labels)
+    if isinstance(record, QuestionRecord):
+        return [answer.text for answer in record.answers]
+    return record.summary
+
+
+def _totals(results: Sequence[Judged | Failed], task: TaskName, settings: Settings) -> dict[str, Any]:
+    """The figures of all records, and of those of each source."""
+    judged = [result for result in results if isinstance(result, Judged)]
+    by_source: dict[str, list[Judged]] = {}
+    for one in judged:
+        by_source.setdefault(one.record.source or NO_SOURCE, []).append(one)
+    return {
+        "schema": SCHEMA,
+        "task": task,
+        "status": "total",
+        "bbp_version": __version__,
+        **_group(judged),
+        "failed": len(results) - len(judged),
+        "intervals": {
+            name: [round(low, 4), round(high, 4)]
+            for name, (low, high) in intervals([one.figures for one in judged]).items()
+        },
+        "by_source": {name: _group(by_source[name]) for name in sorted(by_source)},
+        "params": settings.as_params(),
+    }
+
+
+def _group(judged: Sequence[Judged]) -> dict[str, Any]:
+    figures = {name: round(value, 4) for name, value in summary_of_figures(judged).items()}
+    return {"records": len(judged), "figures": figures}

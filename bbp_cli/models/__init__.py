@@ -1,0 +1,1 @@
+"""Which model, where it is, and what it runs on."""

@@ -1,0 +1,274 @@
+"""A checkpoint folder → a model ready to work. What can be told without torch is told first."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bigbird_pegasus.checkpoints.files import CONFIG, VOCABULARY, WEIGHTS, stored_quantization, weight_files
+
+from bbp_cli.console import Console
+from bbp_cli.errors import ModelError, UsageError
+from bbp_cli.models.hardware import Hardware, Scheme
+from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.names import SILENT, ModelFolder, locate
+
+if TYPE_CHECKING:
+    from bigbird_pegasus import PegasusTokenizer
+    from bigbird_pegasus.modeling.pretrained import PretrainedModule
+
+
+TaskName = Literal["summarize", "classify", "qa"]
+Kind = Literal["extractive", "writing", "labelling", "answering"]
+
+KINDS: dict[TaskName, dict[str, Kind]] = {
+    "summarize": {
+        "BigBirdPegasusForSentenceExtraction": "extractive",
+        "BigBirdPegasusForConditionalGeneration": "writing",
+    },
+    "classify": {"BigBirdPegasusForSequenceClassification": "labelling"},
+    "qa": {"BigBirdPegasusForQuestionAnswering": "answering"},
+}
+DOES: dict[TaskName, str] = {"summarize": "summarizes", "classify": "classifies", "qa": "answers questions"}
+FAMILY = "BigBirdPegasus"  # how the names of all architectures begin that the model package has
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder whose configuration names a model that bbp has a task for."""
+
+    folder: ModelFolder
+    task: TaskName
+    kind: Kind
+    attention: str
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """See `weights_digest`."""
+        return weights_digest(self.folder)
+
+    @property
+    def weight_bytes(self) -> int:
+        """How large the files of its weights are; those that are missing count nothing."""
+        return sum(path.stat().st_size for path in weight_files(self.folder.path) if path.is_file())
+
+    @cached_property
+    def quantization(self) -> str | None:
+        """How its weights are quantized, by the metadata of their file; None where they are not."""
+        return stored_quantization(self.folder.path)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory with its tokenizer; `model` is of the class that the checkpoint's kind says."""
+
+    checkpoint: Checkpoint
+    hardware: Hardware
+    model: Any
+    tokenizer: "PegasusTokenizer"
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def window_tokens(self) -> int:
+        """How many tokens the model reads at once."""
+        return min(self.tokenizer.model_max_length, int(self.model.config.max_position_embeddings))
+
+
+def weights_digest(folder: ModelFolder) -> str:
+    """Digest of the weights file; of several, the digest of their digests in the order of their names."""
+    digests = [_sha256(path) for path in weight_files(folder.path)]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def find(
+    name: str,
+    task: TaskName | None = None,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    console: Console = SILENT,
+) -> Checkpoint:
+    """Find a model, in the cache or on the Hub, and read what it is.
+
+    Raises:
+        UsageError, ModelError, OutputError: see `hub.locate` and `inspect`. What cannot be used is not
+            downloaded.
+    """
+    check = partial(architecture_for, task=task)
+    return inspect(locate(name, revision=revision, offline=offline, check=check, console=console), task)
+
+
+def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
+    """Read what a checkpoint folder says it is; torch is not needed for that. Without a task any will do.
+
+    Raises:
+        ModelError: a file is missing, `config.json` is corrupt, or the model is for something else.
+    """
+    its_task, kind = architecture_for(folder, task)
+    if not (folder.path / VOCABULARY).is_file():
+        raise _unusable(folder, "no spiece.model in this model folder")
+    if not any((folder.path / name).is_file() for name in WEIGHTS):
+        raise _unusable(folder, "no weights in this model folder (model.safetensors or pytorch_model.bin)")
+    attention = str(read_config(folder).get("attention_type", "block_sparse"))
+    return Checkpoint(folder, its_task, kind, attention)
+
+
+def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple[TaskName, Kind]:
+    """What the model of a folder is for, by its `config.json` alone.
+
+    Raises:
+        ModelError: `config.json` is missing or corrupt, or the model is not for the task, or for none.
+    """
+    from bigbird_pegasus.config import architecture_of
+
+    known = {
+        name: (its_task, kind)
+        for its_task, kinds in KINDS.items()
+        for name, kind in kinds.items()
+        if task in (None, its_task)
+    }
+    architectures = _architectures(folder)
+    found = known.get(architecture_of(architectures) or "")
+    if found is None:
+        does = "bbp knows" if task is None else f"that {DOES[task]}"
+        message = f"not a model {does}: {_named(architectures)} (known: {', '.join(known)})"
+        raise _unusable(folder, message, hint=how_to_make(task))
+    return found
+
+
+def check_family(folder: ModelFolder) -> None:
+    """Raise ModelError for a model that is no BigBird-Pegasus of any kind, by its `config.json` alone."""
+    architectures = _architectures(folder)
+    if not any(name.startswith(FAMILY) for name in architectures):
+        raise _unusable(folder, f"not a BigBird-Pegasus model: {_named(architectures)}")
+
+
+def read_config(folder: ModelFolder) -> dict[str, Any]:
+    """The content of `config.json`.
+
+    Raises:
+        ModelError: it is missing or corrupt.
+    """
+    try:
+        config = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _unusable(folder, "no config.json in this model folder") from None
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, f"config.json cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise _unusable(folder, "config.json cannot be read: it holds no object")
+    return config
+
+
+def _architectures(folder: ModelFolder) -> list[str]:
+    named = read_config(folder).get("architectures")
+    return [str(name) for name in named] if isinstance(named, list) else []
+
+
+def _named(architectures: list[str]) -> str:
+    return " or ".join(architectures) or "no architecture named"
+
+
+def load_tokenizer(folder: ModelFolder) -> "PegasusTokenizer":
+    """The tokenizer alone, without torch.
+
+    Raises:
+        ModelError: its files are missing or corrupt.
+    """
+    from bigbird_pegasus import PegasusTokenizer
+
+    with model_errors(folder):
+        return PegasusTokenizer.from_pretrained(folder.path)
+
+
+def check_scheme(checkpoint: Checkpoint, quantize: Scheme | None) -> None:
+    """Raise UsageError where a model is quantized already, and otherwise than is asked."""
+    stored = checkpoint.quantization
+    if quantize is not None and stored not in (None, quantize):
+        raise UsageError(
+            f"{checkpoint.folder.id} is quantized as {stored} already: it cannot be had as {quantize}",
+            hint=f"leave out --quantize {quantize}, or take the model that it was made of",
+        )
+
+
+def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = None) -> LoadedModel:
+    """Load model and tokenizer; what the model package warns of is kept for the user.
+
+    Raises:
+        UsageError: see `check_scheme`.
+        ModelError: a file is missing, corrupt or does not fit.
+        ResourceError: it does not fit into memory.
+    """
+    from bigbird_pegasus.inference.prepack import pack_linears
+
+    check_scheme(checkpoint, quantize)
+    tokenizer = load_tokenizer(checkpoint.folder)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
+        with resources_reported(checkpoint.weight_bytes):
+            pack_linears(model)
+    told = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
+    return LoadedModel(checkpoint, hardware, model, tokenizer, told)
+
+
+def load_exactly(
+    checkpoint: Checkpoint, dtype: str, quantize: Scheme | None = None, device: str = "cpu"
+) -> "PretrainedModule":
+    """Load a model as its checkpoint has it, no head made anew; `dtype` is torch's name, or "auto".
+
+    Raises:
+        ModelError, ResourceError: see `load`.
+    """
+    from bigbird_pegasus import NewHeadWarning, load_model
+
+    folder = checkpoint.folder
+    with warnings.catch_warnings(), model_errors(folder), resources_reported(checkpoint.weight_bytes):
+        warnings.simplefilter("error", NewHeadWarning)
+        try:
+            return load_model(folder.path, dtype=dtype, device=device, quantization_config=quantize)
+        except NewHeadWarning as warning:
+            message = "the checkpoint lacks its head: a new one would answer at random"
+            raise _unusable(folder, message, hint=how_to_make(checkpoint.task)) from warning
+
+
+@contextmanager
+def model_errors(folder: ModelFolder) -> Iterator[None]:
+    """What the model package refuses is a model error of the command line."""
+    from bigbird_pegasus.errors import BigBirdPegasusError
+
+    try:
+        yield
+    except BigBirdPegasusError as error:
+        named = str(folder.path) in str(error)  # most messages name the folder or a file in it
+        file = None if named else folder.id
+        raise ModelError(str(error), file=file, code="model_unusable") from error
+
+
+def no_numbers(loaded: LoadedModel) -> ModelError:
+    """The error of a model that computes NaN or infinity: damaged weights, or too large ones for the type."""
+    hint = None if loaded.hardware.dtype == "float32" else "--dtype float32 may help"
+    return _unusable(loaded.checkpoint.folder, "the model's scores are no numbers", hint=hint)
+
+
+def how_to_make(task: TaskName | None) -> str | None:
+    """A hint where a model for a task is missing that nobody publishes."""
+    if task in (None, "summarize"):
+        return None
+    return f"make one: bbp train {task} DATA.jsonl --output FOLDER"
+
+
+def _unusable(folder: ModelFolder, message: str, hint: str | None = None) -> ModelError:
+    return ModelError(message, hint=hint, file=folder.id, code="model_unusable")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,76 @@
+"""Where and how precisely the model runs: device, dtype, threads. torch is imported when it is needed."""
+
+import os
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Literal
+
+from bbp_cli.errors import ResourceError, UsageError
+from bbp_cli.models.cgroups import _cgroup_limits
+
+DType = Literal["auto", "float32", "bfloat16", "float16"]
+Scheme = Literal["int8", "int4", "nf4"]  # of quantization
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What the model runs on, by torch's names."""
+
+    device: str
+    dtype: str
+    threads: int
+
+
+def prepare(device: str = "auto", dtype: DType = "auto", threads: int | None = None) -> Hardware:
+    """Choose device, dtype and threads where the user left them open, and set torch's threads.
+
+    Raises:
+        ResourceError: the device is not there.
+        UsageError: torch does not know the device's name.
+    """
+    import torch
+
+    chosen = _device(device)
+    count = threads or default_threads()
+    torch.set_num_threads(count)
+    if dtype == "auto":
+        dtype = "bfloat16" if chosen.startswith("cuda") or _cpu_computes_bfloat16(chosen) else "float32"
+    return Hardware(chosen, dtype, count)
+
+
+def default_threads(root: Path = Path("/")) -> int:
+    """As many threads as this process may use processors: affinity, cgroup quota, OMP_NUM_THREADS."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    limits = [float(len(affinity(0)) if affinity else os.cpu_count() or 1), *_cgroup_limits(root)]
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked):
+        limits.append(int(asked))
+    return max(1, ceil(min(limits)))
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"unknown device {name!r}", hint="for example cpu, cuda, cuda:1, mps") from None
+    missing = (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()) or (
+        device.type == "mps" and not torch.backends.mps.is_available()
+    )
+    if missing or device.type not in ("cpu", "cuda", "mps"):
+        raise ResourceError(f"no device {name!r} here", hint="--device cpu always works", code="device")
+    return name
+
+
+def _cpu_computes_bfloat16(device: str) -> bool:
+    """Whether this processor multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
+    import torch
+
+    if device != "cpu":
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,0 +1,128 @@
+"""Where results go: stdout, one file or a folder, checked before anything is read or loaded."""
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bbp_cli.documents.document import STDIN
+from bbp_cli.documents.inputs import Input, Inputs
+from bbp_cli.errors import OutputError, UsageError
+from bbp_cli.files import exists
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where results go: stdout, one file, or a folder; as text or JSON."""
+
+    json: bool = False
+    file: Path | None = None
+    folder: Path | None = None
+    overwrite: bool = False
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether results are printed."""
+        return self.file is None and self.folder is None
+
+
+def plan_files(destination: Destination, inputs: Inputs, result: str) -> dict[Input, Path]:
+    """The file each result goes to; none where results are printed.
+
+    Raises:
+        UsageError: `-o` for several results, two results for one file, or a result in the place of an input.
+        OutputError: a file exists that may not be replaced, or a name is impossible.
+    """
+    paths: list[Path] = []
+    if destination.file is not None and destination.folder is not None:
+        raise UsageError("-o and --output-dir exclude each other")
+    if destination.file is not None:
+        if len(inputs.items) > 1:
+            raise UsageError("-o takes one result, and there are several inputs", hint="use --output-dir")
+        paths = [destination.file]
+    elif destination.folder is not None:
+        suffix = f".{result}.json" if destination.json else f".{result}.txt"
+        refuse_no_folder(destination.folder)
+        paths = output_paths(destination.folder, inputs.items, suffix)
+    files = dict(zip(inputs.items, paths, strict=False))
+    # An input that is not there fails in its turn, and its output, whose name may be impossible, is not made.
+    expected = [path for item, path in files.items() if item.path == STDIN or exists(item.path)]
+    refuse_existing(expected, overwrite=destination.overwrite)
+    refuse_inputs(expected, inputs.items)
+    return files
+
+
+# Where results go
+
+
+def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Path]:
+    """The file of each input below an output folder.
+
+    Raises:
+        UsageError: two inputs have the same one.
+    """
+    paths = [folder / item.name.with_name(item.name.name + suffix) for item in inputs]
+    owners: dict[str, str] = {}
+    for path, item in zip(paths, inputs, strict=True):
+        key = os.path.normcase(path)
+        if key in owners:
+            raise UsageError(
+                f"{owners[key]} and {item.path} would both be written to {path}",
+                hint="give relative paths, or run once for each",
+            )
+        owners[key] = item.path
+    return paths
+
+
+def refuse_no_folder(folder: Path) -> None:
+    """Raise OutputError for an output folder that cannot be one; asked before a model is loaded."""
+    mode = _mode_of(folder)
+    if mode and not stat.S_ISDIR(mode):
+        raise OutputError("is not a folder", hint="-o takes a file", file=str(folder), code="exists")
+
+
+def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Raise OutputError where a result would replace a file or a folder, or its name is too long.
+
+    Asked before a model is loaded.
+    """
+    for path in paths:
+        mode = _mode_of(path)
+        if stat.S_ISDIR(mode):
+            raise OutputError(
+                "is a folder", hint="--output-dir takes a folder", file=str(path), code="exists"
+            )
+        if not overwrite and stat.S_ISREG(mode):
+            raise OutputError("exists already", hint="--overwrite replaces it", file=str(path), code="exists")
+
+
+def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Input]) -> None:
+    """Raise UsageError where a result would replace one of the documents that are read."""
+    read = {_identity(Path(item.path)) for item in inputs if item.path != STDIN} - {None}
+    for path in paths:
+        if _identity(path) in read:
+            raise UsageError(f"{path} is an input: its result cannot replace it", hint="name another file")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is, whatever its name; None where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _mode_of(path: Path) -> int:
+    """The mode of what has this name, 0 if nothing has.
+
+    Raises:
+        OutputError: nothing can have it.
+    """
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise OutputError(f"cannot write: {error.strerror}", file=str(path)) from error

@@ -1,0 +1,82 @@
+"""Results → text or JSON on stdout, in one file, or in a folder. Always UTF-8 with `\\n` line ends."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from bbp_cli.documents.document import Document
+from bbp_cli.errors import BbpError
+from bbp_cli.models.checkpoints import LoadedModel
+from bbp_cli.tasks.results import Outcome
+from bbp_cli.version import __version__
+
+SCHEMA = "bbp.result/1"
+
+
+# Records
+
+
+def result_record(
+    task: str,
+    document: Document,
+    outcome: Outcome,
+    loaded: LoadedModel,
+    params: Mapping[str, object],
+    timing: Mapping[str, float],
+) -> dict[str, Any]:
+    """The JSON record of one result; `timing` alone differs between two runs."""
+    source = document.source
+    return {
+        **_record_head(source.path, task, "ok"),
+        "source": {
+            **asdict(source),
+            "pages": len(document.pages) or None,
+            "chars": len(document.text),
+            "tokens": outcome.coverage.tokens_total,
+        },
+        **outcome.fields,
+        "coverage": asdict(outcome.coverage),
+        "model": model_record(loaded),
+        "params": dict(params),
+        "warnings": [*document.warnings, *outcome.warnings],
+        "timing": {name: round(seconds, 3) for name, seconds in timing.items()},
+    }
+
+
+def error_record(path: str, task: str, error: BbpError) -> dict[str, Any]:
+    """The JSON record of an input that failed."""
+    return {
+        **_record_head(path, task, "error"),
+        "source": {"path": path},
+        "error": {
+            "code": error.code,
+            "exit": error.exit_code,
+            "message": error.message,
+            "hint": error.hint,
+        },
+    }
+
+
+def model_record(loaded: LoadedModel) -> dict[str, Any]:
+    """Which model, and how it was run."""
+    checkpoint = loaded.checkpoint
+    return {
+        "id": checkpoint.folder.id,
+        "revision": checkpoint.folder.revision,
+        "weights_sha256": checkpoint.weights_sha256,
+        "dtype": loaded.hardware.dtype,
+        "quantization": loaded.model.quantization,
+        "device": loaded.hardware.device,
+        "attention": checkpoint.attention,
+    }
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    """One record on one line. Lone surrogates (bytes of a file name) become JSON's own escapes."""
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _record_head(path: str, task: str, status: str) -> dict[str, Any]:
+    return {"schema": SCHEMA, "id": path, "task": task, "status": status, "bbp_version": __version__}

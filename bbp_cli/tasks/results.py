@@ -1,0 +1,127 @@
+"""What a task gives back for one document, whatever it is printed as."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from bigbird_pegasus.summarization.quality import Quality
+
+from bbp_cli.documents.document import Document
+
+# Shown while a task works: of what, and its steps; the block calls what it is given after each step.
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+# Hears all of a text so far while it is written.
+TextListener = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A span of the document (code points) that a sentence of the summary was taken or written from."""
+
+    page: int | None
+    start: int
+    end: int
+    score: float | None
+
+
+@dataclass(frozen=True)
+class SummarySentence:
+    """One sentence of a summary, and where it comes from."""
+
+    text: str
+    sources: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of the document the model read, in its tokens."""
+
+    tokens_total: int
+    tokens_read: int
+    windows: int
+    truncated: bool
+    pages_without_text: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A document's summary; `warnings` are those of this step, the document keeps its own."""
+
+    text: str
+    sentences: tuple[SummarySentence, ...]
+    coverage: Coverage
+    quality: Quality
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label and its score: a probability, or the value itself where the model estimates one."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class WindowVote:
+    """A window, its span in the document (code points), and the labels it would give if it were alone."""
+
+    page: int | None
+    start: int
+    end: int
+    tokens: int
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A document's labels, the best first, and how each window voted."""
+
+    labels: tuple[Label, ...]
+    windows: tuple[WindowVote, ...]
+    coverage: Coverage
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A span of the document (code points) that answers a question; `text` is the span on one line."""
+
+    text: str
+    score: float
+    page: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to one question, the best first; `no_answer_score` is the lowest of any window."""
+
+    question: str
+    answers: tuple[Answer, ...]
+    no_answer_score: float
+    coverage: Coverage
+    warnings: tuple[str, ...] = ()
+
+
+def coverage(document: Document, total: int, read: int, windows: int) -> Coverage:
+    """How much was read of a document of `total` tokens."""
+    return Coverage(total, read, windows, read < total, tuple(document.pages_without_text))
+
+
+def truncation_warning(found: Coverage) -> tuple[str, ...]:
+    """What `--truncate` has to say when it dropped text."""
+    if not found.truncated:
+        return ()
+    return (f"--truncate: read only the first {found.tokens_read} of {found.tokens_total} tokens",)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is delivered of one result."""
+
+    text: str
+    fields: Mapping[str, object]
+    coverage: Coverage
+    warnings: tuple[str, ...]

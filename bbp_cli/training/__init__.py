@@ -1,0 +1,1 @@
+"""`bbp train`: a run, its folder, its batches, what comes of it."""

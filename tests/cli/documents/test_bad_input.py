@@ -1,0 +1,184 @@
+"""Input that cannot be used: one clear line on stderr, the documented exit code, nothing on stdout."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from fpdf.enums import EncryptionMethod
+
+from tests.cli.pdfs import make_pdf
+from tests.cli.process import command
+from tests.conftest import Bbp
+
+PROSE = "The lighthouse was built in 1821 and its keeper wrote a diary. It tells of storms and of ships."
+PAGES = [
+    "The survey began in spring and went on until the first snow.",
+    "It found forty kinds of moss.",
+    "Thanks.",
+]
+
+BAD_FILES = {
+    "empty": (b"", "empty file"),
+    "white space": (b" \n\t\n \x0c\n", "no text"),
+    "a word": (b"Hello.\n", "almost no text"),
+    "png": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "a PNG image"),
+    "gzip": (b"\x1f\x8b\x08\x00" + bytes(range(256)) * 20, "a gzip file"),
+    "word file": (b"PK\x03\x04" + bytes(range(256)) * 20, "Word"),
+    "random bytes": (bytes((i * 7919 + i // 3) % 256 for i in range(5000)), "a binary file"),
+    "nul bytes": (PROSE.encode() + b"\x00\x00" + PROSE.encode(), "NUL at position"),
+    "control characters": (b"\x01\x02\x03\x04 abc \x05\x06\x07" * 40, "a binary file"),
+    "scanned pdf": (make_pdf(["", "", ""]), "no text on pages 1-3"),
+    "scanned page": (make_pdf([""]), "no text on page 1"),
+    "locked pdf": (make_pdf(PAGES, password="user"), "password"),
+    "locked pdf, old cipher": (make_pdf(PAGES, password="user", method=EncryptionMethod.RC4), "password"),
+    "truncated pdf": (make_pdf(PAGES)[:-200], "cut off"),
+    "pdf cut in half": (make_pdf(PAGES)[: len(make_pdf(PAGES)) // 2], "cut off"),
+    "broken pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8 + b"\n%%EOF\n", "damaged PDF"),
+    "pdf without pages": (
+        make_pdf([" "]).replace(b"/Count 1", b"/Count 0").replace(b"/Kids [", b"/Nope ["),
+        "PDF",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_an_unusable_file_ends_with_3_and_one_line(kind: str, bbp: Bbp, tmp_path: Path) -> None:
+    content, message = BAD_FILES[kind]
+    (tmp_path / "input").write_bytes(content)
+    done = bbp("summarize", "input")
+    assert done.code == 3
+    assert done.stdout == ""
+    assert done.stderr.startswith("bbp: error: input: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["empty", "random bytes", "locked pdf"])
+def test_bad_stdin_is_told_like_a_bad_file(kind: str, bbp: Bbp) -> None:
+    content, _ = BAD_FILES[kind]
+    done = bbp("summarize", stdin=content)
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr.startswith("bbp: error: stdin: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_file_is_named(bbp: Bbp) -> None:
+    done = bbp("summarize", "nowhere.txt")
+    assert (done.code, done.stdout, done.stderr) == (3, "", "bbp: error: nowhere.txt: no such file\n")
+
+
+def test_a_name_with_line_breaks_and_bytes_is_told_on_one_line(bbp: Bbp) -> None:
+    done = bbp("summarize", "two\nlines\x1b[31m\udcff.txt")
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr == "bbp: error: two\\nlines\\x1b[31m\\xff.txt: no such file\n"
+
+
+def test_a_folder_without_documents_is_an_input_error(bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "folder/deep").mkdir(parents=True)
+    (tmp_path / "folder/.hidden.txt").write_text(PROSE)
+    done = bbp("summarize", "folder")
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr.startswith("bbp: error: folder: no readable files in this folder")
+
+
+def test_a_file_that_cannot_be_opened_is_an_input_error(bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    done = bbp("summarize", "loop.txt")
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr.startswith("bbp: error: loop.txt: cannot be read: Too many levels of symbolic links")
+
+
+def test_a_folder_given_as_a_list_is_an_input_error(bbp: Bbp, tmp_path: Path) -> None:
+    done = bbp("summarize", "--files-from", str(tmp_path))
+    assert (done.code, done.stdout) == (3, "")
+    assert "the list of files cannot be read: Is a directory" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("password", "method"),
+    [("", EncryptionMethod.AES_256), ("", EncryptionMethod.AES_128), ("", EncryptionMethod.RC4)],
+)
+def test_a_pdf_encrypted_with_an_empty_password_is_read(
+    password: str, method: EncryptionMethod, bbp: Bbp
+) -> None:
+    done = bbp("extract", stdin=make_pdf(PAGES, password=password, method=method))
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.split() == " ".join(PAGES).split()
+
+
+def test_a_pdf_with_some_pages_without_text_is_read_and_they_are_named(bbp: Bbp) -> None:
+    done = bbp("extract", stdin=make_pdf([PAGES[0], "", PAGES[1], "", ""]))
+    assert done.code == 0
+    assert PAGES[1] in done.stdout
+    assert done.stderr == "bbp: warning: stdin: no text on pages 2, 4-5; scanned pages need OCR first\n"
+
+
+def test_a_pdf_that_lost_pages_says_so(bbp: Bbp) -> None:
+    content = make_pdf(PAGES)
+    done = bbp("extract", stdin=content.replace(b"/Count 3", b"/Count 7"))
+    assert done.code == 0
+    assert "damaged PDF: only 3 of 7 pages could be found" in done.stderr
+
+
+def test_invalid_utf8_is_read_with_a_warning(bbp: Bbp) -> None:
+    done = bbp("extract", stdin="Das Café öffnet täglich um neun Uhr für jeden Gast.".encode("cp1252"))
+    assert (done.code, done.stdout) == (0, "Das Café öffnet täglich um neun Uhr für jeden Gast.\n")
+    assert done.stderr.startswith("bbp: warning: stdin: not UTF-8; read as cp1252")
+
+
+def test_lone_surrogates_are_replaced_with_a_warning(bbp: Bbp) -> None:
+    text = "Half a character \ud83d stands here, and half another one \udcff there."
+    done = bbp("extract", stdin=text.encode("utf-8", "surrogatepass"))
+    assert (done.code, done.stdout) == (
+        0,
+        text.replace("\ud83d", "\ufffd").replace("\udcff", "\ufffd") + "\n",
+    )
+    assert done.stderr == "bbp: warning: stdin: not quite UTF-8: 2 undecodable places read as U+FFFD\n"
+
+
+def test_text_that_is_not_in_the_named_encoding_is_an_input_error(bbp: Bbp) -> None:
+    done = bbp("extract", "--encoding", "euc-jp", stdin=b"This is no Japanese at all: \xff\xfe")
+    assert (done.code, done.stdout) == (3, "")
+
+
+def test_closed_stdin_is_no_input(bbp: Bbp, tmp_path: Path, environment: dict[str, str]) -> None:
+
+    shell = f"exec {' '.join(command('summarize'))} <&-"
+    done = subprocess.run(
+        ["sh", "-c", shell], capture_output=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"Usage: bbp summarize")
+
+
+def fifty_megabytes() -> bytes:
+    paragraph = PROSE + "\n\nEvery day the keeper lit the lamp and wrote down the wind.\n\n"
+    return (paragraph * (50_000_000 // len(paragraph) + 1)).encode()
+
+
+def test_fifty_megabytes_are_read_in_bounded_memory(tmp_path: Path, environment: dict[str, str]) -> None:
+    content = fifty_megabytes()
+    (tmp_path / "big.txt").write_bytes(content)
+    script = f"ulimit -v 1000000; exec {' '.join(command('extract', 'big.txt'))}"  # kilobytes
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == content
+
+
+def test_fifty_megabytes_are_split_encoded_and_begun(warm_bbp: Bbp) -> None:
+    done = warm_bbp("summarize", "--json", "--truncate", stdin=fifty_megabytes())
+    assert done.code == 0
+    assert done.records[0]["source"]["chars"] > 50_000_000
+    assert done.records[0]["coverage"]["tokens_total"] > 5_000_000
+    assert PROSE.split(". ")[0] in done.stdout
+
+
+@pytest.mark.slow
+def test_fifty_megabytes_are_summarized(warm_bbp: Bbp) -> None:
+    done = warm_bbp("summarize", "--json", stdin=fifty_megabytes())
+    assert done.code == 0
+    coverage = done.records[0]["coverage"]
+    assert coverage["tokens_read"] == coverage["tokens_total"]
+    assert PROSE.split(". ")[0] in done.stdout

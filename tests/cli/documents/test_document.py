@@ -1,0 +1,87 @@
+"""A document keeps its text, its pages and where it came from."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bbp_cli.documents.document import is_pdf, page_ranges, parse, read
+from bbp_cli.errors import InputError
+from tests.cli.pdfs import make_pdf
+
+PAGES = ["The first page has one sentence.", "The second page has two. They are short.", "The third ends."]
+
+
+def test_a_text_file_is_its_text(tmp_path: Path) -> None:
+    content = "\ufeffLine one is here.\r\nLine two — too.\n".encode()
+    (tmp_path / "a.txt").write_bytes(content)
+    document = read(str(tmp_path / "a.txt"))
+    assert document.text == "Line one is here.\nLine two — too.\n"
+    assert document.source.path == str(tmp_path / "a.txt")
+    assert document.source.sha256 == hashlib.sha256(content).hexdigest()
+    assert (document.source.media_type, document.source.encoding) == ("text/plain", "utf-8")
+    assert document.pages == ()
+    assert document.page_at(3) is None
+    assert document.pages_without_text == []
+
+
+def test_the_pages_of_a_pdf_are_spans_of_its_text() -> None:
+    document = parse(make_pdf(PAGES), "a.pdf")
+    assert (document.source.media_type, document.source.encoding) == ("application/pdf", None)
+    assert [page.number for page in document.pages] == [1, 2, 3]
+    assert [document.text[page.start : page.end] for page in document.pages] == PAGES
+
+
+def test_every_offset_of_a_pdf_is_on_a_page() -> None:
+    document = parse(make_pdf(PAGES), "a.pdf")
+    numbers = [document.page_at(offset) for offset in range(len(document.text))]
+    assert numbers == sorted(n for n in numbers if n)
+    for number, text in enumerate(PAGES, start=1):
+        assert document.page_at(document.text.index(text)) == number
+        assert document.page_at(document.text.index(text) + len(text) - 1) == number
+
+
+def test_an_empty_page_is_on_no_offset_of_text() -> None:
+    document = parse(make_pdf([PAGES[0], "", PAGES[2]]), "a.pdf")
+    assert document.page_at(document.text.index(PAGES[2])) == 3
+    assert document.pages_without_text == [2]
+
+
+def test_a_pdf_is_told_by_its_content_not_its_name() -> None:
+    assert parse(make_pdf(PAGES), "a.txt").pages
+    assert not parse(b"The mark %PDF-1.4 stands in this text.", "a.pdf").pages
+    assert is_pdf(b"\n" + make_pdf(PAGES))
+    assert is_pdf(b"HTTP/1.0 200 OK\n\n" + make_pdf(PAGES))
+
+
+def test_a_page_that_cannot_be_read_is_told_and_the_others_are_kept() -> None:
+    content = make_pdf(PAGES)
+    start = content.index(b"/FlateDecode")
+    damaged = content[:start] + b"/NoSuchThing" + content[start + len(b"/FlateDecode") :]
+    document = parse(damaged, "a.pdf")
+    assert PAGES[1] in document.text
+    assert PAGES[0] not in document.text
+    assert any(warning.startswith("page 1 cannot be read") for warning in document.warnings)
+
+
+@pytest.mark.parametrize("text", ["", "?!", "Hello!", "a b c d e f"])
+def test_next_to_nothing_is_not_a_document(text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        parse(text.encode(), "-")
+    assert refused.value.code == "empty"
+
+
+@pytest.mark.parametrize("text", ["It rained all day.", "今日は雨が降っていました。", "1 2 3 4 5 6 7 8 9 10"])
+def test_a_short_sentence_is_a_document_in_any_script(text: str) -> None:
+    assert parse(text.encode(), "-").text == text
+
+
+@given(st.lists(st.integers(1, 60), unique=True, min_size=1).map(sorted))
+def test_page_ranges_name_exactly_the_pages(numbers: list[int]) -> None:
+    named: list[int] = []
+    for part in page_ranges(numbers).removeprefix("pages ").removeprefix("page ").split(", "):
+        first, _, last = part.partition("-")
+        named += range(int(first), int(last or first) + 1)
+    assert named == numbers

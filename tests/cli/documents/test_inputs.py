@@ -1,0 +1,119 @@
+"""Which inputs a run has, in which order, and what each is called in an output folder."""
+
+from pathlib import Path, PurePath
+
+import pytest
+
+from bbp_cli.documents.inputs import find_inputs, output_name
+from tests.cli.pdfs import make_pdf
+from tests.conftest import Bbp
+
+PROSE = "A short text about a boat that lay in the harbour."
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make_tree(root: Path) -> None:
+    for name in ("b.txt", "a.md", "sub/c.txt", "sub/deep/d.rst", ".hidden/e.txt", "sub/.f.txt", "empty.txt"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("" if name == "empty.txt" else PROSE)
+    (root / "report.bin").write_bytes(make_pdf([PROSE]))
+    (root / "image.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    (root / "sub/data.dat").write_bytes(b"ab\x00cd")
+
+
+def paths_of(*arguments: str, **options: object) -> list[str]:
+    return [item.path for item in find_inputs(arguments, **options).items]  # type: ignore[arg-type] # any option
+
+
+def test_paths_keep_their_order(here: Path) -> None:
+    assert paths_of("b", "a", "-", "b/../c") == ["b", "a", "-", "b/../c"]
+
+
+def test_a_folder_is_read_sorted_and_deep_without_hidden_files(here: Path) -> None:
+    make_tree(here / "docs")
+    assert paths_of("docs") == [
+        "docs/a.md",
+        "docs/b.txt",
+        "docs/empty.txt",
+        "docs/report.bin",
+        "docs/sub/c.txt",
+        "docs/sub/deep/d.rst",
+    ]
+
+
+def test_files_of_a_folder_that_are_no_documents_are_passed_over_and_told(here: Path, bbp: Bbp) -> None:
+    make_tree(here / "docs")
+    done = bbp("extract", "docs")
+    assert done.code == 6  # empty.txt
+    assert done.stderr.splitlines()[0] == (
+        "bbp: warning: docs: 2 files passed over, neither text nor PDF: image.png, data.dat"
+    )
+
+
+def test_the_output_folder_is_not_read(here: Path) -> None:
+    make_tree(here)
+    found = find_inputs(["."], leave_out=here / "sub").items
+    assert [item.path for item in found] == ["./a.md", "./b.txt", "./empty.txt", "./report.bin"]
+
+
+def test_a_link_to_a_folder_inside_is_not_followed(here: Path) -> None:
+    make_tree(here / "docs")
+    (here / "docs/loop").symlink_to(here / "docs")
+    assert len(paths_of("docs")) == 6
+
+
+def test_lists_of_files_are_read_by_lines_or_nul(here: Path) -> None:
+    (here / "lines").write_bytes(b"one.txt\n\nwith space.txt\r\n\xff.txt\n")
+    assert paths_of(files_from="lines") == ["one.txt", "with space.txt", "\udcff.txt"]
+    (here / "nul").write_bytes(b"one\nname.txt\x00two.txt\x00")
+    assert paths_of(files_from="nul", nul=True) == ["one\nname.txt", "two.txt"]
+    assert paths_of("first.txt", files_from="lines")[:2] == ["first.txt", "one.txt"]
+
+
+def test_a_list_can_come_from_stdin(bbp: Bbp, here: Path) -> None:
+    (here / "a b.txt").write_text(PROSE)
+    (here / "c.txt").write_text(PROSE)
+    done = bbp("extract", "--files-from", "-", "-0", stdin=b"a b.txt\x00c.txt\x00")
+    assert done.stdout == f"==> a b.txt <==\n{PROSE}\n\n==> c.txt <==\n{PROSE}\n"
+
+
+def test_an_empty_list_is_an_input_error(bbp: Bbp) -> None:
+    done = bbp("extract", "--files-from", "-", stdin=b"\n\n")
+    assert (done.code, done.stderr) == (3, "bbp: error: stdin: lists no files\n")
+    done = bbp("extract", "--files-from", "nowhere")
+    assert (done.code, done.stdout) == (3, "")
+
+
+def test_given_paths_mean_that_stdin_is_not_read(bbp: Bbp, here: Path) -> None:
+    (here / "a.txt").write_text(PROSE)
+    done = bbp("extract", "a.txt", stdin=b"Something else altogether.")
+    assert done.stdout == PROSE + "\n"
+
+
+def test_stdin_can_stand_among_files(bbp: Bbp, here: Path) -> None:
+    (here / "a.txt").write_text(PROSE)
+    done = bbp("extract", "a.txt", "-", stdin=b"Something else altogether.")
+    assert done.stdout == f"==> a.txt <==\n{PROSE}\n\n==> stdin <==\nSomething else altogether.\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "name"),
+    [
+        ("a/report.pdf", None, "a/report.pdf"),
+        ("./a/../b.txt", None, "b.txt"),
+        ("-", None, "stdin"),
+        ("{here}/a/b.txt", None, "a/b.txt"),
+        ("/elsewhere/x/y.txt", None, "y.txt"),
+        ("/elsewhere/x/deep/y.txt", "/elsewhere/x", "x/deep/y.txt"),
+        ("../up/z.txt", "../up", "up/z.txt"),
+        ("../z.txt", None, "z.txt"),
+    ],
+)
+def test_output_names_mirror_the_input_tree(path: str, folder: str | None, name: str, here: Path) -> None:
+    assert output_name(path.format(here=here), folder) == PurePath(name)

@@ -1,0 +1,421 @@
+"""`bbp summarize` with real checkpoints of both kinds, as a user runs it."""
+
+import json
+import re
+import shutil
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bbp_cli.documents.document import parse
+from tests.cli.pdfs import make_pdf
+from tests.conftest import DOCUMENTS, SENTENCES, STORY, VERBS, Bbp
+
+
+def write_documents(folder: Path) -> list[str]:
+    names = [f"{number}.txt" for number in range(len(DOCUMENTS))]
+    for name, text in zip(names, DOCUMENTS, strict=True):
+        (folder / name).write_text(text)
+    return names
+
+
+def without_timing(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "timing"}
+
+
+# A model that writes
+
+
+@pytest.mark.parametrize("beams", [None, 1, 4])
+def test_a_writing_model_prints_the_words_it_learned(
+    beams: int | None, warm_bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    options = [] if beams is None else ["--num-beams", beams]
+    for text, summary in DOCUMENTS.items():
+        done = warm_bbp("summarize", "--model", writer, *options, stdin=text.encode())
+        assert (done.code, done.stdout, done.stderr) == (0, summary + "\n", "")
+
+
+def test_the_same_words_come_from_a_cold_process(bbp: Bbp, writer: Path) -> None:
+    text, summary = next(iter(DOCUMENTS.items()))
+    done = bbp("summarize", "--model", writer, stdin=text.encode())
+    assert (done.code, done.stdout, done.stderr) == (0, summary + "\n", "")
+
+
+def test_several_documents_are_summarized_in_order_with_one_model_load(
+    warm_bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    names = write_documents(tmp_path)
+    done = warm_bbp("summarize", "-v", "--model", writer, *names)
+    expected = [f"==> {name} <==\n{text}\n" for name, text in zip(names, DOCUMENTS.values(), strict=True)]
+    assert (done.code, done.stdout) == (0, "\n".join(expected))
+    assert done.stderr.count(f"model {writer}") == 1
+    told = [line for line in done.stderr.splitlines() if "/3" in line]
+    for number, (line, name) in enumerate(zip(told, names, strict=True), start=1):
+        assert re.fullmatch(rf"bbp: {number}/3 {name}: \d+\.\d s", line)
+
+
+def test_a_long_document_is_written_about_window_by_window(warm_bbp: Bbp, writer: Path) -> None:
+    text = "\n\n".join(DOCUMENTS) * 3
+    record = warm_bbp("summarize", "--json", "--model", writer, stdin=text.encode()).records[0]
+    assert record["coverage"]["windows"] > 1
+    assert (
+        record["coverage"]["tokens_read"] == record["coverage"]["tokens_total"] == record["source"]["tokens"]
+    )
+    assert record["coverage"]["truncated"] is False
+    spans = sorted({(s["sources"][0]["start"], s["sources"][0]["end"]) for s in record["sentences"]})
+    assert spans[0][0] == 0
+    assert spans[-1][1] == len(text)
+    assert len(spans) == record["coverage"]["windows"]
+    assert all(not text[end:start].strip() for (_, end), (start, _) in pairwise(spans))
+    assert record["summary"].count("\n") == record["coverage"]["windows"] - 1
+
+
+def test_length_limits_the_tokens_a_model_writes(warm_bbp: Bbp, writer: Path) -> None:
+    text, summary = next(iter(DOCUMENTS.items()))
+    record = warm_bbp("summarize", "--json", "--length", 6, "--model", writer, stdin=text.encode()).records[0]
+    assert summary.startswith(record["summary"])
+    assert len(record["summary"].split()) < len(summary.split())
+    assert record["quality"]["stop"] == "length"
+    assert record["params"]["length"] == 6
+
+
+def test_generation_options_reach_the_model(warm_bbp: Bbp, writer: Path) -> None:
+    text = next(iter(DOCUMENTS))
+    done = warm_bbp(
+        "summarize", "--json", "--no-repeat-ngram-size", 1, "--model", writer, stdin=text.encode()
+    )
+    words = done.records[0]["summary"]
+    assert done.records[0]["params"]["no_repeat_ngram_size"] == 1
+    assert words != DOCUMENTS[text]
+
+
+def test_an_impossible_generation_option_is_a_usage_error(warm_bbp: Bbp, writer: Path) -> None:
+    done = warm_bbp(
+        "summarize", "--length-penalty", "inf", "--num-beams", 2, "--model", writer, stdin=STORY.encode()
+    )
+    assert (done.code, done.stdout) == (2, "")
+    assert "length_penalty" in done.stderr
+
+
+# A model that chooses
+
+
+def test_a_choosing_model_prints_sentences_of_the_document_in_order(warm_bbp: Bbp, extractive: Path) -> None:
+    done = warm_bbp("summarize", "--model", extractive, "--length", 60, stdin=STORY.encode())
+    assert (done.code, done.stderr) == (0, "")
+    summary = done.stdout.removesuffix("\n")
+    chosen = [sentence for sentence in SENTENCES if sentence in summary]
+    assert summary == " ".join(chosen)
+    assert 1 <= len(summary.split()) <= 60
+
+
+@pytest.mark.parametrize("length", [1, 5, 17, 40, 100])
+def test_length_is_never_exceeded(length: int, warm_bbp: Bbp, extractive: Path) -> None:
+    done = warm_bbp("summarize", "--model", extractive, "--length", length, stdin=STORY.encode())
+    assert done.code == 0
+    assert 1 <= len(done.stdout.split()) <= length
+
+
+def test_a_sentence_that_had_to_be_cut_is_told(warm_bbp: Bbp, extractive: Path) -> None:
+    done = warm_bbp("summarize", "--model", extractive, "--length", 5, stdin=STORY.encode())
+    assert len(done.stdout.split()) == 5
+    assert done.stderr == "bbp: warning: stdin: no sentence has at most 5 words: the best one is cut\n"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_short_text_comes_back_whole(count: int, warm_bbp: Bbp, extractive: Path) -> None:
+    text = " ".join(["The tide turned at noon.", "Nobody had expected it.", "The boats lay dry."][:count])
+    record = warm_bbp("summarize", "--json", "--model", extractive, stdin=text.encode()).records[0]
+    assert record["summary"] == text
+    assert record["quality"]["stop"] == "whole"
+
+
+def test_every_offset_points_at_its_sentence_in_what_extract_prints(
+    warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    pages = [
+        " ".join(SENTENCES[start : start + 12]) + f" Naïve café no. {start} — 😀." for start in (0, 12, 24)
+    ]
+    (tmp_path / "story.txt").write_bytes(("\ufeff" + "\r\n\r\n".join(pages)).encode())
+    pages = [page.replace("—", "-").replace("😀", "!") for page in pages]
+    (tmp_path / "story.pdf").write_bytes(make_pdf(pages))
+    for name in ("story.txt", "story.pdf"):
+        text = warm_bbp("extract", name).stdout
+        record = warm_bbp("summarize", "--json", "--model", extractive, name).records[0]
+        assert record["sentences"]
+        for sentence in record["sentences"]:
+            source = sentence["sources"][0]
+            assert " ".join(text[source["start"] : source["end"]].split()) == sentence["text"]
+            if name == "story.pdf":
+                assert source["page"] == pages.index(*(p for p in pages if sentence["text"] in p)) + 1
+            else:
+                assert source["page"] is None
+
+
+def test_sentences_of_all_windows_compete(warm_bbp: Bbp, extractive: Path) -> None:
+    record = warm_bbp(
+        "summarize", "--json", "--model", extractive, "--length", 400, stdin=STORY.encode()
+    ).records[0]
+    assert record["coverage"]["windows"] > 3
+    places = [sentence["sources"][0]["start"] for sentence in record["sentences"]]
+    assert min(places) < len(STORY) / 3
+    assert max(places) > 2 * len(STORY) / 3
+
+
+@pytest.mark.parametrize("kind", ["writer", "extractive"])
+def test_truncate_reads_as_much_as_fits_into_one_window(
+    kind: str, warm_bbp: Bbp, request: pytest.FixtureRequest
+) -> None:
+    limit = {"writer": 192, "extractive": 128}[kind]
+    text = "The ferries stayed in port. " * limit
+    model = request.getfixturevalue(kind)
+    sentence = warm_bbp("extract", "--count", "--model", model, stdin=text[:27].encode()).stdout.strip()
+    record = warm_bbp("summarize", "--json", "--truncate", "--model", model, stdin=text.encode()).records[0]
+    assert limit - 1 - int(sentence) < record["coverage"]["tokens_read"] <= limit
+
+
+def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, extractive: Path) -> None:
+    done = warm_bbp("summarize", "--json", "--truncate", "--model", extractive, stdin=STORY.encode())
+    coverage = done.records[0]["coverage"]
+    assert coverage["windows"] == 1
+    assert coverage["truncated"] is True
+    assert coverage["tokens_read"] < coverage["tokens_total"]
+    told = f"--truncate: read only the first {coverage['tokens_read']} of {coverage['tokens_total']} tokens"
+    assert done.stderr == f"bbp: warning: stdin: {told}\n"
+    assert done.records[0]["warnings"] == [told]
+
+
+def test_a_sentence_longer_than_a_window_is_read_to_its_end(warm_bbp: Bbp, extractive: Path) -> None:
+    text = "the crew " + " and ".join(VERBS * 20) + " it with zeal"
+    record = warm_bbp("summarize", "--json", "--model", extractive, stdin=text.encode()).records[0]
+    assert record["coverage"]["windows"] > 1
+    assert record["coverage"]["tokens_read"] == record["coverage"]["tokens_total"]
+
+
+def test_the_summary_holds_no_control_characters(warm_bbp: Bbp, extractive: Path) -> None:
+    text = "A line with \x1b[31mcolour\x07 in it is here.\nIt is\tshort."
+    done = warm_bbp("summarize", "--model", extractive, stdin=text.encode())
+    assert done.stdout == "A line with [31mcolour in it is here. It is short.\n"
+
+
+def test_beams_are_a_usage_error_for_a_model_that_chooses(bbp: Bbp, extractive: Path) -> None:
+    done = bbp(
+        "summarize", "--num-beams", 4, "--length-penalty", 0.8, "--model", extractive, stdin=STORY.encode()
+    )
+    assert (done.code, done.stdout) == (2, "")
+    assert "--num-beams, --length-penalty" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+# Records
+
+
+def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path, tmp_path: Path) -> None:
+    (tmp_path / "story.pdf").write_bytes(make_pdf([STORY, ""]))
+    (record,) = warm_bbp("summarize", "--json", "--seed", 7, "--model", extractive, "story.pdf").records
+    head = {"schema": "bbp.result/1", "id": "story.pdf", "task": "summarize", "status": "ok"}
+    assert {key: record[key] for key in head} == head
+    assert set(record) - set(head) == {
+        "bbp_version", "source", "summary", "sentences", "coverage", "quality",
+        "model", "params", "warnings", "timing",
+    }  # fmt: skip
+    document = parse((tmp_path / "story.pdf").read_bytes(), "story.pdf")
+    assert record["source"] == {
+        "path": "story.pdf",
+        "sha256": document.source.sha256,
+        "media_type": "application/pdf",
+        "encoding": None,
+        "pages": 2,
+        "chars": len(document.text),
+        "tokens": record["coverage"]["tokens_total"],
+    }
+    assert record["summary"] == " ".join(sentence["text"] for sentence in record["sentences"])
+    assert set(record["sentences"][0]["sources"][0]) == {"page", "start", "end", "score"}
+    assert record["coverage"]["pages_without_text"] == [2]
+    assert set(record["quality"]) == {"compression_ratio", "repeated_ngrams", "stop"}
+    assert set(record["model"]) == {
+        "id", "revision", "weights_sha256", "dtype", "quantization", "device", "attention",
+    }  # fmt: skip
+    assert record["model"]["id"] == str(extractive)
+    assert record["params"] == {"length": None, "truncate": False, "seed": 7}
+    assert record["warnings"] == ["no text on page 2; scanned pages need OCR first"]
+
+
+@pytest.mark.parametrize("kind", ["writer", "extractive"])
+def test_records_are_byte_stable_but_for_timing(
+    kind: str, warm_bbp: Bbp, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    names = write_documents(tmp_path)
+    runs = [
+        warm_bbp("summarize", "--json", "--model", request.getfixturevalue(kind), *names) for _ in range(2)
+    ]
+    first, second = ([json.dumps(without_timing(record)) for record in done.records] for done in runs)
+    assert first == second
+    assert len(first) == len(names)
+    assert all("timing" in record for record in runs[0].records)
+
+
+def test_a_failed_input_still_has_its_line_in_order(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+    names = write_documents(tmp_path)
+    (tmp_path / "empty.txt").touch()
+    done = warm_bbp("summarize", "--json", "--model", writer, names[0], "empty.txt", "none.txt", names[1])
+    assert done.code == 6
+    assert [record["status"] for record in done.records] == ["ok", "error", "error", "ok"]
+    assert [record["id"] for record in done.records] == [names[0], "empty.txt", "none.txt", names[1]]
+    assert done.records[1]["error"] == {"code": "empty", "exit": 3, "message": "empty file", "hint": None}
+    assert [line for line in done.stderr.splitlines() if "error" in line] == [
+        "bbp: error: empty.txt: empty file",
+        "bbp: error: none.txt: no such file",
+        "bbp: error: 2 of 4 inputs failed",
+    ]
+
+
+def test_one_failed_input_is_one_record_and_one_line(bbp: Bbp) -> None:
+    done = bbp("summarize", "--json", "none.txt")
+    assert done.code == 3
+    assert done.records[0]["error"]["code"] == "missing"
+    assert done.stderr == "bbp: error: none.txt: no such file\n"
+
+
+def test_all_inputs_failing_for_one_kind_give_its_code(bbp: Bbp) -> None:
+    done = bbp("summarize", "a.txt", "b.txt")
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr.splitlines()[-1] == "bbp: error: all 2 inputs failed"
+
+
+# Models that cannot be used
+
+
+def damaged_copy(source: Path, target: Path, name: str, content: bytes | None) -> Path:
+    target.mkdir()
+    for file in source.iterdir():
+        (target / file.name).write_bytes(file.read_bytes())
+    if content is None:
+        (target / name).unlink()
+    else:
+        (target / name).write_bytes(content)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", None, "no config.json"),
+        ("config.json", b"{not json", "config.json cannot be read"),
+        ("config.json", b"[]", "config.json cannot be read"),
+        ("config.json", b"{}", "not a model that summarizes"),
+        ("config.json", b'{"architectures": ["BertModel"]}', "not a model that summarizes: BertModel"),
+        (  # the model package loads the first name it knows
+            "config.json",
+            b'{"architectures": ["BigBirdPegasusForCausalLM", "BigBirdPegasusForConditionalGeneration"]}',
+            "not a model that summarizes: BigBirdPegasusForCausalLM or",
+        ),
+        ("model.safetensors", None, "no weights"),
+        ("spiece.model", None, "no spiece.model"),
+    ],
+)
+def test_an_incomplete_model_folder_is_told_before_torch_is_imported(
+    name: str, content: bytes | None, message: str, bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    damaged_copy(writer, tmp_path / "model", name, content)
+    done = bbp("summarize", "--model", "model", stdin=STORY.encode())
+    assert (done.code, done.stdout) == (4, "")
+    assert done.stderr.startswith("bbp: error: model")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "spiece.model", "tokenizer_config.json"])
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_a_corrupt_model_file_is_a_model_error(
+    name: str, content: bytes, warm_bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    damaged_copy(writer, tmp_path / "model", name, content)
+    done = warm_bbp("summarize", "--model", "model", stdin=STORY.encode())
+    assert (done.code, done.stdout) == (4, "")
+    assert done.stderr.startswith("bbp: error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_weights_cut_short_are_a_model_error(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+    weights = (writer / "model.safetensors").read_bytes()
+    damaged_copy(writer, tmp_path / "model", "model.safetensors", weights[: len(weights) // 2])
+    done = warm_bbp("summarize", "--model", "model", stdin=STORY.encode())
+    assert (done.code, done.stdout) == (4, "")
+    assert done.stderr.count("\n") == 1
+
+
+def test_weights_of_another_model_are_a_model_error(
+    warm_bbp: Bbp, writer: Path, extractive: Path, tmp_path: Path
+) -> None:
+    other = (extractive / "model.safetensors").read_bytes()
+    damaged_copy(writer, tmp_path / "model", "model.safetensors", other)
+    done = warm_bbp("summarize", "--model", "model", stdin=STORY.encode())
+    assert (done.code, done.stdout) == (4, "")
+
+
+def test_an_unknown_configuration_key_is_a_warning(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+    config = json.loads((writer / "config.json").read_text()) | {"moon_phase": 3}
+    damaged_copy(writer, tmp_path / "model", "config.json", json.dumps(config).encode())
+    text, summary = next(iter(DOCUMENTS.items()))
+    done = warm_bbp("summarize", "--model", "model", stdin=text.encode())
+    assert (done.code, done.stdout) == (0, summary + "\n")
+    assert done.stderr.startswith("bbp: warning: model: ")
+    assert "moon_phase" in done.stderr
+    quiet = warm_bbp("summarize", "-q", "--model", "model", stdin=text.encode())
+    assert (quiet.code, quiet.stdout, quiet.stderr) == (0, summary + "\n", "")
+
+
+def test_headings_are_left_out_where_there_are_sentences(warm_bbp: Bbp, extractive: Path) -> None:
+    text = "\n\n".join(f"Heading number {n}\n\n{sentence}" for n, sentence in enumerate(SENTENCES))
+    done = warm_bbp("summarize", "--model", extractive, "--length", 400, stdin=text.encode())
+    assert done.code == 0
+    assert "Heading" not in done.stdout
+    headings = "\n\n".join(f"Heading number {n} of the {verb} list" for n, verb in enumerate(VERBS))
+    done = warm_bbp("summarize", "--model", extractive, stdin=headings.encode())
+    assert done.stdout.startswith("Heading")
+
+
+def test_the_count_of_extract_is_what_the_record_says(
+    warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text(STORY)
+    (tmp_path / "b.txt").write_text(" ".join(VERBS * 60))  # one sentence, longer than a window
+    one = warm_bbp("extract", "--count", "--model", extractive, "a.txt")
+    assert (one.code, one.stderr) == (0, "")
+    several = warm_bbp("extract", "--count", "--model", extractive, "a.txt", "b.txt")
+    records = warm_bbp("summarize", "--json", "--model", extractive, "a.txt", "b.txt").records
+    counts = [record["source"]["tokens"] for record in records]
+    assert one.stdout == f"{counts[0]}\n"
+    assert several.stdout == f"{counts[0]}\ta.txt\n{counts[1]}\tb.txt\n"
+
+
+def test_a_checkpoint_used_to_several_texts_or_records_writes_one_text(
+    warm_bbp: Bbp, writer: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(writer, tmp_path / "model")
+    file = tmp_path / "model/generation_config.json"
+    habit = {**json.loads(file.read_text()), "num_beams": 3, "num_return_sequences": 3}
+    file.write_text(json.dumps({**habit, "return_dict_in_generate": True, "output_scores": True}))
+    text, summary = next(iter(DOCUMENTS.items()))
+    done = warm_bbp("summarize", "--model", "model", stdin=text.encode())
+    assert (done.code, done.stdout) == (0, summary + "\n")
+    done = warm_bbp("summarize", "--model", "model", "--num-beams", 2, stdin=text.encode())
+    assert (done.code, done.stdout) == (0, summary + "\n")
+
+
+def test_a_length_penalty_without_beams_is_a_usage_error(warm_bbp: Bbp, writer: Path) -> None:
+    done = warm_bbp("summarize", "--length-penalty", 2, "--model", writer, stdin=STORY.encode())
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == "bbp: error: --length-penalty needs beams (add --num-beams 4, for example)\n"
+
+
+def test_a_model_that_writes_nothing_is_told(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+    settings = json.loads((writer / "generation_config.json").read_text()) | {"forced_bos_token_id": 1}
+    damaged_copy(writer, tmp_path / "model", "generation_config.json", json.dumps(settings).encode())
+    done = warm_bbp("summarize", "--model", "model", stdin=STORY.encode())
+    assert (done.code, done.stdout.strip()) == (0, "")
+    assert "stdin: the model wrote nothing" in done.stderr
