@@ -12,12 +12,12 @@ from bbp_cli.batch.runner import Read, run
 from bbp_cli.batch.scheduler import in_order
 from bbp_cli.console import Console, is_terminal, no_progress
 from bbp_cli.documents.document import Document, display_name
-from bbp_cli.documents.inputs import Input, Inputs, Reading, collect
+from bbp_cli.documents.inputs import Input, InputOptions, Inputs, collect
 from bbp_cli.errors import BbpError
 from bbp_cli.files import write_file
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, TaskName
-from bbp_cli.models.loading import ModelChoice, accept, check_named, load_for
-from bbp_cli.output.destination import Destination, plan_files
+from bbp_cli.models.loading import ModelOptions, accept, check_named, load_for
+from bbp_cli.output.destination import OutputOptions, plan_files
 from bbp_cli.output.records import error_record, json_line, result_record
 from bbp_cli.output.stdout import emit, printer_for
 from bbp_cli.tasks.results import Outcome, TextListener
@@ -57,7 +57,7 @@ class Task:
 
 
 def run_task(
-    task: Task, reading: Reading, destination: Destination, choice: ModelChoice, console: Console
+    task: Task, reading: InputOptions, destination: OutputOptions, choice: ModelOptions, console: Console
 ) -> bool:
     """Work on every input; False where there is none.
 
@@ -76,7 +76,7 @@ class _Job:
     """The state of a run. Making it checks where results go, before anything is read or loaded."""
 
     def __init__(
-        self, task: Task, inputs: Inputs, destination: Destination, choice: ModelChoice, console: Console
+        self, task: Task, inputs: Inputs, destination: OutputOptions, choice: ModelOptions, console: Console
     ) -> None:
         self._task = task
         self._count = len(inputs.items)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import typer
-from bigbird_pegasus.summarization.options import Settings
+from bigbird_pegasus.summarization.options import SummaryOptions
 
 from bbp_cli.commands.evaluate import evaluate
 from bbp_cli.commands.inputs import (
@@ -49,10 +49,10 @@ from bbp_cli.commands.options import (
 from bbp_cli.commands.questions import questions_and_paths
 from bbp_cli.commands.train import train
 from bbp_cli.console import Console, say
-from bbp_cli.documents.inputs import Reading
-from bbp_cli.models.loading import ModelChoice
+from bbp_cli.documents.inputs import InputOptions
+from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import DEFAULT
-from bbp_cli.output.destination import Destination
+from bbp_cli.output.destination import OutputOptions
 from bbp_cli.tasks import classify as classification
 from bbp_cli.tasks import question_answering
 from bbp_cli.version import __version__
@@ -144,10 +144,10 @@ def summarize(
     }
     given = {name: value for name, value in beams.items() if value is not None}
     found = summarize_inputs(
-        Reading(tuple(paths or ()), files_from, nul, encoding),
-        Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision, quantize, batch_size),
-        Settings(length, truncate, seed, given),
+        InputOptions(tuple(paths or ()), files_from, nul, encoding),
+        OutputOptions(json, output, output_dir, overwrite),
+        ModelOptions(model, offline, device, dtype, threads, revision, quantize, batch_size),
+        SummaryOptions(length, truncate, seed, given),
         Console(quiet, verbose, color),
     )
     _need_input(context, found)
@@ -194,10 +194,10 @@ def classify(
     and the windows are combined; the JSON record says how each one voted.
     """
     found = classify_inputs(
-        Reading(tuple(paths or ()), files_from, nul, encoding),
-        Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision, quantize, batch_size),
-        classification.Settings(top_k, threshold, truncate),
+        InputOptions(tuple(paths or ()), files_from, nul, encoding),
+        OutputOptions(json, output, output_dir, overwrite),
+        ModelOptions(model, offline, device, dtype, threads, revision, quantize, batch_size),
+        classification.ClassifyOptions(top_k, threshold, truncate),
         Console(quiet, verbose, color),
     )
     _need_input(context, found)
@@ -258,10 +258,10 @@ def qa(
     asked, paths = questions_and_paths(words or (), questions, files_from)
     found = bool(asked) and answer_inputs(
         asked,
-        Reading(paths, files_from, nul, encoding),
-        Destination(json, output, output_dir, overwrite),
-        ModelChoice(model, offline, device, dtype, threads, revision, quantize, batch_size),
-        question_answering.Settings(top_k, min_score, stride, truncate),
+        InputOptions(paths, files_from, nul, encoding),
+        OutputOptions(json, output, output_dir, overwrite),
+        ModelOptions(model, offline, device, dtype, threads, revision, quantize, batch_size),
+        question_answering.QAOptions(top_k, min_score, stride, truncate),
         Console(quiet, verbose, color),
     )
     _need_input(context, found)
@@ -286,10 +286,10 @@ def extract(
 
     All offsets in JSON records count characters (code points) of this text.
     """
-    reading = Reading(tuple(paths or ()), files_from, nul, encoding)
+    reading = InputOptions(tuple(paths or ()), files_from, nul, encoding)
     console = Console(quiet=quiet, color=color)
     if count:
-        found = count_inputs(reading, ModelChoice(model, offline, revision=revision), console)
+        found = count_inputs(reading, ModelOptions(model, offline, revision=revision), console)
     else:
         found = extract_inputs(reading, console)
     _need_input(context, found)

@@ -23,7 +23,7 @@ from bbp_cli.commands.options import (
 from bbp_cli.console import Console
 from bbp_cli.evaluation.baselines import Baseline
 from bbp_cli.models.checkpoints import TaskName
-from bbp_cli.models.loading import ModelChoice
+from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import DEFAULT
 
 
@@ -56,13 +56,12 @@ def evaluate(
     DATA is as for bbp train. Summaries are compared by ROUGE (rouge-score, with stemming), labels by accuracy
     and macro-F1, answers by exact match and token F1; all in percent. Whole documents are read.
     """
-    from bbp_cli.evaluation.evaluate import Settings as EvaluateSettings
-    from bbp_cli.evaluation.evaluate import evaluate_data
+    from bbp_cli.evaluation.evaluate import EvaluateOptions, evaluate_data
 
     evaluate_data(
         data,
         task,
-        EvaluateSettings(length, baseline, limit, seed, json),
-        ModelChoice(model, offline, device, dtype, threads, revision, quantize),
+        EvaluateOptions(length, baseline, limit, seed, json),
+        ModelOptions(model, offline, device, dtype, threads, revision, quantize),
         Console(quiet, verbose, color),
     )

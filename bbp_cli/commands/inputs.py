@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from bigbird_pegasus.summarization.options import Settings
+from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.text.windows import encode
 
 from bbp_cli.batch.jobs import Task, run_task
 from bbp_cli.batch.runner import one_by_one, run
 from bbp_cli.console import Console, one_line
 from bbp_cli.documents.document import Document, display_name
-from bbp_cli.documents.inputs import Input, Reading, collect
+from bbp_cli.documents.inputs import Input, InputOptions, collect
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, find, load_tokenizer
-from bbp_cli.models.loading import ModelChoice
-from bbp_cli.output.destination import Destination
+from bbp_cli.models.loading import ModelOptions
+from bbp_cli.output.destination import OutputOptions
 from bbp_cli.output.render import of_answers, of_classification, of_summary
 from bbp_cli.output.stdout import emit, printer_for
 from bbp_cli.tasks import classify as classification
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 
 def summarize_inputs(
-    reading: Reading, destination: Destination, choice: ModelChoice, settings: Settings, console: Console
+    reading: InputOptions,
+    destination: OutputOptions,
+    choice: ModelOptions,
+    settings: SummaryOptions,
+    console: Console,
 ) -> bool:
     """Summarize every input; False where there is none. Raises as `jobs.run_task`."""
 
@@ -59,10 +63,10 @@ def summarize_inputs(
 
 
 def classify_inputs(
-    reading: Reading,
-    destination: Destination,
-    choice: ModelChoice,
-    settings: classification.Settings,
+    reading: InputOptions,
+    destination: OutputOptions,
+    choice: ModelOptions,
+    settings: classification.ClassifyOptions,
     console: Console,
 ) -> bool:
     """Label every input; False where there is none. Raises as `jobs.run_task`."""
@@ -79,10 +83,10 @@ def classify_inputs(
 
 def answer_inputs(
     questions: Sequence[str],
-    reading: Reading,
-    destination: Destination,
-    choice: ModelChoice,
-    settings: question_answering.Settings,
+    reading: InputOptions,
+    destination: OutputOptions,
+    choice: ModelOptions,
+    settings: question_answering.QAOptions,
     console: Console,
 ) -> bool:
     """Answer the questions from every input; False where there is none. Raises as `jobs.run_task`."""
@@ -98,7 +102,7 @@ def answer_inputs(
     return run_task(task, reading, destination, choice, console)
 
 
-def extract_inputs(reading: Reading, console: Console) -> bool:
+def extract_inputs(reading: InputOptions, console: Console) -> bool:
     """Print the text of every input exactly as bbp reads it; False where there is none."""
     inputs = collect(reading)
     printer = printer_for(inputs, console)
@@ -110,7 +114,7 @@ def extract_inputs(reading: Reading, console: Console) -> bool:
     return bool(inputs.items)
 
 
-def count_inputs(reading: Reading, choice: ModelChoice, console: Console) -> bool:
+def count_inputs(reading: InputOptions, choice: ModelOptions, console: Console) -> bool:
     """Print how many tokens of the model every input has; False where there is none."""
     inputs = collect(reading)
 

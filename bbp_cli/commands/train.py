@@ -23,7 +23,7 @@ from bbp_cli.commands.options import (
 )
 from bbp_cli.console import Console
 from bbp_cli.dataset import Task
-from bbp_cli.models.loading import ModelChoice
+from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import DEFAULT
 
 
@@ -88,7 +88,7 @@ def train(
         data,
         TrainSettings(epochs, batch_size, accumulate, learning_rate, max_tokens, val, val_fraction, seed),
         TrainOutput(output, resume, overwrite),
-        ModelChoice(base, offline, device, dtype, threads, revision),
+        ModelOptions(base, offline, device, dtype, threads, revision),
         Console(quiet, verbose, color),
     )
     typer.echo(folder)

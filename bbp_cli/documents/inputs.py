@@ -182,7 +182,7 @@ def _may_be_document(path: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Reading:
+class InputOptions:
     """What to read, and how."""
 
     paths: tuple[str, ...]
@@ -191,7 +191,7 @@ class Reading:
     encoding: str | None = None
 
 
-def collect(reading: Reading, leave_out: Path | None = None) -> Inputs:
+def collect(reading: InputOptions, leave_out: Path | None = None) -> Inputs:
     """The inputs of a run; no items at all means that nothing was asked for.
 
     Raises:

@@ -14,7 +14,7 @@ from bbp_cli.evaluation.baselines import Baseline
 from bbp_cli.evaluation.judge import Judged, judge, judge_baseline, summary_of_figures
 from bbp_cli.evaluation.metrics import intervals, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel, TaskName
-from bbp_cli.models.loading import ModelChoice, check_named, load_for
+from bbp_cli.models.loading import ModelOptions, check_named, load_for
 from bbp_cli.output.records import json_line, model_record
 from bbp_cli.output.stdout import emit
 from bbp_cli.version import __version__
@@ -27,7 +27,7 @@ Judge = Callable[[Record], Judged]
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluateOptions:
     """What is evaluated, and how results are shown."""
 
     length: int | None = None
@@ -51,7 +51,7 @@ class Failed:
 
 
 def evaluate_data(
-    data: Path, task: TaskName, settings: Settings, choice: ModelChoice, console: Console
+    data: Path, task: TaskName, settings: EvaluateOptions, choice: ModelOptions, console: Console
 ) -> None:
     """Judge every record of a file and print the figures.
 
@@ -109,7 +109,7 @@ def table(totals: Mapping[str, Any]) -> list[str]:
 
 
 def _judge_of(
-    task: TaskName, settings: Settings, choice: ModelChoice, console: Console, scorer: Any
+    task: TaskName, settings: EvaluateOptions, choice: ModelOptions, console: Console, scorer: Any
 ) -> tuple[LoadedModel | None, Judge]:
     """The model, and what judges a record with it; or with a baseline, which needs none."""
     if settings.baseline is not None:
@@ -118,7 +118,7 @@ def _judge_of(
             cast(SummaryRecord, record), baseline, settings.length, settings.seed, scorer
         )
     loaded = load_for(task, choice, console)
-    options = evaluation.Settings(settings.length, settings.seed)
+    options = evaluation.JudgeOptions(settings.length, settings.seed)
     return loaded, lambda record: judge(record, loaded, options, scorer)
 
 
@@ -127,7 +127,7 @@ def _judged(
     judge_one: Judge,
     data: Path,
     task: TaskName,
-    settings: Settings,
+    settings: EvaluateOptions,
     console: Console,
 ) -> list[Judged | Failed]:
     """Judge each record; one that fails is told, and the others go on."""
@@ -178,7 +178,7 @@ def _expected(record: Record) -> object:
     return record.summary
 
 
-def _totals(results: Sequence[Judged | Failed], task: TaskName, settings: Settings) -> dict[str, Any]:
+def _totals(results: Sequence[Judged | Failed], task: TaskName, settings: EvaluateOptions) -> dict[str, Any]:
     """The figures of all records, and of those of each source."""
     judged = [result for result in results if isinstance(result, Judged)]
     by_source: dict[str, list[Judged]] = {}

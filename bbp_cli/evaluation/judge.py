@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bigbird_pegasus.summarization.extractive import DEFAULT_LENGTH
-from bigbird_pegasus.summarization.options import Settings as SummarySettings
+from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.console import no_progress
@@ -29,7 +29,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Settings:
+class JudgeOptions:
     """What decides about results beside model and data; of each record's document only the first window is
     read where `truncate` is set.
     """
@@ -40,7 +40,7 @@ class Settings:
     generation: Mapping[str, object] = field(default_factory=dict)
 
 
-def judge(record: Record, loaded: LoadedModel, settings: Settings, scorer: Any = None) -> Judged:
+def judge(record: Record, loaded: LoadedModel, settings: JudgeOptions, scorer: Any = None) -> Judged:
     """Do the task of a record with a model, and compare; `scorer` is for summaries, see `metrics`.
 
     Raises:
@@ -95,9 +95,9 @@ def summary_of_figures(judged: Sequence[Judged]) -> dict[str, float]:
 # Tasks
 
 
-def _judge_summary(record: SummaryRecord, loaded: LoadedModel, settings: Settings, scorer: Any) -> Judged:
+def _judge_summary(record: SummaryRecord, loaded: LoadedModel, settings: JudgeOptions, scorer: Any) -> Judged:
     document = document_of(record.document, record)
-    options = SummarySettings(settings.length, settings.truncate, settings.seed, settings.generation)
+    options = SummaryOptions(settings.length, settings.truncate, settings.seed, settings.generation)
     summary = summarize.summarize(document, loaded, options, no_progress)
     return _compared(record, [sentence.text for sentence in summary.sentences], None, scorer, summary.text)
 
@@ -113,17 +113,17 @@ def _compared(
     return Judged(record, {"summary": text}, {**figures, "words": float(count_words(text))})
 
 
-def _judge_labels(record: LabelRecord, loaded: LoadedModel, settings: Settings) -> Judged:
+def _judge_labels(record: LabelRecord, loaded: LoadedModel, settings: JudgeOptions) -> Judged:
     document = document_of(record.text, record)
-    options = classify.Settings(truncate=settings.truncate)
+    options = classify.ClassifyOptions(truncate=settings.truncate)
     found = [label.label for label in classify.classify(document, loaded, options, no_progress).labels]
     right = set(found) == set(record.labels)
     return Judged(record, {"labels": found}, {"accuracy": 100.0 * right})
 
 
-def _judge_answer(record: QuestionRecord, loaded: LoadedModel, settings: Settings) -> Judged:
+def _judge_answer(record: QuestionRecord, loaded: LoadedModel, settings: JudgeOptions) -> Judged:
     document = document_of(record.context, record)
-    options = question_answering.Settings(truncate=settings.truncate)
+    options = question_answering.QAOptions(truncate=settings.truncate)
     try:
         found = question_answering.answer(document, [record.question], loaded, options, no_progress)
     except UsageError as error:  # of a command's question; here it is the record's

@@ -20,7 +20,7 @@ from bbp_cli.models.names import DEFAULT
 
 
 @dataclass(frozen=True)
-class ModelChoice:
+class ModelOptions:
     """Which model, and how to run it."""
 
     name: str = DEFAULT
@@ -37,7 +37,7 @@ def accept(_checkpoint: Checkpoint) -> None:
     """Any model of the task's kind will do."""
 
 
-def check_named(choice: ModelChoice, task: TaskName) -> None:
+def check_named(choice: ModelOptions, task: TaskName) -> None:
     """Raise UsageError where the default model is to do what it cannot."""
     if choice.name == DEFAULT and task != "summarize":
         raise UsageError(
@@ -47,7 +47,7 @@ def check_named(choice: ModelChoice, task: TaskName) -> None:
 
 
 def load_for(
-    task: TaskName, choice: ModelChoice, console: Console, check: Callable[[Checkpoint], None] = accept
+    task: TaskName, choice: ModelOptions, console: Console, check: Callable[[Checkpoint], None] = accept
 ) -> LoadedModel:
     """Find and load a model for a task; `check` is told what it is before it is loaded.
 

@@ -13,7 +13,7 @@ from bbp_cli.files import exists
 
 
 @dataclass(frozen=True)
-class Destination:
+class OutputOptions:
     """Where results go: stdout, one file, or a folder; as text or JSON."""
 
     json: bool = False
@@ -27,7 +27,7 @@ class Destination:
         return self.file is None and self.folder is None
 
 
-def plan_files(destination: Destination, inputs: Inputs, result: str) -> dict[Input, Path]:
+def plan_files(destination: OutputOptions, inputs: Inputs, result: str) -> dict[Input, Path]:
     """The file each result goes to; none where results are printed.
 
     Raises:

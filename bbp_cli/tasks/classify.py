@@ -23,7 +23,7 @@ Meaning = Literal["one", "several", "values"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class ClassifyOptions:
     """Which labels are told: the best `top_k`, and of a model that gives several those above `threshold`.
 
     By default the best one; of a model that gives several, all above 0.5, or the best `top_k` if that is set.
@@ -33,7 +33,7 @@ class Settings:
     threshold: float | None = None
     truncate: bool = False
 
-    def for_meaning(self, meaning: Meaning) -> "Settings":
+    def for_meaning(self, meaning: Meaning) -> "ClassifyOptions":
         """The settings that hold where some were not given."""
         if meaning == "one" and self.top_k is None:
             return replace(self, top_k=1)
@@ -47,7 +47,7 @@ class Settings:
 
 
 def classify(
-    document: Document, loaded: LoadedModel, settings: Settings, progress: ProgressBar
+    document: Document, loaded: LoadedModel, settings: ClassifyOptions, progress: ProgressBar
 ) -> Classification:
     """Label one document, all of it: what is longer than the model's window is read in several.
 
@@ -60,7 +60,7 @@ def classify(
     return alone(steps_of_one, partial(label_logits, loaded), document.source.path, progress)
 
 
-def steps(document: Document, loaded: LoadedModel, settings: Settings) -> Steps[Classification]:
+def steps(document: Document, loaded: LoadedModel, settings: ClassifyOptions) -> Steps[Classification]:
     """What is to be done for the labels of a document, see `together`; a window is a function to its ids.
 
     Raises:
@@ -85,7 +85,7 @@ def steps(document: Document, loaded: LoadedModel, settings: Settings) -> Steps[
     return Classification(chosen, votes, found, truncation_warning(found))
 
 
-def check(loaded: LoadedModel, settings: Settings) -> None:
+def check(loaded: LoadedModel, settings: ClassifyOptions) -> None:
     """Raise UsageError where the settings do not fit the model."""
     if settings.threshold is not None and meaning_of_scores(loaded) != "several":
         raise UsageError(
@@ -145,7 +145,7 @@ def combine(
     return combined.tolist(), log_probabilities.exp().tolist()
 
 
-def choose(scores: Sequence[float], names: dict[int, str], settings: Settings) -> tuple[Label, ...]:
+def choose(scores: Sequence[float], names: dict[int, str], settings: ClassifyOptions) -> tuple[Label, ...]:
     """The labels to tell, the best first."""
     order = sorted(range(len(scores)), key=lambda number: -scores[number])
     labels = (Label(names[number], round(scores[number], 6)) for number in order[: settings.top_k])

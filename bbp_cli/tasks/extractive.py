@@ -23,11 +23,11 @@ from bbp_cli.tasks.results import Origin, Summary, SummarySentence, coverage, tr
 from bbp_cli.tasks.task import Steps
 
 if TYPE_CHECKING:
-    from bigbird_pegasus.summarization.options import Settings
+    from bigbird_pegasus.summarization.options import SummaryOptions
     from torch import Tensor
 
 
-def steps(document: Document, loaded: LoadedModel, settings: "Settings") -> Steps[Summary]:
+def steps(document: Document, loaded: LoadedModel, settings: "SummaryOptions") -> Steps[Summary]:
     """Choose sentences, at most `settings.length` words of them where it is given; see `together`."""
     import torch
     from bigbird_pegasus.summarization.extractive import score_document

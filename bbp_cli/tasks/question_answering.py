@@ -27,7 +27,7 @@ LONGEST_ANSWER = 30  # tokens, as usual for SQuAD
 
 
 @dataclass(frozen=True)
-class Settings:
+class QAOptions:
     """Which answers are told: the best `top_k` with at least `min_score`.
 
     Without a least score the model decides: a window in which "no answer here" scores higher than every span
@@ -60,14 +60,14 @@ class AskedWindow:
     question: Sequence[int]
     context: Context
     window: range
-    settings: Settings
+    settings: QAOptions
 
 
 def answer(
     document: Document,
     questions: Sequence[str],
     loaded: LoadedModel,
-    settings: Settings,
+    settings: QAOptions,
     progress: ProgressBar,
 ) -> list[Answers]:
     """Answer questions about one document, in their order.
@@ -82,7 +82,7 @@ def answer(
 
 
 def steps(
-    document: Document, questions: Sequence[str], loaded: LoadedModel, settings: Settings
+    document: Document, questions: Sequence[str], loaded: LoadedModel, settings: QAOptions
 ) -> Steps[list[Answers]]:
     """What is to be done for the answers of a document, see `together`.
 
@@ -166,7 +166,7 @@ def best_of(candidates: Iterable[Answer], count: int) -> tuple[Answer, ...]:
 
 
 def _plan(
-    question: str, context: Context, loaded: LoadedModel, settings: Settings
+    question: str, context: Context, loaded: LoadedModel, settings: QAOptions
 ) -> tuple[list[int], list[range]]:
     """The ids of a question and the windows of the context that go with it."""
     from bigbird_pegasus.question_answering import context_windows, usual_stride

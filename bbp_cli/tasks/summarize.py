@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from bigbird_pegasus.summarization.options import Settings
+from bigbird_pegasus.summarization.options import SummaryOptions
 
 from bbp_cli.documents.document import Document
 from bbp_cli.models.checkpoints import LoadedModel
@@ -15,7 +15,7 @@ from bbp_cli.tasks.task import Steps, alone, windows_at_once
 def summarize(
     document: Document,
     loaded: LoadedModel,
-    settings: Settings,
+    settings: SummaryOptions,
     progress: ProgressBar,
     listener: TextListener | None = None,
 ) -> Summary:
@@ -30,7 +30,7 @@ def summarize(
 
 
 def summary_steps(
-    document: Document, loaded: LoadedModel, settings: Settings, listener: TextListener | None = None
+    document: Document, loaded: LoadedModel, settings: SummaryOptions, listener: TextListener | None = None
 ) -> Steps[Summary]:
     """What is to be done for a summary, see `together`; `listener` hears a written one's text while it grows.
 
@@ -57,7 +57,7 @@ def read_windows(loaded: LoadedModel, windows: Sequence[Any]) -> Sequence[Any]:
     return writing.write(loaded, windows)
 
 
-def summaries_at_once(loaded: LoadedModel, settings: Settings) -> int:
+def summaries_at_once(loaded: LoadedModel, settings: SummaryOptions) -> int:
     """How many windows are best read together."""
     from bbp_cli.tasks import writing
 
@@ -66,7 +66,7 @@ def summaries_at_once(loaded: LoadedModel, settings: Settings) -> int:
     return writing.texts_at_once(loaded, settings)
 
 
-def grows(loaded: LoadedModel, settings: Settings) -> bool:
+def grows(loaded: LoadedModel, settings: SummaryOptions) -> bool:
     """Whether a summary is written straight on: what stands there does not change any more (no beams)."""
     if loaded.checkpoint.kind == "extractive":
         return False

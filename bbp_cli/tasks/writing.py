@@ -20,7 +20,7 @@ from bbp_cli.tasks.task import Steps
 
 if TYPE_CHECKING:
     from bigbird_pegasus.generation.config import GenerationConfig
-    from bigbird_pegasus.summarization.options import Settings
+    from bigbird_pegasus.summarization.options import SummaryOptions
     from torch import Tensor
 
 
@@ -50,7 +50,7 @@ class Order:
 
 
 def steps(
-    document: Document, loaded: LoadedModel, settings: "Settings", listener: TextListener | None
+    document: Document, loaded: LoadedModel, settings: "SummaryOptions", listener: TextListener | None
 ) -> Steps[Summary]:
     """Write about each window of the document, see `together`.
 
@@ -76,7 +76,7 @@ def steps(
     return Summary(text, tuple(sentences), found, quality, (*wrote_nothing, *truncation_warning(found)))
 
 
-def generation_options(settings: "Settings", loaded: LoadedModel, windows: int) -> Mapping[str, object]:
+def generation_options(settings: "SummaryOptions", loaded: LoadedModel, windows: int) -> Mapping[str, object]:
     """Options of `generate`; the words that were asked for are shared out evenly among the windows.
 
     Raises:
@@ -96,7 +96,7 @@ def generation_options(settings: "Settings", loaded: LoadedModel, windows: int) 
     return options
 
 
-def number_of_beams(loaded: LoadedModel, settings: "Settings") -> int:
+def number_of_beams(loaded: LoadedModel, settings: "SummaryOptions") -> int:
     """Of the settings, or else the checkpoint's own habit."""
     return int(str(settings.generation.get("num_beams", _habit(loaded).num_beams)))
 
@@ -154,7 +154,7 @@ def _write_together(loaded: LoadedModel, orders: Sequence[Order]) -> list[tuple[
     return [(decode(one, loaded), loaded.tokenizer.eos_token_id in one) for one in written]
 
 
-def texts_at_once(loaded: LoadedModel, settings: "Settings") -> int:
+def texts_at_once(loaded: LoadedModel, settings: "SummaryOptions") -> int:
     """How many windows are best written about together.
 
     A step of the decoder reads all weights, whatever the number of rows: with large weights in bfloat16,

@@ -12,7 +12,7 @@ from bbp_cli.errors import InputError, Terminated, UsageError
 from bbp_cli.evaluation.metrics import rouge_scorer
 from bbp_cli.models.checkpoints import check_family, weights_digest
 from bbp_cli.models.hardware import Hardware, prepare
-from bbp_cli.models.loading import ModelChoice
+from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import ModelFolder, locate
 from bbp_cli.training.base_model import Base, Labels, load_base
 from bbp_cli.training.batches import count_cut, longest_target
@@ -57,7 +57,7 @@ def train_model(
     data: Path,
     settings: TrainSettings,
     output: TrainOutput,
-    choice: ModelChoice,
+    choice: ModelOptions,
     console: Console,
 ) -> Path:
     """Train a model and return the folder it is in.

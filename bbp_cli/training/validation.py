@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bbp_cli.console import Console
 from bbp_cli.dataset import Record, Task
 from bbp_cli.errors import InputError
-from bbp_cli.evaluation.judge import Settings, judge, summary_of_figures
+from bbp_cli.evaluation.judge import JudgeOptions, judge, summary_of_figures
 from bbp_cli.evaluation.metrics import rouge_installed, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.training.base_model import Labels
@@ -66,7 +66,7 @@ def _figures(
         return {}
     scorer = rouge_scorer() if summaries else None
     # Beams would take minutes; what is compared is one epoch with another.
-    settings = Settings(truncate=True, generation={"num_beams": 1} if task == "summarize" else {})
+    settings = JudgeOptions(truncate=True, generation={"num_beams": 1} if task == "summarize" else {})
     judged = []
     for record in records[:JUDGED]:
         try:

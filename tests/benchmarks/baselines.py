@@ -31,7 +31,7 @@ from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.dataset import SummaryRecord
 from bbp_cli.evaluation.baselines import sentences_of
-from bbp_cli.evaluation.judge import Settings, judge
+from bbp_cli.evaluation.judge import JudgeOptions, judge
 from bbp_cli.evaluation.metrics import ROUGE, intervals, means, rouge, rouge_scorer
 from tests.benchmarks.published_size import ROOT, options_of
 
@@ -154,7 +154,7 @@ def _default_model(scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
     from bbp_cli.models.hardware import prepare
 
     loaded = load(find(DEFAULT, "summarize"), prepare())
-    return lambda record: dict(judge(record, loaded, Settings(), scorer).figures)
+    return lambda record: dict(judge(record, loaded, JudgeOptions(), scorer).figures)
 
 
 class _Words:

@@ -30,7 +30,7 @@ from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
 from bbp_cli.dataset import SummaryRecord
-from bbp_cli.evaluation.judge import Settings, judge
+from bbp_cli.evaluation.judge import JudgeOptions, judge
 from bbp_cli.evaluation.metrics import ROUGE, intervals, means, rouge_scorer
 from bbp_cli.models.checkpoints import find, load
 from bbp_cli.models.hardware import prepare
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 training.append(read_training(asked.train, records, asked.most, asked.folder))
             train_head(training[0], variant, left_out, folder)
         loaded = load(find(str(folder), "summarize"), prepare())
-        return lambda record: dict(judge(record, loaded, Settings(), scorer).figures)
+        return lambda record: dict(judge(record, loaded, JudgeOptions(), scorer).figures)
 
     for variant in VARIANTS:
         judge_all(f"{variant}, {ALL}", sources, partial(trained, variant, None))

@@ -179,7 +179,7 @@ def test_greedy_text_grows_on_a_terminal(
 
 
 def test_a_listener_hears_the_text_while_it_is_written(writer: Path) -> None:
-    from bigbird_pegasus.summarization.options import Settings
+    from bigbird_pegasus.summarization.options import SummaryOptions
 
     from bbp_cli.console import Console
     from bbp_cli.documents.document import parse
@@ -190,7 +190,7 @@ def test_a_listener_hears_the_text_while_it_is_written(writer: Path) -> None:
 
     loaded = load(inspect(locate(str(writer))), Hardware("cpu", "float32", 1))
     heard: list[str] = []
-    summary = summarize(parse(TEXT.encode(), "-"), loaded, Settings(), Console().progress, heard.append)
+    summary = summarize(parse(TEXT.encode(), "-"), loaded, SummaryOptions(), Console().progress, heard.append)
     assert summary.text == heard[-1] == SUMMARY
     assert len(set(heard)) > len(SUMMARY.split())
     assert all(SUMMARY.startswith(text) for text in heard)

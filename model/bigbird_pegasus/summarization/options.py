@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Settings:
+class SummaryOptions:
     """What decides about a summary beside document and model.
 
     `length` is the most words; None is the model's own habit. `generation` holds options of the writing

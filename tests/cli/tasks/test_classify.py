@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from bbp_cli.tasks.classify import Settings, choose, combine
+from bbp_cli.tasks.classify import ClassifyOptions, choose, combine
 from tests.cli.checkpoints import small_config, train_vocabulary
 from tests.cli.task_checkpoints import CLASSIFIER_WINDOW, LABELS, TOPICS, as_read, make_classifier, text_about
 from tests.conftest import Bbp
@@ -301,7 +301,7 @@ NAMES = {0: "a", 1: "b", 2: "c"}
 
 def test_which_labels_are_told() -> None:
     def told(meaning: str, **settings: float) -> str:
-        held = Settings(**settings).for_meaning(meaning)  # type: ignore[arg-type]
+        held = ClassifyOptions(**settings).for_meaning(meaning)  # type: ignore[arg-type]
         return "".join(label.label for label in choose([0.2, 0.7, 0.6], NAMES, held))
 
     assert told("one") == "b"

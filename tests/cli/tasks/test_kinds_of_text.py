@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bigbird_pegasus.summarization.options import Settings
+from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.documents.document import parse
@@ -133,7 +133,7 @@ def no_bar(_description: str, _steps: int) -> Iterator[object]:
 
 def summary_of(text: str, model: LoadedModel, length: int | None = None) -> Summary:
     document = parse(text.encode(), "-")
-    found = summarize(document, model, Settings(length=length), no_bar)  # type: ignore[arg-type]
+    found = summarize(document, model, SummaryOptions(length=length), no_bar)  # type: ignore[arg-type]
     for sentence in found.sentences:
         source = document.text[sentence.sources[0].start : sentence.sources[0].end]
         assert without_space(source).startswith(without_space(sentence.text))

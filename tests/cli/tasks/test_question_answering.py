@@ -18,7 +18,7 @@ from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel
 from bbp_cli.models.hardware import Hardware
 from bbp_cli.models.names import ModelFolder
-from bbp_cli.tasks.question_answering import Settings, answer
+from bbp_cli.tasks.question_answering import QAOptions, answer
 from bbp_cli.tasks.results import Answers
 from tests.model.tiny import tiny_model
 
@@ -97,7 +97,7 @@ class Asker:
 
     def ask(self, text: str, reader: ScriptedReader, question: str = "who", **settings: Any) -> Answers:
         model = loaded(reader, self.tokenizer)
-        (found,) = answer(document(text), [question], model, Settings(**settings), no_progress)
+        (found,) = answer(document(text), [question], model, QAOptions(**settings), no_progress)
         return found
 
 
