@@ -206,7 +206,7 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
         ModelError: a file is missing, corrupt or does not fit.
         ResourceError: it does not fit into memory.
     """
-    from bigbird_pegasus.inference.prepack import pack_linears
+    from bigbird_pegasus.inference.prepack import prepack
 
     check_scheme(checkpoint, quantize)
     tokenizer = load_tokenizer(checkpoint.folder)
@@ -214,7 +214,7 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
         warnings.simplefilter("always", UserWarning)
         model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
         with resources_reported(checkpoint.weight_bytes):
-            pack_linears(model)
+            prepack(model)
     told = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
     return LoadedModel(checkpoint, hardware, model, tokenizer, told)
 

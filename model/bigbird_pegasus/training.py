@@ -25,7 +25,7 @@ from bigbird_pegasus.errors import BigBirdPegasusError, ConfigError
 
 BATCHES_SORTED_TOGETHER = 50
 SEEDS = 2**63  # torch has so many
-GREATEST = 1e30  # of rates and norms; float32 ends at 3e38
+MAX_RATE_OR_NORM = 1e30  # of rates and norms; float32 ends at 3e38
 
 
 class TrainingError(BigBirdPegasusError):
@@ -56,7 +56,7 @@ class TrainingOptions:
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{name} is {value!r}: it must be a whole number of at least 1")
         for name in ("learning_rate", "clip"):
-            if not 0 < getattr(self, name) <= GREATEST:
+            if not 0 < getattr(self, name) <= MAX_RATE_OR_NORM:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be above 0 and at most 1e30")
         if not 0 <= self.warm_up <= 1:
             raise ConfigError(f"warm_up is {self.warm_up!r}: it is a share, between 0 and 1")

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from bigbird_pegasus import load_model
 from bigbird_pegasus.checkpoints.loader import own_tensors
-from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.quantization.quantize import quantized_tensors
 
 from bbp_cli.evaluation.baselines import sentences_of
@@ -92,7 +92,7 @@ def run(folder: Path, precision: str, tokens: int, file: Path) -> None:
         quantization_config=precision if quantized else None,
     )
     weights = sum(tensor.nbytes for tensor in (own_tensors(model) | quantized_tensors(model)).values())
-    pack_linears(model)  # as the command does
+    prepack(model)  # as the command does
     generator = torch.Generator().manual_seed(0)
     vocabulary = model.config.vocab_size
     ids = torch.randint(107 % vocabulary, vocabulary, (1, tokens), generator=generator)

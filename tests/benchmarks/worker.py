@@ -105,13 +105,13 @@ def _model(side: str, precision: str, folder: str) -> dict[str, Callable[..., An
 def load_ours(folder: str, precision: str) -> tuple[Any, Callable[..., dict[str, Any]]]:
     """Load as `bbp --dtype` or `--quantize` does; with it the option of `generate` that tells of steps."""
     from bigbird_pegasus import load_model
-    from bigbird_pegasus.inference.prepack import pack_linears
+    from bigbird_pegasus.inference.prepack import prepack
 
     if precision in QUANTIZED:
         model = load_model(folder, dtype=torch.bfloat16, quantization_config=precision)
     else:
         model = load_model(folder, dtype=getattr(torch, precision))
-    pack_linears(model)
+    prepack(model)
     return model, lambda tell: {"on_step": lambda step: tell()}
 
 

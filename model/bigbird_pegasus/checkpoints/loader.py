@@ -18,8 +18,8 @@ from bigbird_pegasus.checkpoints.names import (
 )
 from bigbird_pegasus.checkpoints.tensors import read_tensors, some
 from bigbird_pegasus.errors import CheckpointError
-from bigbird_pegasus.kernels.allocator import give_back, own_pages
-from bigbird_pegasus.quantization.quantize import Incoming, Quantization, without_suffix
+from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
+from bigbird_pegasus.quantization.quantize import Quantization, WeightQuantizer, without_suffix
 
 
 class NewHeadWarning(UserWarning):
@@ -57,7 +57,7 @@ def load_weights(
     unexpected: list[str] = []
     misshaped: dict[str, str] = {}
     stored = stored_quantization(folder) is not None
-    incoming = Incoming(model, quantization, stored=stored)
+    incoming = WeightQuantizer(model, quantization, stored=stored)
     for published, tensor in read_tensors(folder):
         bare, suffix = without_suffix(published) if stored else (published, "")
         name = _name_in(wanted, bare)
@@ -74,7 +74,7 @@ def load_weights(
             if name not in incoming.arrived:
                 incoming.add(name, "", tensor.to(device))
         elif name not in found:
-            with own_pages():
+            with large_tensors_on_own_pages():
                 found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
         del tensor  # and with it, perhaps, what is mapped
     incoming.share_table()
@@ -92,7 +92,7 @@ def load_weights(
     model.load_state_dict(found, strict=False, assign=True)
     for name in incoming.arrived:
         incoming.swap(name)
-    give_back()
+    trim_heap()
 
 
 def _new_head(

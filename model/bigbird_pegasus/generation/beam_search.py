@@ -186,9 +186,9 @@ def is_done(
     """
     favours_long = options.early_stopping == "never" and options.length_penalty > 0
     new_tokens = (max_length if favours_long else running.tokens.shape[2]) - prompt_length
-    hoped_for: Tensor = running.scores[:, 0] / new_tokens**options.length_penalty
-    to_beat = torch.where(finished.is_full, finished.scores.amin(dim=1), NO_SCORE)
-    done = ~(hoped_for > to_beat)
+    best_attainable: Tensor = running.scores[:, 0] / new_tokens**options.length_penalty
+    worst_kept = torch.where(finished.is_full, finished.scores.amin(dim=1), NO_SCORE)
+    done = ~(best_attainable > worst_kept)
     return done | finished.is_full if options.early_stopping is True else done
 
 

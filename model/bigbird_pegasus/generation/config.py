@@ -61,7 +61,7 @@ class GenerationConfig:
     """The options of `generate`; values are checked when it is made.
 
     A length counts the decoder's start token (or prompt); "new tokens" do not, and win over the matching
-    length. Where the least length is above the greatest, the greatest holds. Token ids that are None are
+    length. Where the minimum length is above the maximum, the maximum holds. Token ids that are None are
     taken from the model's configuration.
 
     Raises:
@@ -205,13 +205,13 @@ def as_tuple(ids: int | list[int] | None) -> tuple[int, ...]:
 def _check(options: GenerationConfig) -> None:
     """Raise a ConfigError for the first impossible value."""
     for name in ("num_beams", "num_return_sequences"):
-        _check_whole(options, name, least=1)
+        _check_whole(options, name, minimum=1)
     for name in ("min_length", "no_repeat_ngram_size", "top_k"):
-        _check_whole(options, name, least=0)
-    for name, least in (("max_length", 1), ("max_new_tokens", 1), ("min_new_tokens", 0), ("seed", 0)):
-        _check_whole(options, name, least, or_none=True)
+        _check_whole(options, name, minimum=0)
+    for name, minimum in (("max_length", 1), ("max_new_tokens", 1), ("min_new_tokens", 0), ("seed", 0)):
+        _check_whole(options, name, minimum, or_none=True)
     for name in ("pad_token_id", "bos_token_id", "decoder_start_token_id", "forced_bos_token_id"):
-        _check_whole(options, name, least=0, or_none=True)
+        _check_whole(options, name, minimum=0, or_none=True)
     for name in ("eos_token_id", "forced_eos_token_id"):
         _check_ids(name, getattr(options, name))
     for name in ("do_sample", "use_cache", "return_dict_in_generate", "output_scores"):
@@ -219,10 +219,10 @@ def _check(options: GenerationConfig) -> None:
             raise ConfigError(f"{name} is {getattr(options, name)!r}: it must be true or false")
     if not isinstance(options.early_stopping, bool) and options.early_stopping != "never":
         raise ConfigError(f"early_stopping is {options.early_stopping!r}: it must be true, false or 'never'")
-    _check_number(options, "length_penalty", least=float("-inf"))
+    _check_number(options, "length_penalty", minimum=float("-inf"))
     for name in ("temperature", "repetition_penalty"):
-        _check_number(options, name, least=0.0)
-    _check_number(options, "top_p", least=0.0)
+        _check_number(options, name, minimum=0.0)
+    _check_number(options, "top_p", minimum=0.0)
     if options.top_p > 1:
         raise ConfigError(f"top_p is {options.top_p!r}: it must be at most 1")
     if options.num_beams == 1 and not options.do_sample and options.num_return_sequences > 1:
@@ -237,19 +237,19 @@ def _check(options: GenerationConfig) -> None:
         )
 
 
-def _check_whole(options: GenerationConfig, name: str, least: int, *, or_none: bool = False) -> None:
+def _check_whole(options: GenerationConfig, name: str, minimum: int, *, or_none: bool = False) -> None:
     value = getattr(options, name)
     if value is None and or_none:
         return
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name} is {value!r}: it must be a whole number of at least {least}")
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ConfigError(f"{name} is {value!r}: it must be a whole number of at least {minimum}")
 
 
-def _check_number(options: GenerationConfig, name: str, least: float) -> None:
-    """Check for a finite number above `least`."""
+def _check_number(options: GenerationConfig, name: str, minimum: float) -> None:
+    """Check for a finite number above `minimum`."""
     value = getattr(options, name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not least < value < float("inf"):
-        bound = f" above {least:g}" if least > float("-inf") else ""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not minimum < value < float("inf"):
+        bound = f" above {minimum:g}" if minimum > float("-inf") else ""
         raise ConfigError(f"{name} is {value!r}: it must be a finite number{bound}")
 
 

@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from bigbird_pegasus.kernels.allocator import give_back, own_pages
+from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.kernels.cpu import multiplies_bfloat16
 from bigbird_pegasus.kernels.packed_linear import FUSED, PackedLinear
 from bigbird_pegasus.modeling.heads import OutputHead
@@ -23,8 +23,8 @@ from bigbird_pegasus.quantization.modules import QuantizedLinear
 
 
 @torch.no_grad()
-@own_pages()
-def pack_linears(model: nn.Module) -> None:
+@large_tensors_on_own_pages()
+def prepack(model: nn.Module) -> None:
     """Replace the linear maps of a model for inference by packed ones, where this processor gains by it.
 
     One after the other, so that only one weight is in memory twice. The output head gets a weight of its own:
@@ -51,7 +51,7 @@ def pack_linears(model: nn.Module) -> None:
         elif isinstance(module, OutputHead) and _can_be_packed(module.embedding.weight):
             _replace(model, name, PackedLinear(module.embedding.weight))
     model.eval()
-    give_back()
+    trim_heap()
 
 
 def _fuse_activation(module: FeedForward) -> None:

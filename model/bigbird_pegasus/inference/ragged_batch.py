@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bigbird_pegasus.generation.generate import GenerationOutput, search, settings_for, start_tokens
 from bigbird_pegasus.generation.protocols import StepCallback
-from bigbird_pegasus.modeling.cross_attention import Source
+from bigbird_pegasus.modeling.cross_attention import CrossKV
 from bigbird_pegasus.modeling.encoder import Encoder
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
@@ -23,9 +23,9 @@ from bigbird_pegasus.modeling.layers import Attend
 
 # Encoded together: so many tokens keep a processor busy, more only take memory. The default model needs for a
 # document of 60 tokens 3.1 ms alone and 1.4 ms in eights, for one of 400 tokens always 10 ms (2 threads).
-TOKENS_TOGETHER = 512
+MAX_TOKENS_TOGETHER = 512
 # Products of fewer rows go through kernels that add in another order: such documents are always alone.
-FEW = 16
+MIN_TOKENS_TOGETHER = 16
 
 
 def encode_each(encoder: Encoder, documents: Sequence[Tensor]) -> list[Tensor]:
@@ -43,14 +43,14 @@ def encode_each(encoder: Encoder, documents: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _groups(documents: Sequence[Tensor]) -> list[list[Tensor]]:
-    """Documents that follow each other, at most `TOKENS_TOGETHER` tokens; those of a few tokens alone."""
+    """Documents that follow each other, at most `MAX_TOKENS_TOGETHER` tokens; those of a few tokens alone."""
     groups: list[list[Tensor]] = []
     room = 0
     for document in documents:
         tokens = len(document)
-        if tokens > room or tokens < FEW:
+        if tokens > room or tokens < MIN_TOKENS_TOGETHER:
             groups.append([])
-            room = TOKENS_TOGETHER if tokens >= FEW else 0
+            room = MAX_TOKENS_TOGETHER if tokens >= MIN_TOKENS_TOGETHER else 0
         groups[-1].append(document)
         room -= tokens
     return groups
@@ -92,32 +92,32 @@ def _within_each(attends: Sequence[Attend], lengths: list[int]) -> Attend:
 
 
 @dataclass(frozen=True)
-class SeparateSources:
-    """The sources of documents of different lengths, one each; see `source.Source`."""
+class RaggedCrossKV:
+    """The sources of documents of different lengths, one each; see `CrossKV`."""
 
-    parts: tuple[Source, ...]
+    parts: tuple[CrossKV, ...]
 
     @property
     def documents(self) -> int:
-        """See `Source`."""
+        """See `CrossKV`."""
         return len(self.parts)
 
     def attend(self, query: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
-        """See `Source`; there is no padding, and so never a mask."""
+        """See `CrossKV`; there is no padding, and so never a mask."""
         found = [part.attend(query[i : i + 1], None, dropout) for i, part in enumerate(self.parts)]
         return torch.cat(found)
 
     def probabilities(self, query: Tensor, mask: Tensor | None) -> Tensor:
-        """See `Source`.
+        """See `CrossKV`.
 
         Raises:
             ValueError: always: their widths differ.
         """
         raise ValueError("documents of different lengths have no common matrix of attention")
 
-    def of(self, documents: Tensor) -> "SeparateSources":
-        """See `Source`."""
-        return SeparateSources(tuple(self.parts[i] for i in documents.tolist()))
+    def select(self, documents: Tensor) -> "RaggedCrossKV":
+        """See `CrossKV`."""
+        return RaggedCrossKV(tuple(self.parts[i] for i in documents.tolist()))
 
 
 @torch.no_grad()
@@ -149,6 +149,6 @@ def _joined(caches: Sequence[DecoderCache]) -> DecoderCache:
         return caches[0]
     joined = DecoderCache(caches[0].layers, len(caches))
     for layer in range(joined.layers):
-        parts = tuple(cast(Source, cache.cross(layer)) for cache in caches)
-        joined.set_cross(layer, SeparateSources(parts))
+        parts = tuple(cast(CrossKV, cache.cross(layer)) for cache in caches)
+        joined.set_cross(layer, RaggedCrossKV(parts))
     return joined

@@ -16,16 +16,16 @@ from threading import Lock
 
 # glibc's names and values (malloc.h); in a large process it arrives at these limits by itself.
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-USUAL_TRIM, USUAL_MMAP = 64 << 20, 32 << 20
+DEFAULT_TRIM_BYTES, DEFAULT_MMAP_BYTES = 64 << 20, 32 << 20
 SET_BY_USER = ("MALLOC_", "GLIBC_TUNABLES")  # variables of the environment: then they count
-SMALL = 1 << 18  # bytes; smaller blocks come from the heap all the same
+MIN_OWN_PAGES_BYTES = 1 << 18  # bytes; smaller blocks come from the heap all the same
 
 _lock = Lock()
 _inside = 0
 
 
 @contextmanager
-def own_pages() -> Iterator[None]:
+def large_tensors_on_own_pages() -> Iterator[None]:
     """Give large tensors that are made inside pages of their own; with another allocator, nothing changes.
 
     The limits are those of the process, in all of its threads, and the usual ones stay set afterwards.
@@ -37,7 +37,7 @@ def own_pages() -> Iterator[None]:
         _count(-1)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Return what is free within the heap to the system, as glibc does only at its end."""
     trim = _function("malloc_trim")
     if trim is not None:
@@ -51,8 +51,8 @@ def _count(step: int) -> None:
         _inside += step
         mallopt = _function("mallopt")
         if mallopt is not None and not any(name.startswith(SET_BY_USER) for name in os.environ):
-            mallopt(MMAP_THRESHOLD, SMALL if _inside else USUAL_MMAP)
-            mallopt(TRIM_THRESHOLD, USUAL_TRIM)
+            mallopt(MMAP_THRESHOLD, MIN_OWN_PAGES_BYTES if _inside else DEFAULT_MMAP_BYTES)
+            mallopt(TRIM_THRESHOLD, DEFAULT_TRIM_BYTES)
 
 
 @cache

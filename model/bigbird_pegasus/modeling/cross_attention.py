@@ -17,7 +17,7 @@ ONE = (1, 1)  # stride, dilation and size of the convolutions below
 NONE = (0, 0)
 
 
-class Source(Protocol):
+class CrossKV(Protocol):
     """Keys and values of B documents, and how queries attend to them."""
 
     @property
@@ -30,12 +30,12 @@ class Source(Protocol):
     def probabilities(self, query: Tensor, mask: Tensor | None) -> Tensor:
         """Return the weights (B, H, Q, S) of the same."""
 
-    def of(self, documents: Tensor) -> "Source":
+    def select(self, documents: Tensor) -> "CrossKV":
         """Return the sources of some documents, int64 (B',)."""
 
 
 @dataclass(frozen=True)
-class PlainSource:
+class DenseCrossKV:
     """Keys and values (B, H, S, d), on any device, in any type, with gradients."""
 
     key: Tensor
@@ -43,24 +43,24 @@ class PlainSource:
 
     @property
     def documents(self) -> int:
-        """See `Source`."""
+        """See `CrossKV`."""
         return len(self.key)
 
     def attend(self, query: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
-        """See `Source`."""
+        """See `CrossKV`."""
         return full_attention(query, self.key, self.value, _for_all(mask), dropout=dropout)
 
     def probabilities(self, query: Tensor, mask: Tensor | None) -> Tensor:
-        """See `Source`."""
+        """See `CrossKV`."""
         return attention_probabilities(query, self.key, _for_all(mask))
 
-    def of(self, documents: Tensor) -> "PlainSource":
-        """See `Source`."""
-        return PlainSource(self.key.index_select(0, documents), self.value.index_select(0, documents))
+    def select(self, documents: Tensor) -> "DenseCrossKV":
+        """See `CrossKV`."""
+        return DenseCrossKV(self.key.index_select(0, documents), self.value.index_select(0, documents))
 
 
 @dataclass(frozen=True)
-class PackedSource:
+class PackedCrossKV:
     """Keys and values as the processor reads them fastest, each document by itself; for inference only.
 
     Few queries and thousands of keys are bound by memory, and torch's batched product puts its second factor
@@ -76,33 +76,33 @@ class PackedSource:
 
     @property
     def documents(self) -> int:
-        """See `Source`."""
+        """See `CrossKV`."""
         return len(self.keys)
 
     @staticmethod
-    def pack(key: Tensor, value: Tensor) -> "PackedSource":
+    def pack(key: Tensor, value: Tensor) -> "PackedCrossKV":
         """Pack keys and values (B, H, S, d)."""
         heads, _, width = key.shape[1:]
         pack = torch.ops.mkldnn._reorder_convolution_weight
         keys = [pack(k.reshape(-1, width, 1, 1), NONE, ONE, ONE, heads) for k in key]
         values = [pack(_columns(v), NONE, ONE, ONE, heads) for v in value]
-        return PackedSource(heads, tuple(keys), tuple(values))
+        return PackedCrossKV(heads, tuple(keys), tuple(values))
 
     def attend(self, query: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
-        """See `Source`; there is no dropout where nothing is trained."""
+        """See `CrossKV`; there is no dropout where nothing is trained."""
         found = []
         for values, weights in zip(self.values, self._weights(query, mask), strict=True):
             found.append(self._product(weights.flatten(1), values))  # (Q, H, d)
         return (found[0][None] if len(found) == 1 else torch.stack(found)).transpose(1, 2)
 
     def probabilities(self, query: Tensor, mask: Tensor | None) -> Tensor:
-        """See `Source`."""
+        """See `CrossKV`."""
         return torch.stack(self._weights(query, mask)).transpose(1, 2)
 
-    def of(self, documents: Tensor) -> "PackedSource":
-        """See `Source`."""
+    def select(self, documents: Tensor) -> "PackedCrossKV":
+        """See `CrossKV`."""
         kept = documents.tolist()
-        return PackedSource(
+        return PackedCrossKV(
             self.heads, tuple(self.keys[i] for i in kept), tuple(self.values[i] for i in kept)
         )
 
@@ -126,7 +126,7 @@ class PackedSource:
         return product.permute(0, 2, 3, 1).reshape(len(x), self.heads, -1)
 
 
-def fastest_source(key: Tensor, value: Tensor) -> Source:
+def fastest_cross_kv(key: Tensor, value: Tensor) -> CrossKV:
     """Keep keys and values (B, H, S, d) for a search, in the form that their device and type read fastest."""
     if (
         key.device.type == "cpu"
@@ -134,8 +134,8 @@ def fastest_source(key: Tensor, value: Tensor) -> Source:
         and not torch.is_grad_enabled()
         and multiplies_bfloat16()
     ):
-        return PackedSource.pack(key, value)
-    return PlainSource(key, value)
+        return PackedCrossKV.pack(key, value)
+    return DenseCrossKV(key, value)
 
 
 def _columns(value: Tensor) -> Tensor:

@@ -8,24 +8,24 @@ from typing import cast
 from torch import Tensor, nn
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
-from bigbird_pegasus.kernels.allocator import give_back, own_pages
+from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.modeling.attention import (
     attention_probabilities,
     causal_mask,
     full_attention,
     padding_mask_of,
 )
-from bigbird_pegasus.modeling.cross_attention import PlainSource, fastest_source
+from bigbird_pegasus.modeling.cross_attention import DenseCrossKV, fastest_cross_kv
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.layers import (
     Attend,
     AttendToSource,
     Attention,
     DecoderLayer,
-    _dropped,
-    _embed,
-    _or,
-    _positions,
+    drops_layer,
+    embed_tokens,
+    position_embeddings,
+    resolve,
 )
 from bigbird_pegasus.modeling.outputs import DecoderOutput
 
@@ -65,7 +65,7 @@ def source_attention(
         known = None if cache is None else cache.cross(layer)
         if known is None:
             assert source is not None  # for the type checker: checked before this function was made
-            known = PlainSource(*attention.keys_and_values(source))
+            known = DenseCrossKV(*attention.keys_and_values(source))
             if cache is not None:
                 cache.set_cross(layer, known)
         rows, heads, tokens, width = query.shape
@@ -129,10 +129,10 @@ class Decoder(nn.Module):
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
         """
-        use_cache = _or(use_cache, self.config.use_cache)
-        output_attentions = _or(output_attentions, self.config.output_attentions)
-        output_hidden_states = _or(output_hidden_states, self.config.output_hidden_states)
-        x = _embed(
+        use_cache = resolve(use_cache, self.config.use_cache)
+        output_attentions = resolve(output_attentions, self.config.output_attentions)
+        output_hidden_states = resolve(output_hidden_states, self.config.output_hidden_states)
+        x = embed_tokens(
             self.config,
             self.embedding,
             input_ids,
@@ -146,7 +146,7 @@ class Decoder(nn.Module):
             documents = None if encoder_hidden_states is None else len(encoder_hidden_states)
             cache = DecoderCache(len(self.layers), documents, source_mask)
         past = 0 if cache is None else cache.length
-        x = self.dropout(x + _positions(self.positions, past, tokens))
+        x = self.dropout(x + position_embeddings(self.positions, past, tokens))
 
         if cache is not None and attention_mask is None:
             attention_mask = cache.seen_mask(len(x), tokens)
@@ -158,10 +158,10 @@ class Decoder(nn.Module):
         cross_weights: list[Tensor] | None = [] if output_attentions else None
 
         if cache is not None:
-            cache.begin(len(x), tokens, x.device)
+            cache.reserve(len(x), tokens, x.device)
         states = [x] if output_hidden_states else []
         for number, layer in enumerate(self.layers):
-            if _dropped(self, self.config.decoder_layerdrop):
+            if drops_layer(self, self.config.decoder_layerdrop):
                 continue
             attend = cached_attention(cache, number, mask, dropout, weights)
             attend_to_source = source_attention(
@@ -171,7 +171,7 @@ class Decoder(nn.Module):
             if output_hidden_states:
                 states.append(x)
         if cache is not None:
-            cache.advance(tokens)
+            cache.commit(tokens)
         x = self.norm(x)
         states = [*states[:-1], x]  # as published: the last state is the one after the norm
         return DecoderOutput(
@@ -182,13 +182,13 @@ class Decoder(nn.Module):
             cross_attentions=None if cross_weights is None else tuple(cross_weights),
         )
 
-    @own_pages()
+    @large_tensors_on_own_pages()
     def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
         """Make a cache that holds the cross-attention keys and values of each document (B, S, D) once."""
-        give_back()  # what the encoder's results took: hundreds of MB for thousands of tokens
+        trim_heap()  # what the encoder's results took: hundreds of MB for thousands of tokens
         cache = DecoderCache(len(self.layers), len(hidden_states), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):
             attention = cast(DecoderLayer, layer).cross_attention
-            cache.set_cross(number, fastest_source(*attention.keys_and_values(hidden_states)))
-        give_back()
+            cache.set_cross(number, fastest_cross_kv(*attention.keys_and_values(hidden_states)))
+        trim_heap()
         return cache

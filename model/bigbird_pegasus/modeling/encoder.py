@@ -16,7 +16,14 @@ from bigbird_pegasus.modeling.attention import (
     full_attention,
     padding_mask_of,
 )
-from bigbird_pegasus.modeling.layers import Attend, EncoderLayer, _dropped, _embed, _or, _positions
+from bigbird_pegasus.modeling.layers import (
+    Attend,
+    EncoderLayer,
+    drops_layer,
+    embed_tokens,
+    position_embeddings,
+    resolve,
+)
 from bigbird_pegasus.modeling.outputs import BaseModelOutput
 from bigbird_pegasus.modeling.random_attention import random_attention_plan
 
@@ -63,8 +70,8 @@ class Encoder(nn.Module):
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
         """
-        output_attentions = _or(output_attentions, self.config.output_attentions)
-        output_hidden_states = _or(output_hidden_states, self.config.output_hidden_states)
+        output_attentions = resolve(output_attentions, self.config.output_attentions)
+        output_hidden_states = resolve(output_hidden_states, self.config.output_hidden_states)
         x = self.embed(input_ids, inputs_embeds)
         length = x.shape[1]
         x, mask = self.pad_to_blocks(x, padding_mask_of(attention_mask))
@@ -72,7 +79,7 @@ class Encoder(nn.Module):
         states = [x] if output_hidden_states else []  # where nobody asks, each is let go at once
         attentions: list[Tensor] = []
         for number, layer in enumerate(self.layers):
-            if _dropped(self, self.config.encoder_layerdrop):
+            if drops_layer(self, self.config.encoder_layerdrop):
                 continue
             attend = self.attention(number, x.shape[1], mask)
             if output_attentions:
@@ -95,8 +102,8 @@ class Encoder(nn.Module):
         Raises:
             ValueError: see `forward`.
         """
-        x = _embed(self.config, self.embedding, input_ids, inputs_embeds, "input_ids and inputs_embeds")
-        return cast(Tensor, self.dropout(x + _positions(self.positions, 0, x.shape[1])))
+        x = embed_tokens(self.config, self.embedding, input_ids, inputs_embeds, "input_ids and inputs_embeds")
+        return cast(Tensor, self.dropout(x + position_embeddings(self.positions, 0, x.shape[1])))
 
     def attention(self, layer: int, length: int, mask: Tensor | None) -> Attend:
         """Return how a layer attends in documents of `length` tokens, padded to blocks where that is sparse.

@@ -22,7 +22,7 @@ from bigbird_pegasus.modeling.attention import padding_mask_of
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.losses import classification_loss, language_modelling_loss, span_loss
-from bigbird_pegasus.modeling.model import BigBirdPegasusModel, as_asked, shift_right
+from bigbird_pegasus.modeling.model import BigBirdPegasusModel, shift_right, to_return_type
 from bigbird_pegasus.modeling.outputs import (
     BaseModelOutput,
     CausalLMOutputWithCrossAttentions,
@@ -103,7 +103,7 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
         )
         logits = self._logits(states.last_hidden_state)
         loss = None if labels is None else language_modelling_loss(logits, labels)
-        return as_asked(Seq2SeqLMOutput(loss, logits, **states.for_head()), self.config, return_dict)
+        return to_return_type(Seq2SeqLMOutput(loss, logits, **states.for_head()), self.config, return_dict)
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutput:
         """Run the encoder alone over (B, S)."""
@@ -231,7 +231,7 @@ class BigBirdPegasusForSequenceClassification(PretrainedModule):
         logits = self.classification_head(chosen)
         loss = None if labels is None else classification_loss(logits, labels, self.config.problem_type)
         output = Seq2SeqSequenceClassifierOutput(loss, logits, **states.for_head())
-        return as_asked(output, self.config, return_dict)
+        return to_return_type(output, self.config, return_dict)
 
 
 class BigBirdPegasusForQuestionAnswering(PretrainedModule):
@@ -293,7 +293,7 @@ class BigBirdPegasusForQuestionAnswering(PretrainedModule):
         if start_positions is not None and end_positions is not None:
             loss = span_loss(start_logits, end_logits, start_positions, end_positions)
         output = Seq2SeqQuestionAnsweringModelOutput(loss, start_logits, end_logits, **states.for_head())
-        return as_asked(output, self.config, return_dict)
+        return to_return_type(output, self.config, return_dict)
 
 
 class BigBirdPegasusForCausalLM(PretrainedModule):
@@ -370,7 +370,7 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
             attentions=states.attentions,
             cross_attentions=states.cross_attentions,
         )
-        return as_asked(output, self.config, return_dict)
+        return to_return_type(output, self.config, return_dict)
 
     def new_cache(self, attention_mask: Tensor | None = None) -> DecoderCache:
         """Make a cache for texts whose prompts (B, T) are masked so; any number of beams each may follow."""

@@ -1,4 +1,4 @@
-"""What the decoder remembers between steps.
+"""The decoder's cache between steps: keys and values of self-attention and of cross-attention.
 
 Dimensions: B documents, N rows (documents x beams, grouped by document), H heads, d head width,
 S source tokens.
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bigbird_pegasus.kernels.allocator import give_back
-from bigbird_pegasus.modeling.cross_attention import Source
-from bigbird_pegasus.modeling.kv_pool import Past
+from bigbird_pegasus.kernels.allocator import trim_heap
+from bigbird_pegasus.modeling.cross_attention import CrossKV
+from bigbird_pegasus.modeling.kv_pool import KVPool
 
 
 class DecoderCache:
@@ -41,8 +41,8 @@ class DecoderCache:
         self.padding_mask = padding_mask
         self.prompt_mask = prompt_mask
         self._documents = documents
-        self._pasts: list[Past] = []
-        self._cross: list[Source | None] = [None] * layers
+        self._pools: list[KVPool] = []
+        self._cross: list[CrossKV | None] = [None] * layers
 
     @property
     def layers(self) -> int:
@@ -52,40 +52,40 @@ class DecoderCache:
     @property
     def rows(self) -> int:
         """N, or 0 before the first step."""
-        return sum(past.rows for past in self._pasts)
+        return sum(pool.rows for pool in self._pools)
 
     def get_seq_length(self) -> int:
         """Tokens remembered for each row (the published name of `length`)."""
         return self.length
 
-    def begin(self, rows: int, tokens: int, device: torch.device) -> None:
-        """Make room for so many new tokens of each of N rows, before the first layer sees them.
+    def reserve(self, rows: int, tokens: int, device: torch.device) -> None:
+        """Reserve slots for T new tokens of each of N rows, before the first layer reads them.
 
         Raises:
             ValueError: N is no multiple of the documents, or another one than at the step before.
         """
-        if self._pasts and rows != self.rows:
+        if self._pools and rows != self.rows:
             raise ValueError(f"the cache remembers {self.rows} rows, not {rows}")
-        if not self._pasts:
+        if not self._pools:
             documents = rows if self._documents is None else self._documents
             if rows % documents:
                 raise ValueError(f"{rows} rows cannot be shared out among {documents} documents")
-            self._pasts = [Past(self.layers, rows // documents, device) for _ in range(documents)]
-        grown = [past.begin(tokens) for past in self._pasts]
+            self._pools = [KVPool(self.layers, rows // documents, device) for _ in range(documents)]
+        grown = [pool.reserve(tokens) for pool in self._pools]
         if self.length and any(grown):
-            give_back()  # also what the steps' scores have spread over the heap, some 50 MB
+            trim_heap()  # also what the steps' scores have spread over the heap, some 50 MB
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> None:
         """Remember keys and values (N, H, T, d) of the new tokens.
 
-        `length` moves on by `advance`, once all layers have seen them.
+        `length` moves on by `commit`, once all layers have seen them.
         """
-        for past, k, v in zip(self._pasts, self._by_document(key), self._by_document(value), strict=True):
-            past.append(layer, k, v)
+        for pool, k, v in zip(self._pools, self._by_document(key), self._by_document(value), strict=True):
+            pool.append(layer, k, v)
 
     def keys_and_values(self, layer: int) -> tuple[Tensor, Tensor]:
         """Return keys and values of all tokens, the new ones too, copied: each (N, H, length + T, d)."""
-        pairs = [past.keys_and_values(layer) for past in self._pasts]
+        pairs = [pool.keys_and_values(layer) for pool in self._pools]
         return torch.cat([key for key, _ in pairs]), torch.cat([value for _, value in pairs])
 
     def attend(self, layer: int, query: Tensor, mask: Tensor | None) -> Tensor:
@@ -95,21 +95,21 @@ class DecoderCache:
         """
         queries = self._by_document(query)
         masks = [None] * len(queries) if mask is None else self._by_document(mask[:, 0, 0])
-        parts = zip(self._pasts, queries, masks, strict=True)
-        found = [past.attend(layer, q, m) for past, q, m in parts]
+        parts = zip(self._pools, queries, masks, strict=True)
+        found = [pool.attend(layer, q, m) for pool, q, m in parts]
         return found[0] if len(found) == 1 else torch.cat(found)
 
-    def advance(self, tokens: int) -> None:
+    def commit(self, tokens: int) -> None:
         """Count `tokens` more as remembered by every layer."""
         self.length += tokens
-        for past in self._pasts:
-            past.advance()
+        for pool in self._pools:
+            pool.commit()
 
-    def cross(self, layer: int) -> Source | None:
+    def cross(self, layer: int) -> CrossKV | None:
         """Return keys and values of the source, or None before they are set."""
         return self._cross[layer]
 
-    def set_cross(self, layer: int, source: Source) -> None:
+    def set_cross(self, layer: int, source: CrossKV) -> None:
         """Remember keys and values of the source."""
         self._cross[layer] = source
 
@@ -129,19 +129,19 @@ class DecoderCache:
         Raises:
             ValueError: rows of several documents are mixed, or another number of them for each.
         """
-        if not self._pasts:
+        if not self._pools:
             return
-        each = self._pasts[0].rows
+        each = self._pools[0].rows
         documents = rows.div(each, rounding_mode="floor")
         if len(rows) % each or bool((documents.view(-1, each) != documents[::each, None]).any()):
             raise ValueError(f"each document goes on with {each} rows of its own, not with {rows.tolist()}")
-        kept: list[Past] = []
+        kept: list[KVPool] = []
         for document in documents[::each].tolist():
-            past = self._pasts[document]
-            kept.append(copy.deepcopy(past) if any(past is other for other in kept) else past)
-        for past, group in zip(kept, rows.view(-1, each), strict=True):
-            past.reorder(group % each)
-        self._pasts = kept
+            pool = self._pools[document]
+            kept.append(copy.deepcopy(pool) if any(pool is other for other in kept) else pool)
+        for pool, group in zip(kept, rows.view(-1, each), strict=True):
+            pool.reorder(group % each)
+        self._pools = kept
 
     def keep_documents(self, documents: Tensor) -> None:
         """Forget the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
@@ -149,8 +149,8 @@ class DecoderCache:
             self.padding_mask = self.padding_mask.index_select(0, documents)
         if self.prompt_mask is not None:
             self.prompt_mask = self.prompt_mask.index_select(0, documents)
-        self._cross = [None if source is None else source.of(documents) for source in self._cross]
+        self._cross = [None if source is None else source.select(documents) for source in self._cross]
 
     def _by_document(self, x: Tensor) -> tuple[Tensor, ...]:
         """Each document's rows of (N, …)."""
-        return (x,) if len(self._pasts) == 1 else torch.split(x, self._pasts[0].rows)
+        return (x,) if len(self._pools) == 1 else torch.split(x, self._pools[0].rows)

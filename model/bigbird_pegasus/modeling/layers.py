@@ -44,7 +44,7 @@ class Attention(nn.Module):
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
         self.output = nn.Linear(width, width, bias=bias)
-        self.joined: nn.Module | None = None  # query, key and value in one map; see packing.py
+        self.joined: nn.Module | None = None  # query, key and value in one map; see `inference.prepack`
 
     def forward(self, x: Tensor, attend: Attend) -> Tensor:
         """Attend from `x` (N, T, D) to itself."""
@@ -135,12 +135,12 @@ class DecoderLayer(nn.Module):
         return x
 
 
-def _or(asked: bool | None, default: bool) -> bool:
-    """What the caller asked for, or what the configuration says where it did not."""
+def resolve(asked: bool | None, default: bool) -> bool:
+    """Return what the caller asked for, or the configuration's value where it asked for nothing."""
     return default if asked is None else asked
 
 
-def _embed(
+def embed_tokens(
     config: BigBirdPegasusConfig,
     embedding: nn.Embedding,
     ids: Tensor | None,
@@ -156,7 +156,12 @@ def _embed(
     return embedded * math.sqrt(config.d_model) if config.scale_embedding else embedded
 
 
-def _positions(positions: nn.Embedding, past: int, tokens: int) -> Tensor:
+def position_embeddings(positions: nn.Embedding, past: int, tokens: int) -> Tensor:
+    """Return the embeddings (T, D) of the positions after `past` tokens.
+
+    Raises:
+        ValueError: there are fewer positions than tokens.
+    """
     if past + tokens > positions.num_embeddings:
         raise ValueError(
             f"{past + tokens} tokens are more than the model's {positions.num_embeddings} positions"
@@ -164,6 +169,6 @@ def _positions(positions: nn.Embedding, past: int, tokens: int) -> Tensor:
     return positions.weight[past : past + tokens]
 
 
-def _dropped(module: nn.Module, layerdrop: float) -> bool:
+def drops_layer(module: nn.Module, layerdrop: float) -> bool:
     """Whether to leave out a layer in this training step (Fan et al., LayerDrop, 2019)."""
     return module.training and layerdrop > 0 and bool(torch.rand([]) < layerdrop)

@@ -13,7 +13,7 @@ from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.encoder import Encoder
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
-from bigbird_pegasus.modeling.layers import _or
+from bigbird_pegasus.modeling.layers import resolve
 from bigbird_pegasus.modeling.outputs import BaseModelOutput, ModelOutput, Seq2SeqModelOutput
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
@@ -87,7 +87,7 @@ class BigBirdPegasusModel(PretrainedModule):
         else:
             encoded = BaseModelOutput(*encoder_outputs[:3])
         if not self.config.is_encoder_decoder:
-            return as_asked(_encoder_output(encoded), self.config, return_dict)
+            return to_return_type(_encoder_output(encoded), self.config, return_dict)
         decoded = self.decoder(
             decoder_input_ids,
             decoder_attention_mask,
@@ -109,7 +109,7 @@ class BigBirdPegasusModel(PretrainedModule):
             encoder_hidden_states=encoded.hidden_states,
             encoder_attentions=encoded.attentions,
         )
-        return as_asked(output, self.config, return_dict)
+        return to_return_type(output, self.config, return_dict)
 
 
 def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
@@ -122,11 +122,11 @@ def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
     )
 
 
-def as_asked(
+def to_return_type(
     output: OutputT, config: BigBirdPegasusConfig, return_dict: bool | None
 ) -> OutputT | tuple[Any, ...]:
     """Return a forward's record, or the plain tuple of its set fields where the caller wants that."""
-    return output if _or(return_dict, config.return_dict) else output.to_tuple()
+    return output if resolve(return_dict, config.return_dict) else output.to_tuple()
 
 
 def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:

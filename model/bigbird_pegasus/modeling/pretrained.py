@@ -25,7 +25,7 @@ from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig, RandomAtte
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.quantization.quantize import (
-    Asked,
+    QuantizationRequest,
     quantization_of,
     quantized_parameters,
     quantized_tensors,
@@ -112,7 +112,7 @@ class PretrainedModule(nn.Module):
         device_map: str | int | torch.device | Mapping[str, str | int | torch.device] | None = None,
         revision: str | None = None,
         local_files_only: bool = False,
-        quantization_config: Asked = None,
+        quantization_config: QuantizationRequest = None,
         **changes: Any,
     ) -> Self:
         """Read a checkpoint into a model in eval mode.

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from bigbird_pegasus.config import RandomAttention
 
-# Google draws the plan of these lengths for LONGEST tokens, from the first EARLY tokens, and cuts it.
+# Google draws one plan of MAX_PLANNED_TOKENS, from the first EARLY_TOKENS, and cuts it to these lengths.
 PLANNED_LENGTHS = (1024, 2048, 3072, 4096)
-LONGEST = 4096
-EARLY = 1024
+MAX_PLANNED_TOKENS = 4096
+EARLY_TOKENS = 1024
 
 
 @lru_cache(maxsize=256)
@@ -53,9 +53,9 @@ def random_attention_plan(
 
 def _pools_of_planned_lengths(block_size: int) -> list[np.ndarray]:
     """The blocks each row may draw from where the plan is drawn for 4,096 tokens and cut."""
-    blocks = LONGEST // block_size
+    blocks = MAX_PLANNED_TOKENS // block_size
     inner = np.arange(1, blocks - 1)
-    last = EARLY // block_size - 1 if 2 * block_size < EARLY else blocks - 1
+    last = EARLY_TOKENS // block_size - 1 if 2 * block_size < EARLY_TOKENS else blocks - 1
     pools = []
     for row in range(1, blocks - 1):
         if row >= blocks - 3:

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bigbird_pegasus.kernels.allocator import own_pages
+from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages
 
 GROUP = 64
 BLOCK = 64  # output channels that are stored together
-MIDDLE = 8
-LARGEST = 15
-FEW_ROWS = 32
+MIDDLE_CODE = 8
+MAX_CODE = 15
+MAX_KERNEL_ROWS = 32
 WEIGHTS_AT_ONCE = 1 << 18  # rounded together, see `int8`
 REFITS = 2  # of scale and zero point to the codes; a third lowers the error by less than 1 %
 CHANNELS_AT_ONCE = 512  # dequantized, so that they are still in the cache when they are multiplied
@@ -34,7 +34,7 @@ CHANNELS_AT_ONCE = 512  # dequantized, so that they are still in the cache when 
 class Int4Weight:
     """A weight (N, K) in groups of 4 bits."""
 
-    rows_in_kernel: ClassVar[int | None] = None
+    max_kernel_rows: ClassVar[int | None] = None
 
     def __init__(self, codes: Tensor, scale_and_zero: Tensor, shape: tuple[int, int]) -> None:
         """Take codes, uint8 (N / 64, K, 32), and bfloat16 (G, N, 2); N and K filled up."""
@@ -46,7 +46,7 @@ class Int4Weight:
     def quantize(weight: Tensor) -> dict[str, Tensor]:
         """Round a weight (N, K) to what is stored: least squares, starting at each group's range."""
         layout = Int4Weight.layout((weight.shape[0], weight.shape[1]))
-        with own_pages():
+        with large_tensors_on_own_pages():
             stored = {
                 suffix: torch.empty(shape, dtype=dtype, device=weight.device)
                 for suffix, (shape, dtype) in layout.items()
@@ -85,7 +85,7 @@ class Int4Weight:
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N) of their type."""
         rows, columns = self.shape
-        few = len(x) <= FEW_ROWS and x.dtype == torch.bfloat16 and columns % GROUP == 0
+        few = len(x) <= MAX_KERNEL_ROWS and x.dtype == torch.bfloat16 and columns % GROUP == 0
         if few and x.device.type == "cpu" and _kernel_reads_our_layout():
             kernel = torch.ops.aten._weight_int4pack_mm_for_cpu
             y: Tensor = kernel(x, self._codes.view(-1, columns // 2), GROUP, self._scale_and_zero)[:, :rows]
@@ -104,10 +104,10 @@ class Int4Weight:
     def _transposed(self, blocks: slice, dtype: torch.dtype) -> Tensor:
         """Dequantize some blocks of output channels: (K, channels), both filled up."""
         pairs = self._codes[blocks].transpose(0, 1)  # (K, blocks, 32)
-        codes = torch.cat([pairs & LARGEST, pairs >> 4], dim=-1).to(dtype).flatten(1)  # (K, channels)
+        codes = torch.cat([pairs & MAX_CODE, pairs >> 4], dim=-1).to(dtype).flatten(1)  # (K, channels)
         first = (blocks.start or 0) * BLOCK
         both = self._scale_and_zero[:, first : first + codes.shape[1]].to(dtype)  # (G, channels, 2)
-        groups = codes.view(-1, GROUP, codes.shape[1]).sub_(MIDDLE)
+        groups = codes.view(-1, GROUP, codes.shape[1]).sub_(MIDDLE_CODE)
         return groups.mul_(both[..., 0].unsqueeze(1)).add_(both[..., 1].unsqueeze(1)).view_as(codes)
 
 
@@ -117,8 +117,8 @@ def _round(weight: Tensor) -> tuple[Tensor, Tensor]:
     filled = F.pad(weight.float(), (0, -columns % GROUP))
     groups = filled.view(rows, -1, GROUP)  # (N, G, 64)
     low, high = groups.aminmax(dim=-1, keepdim=True)
-    scale = (high - low) / LARGEST
-    scale, zero = _rounded(scale, low + MIDDLE * scale)
+    scale = (high - low) / MAX_CODE
+    scale, zero = _rounded(scale, low + MIDDLE_CODE * scale)
     codes = _codes(groups, scale, zero)
     error = _error(groups, codes, scale, zero)
     for _ in range(REFITS):
@@ -136,11 +136,11 @@ def _round(weight: Tensor) -> tuple[Tensor, Tensor]:
 def _codes(groups: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
     """The nearest codes; of a group without range all are the middle one."""
     steps = (groups - zero) / scale.where(scale != 0, 1)
-    return steps.add_(MIDDLE).round_().clamp_(0, LARGEST)
+    return steps.add_(MIDDLE_CODE).round_().clamp_(0, MAX_CODE)
 
 
 def _error(groups: Tensor, codes: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
-    return (codes - MIDDLE).mul_(scale).add_(zero).sub_(groups).square_().sum(dim=-1, keepdim=True)
+    return (codes - MIDDLE_CODE).mul_(scale).add_(zero).sub_(groups).square_().sum(dim=-1, keepdim=True)
 
 
 def _fit(groups: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -148,7 +148,7 @@ def _fit(groups: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     centred = codes - codes.mean(dim=-1, keepdim=True)
     spread = centred.square().sum(dim=-1, keepdim=True)
     scale = (centred * groups).sum(dim=-1, keepdim=True) / spread.clamp(min=1e-6)
-    return scale, (groups - (codes - MIDDLE) * scale).mean(dim=-1, keepdim=True)
+    return scale, (groups - (codes - MIDDLE_CODE) * scale).mean(dim=-1, keepdim=True)
 
 
 def _rounded(scale: Tensor, zero: Tensor) -> tuple[Tensor, Tensor]:
@@ -164,7 +164,7 @@ def _pack(codes: Tensor) -> Tensor:
 @cache
 def _kernel_reads_our_layout() -> bool:
     """Whether torch's packing for this processor is the one that is stored."""
-    codes = torch.randint(0, LARGEST + 1, (2 * BLOCK, GROUP), generator=torch.Generator().manual_seed(0))
+    codes = torch.randint(0, MAX_CODE + 1, (2 * BLOCK, GROUP), generator=torch.Generator().manual_seed(0))
     try:
         packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes.int(), 1)
     except (RuntimeError, NotImplementedError):  # torch is built without it

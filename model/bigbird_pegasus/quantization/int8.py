@@ -21,31 +21,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bigbird_pegasus.kernels.allocator import own_pages
+from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages
 
-LEVELS = 127  # of each sign
+MAX_CODE = 127  # of each sign
 ENGINES = ("x86", "fbgemm")
 # Rounded together: copies of a whole table in float32 would be twice the model.
 WEIGHTS_AT_ONCE = 1 << 18
 WEIGHTS_PACKED_AT_ONCE = 1 << 24  # packing copies them once more; only a table of tokens has more
-TINY = 1e-12  # a row of zeros has this for its largest magnitude
+MIN_MAGNITUDE = 1e-12  # a row of zeros has this for its largest magnitude
 
 
 def round_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Round rows (N, K): int8 codes (N, K), and the float32 scales (N,) that they are multiplied by."""
     rows = rows.float()
-    scale = rows.abs().amax(dim=1).clamp_(min=TINY) / LEVELS
+    scale = rows.abs().amax(dim=1).clamp_(min=MIN_MAGNITUDE) / MAX_CODE
     return rows.div(scale.unsqueeze(1)).round_().to(torch.int8), scale
 
 
 class Int8Weight:
     """A weight (N, K), plain until it is packed or first used, then as the kernel wants it; once in memory.
 
-    Packing takes 11 ms for 4096 x 1024, most of the time that loading takes; `pack_linears` does it for all.
+    Packing takes 11 ms for 4096 x 1024, most of the time that loading takes; `prepack` does it for all.
     Until then the codes stay mapped to their file.
     """
 
-    rows_in_kernel: ClassVar[int | None] = (
+    max_kernel_rows: ClassVar[int | None] = (
         512  # more are done in pieces, whose float32 copies stay in the cache
     )
 
@@ -59,7 +59,7 @@ class Int8Weight:
     @staticmethod
     def quantize(weight: Tensor) -> dict[str, Tensor]:
         """Round a weight (N, K) to what is stored."""
-        with own_pages():
+        with large_tensors_on_own_pages():
             codes = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
             scale = torch.empty(len(weight), device=weight.device)
         step = max(1, WEIGHTS_AT_ONCE // weight.shape[1])
@@ -113,14 +113,14 @@ class Int8Weight:
             self.pack()
         levels = _activation_levels()
         x = x.float()
-        largest = x.abs().amax(dim=-1, keepdim=True).clamp_(min=TINY)
+        largest = x.abs().amax(dim=-1, keepdim=True).clamp_(min=MIN_MAGNITUDE)
         scaled = x / largest
         kernel = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default
         found = [kernel(scaled, 1 / levels, levels + 1, packed) for packed in self._packed]
         y: Tensor = found[0] if len(found) == 1 else torch.cat(found, dim=1)
         return y.mul_(largest) if bias is None else torch.addcmul(bias, y, largest)
 
-    @own_pages()
+    @large_tensors_on_own_pages()
     def pack(self) -> None:
         """Put the weight into the kernel's layout, where that is not done and there is a kernel."""
         codes = self._codes
@@ -140,7 +140,7 @@ class Int8Table:
     It takes three times as long as a packed one. 96,103 x 1024, 5 rows, two threads: 10 ms against 4.
     """
 
-    rows_in_kernel: ClassVar[int | None] = 512
+    max_kernel_rows: ClassVar[int | None] = 512
 
     def __init__(self, codes: Tensor, scale: Tensor) -> None:
         """Take codes, int8 (N, K), and scales, float32 (N,)."""
@@ -167,7 +167,7 @@ class Int8Table:
         if x.device.type != "cpu" or not _has_kernel() or self.shape[1] == 1:
             return F.linear(x, self.dequantize().to(x.dtype), None if bias is None else bias.to(x.dtype))
         levels = _activation_levels()
-        step = x.abs().amax(dim=-1, keepdim=True).float().clamp_(min=TINY) / levels
+        step = x.abs().amax(dim=-1, keepdim=True).float().clamp_(min=MIN_MAGNITUDE) / levels
         codes = (x / step).round_().to(torch.int8)
         y = torch._int_mm(codes, self._codes.t()).float().mul_(self._scale).mul_(step)
         return y if bias is None else y.add_(bias)
@@ -180,7 +180,7 @@ def _activation_levels() -> int:
     Before VNNI, x86 processors add pairs of products in 16 bits, for which 2 * 255 * 127 is too much.
     """
     capabilities = torch.cpu.get_capabilities()
-    return LEVELS if capabilities.get("avx512_vnni") or capabilities.get("avx_vnni") else LEVELS // 2
+    return MAX_CODE if capabilities.get("avx512_vnni") or capabilities.get("avx_vnni") else MAX_CODE // 2
 
 
 @cache

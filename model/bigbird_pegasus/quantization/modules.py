@@ -17,7 +17,7 @@ Layout = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 class QuantizedWeight(Protocol):
     """A weight (N, K) in few bits: how it is made and stored, and how rows are multiplied by it."""
 
-    rows_in_kernel: ClassVar[int | None]
+    max_kernel_rows: ClassVar[int | None]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -64,7 +64,7 @@ class QuantizedLinear(nn.Module):
         rows = x.reshape(-1, self.in_features)
         if self.compute_dtype is not None:
             rows = rows.to(self.compute_dtype)
-        most = self.weight.rows_in_kernel
+        most = self.weight.max_kernel_rows
         if most is None or len(rows) <= most:
             out = self._map(rows).to(x.dtype)
         else:

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bigbird_pegasus.kernels.allocator import own_pages
-from bigbird_pegasus.quantization import bitsandbytes as nf4_on_cuda
+from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages
+from bigbird_pegasus.quantization import bitsandbytes
 
 BLOCK = 64
 NESTED_BLOCK = 256
-TINY = 1e-38
-PIECE = 1 << 19  # weights rounded, and weights dequantized, at once
+MIN_MAGNITUDE = 1e-38
+WEIGHTS_AT_ONCE = 1 << 19  # weights rounded, and weights dequantized, at once
 # The published levels: quantiles of the normal distribution, zero among them (QLoRA, section E).
 LEVELS = (
     -1.0,
@@ -50,7 +50,7 @@ LEVELS = (
 class Nf4Weight:
     """A weight (N, K) in NormalFloat of 4 bits."""
 
-    rows_in_kernel: ClassVar[int | None] = None
+    max_kernel_rows: ClassVar[int | None] = None
 
     def __init__(self, stored: Mapping[str, Tensor], shape: tuple[int, int]) -> None:
         self.shape = shape
@@ -63,14 +63,14 @@ class Nf4Weight:
         """Round a weight (N, K) to what is stored; `double` rounds the magnitudes of blocks too."""
         flat = weight.reshape(-1)
         layout = Nf4Weight.layout((weight.shape[0], weight.shape[1]))
-        with own_pages():
+        with large_tensors_on_own_pages():
             codes, largest = (
                 torch.empty(shape, dtype=dtype, device=weight.device) for shape, dtype in layout.values()
             )
-        for start in range(0, len(flat), PIECE):
-            piece, piece_largest = _round(flat[start : start + PIECE].float())
-            codes[start // 2 : (start + PIECE) // 2] = piece
-            largest[start // BLOCK : (start + PIECE) // BLOCK] = piece_largest
+        for start in range(0, len(flat), WEIGHTS_AT_ONCE):
+            piece, piece_largest = _round(flat[start : start + WEIGHTS_AT_ONCE].float())
+            codes[start // 2 : (start + WEIGHTS_AT_ONCE) // 2] = piece
+            largest[start // BLOCK : (start + WEIGHTS_AT_ONCE) // BLOCK] = piece_largest
         stored = {"": codes}
         if not double:
             return stored | {"_absmax": largest}
@@ -114,10 +114,10 @@ class Nf4Weight:
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N) of their type."""
         rows, columns = self.shape
-        if x.device.type == "cuda" and columns % BLOCK == 0 and nf4_on_cuda.is_installed():
+        if x.device.type == "cuda" and columns % BLOCK == 0 and bitsandbytes.is_installed():
             return self._by_bitsandbytes(x, bias)
         # Pieces begin at a block and at a whole look-up: where rows are no whole blocks, all is one piece.
-        step = max(1, PIECE // columns) if columns % BLOCK == 0 else rows
+        step = max(1, WEIGHTS_AT_ONCE // columns) if columns % BLOCK == 0 else rows
         pieces = [
             F.linear(x, self._rows(start, min(start + step, rows), x.dtype)) for start in range(0, rows, step)
         ]
@@ -127,8 +127,8 @@ class Nf4Weight:
     def _by_bitsandbytes(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows as `linear` does; K is a multiple of a block."""
         levels = torch.tensor(LEVELS, device=x.device)
-        state = nf4_on_cuda.quant_state(self._largest, levels, BLOCK, self.shape, x.dtype)
-        return nf4_on_cuda.linear(x, self._codes, state, bias)
+        state = bitsandbytes.quant_state(self._largest, levels, BLOCK, self.shape, x.dtype)
+        return bitsandbytes.linear(x, self._codes, state, bias)
 
     def _rows(self, start: int, end: int, dtype: torch.dtype) -> Tensor:
         """Dequantize some output channels, (end - start, K); `start` is where a block begins."""
@@ -166,9 +166,11 @@ def _round(flat: Tensor) -> tuple[Tensor, Tensor]:
     blocks = F.pad(flat, (0, -len(flat) % BLOCK)).view(-1, BLOCK)
     largest = blocks.abs().amax(dim=1)
     # The reciprocal, as in bitsandbytes: dividing rounds some weights between two levels differently.
-    scaled = blocks * (1.0 / largest.clamp(min=TINY)).unsqueeze(1)
+    scaled = blocks * (1.0 / largest.clamp(min=MIN_MAGNITUDE)).unsqueeze(1)
     if len(flat) % BLOCK:
-        scaled[-1] = blocks[-1] / largest[-1].clamp(min=TINY)  # and it divides the last block, if short
+        scaled[-1] = blocks[-1] / largest[-1].clamp(
+            min=MIN_MAGNITUDE
+        )  # and it divides the last block, if short
     table = torch.tensor(LEVELS, device=flat.device)
     codes = torch.bucketize(scaled, (table[:-1] + table[1:]) / 2, out_int32=True).to(torch.uint8)
     codes = codes.flatten()[: len(flat) + len(flat) % 2]
@@ -188,7 +190,7 @@ def _round_in_blocks(numbers: Tensor) -> tuple[Tensor, Tensor]:
     """Round numbers (L,) to 8-bit codes, and the largest magnitude of each block of 256."""
     blocks = F.pad(numbers, (0, -len(numbers) % NESTED_BLOCK)).view(-1, NESTED_BLOCK)
     largest = blocks.abs().amax(dim=1)
-    scaled = blocks * (1.0 / largest.clamp(min=TINY)).unsqueeze(1)
+    scaled = blocks * (1.0 / largest.clamp(min=MIN_MAGNITUDE)).unsqueeze(1)
     # bitsandbytes looks codes up in a table of 65536 points, so it rounds to the nearest of those first.
     scaled = ((scaled + 1) * 0.5 * 65535 + 0.5).floor() * (2 / 65535) - 1
     levels = dynamic_levels().to(numbers.device)

@@ -79,10 +79,10 @@ class BitsAndBytesConfig:
         return Quantization("nf4", self.bnb_4bit_use_double_quant, dtype)
 
 
-Asked = Scheme | Quantization | BitsAndBytesConfig | None
+QuantizationRequest = Scheme | Quantization | BitsAndBytesConfig | None
 
 
-def quantization_of(asked: Asked, stored: str | None, folder: Any) -> Quantization | None:
+def quantization_of(asked: QuantizationRequest, stored: str | None, folder: Any) -> Quantization | None:
     """What was asked for, or what the files say; both may say the same.
 
     Raises:
@@ -116,7 +116,7 @@ def quantize_linears(model: nn.Module, quantization: Quantization | Scheme) -> N
         raise ConfigError("the model is quantized already")
     if isinstance(quantization, str):
         quantization = Quantization(quantization)
-    incoming = Incoming(model, quantization)
+    incoming = WeightQuantizer(model, quantization)
     for name in incoming.shapes:
         incoming.add(name, "", model.get_parameter(name).detach())
         incoming.swap(name)
@@ -166,7 +166,7 @@ def rounded(codec: Codec, weight: Tensor, double: bool = False) -> dict[str, Ten
     return Nf4Weight.quantize(weight, double) if codec is Nf4Weight else codec.quantize(weight)
 
 
-class Incoming:
+class WeightQuantizer:
     """The weights of a model that are to be quantized, on their way from a file to their modules."""
 
     def __init__(self, model: nn.Module, quantization: Quantization | None, *, stored: bool = False) -> None:
@@ -212,7 +212,7 @@ class Incoming:
                 layout = codec.layout(shape)
             got = {suffix: (tuple(tensor.shape), tensor.dtype) for suffix, tensor in parts.items()}
             if got != layout:
-                found[name] = f"{name} holds {_told(got)}, and should {_told(layout)}"
+                found[name] = f"{name} holds {_describe(got)}, and should {_describe(layout)}"
         return found
 
     def swap(self, name: str) -> None:
@@ -259,7 +259,7 @@ def _is_quantized_here(name: str, module: nn.Module) -> bool:
     return isinstance(module, nn.Embedding) and name.rpartition(".")[2] == "embedding"
 
 
-def _told(parts: Mapping[str, tuple[tuple[int, ...], torch.dtype]]) -> str:
+def _describe(parts: Mapping[str, tuple[tuple[int, ...], torch.dtype]]) -> str:
     return ", ".join(
         f"weight{suffix} {'x'.join(map(str, shape))} {str(dtype).removeprefix('torch.')}"
         for suffix, (shape, dtype) in sorted(parts.items())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bigbird_pegasus.errors import TokenizerError
 
-UNLIMITED = 10**20  # published configurations without a limit say 1e30
+UNLIMITED_TOKENS = 10**20  # published configurations without a limit say 1e30
 
 _TRUNCATION = {
     True: "longest_first",
@@ -93,11 +93,11 @@ def lengths_of(
         raise TokenizerError(f"max_length is {max_length}; it must be at least 1")
     if lengths.multiple < 1:
         raise TokenizerError(f"pad_to_multiple_of is {pad_to_multiple_of}; it must be at least 1")
-    if lengths.padding == "max_length" and lengths.max_length > UNLIMITED:
+    if lengths.padding == "max_length" and lengths.max_length > UNLIMITED_TOKENS:
         raise TokenizerError(
             "padding='max_length' needs a max_length: this tokenizer has no limit of its own"
         )
-    limited = lengths.truncation and lengths.padding and lengths.max_length < UNLIMITED
+    limited = lengths.truncation and lengths.padding and lengths.max_length < UNLIMITED_TOKENS
     if limited and lengths.max_length % lengths.multiple:
         raise TokenizerError(
             f"max_length {lengths.max_length} is no multiple of pad_to_multiple_of {lengths.multiple}"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sentencepiece import SentencePieceProcessor
 
 NEWLINE_PIECE = "<n>"
-CHUNK_LENGTH = 200
+MIN_CHUNK_CHARACTERS = 200
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -80,7 +80,7 @@ def without_surrogates(text: str) -> str:
 
 
 def _chunks(source: str) -> list[str]:
-    """The text cut before spaces into chunks of at least `CHUNK_LENGTH` characters.
+    """The text cut before spaces into chunks of at least `MIN_CHUNK_CHARACTERS` characters.
 
     Pieces never cross a space, and the first word of a chunk is marked as one behind a space is: the pieces
     are those of the whole text. But SentencePiece adds up scores in float32, too coarse late in a long
@@ -88,7 +88,7 @@ def _chunks(source: str) -> list[str]:
     """
     chunks = []
     start = 0
-    while boundary := _CHUNK_BOUNDARY.search(source, start + CHUNK_LENGTH):
+    while boundary := _CHUNK_BOUNDARY.search(source, start + MIN_CHUNK_CHARACTERS):
         chunks.append(source[start : boundary.start()])
         start = boundary.start()
     return [*chunks, source[start:]]

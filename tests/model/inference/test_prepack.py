@@ -5,7 +5,7 @@ import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusForCausalLM
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.kernels.packed_linear import PackedLinear
 from bigbird_pegasus.quantization.int8 import Int8Weight, round_rows
 from bigbird_pegasus.quantization.modules import QuantizedLinear
@@ -41,7 +41,7 @@ def test_a_packed_linear_map_equals_the_plain_one(
 def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
     model = tiny_model(activation_function=activation, init_std=0.1).bfloat16()
     packed = copy.deepcopy(model)
-    pack_linears(packed)
+    prepack(packed)
     assert not [name for name, module in packed.named_modules() if isinstance(module, nn.Linear)]
     ids = tiny_ids(2, 50)
     before, after = model(ids, decoder_input_ids=ids[:, :9]), packed(ids, decoder_input_ids=ids[:, :9])
@@ -58,7 +58,7 @@ def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
 def test_in_float32_packing_changes_no_more_than_the_order_of_sums(activation: str) -> None:
     model = tiny_model(activation_function=activation)
     packed = copy.deepcopy(model)
-    pack_linears(packed)
+    prepack(packed)
     ids = tiny_ids(2, 50)
     before, after = model(ids, decoder_input_ids=ids[:, :9]), packed(ids, decoder_input_ids=ids[:, :9])
     torch.testing.assert_close(after.logits, before.logits)
@@ -69,7 +69,7 @@ def test_in_float32_packing_changes_no_more_than_the_order_of_sums(activation: s
 def test_a_packed_model_writes_what_the_plain_one_writes(dtype: torch.dtype) -> None:
     model = tiny_model(init_std=0.1).to(dtype)
     packed = copy.deepcopy(model)
-    pack_linears(packed)
+    prepack(packed)
     ids = tiny_ids(2, 60)
     first = [
         m.next_token_logits(ids[:, :1], m.new_cache(m.encode(ids, None).last_hidden_state, None))
@@ -81,7 +81,7 @@ def test_a_packed_model_writes_what_the_plain_one_writes(dtype: torch.dtype) -> 
 
 def test_types_without_a_kernel_stay_plain() -> None:
     model = tiny_model().double()
-    pack_linears(model)
+    prepack(model)
     assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
 
 
@@ -90,7 +90,7 @@ def test_a_model_of_four_bits_stays_as_it_is(scheme: Scheme) -> None:
     model = tiny_model().bfloat16()
     quantize_linears(model, scheme)
     before = list(model.named_modules())
-    pack_linears(model)
+    prepack(model)
     assert list(model.named_modules()) == before
 
 
@@ -100,7 +100,7 @@ def test_the_activation_of_an_int8_map_is_computed_before_its_results_are_rounde
     model = nn.Sequential(copy.deepcopy(plain))
     model[0].up = QuantizedLinear(Int8Weight(*round_rows(plain.up.weight)), plain.up.bias)
     before = model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32))
-    pack_linears(model)
+    prepack(model)
     assert isinstance(model[0].activation, nn.Identity)
     torch.testing.assert_close(model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32)), before)
 
@@ -116,7 +116,7 @@ def test_queries_keys_and_values_come_out_of_one_map(scheme: Scheme | None, use_
     if scheme is not None:
         quantize_linears(model, scheme)
     packed = copy.deepcopy(model)
-    pack_linears(packed)
+    prepack(packed)
     layer = packed.model.decoder.layers[0]
     assert layer.self_attention.joined is not None
     assert not hasattr(layer.self_attention, "query")
@@ -131,7 +131,7 @@ def test_int8_weights_are_packed_before_they_are_used_and_give_the_same_bits() -
     lazy = tiny_model(activation_function="relu").bfloat16()
     quantize_linears(lazy, "int8")
     packed = copy.deepcopy(lazy)
-    pack_linears(packed)
+    prepack(packed)
     weights = [module.weight for module in packed.modules() if isinstance(module, QuantizedLinear)]
     assert weights
     assert all(isinstance(weight, Int8Weight) and weight.is_packed for weight in weights)
@@ -145,7 +145,7 @@ def test_the_output_head_of_a_causal_model_is_packed_too(dtype: torch.dtype) -> 
     model = BigBirdPegasusForCausalLM(tiny_config()).to(dtype)
     states = torch.randn(3, model.config.d_model, dtype=dtype)
     expected = F.linear(states, model.lm_head.weight)
-    pack_linears(model)
+    prepack(model)
     assert isinstance(model.lm_head, PackedLinear)
     torch.testing.assert_close(model.lm_head(states), expected)
 
@@ -156,10 +156,10 @@ def test_a_model_is_packed_once_and_not_saved_then(scheme: Scheme | None, tmp_pa
     model = tiny_model(activation_function="gelu")
     if scheme is not None:
         quantize_linears(model, scheme)
-    pack_linears(model)
+    prepack(model)
     ids = tiny_ids(2, 50)
     before = model(ids, decoder_input_ids=ids[:, :9]).logits
-    pack_linears(model)
+    prepack(model)
     assert torch.equal(model(ids, decoder_input_ids=ids[:, :9]).logits, before)
     with pytest.raises(ConfigError, match="packed model cannot be saved"):
         model.save_pretrained(tmp_path)

@@ -9,15 +9,15 @@ import torch
 from bigbird_pegasus import BigBirdPegasusForQuestionAnswering, BigBirdPegasusForSequenceClassification
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.protocols import GenerationStep
-from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.inference.ragged_batch import (
-    FEW,
-    SeparateSources,
+    MIN_TOKENS_TOGETHER,
+    RaggedCrossKV,
     encode_each,
     forward_each,
     generate_each,
 )
-from bigbird_pegasus.modeling.cross_attention import PlainSource
+from bigbird_pegasus.modeling.cross_attention import DenseCrossKV
 from bigbird_pegasus.quantization.quantize import quantize_linears
 from torch import Tensor
 
@@ -32,7 +32,7 @@ def documents_of(lengths: list[int], seed: int = 0) -> list[Tensor]:
 
 def random_lengths(draw: random.Random) -> list[int]:
     """Some of a few tokens, some attended to fully, some sparsely, and some just at the border."""
-    kinds = [(2, FEW), (FEW, LIMIT), (LIMIT, LIMIT + 2), (LIMIT, 200)]
+    kinds = [(2, MIN_TOKENS_TOGETHER), (MIN_TOKENS_TOGETHER, LIMIT), (LIMIT, LIMIT + 2), (LIMIT, 200)]
     return [draw.randint(*draw.choice(kinds)) for _ in range(draw.randint(2, 6))]
 
 
@@ -58,7 +58,7 @@ def test_a_document_has_the_same_states_in_any_company(seed: int) -> None:
 @torch.no_grad()
 def test_in_bfloat16_not_even_the_last_bit_of_a_state_differs(seed: int) -> None:
     model = tiny_model(seed).bfloat16()
-    pack_linears(model)
+    prepack(model)
     documents = documents_of(random_lengths(random.Random(seed)), seed)
     for document, states in zip(documents, encode_each(model.model.encoder, documents), strict=True):
         assert torch.equal(states, model.model.encoder(document[None]).last_hidden_state)
@@ -94,7 +94,7 @@ def test_the_texts_of_documents_are_those_that_each_has_alone(options: dict[str,
 def test_so_are_those_of_packed_and_quantized_models(scheme: Any, seed: int) -> None:
     model = tiny_model(seed, d_model=64, encoder_ffn_dim=64, decoder_ffn_dim=64, init_std=0.1).bfloat16()
     if scheme is None:
-        pack_linears(model)
+        prepack(model)
     else:
         quantize_linears(model, scheme)
     documents = documents_of(random_lengths(random.Random(seed)), seed)
@@ -141,9 +141,9 @@ def test_heads_see_the_states_of_their_own_document(decoder: bool) -> None:
 
 
 def test_there_is_no_matrix_of_attention_for_documents_of_different_lengths() -> None:
-    parts = tuple(PlainSource(torch.zeros(1, 2, n, 4), torch.zeros(1, 2, n, 4)) for n in (3, 5))
+    parts = tuple(DenseCrossKV(torch.zeros(1, 2, n, 4), torch.zeros(1, 2, n, 4)) for n in (3, 5))
     with pytest.raises(ValueError, match="no common matrix"):
-        SeparateSources(parts).probabilities(torch.zeros(2, 2, 1, 4), None)
+        RaggedCrossKV(parts).probabilities(torch.zeros(2, 2, 1, 4), None)
 
 
 def test_nothing_is_encoded_of_nothing() -> None:

@@ -12,7 +12,7 @@ MEGABYTE = 1 << 20
 # are no large blocks.
 BEGIN = """
 import torch
-from bigbird_pegasus.kernels.allocator import give_back, own_pages
+from bigbird_pegasus.kernels.allocator import trim_heap, large_tensors_on_own_pages
 
 def held():
     with open("/proc/self/status") as status:
@@ -39,16 +39,17 @@ def held_after(code: str) -> int:
 
 
 def test_what_is_freed_beside_tensors_that_stay_leaves_memory() -> None:
-    code = "with own_pages():\n    kept = stay_and_go()"
+    code = "with large_tensors_on_own_pages():\n    kept = stay_and_go()"
     assert 100 * MEGABYTE <= held_after(code) < 120 * MEGABYTE
 
 
 def test_an_inner_block_does_not_end_the_outer_one() -> None:
-    code = "with own_pages():\n    with own_pages():\n        pass\n    kept = stay_and_go()"
+    inner = "    with large_tensors_on_own_pages():\n        pass\n"
+    code = f"with large_tensors_on_own_pages():\n{inner}    kept = stay_and_go()"
     assert 100 * MEGABYTE <= held_after(code) < 120 * MEGABYTE
 
 
 def test_memory_between_tensors_that_stay_can_be_given_back() -> None:
-    code = "with own_pages():\n    pass\nkept = stay_and_go()"
+    code = "with large_tensors_on_own_pages():\n    pass\nkept = stay_and_go()"
     assert held_after(code) > 190 * MEGABYTE
-    assert 100 * MEGABYTE <= held_after(code + "\ngive_back()") < 120 * MEGABYTE
+    assert 100 * MEGABYTE <= held_after(code + "\ntrim_heap()") < 120 * MEGABYTE

@@ -1,5 +1,5 @@
 import torch
-from bigbird_pegasus.modeling.cross_attention import PackedSource, PlainSource, fastest_source
+from bigbird_pegasus.modeling.cross_attention import DenseCrossKV, PackedCrossKV, fastest_cross_kv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -41,7 +41,7 @@ def test_packed_and_plain_sources_attend_as_one_query_after_the_other(
     if padded:
         mask = torch.arange(tokens) < torch.randint(1, tokens + 1, (documents, 1), generator=generator)
     oracle = slow_attention(query, key, value, mask)
-    for source in (PlainSource(key, value), PackedSource.pack(key, value)):
+    for source in (DenseCrossKV(key, value), PackedCrossKV.pack(key, value)):
         # bfloat16 has 8 bits: scores and weights are rounded to 1/256 of themselves on the way
         torch.testing.assert_close(source.attend(query, mask, 0.0).float(), oracle, rtol=0.05, atol=0.05)
         weights = source.probabilities(query, mask).float()
@@ -53,10 +53,10 @@ def test_documents_can_leave_both_kinds_of_source() -> None:
     key, value = torch.randn(2, 3, 2, 20, 8).bfloat16().unbind(0)
     query = torch.randn(2, 2, 5, 8).bfloat16()
     kept = torch.tensor([0, 2])
-    for source in (PlainSource(key, value), PackedSource.pack(key, value)):
-        left = source.of(kept)
+    for source in (DenseCrossKV(key, value), PackedCrossKV.pack(key, value)):
+        left = source.select(kept)
         assert (source.documents, left.documents) == (3, 2)
-        alone = [source.of(kept[i : i + 1]).attend(query[i : i + 1], None, 0.0) for i in range(2)]
+        alone = [source.select(kept[i : i + 1]).attend(query[i : i + 1], None, 0.0) for i in range(2)]
         torch.testing.assert_close(left.attend(query, None, 0.0), torch.cat(alone))
 
 
@@ -64,6 +64,8 @@ def test_documents_can_leave_both_kinds_of_source() -> None:
 def test_sources_are_packed_for_searches_in_bfloat16_alone() -> None:
     key = torch.randn(1, 2, 8, 4)
     with torch.no_grad():
-        assert isinstance(fastest_source(key.bfloat16(), key.bfloat16()), PackedSource)
-        assert isinstance(fastest_source(key, key), PlainSource)
-    assert isinstance(fastest_source(key.bfloat16(), key.bfloat16()), PlainSource)  # a gradient may be wanted
+        assert isinstance(fastest_cross_kv(key.bfloat16(), key.bfloat16()), PackedCrossKV)
+        assert isinstance(fastest_cross_kv(key, key), DenseCrossKV)
+    assert isinstance(
+        fastest_cross_kv(key.bfloat16(), key.bfloat16()), DenseCrossKV
+    )  # a gradient may be wanted

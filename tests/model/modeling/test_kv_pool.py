@@ -1,6 +1,6 @@
 import pytest
 import torch
-from bigbird_pegasus.modeling.kv_pool import ROOM, STEP, Past
+from bigbird_pegasus.modeling.kv_pool import SLOTS_MULTIPLE, SPARE_TOKENS, KVPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -16,54 +16,54 @@ def draw(generator: torch.Generator, rows: int, tokens: int) -> Tensor:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 2 * ROOM + 9), st.integers(0, 99))
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 2 * SPARE_TOKENS + 9), st.integers(0, 99))
 def test_beams_see_what_a_cache_copied_for_each_of_them_holds(
     rows: int, prompt: int, steps: int, seed: int
 ) -> None:
     """The oracle copies every beam's keys and values when it goes on from another one."""
     generator = torch.Generator().manual_seed(seed)
-    past = Past(2, rows, CPU)
+    pool = KVPool(2, rows, CPU)
     copied = [(torch.empty(rows, HEADS, 0, WIDTH),) * 2] * 2
     for tokens in (prompt, *[1] * steps):
-        past.begin(tokens)
+        pool.reserve(tokens)
         for layer in range(2):
             key, value, query = (draw(generator, rows, tokens) for _ in range(3))
-            past.append(layer, key, value)
+            pool.append(layer, key, value)
             keys, values = (torch.cat(two, dim=2) for two in zip(copied[layer], (key, value), strict=True))
             copied[layer] = (keys, values)
-            assert all(map(torch.equal, past.keys_and_values(layer), (keys, values)))
+            assert all(map(torch.equal, pool.keys_and_values(layer), (keys, values)))
             if tokens == 1:
                 expected = slow_attention(query, keys, values, None)
-                torch.testing.assert_close(past.attend(layer, query, None), expected)
-        past.advance()
+                torch.testing.assert_close(pool.attend(layer, query, None), expected)
+        pool.commit()
         chosen = torch.randint(0, rows, (rows,), generator=generator)
-        past.reorder(chosen)
+        pool.reorder(chosen)
         copied = [(keys[chosen], values[chosen]) for keys, values in copied]
 
 
 def test_what_all_beams_share_is_kept_once() -> None:
-    past, generator = Past(1, 5, CPU), torch.Generator().manual_seed(0)
+    pool, generator = KVPool(1, 5, CPU), torch.Generator().manual_seed(0)
     for _ in range(500):
-        past.begin(1)
-        past.append(0, draw(generator, 5, 1), draw(generator, 5, 1))
-        past.advance()
-        past.reorder(torch.tensor([0, 0, 0, 0, 0]))
-    keys, _ = past._of(0)
-    assert keys.shape[1] <= 500 + 5 * (ROOM + 1) + STEP
+        pool.reserve(1)
+        pool.append(0, draw(generator, 5, 1), draw(generator, 5, 1))
+        pool.commit()
+        pool.reorder(torch.tensor([0, 0, 0, 0, 0]))
+    keys, _ = pool._of(0)
+    assert keys.shape[1] <= 500 + 5 * (SPARE_TOKENS + 1) + SLOTS_MULTIPLE
 
 
 def test_a_step_that_failed_can_be_done_again() -> None:
-    past, generator = Past(1, 2, CPU), torch.Generator().manual_seed(0)
+    pool, generator = KVPool(1, 2, CPU), torch.Generator().manual_seed(0)
     key, value = draw(generator, 2, 1), draw(generator, 2, 1)
-    past.begin(1)
-    past.append(0, key + 1, value)
-    past.begin(1)
-    past.append(0, key, value)
-    assert all(map(torch.equal, past.keys_and_values(0), (key, value)))
+    pool.reserve(1)
+    pool.append(0, key + 1, value)
+    pool.reserve(1)
+    pool.append(0, key, value)
+    assert all(map(torch.equal, pool.keys_and_values(0), (key, value)))
 
 
 def test_a_layer_that_has_read_nothing_says_so() -> None:
-    past = Past(2, 1, CPU)
-    past.begin(1)
+    pool = KVPool(2, 1, CPU)
+    pool.reserve(1)
     with pytest.raises(RuntimeError, match="layer 1 remembers nothing yet"):
-        past.attend(1, torch.zeros(1, HEADS, 1, WIDTH), None)
+        pool.attend(1, torch.zeros(1, HEADS, 1, WIDTH), None)

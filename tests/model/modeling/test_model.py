@@ -6,7 +6,7 @@ from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGe
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.encoder import Encoder
-from bigbird_pegasus.modeling.kv_pool import ROOM, STEP
+from bigbird_pegasus.modeling.kv_pool import SLOTS_MULTIPLE, SPARE_TOKENS
 from bigbird_pegasus.modeling.model import shift_right
 
 from tests.model.tiny import tiny_config, tiny_ids, tiny_model
@@ -101,7 +101,7 @@ def test_decoding_in_steps_with_the_cache_equals_decoding_at_once(steps: tuple[i
 
 def test_the_cache_grows_beyond_its_first_buffers() -> None:
     model = tiny_model()
-    ids, target = tiny_ids(1, 30), tiny_ids(1, ROOM + STEP + 9)
+    ids, target = tiny_ids(1, 30), tiny_ids(1, SPARE_TOKENS + SLOTS_MULTIPLE + 9)
     whole = model(input_ids=ids, decoder_input_ids=target).logits
     cache = model.new_cache(model.encode(ids).last_hidden_state)
     for at in range(target.shape[1]):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from bigbird_pegasus import BitsAndBytesConfig
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.quantization.int4 import Int4Weight
 from bigbird_pegasus.quantization.int8 import Int8Table, Int8Weight, round_rows
 from bigbird_pegasus.quantization.modules import QuantizedEmbedding, QuantizedLinear
@@ -161,7 +161,7 @@ def test_a_table_works_where_there_is_no_kernel(monkeypatch: pytest.MonkeyPatch)
 def test_with_layers_of_4_bits_head_and_embedding_are_one_table(scheme: Scheme) -> None:
     model = tiny_model()
     quantize_linears(model, scheme)
-    pack_linears(model)
+    prepack(model)
     model.to("cpu")
     embedding, head = model.model.encoder.embedding, model.output_head
     assert isinstance(embedding, QuantizedEmbedding)
