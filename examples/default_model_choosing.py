@@ -21,9 +21,8 @@ from bigbird_pegasus.modeling.sentence_extraction import (
 from bigbird_pegasus.summarization.extractive import LEAST_WORDS, MOST_SHARE
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
 from bigbird_pegasus.summarization.sentence_selection import Candidates, Choice, pick_candidates
-from bigbird_pegasus.text import windows
-from bigbird_pegasus.text.lines import without_marks
-from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.parsed_text import parse_text
+from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.words import count_words
 from default_model_data import Corpus, Record, clean_summary, rouge_words
 from torch import Tensor
@@ -101,14 +100,13 @@ class Text:
     @classmethod
     def of(cls, record: Record) -> "Text":
         """Split a record's document as the command does."""
-        spans = windows.split_sentences(record.document)
-        plain = without_marks(record.document)
-        sentences = [" ".join(plain[s.start : s.end].split()) for s in spans]
+        parsed = parse_text(record.document)
+        sentences = [parsed.on_one_line(span) for span in parsed.sentences]
         return cls(
             sentences,
             [count_words(sentence) for sentence in sentences],
-            list(candidates(record.document, [(s.start, s.end) for s in spans])),
-            sentence_features(sentences, [s.starts_paragraph for s in spans]),
+            eligible_sentences(parsed, parsed.sentences),
+            sentence_features(sentences, [s.starts_paragraph for s in parsed.sentences]),
             clean_summary(record.summary),
         )
 

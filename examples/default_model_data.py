@@ -18,8 +18,7 @@ import numpy as np
 import sentencepiece
 import torch
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
-from bigbird_pegasus.text import windows
-from bigbird_pegasus.text.lines import without_marks
+from bigbird_pegasus.text.parsed_text import parse_text
 from rouge_score import tokenize
 from rouge_score.tokenizers import DefaultTokenizer
 
@@ -81,9 +80,8 @@ def read_records(path: Path, limit: int | None = None) -> list[Record]:
 
 def split_sentences(text: str) -> list[Sentence]:
     """Sentences exactly as the `bbp` command splits them."""
-    spans = windows.split_sentences(text)
-    plain = without_marks(text)
-    return [Sentence(" ".join(plain[s.start : s.end].split()), s.starts_paragraph) for s in spans]
+    parsed = parse_text(text)
+    return [Sentence(parsed.on_one_line(span), span.starts_paragraph) for span in parsed.sentences]
 
 
 def clean_summary(summary: str) -> str:

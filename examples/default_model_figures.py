@@ -10,8 +10,8 @@ from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.extractive import score_document
 from bigbird_pegasus.text import windows
-from bigbird_pegasus.text.lines import without_marks
-from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.parsed_text import parse_text
+from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 from default_model_data import Record, split_sentences
 from rouge_score import rouge_scorer
@@ -36,14 +36,14 @@ def summarize(
 ) -> list[str]:
     """The sentences that the model chooses, by the code of the command from splitting to choosing."""
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
-    encoded = windows.encode(document, tokenizer, limit)
+    parsed = parse_text(document)
+    encoded = windows.encode(parsed, tokenizer, limit)
     packed = windows.pack(encoded.counts, limit)
     vectors = torch.cat(extractive.read_windows(model, [(encoded, window) for window in packed]))
     spans = encoded.sentences
-    plain = without_marks(document)
-    texts = [" ".join(plain[s.start : s.end].split()) for s in spans]
+    texts = [parsed.on_one_line(span) for span in spans]
     scored = score_document(model, vectors, texts, [s.starts_paragraph for s in spans])
-    allowed = candidates(document, [(s.start, s.end) for s in spans])
+    allowed = eligible_sentences(parsed, spans)
     chosen, _ = extractive.choose(texts, scored, None, allowed, model.sentence_head.chooser)
     return [texts[n] for n in chosen]
 

@@ -32,7 +32,7 @@ import torch
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.sentence_features import feature_inputs
-from bigbird_pegasus.text import windows
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 from default_model_choosing import ChooserRecipe, choose
 from default_model_data import (
@@ -391,7 +391,7 @@ def evaluate_quickly(
     )
     rows = []
     for record in records:
-        sentences = windows.split_sentences(record.document)[:45]
+        sentences = parse_text(record.document).sentences[:45]
         beginning = record.document[: sentences[-1].end]
         rows.append(rouge_f1(record.summary, " ".join(summarize(beginning, model, tokenizer))))
     model.load_state_dict(own, strict=False)

@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import encode
 
 from bbp_cli.batch.jobs import Task, run_task
@@ -124,7 +125,7 @@ def count_inputs(reading: InputOptions, choice: ModelOptions, console: Console) 
         return load_tokenizer(found.folder)
 
     def work(item: Input, document: Document, tokenizer: "PegasusTokenizer") -> None:
-        tokens = len(encode(document.text, tokenizer, tokenizer.model_max_length).ids)
+        tokens = len(encode(parse_text(document.text), tokenizer, tokenizer.model_max_length).ids)
         emit(f"{tokens}\t{one_line(display_name(item.path))}\n" if len(inputs.items) > 1 else f"{tokens}\n")
 
     run(inputs, reading.encoding, console, one_by_one(tokenizer, work), any_text=True)

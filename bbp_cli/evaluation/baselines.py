@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.words import clean, count_words
 
 from bbp_cli.evaluation.metrics import Grams, rouge_grams, value
@@ -15,7 +15,7 @@ from bbp_cli.evaluation.metrics import Grams, rouge_grams, value
 
 def sentences_of(text: str) -> list[str]:
     """The sentences of a text, each on one line."""
-    return [clean(text[span.start : span.end]) for span in split_sentences(text)]
+    return [clean(text[span.start : span.end]) for span in parse_text(text).sentences]
 
 
 def lead(sentences: Sequence[str], budget: int) -> list[int]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
 
 from bbp_cli.documents.document import Document
@@ -70,7 +71,7 @@ def steps(document: Document, loaded: LoadedModel, settings: ClassifyOptions) ->
     meaning = meaning_of_scores(loaded)
     settings = settings.for_meaning(meaning)
     limit = loaded.window_tokens - 1  # `</s>` ends each window
-    encoded = encode(document.text, loaded.tokenizer, limit)
+    encoded = encode(parse_text(document.text), loaded.tokenizer, limit)
     first = [first_window(encoded.counts, limit)] if settings.truncate else None
     windows = first or pack(encoded.counts, limit)
     rows = yield [partial(window_input, encoded, window, loaded.tokenizer) for window in windows]

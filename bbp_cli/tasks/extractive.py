@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from bigbird_pegasus.summarization.extractive import DEFAULT_LENGTH, choose, lead, with_questions
 from bigbird_pegasus.summarization.quality import measure_quality
-from bigbird_pegasus.text.language import ENGLISH, NAMES, guess_language
+from bigbird_pegasus.text.language import ENGLISH, NAMES
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
-from bigbird_pegasus.text.lines import without_marks
-from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.parsed_text import parse_text
+from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
-from bigbird_pegasus.text.words import clean, count_words, first_words
+from bigbird_pegasus.text.words import count_words, first_words
 
 from bbp_cli.documents.document import Document
 from bbp_cli.models.checkpoints import LoadedModel
@@ -32,18 +32,18 @@ def steps(document: Document, loaded: LoadedModel, settings: "SummaryOptions") -
     import torch
     from bigbird_pegasus.summarization.extractive import score_document
 
-    encoded = encode(document.text, loaded.tokenizer, loaded.window_tokens)
+    parsed = parse_text(document.text)
+    encoded = encode(parsed, loaded.tokenizer, loaded.window_tokens)
     windows = pack(encoded.counts, loaded.window_tokens)
     if settings.truncate:
         windows = [first_window(encoded.counts, loaded.window_tokens)]
     of_windows = yield [(encoded, window) for window in windows]
     vectors = torch.cat(list(of_windows))
     spans = encoded.sentences[: len(vectors)]
-    plain = without_marks(document.text)
-    texts = [clean(plain[span.start : span.end]) for span in spans]
+    texts = [parsed.on_one_line(span) for span in spans]
     scored = score_document(loaded.model, vectors, texts, [span.starts_paragraph for span in spans])
     scores = scored.scores
-    allowed = candidates(document.text, [(span.start, span.end) for span in spans])
+    allowed = eligible_sentences(parsed, spans)
     if _is_made_of_sentences(texts, allowed):
         chosen, stop = choose(texts, scored, settings.length, allowed, loaded.model.sentence_head.chooser)
         chosen = with_questions(texts, chosen, settings.length)
@@ -59,7 +59,7 @@ def steps(document: Document, loaded: LoadedModel, settings: "SummaryOptions") -
     found = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
     quality = measure_quality(sum(count_words(text) for text in texts), text, stop)
     if loaded.checkpoint.folder.id == DEFAULT:
-        warnings = (*language_warning(document.text), *warnings)
+        warnings = (*language_warning(parsed.language), *warnings)
     return Summary(text, sentences, found, quality, (*warnings, *truncation_warning(found)))
 
 
@@ -69,9 +69,8 @@ def _is_made_of_sentences(texts: Sequence[str], allowed: Sequence[bool]) -> bool
     return 2 * of_sentences >= sum(count_words(text) for text in pieces)
 
 
-def language_warning(text: str) -> tuple[str, ...]:
+def language_warning(language: str | None) -> tuple[str, ...]:
     """What the default model has to say of a text that is not English."""
-    language = guess_language(text)
     if language in (None, ENGLISH):
         return ()
     return (f"reads like {NAMES[language]}: the default model knows English, take the summary with care",)

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
-from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
 from bigbird_pegasus.text.words import clean, count_words
 
@@ -57,7 +57,7 @@ def steps(
     `listener` hears all of the text so far while it grows; then one window is asked for after the other.
     """
     limit = loaded.window_tokens - 1  # `</s>` ends each window
-    encoded = encode(document.text, loaded.tokenizer, limit)
+    encoded = encode(parse_text(document.text), loaded.tokenizer, limit)
     windows = pack(encoded.counts, limit)
     if settings.truncate:
         windows = [first_window(encoded.counts, limit)]
@@ -211,5 +211,5 @@ def _sentences(part: _Part, encoded: EncodedText, document: Document) -> list[Su
     origin = Origin(document.page_at(start), start, end, None)
     return [
         SummarySentence(clean(part.text[span.start : span.end]), (origin,))
-        for span in split_sentences(part.text)
+        for span in parse_text(part.text).sentences
     ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bigbird_pegasus.text.lines import without_marks
+from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.windows import (
     EncodedText,
     Window,
@@ -24,7 +24,7 @@ from bigbird_pegasus.text.windows import (
     unwrapped,
     window_input,
 )
-from bigbird_pegasus.text.words import clean, count_words
+from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.dataset import LabelRecord, QuestionRecord, Record, SummaryRecord, Task
 from bbp_cli.evaluation.metrics import rouge_grams, value
@@ -77,7 +77,7 @@ class SummaryData:
         limit = self.tokenizer.model_max_length - 1  # `</s>` ends each window
         rows = []
         for number in numbers:
-            encoded = encode(self.records[number].document, self.tokenizer, limit)
+            encoded = encode(parse_text(self.records[number].document), self.tokenizer, limit)
             window = first_window(encoded.counts, limit)
             rows.append(window_input(encoded, window, self.tokenizer))
         summaries = [self.records[number].summary.strip() for number in numbers]
@@ -107,7 +107,7 @@ class LabelData:
         limit = self.tokenizer.model_max_length - 1
         rows = []
         for number in numbers:
-            encoded = encode(self.records[number].text, self.tokenizer, limit)
+            encoded = encode(parse_text(self.records[number].text), self.tokenizer, limit)
             chance = random.Random(f"{self.seed}/{epoch}/{number}")
             window = _some_window(pack(encoded.counts, limit), chance)
             rows.append(window_input(encoded, window, self.tokenizer))
@@ -145,11 +145,12 @@ class ExtractData:
 
         limit, shown, features = self.tokenizer.model_max_length, [], []
         for number in numbers:
-            encoded = encode(self.records[number].document, self.tokenizer, limit)
+            text = parse_text(self.records[number].document)
+            encoded = encode(text, self.tokenizer, limit)
             chance = random.Random(f"{self.seed}/{epoch}/{number}")
             window = _some_window(pack(encoded.counts, limit), chance)
             shown.append((encoded, window))
-            features.append(self._features(number, encoded).part(window.first, window.last))
+            features.append(self._features(text, encoded).part(window.first, window.last))
         counts = [encoded.counts[window.first : window.last] for encoded, window in shown]
         index = [[n for n, count in enumerate(row) for _ in range(count)] for row in counts]
         values = [
@@ -166,11 +167,10 @@ class ExtractData:
             "summary_words": torch.tensor([count_words(self.records[n].summary) for n in numbers]),
         }
 
-    def _features(self, number: int, encoded: EncodedText) -> "SentenceFeatures":
+    def _features(self, text: ParsedText, encoded: EncodedText) -> "SentenceFeatures":
         from bigbird_pegasus.summarization.sentence_features import sentence_features
 
-        plain = without_marks(self.records[number].document)
-        texts = [clean(plain[span.start : span.end]) for span in encoded.sentences]
+        texts = [text.on_one_line(span) for span in encoded.sentences]
         return sentence_features(texts, [span.starts_paragraph for span in encoded.sentences])
 
     def _values(self, number: int, encoded: EncodedText, window: Window) -> list[float]:

@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bigbird_pegasus import DEFAULT_MODEL, PegasusTokenizer
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import encode
 
 from tests.benchmarks.machine import QUANTIZED, description, output_and_peak
@@ -72,7 +73,7 @@ def _summarize(rounds: int) -> str:
 def _model(rounds: int, threads: int) -> str:
     tokenizer = PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
     text = TEXT.read_text(encoding="utf-8") * 3
-    encoded = encode(text, tokenizer, tokenizer.model_max_length)
+    encoded = encode(parse_text(text), tokenizer, tokenizer.model_max_length)
     whole = next(n for n, total in enumerate(accumulate(encoded.counts)) if total > TOKENS)
     texts = [" ".join(text.split()[:WORDS]), text[: encoded.sentences[whole - 1].end]]
     lines = [

@@ -7,6 +7,7 @@ import sentencepiece
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration, PegasusTokenizer
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import encode
 from torch.nn.utils.rnn import pad_sequence
 
@@ -93,5 +94,5 @@ def make_writer(folder: Path, pairs: dict[str, str], steps: int = 200) -> Path:
 
 def _as_bbp_reads(text: str, tokenizer: PegasusTokenizer) -> list[int]:
     """The ids that `bbp` makes of a document of one window."""
-    ids = list(encode(text, tokenizer, WRITER_WINDOW).ids)
+    ids = list(encode(parse_text(text), tokenizer, WRITER_WINDOW).ids)
     return [*ids[1:], tokenizer.eos_token_id]  # the line break before the first paragraph is left out

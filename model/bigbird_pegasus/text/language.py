@@ -1,7 +1,7 @@
-"""Which language a text is in: its script, and in Latin and Cyrillic script the commonest little words.
+"""Language of a text: by its script, and in Latin and Cyrillic script by its most common function words.
 
-A guess for two uses, a sentence splitter's rules and a warning, so it says nothing rather than something
-wrong: None for texts of few words, for mixtures, and for languages it does not know.
+It serves the sentence splitter's rules and a warning, so an unsure answer is None: for texts of few words,
+for mixtures, and for languages that are not in `NAMES`.
 """
 
 import re
@@ -37,8 +37,7 @@ NAMES = {
     "ja": "Japanese",
     "ko": "Korean",
 }
-# Words that are common in one of these languages.
-_LITTLE_WORDS = {
+FUNCTION_WORDS = {
     "en": "the of and to is that was with for as it on are this be by from which have not at or an has were",
     "de": "der die und das ist nicht ein eine mit dem den des zu auf für im sich auch von wird werden sie",
     "fr": "le les et des est une dans pour que qui du pas sur avec au aux ce cette il elle nous vous sont",
@@ -58,7 +57,7 @@ _LITTLE_WORDS = {
     "ru": "и в не на что с он как это по но из к у за от так же для было все она они был мы",  # noqa: RUF001
     "uk": "і в не на що з він як це по але із до у за від так же для було все вона вони був ми та й",  # noqa: RUF001
 }
-_WORDS = {language: frozenset(words.split()) for language, words in _LITTLE_WORDS.items()}
+_WORDS = {language: frozenset(words.split()) for language, words in FUNCTION_WORDS.items()}
 _LATIN = tuple(language for language in _WORDS if language not in ("ru", "uk"))
 _SCRIPTS = {
     "GREEK": "el",
@@ -72,19 +71,19 @@ _SCRIPTS = {
     "HANGUL": "ko",
 }
 _WORD = re.compile(r"[^\W\d_]+")
-_SAMPLE = 20_000  # characters from the beginning and as many from the middle are enough
-_FEW = 20  # words or, of writing without spaces, characters: below it a guess would be luck
-_LEAST_COMMON = 0.12  # of the words are little ones in running text of a language that is known
-_LEAD = 1.25  # times as many little words as of the next language
+_SAMPLE_CHARS = 20_000  # from the beginning and as many from the middle: the rest changes no answer
+_MIN_WORDS = 20  # or characters, of writing without spaces: with fewer the answer would be luck
+_MIN_FUNCTION_SHARE = 0.12  # of the words of running text in a known language
+_MIN_RATIO = 1.25  # of function words of the best language to those of the second
 
 
-def guess_language(text: str) -> str | None:
-    """The language's ISO 639-1 code, one of `NAMES`, or None."""
-    if len(text) > 2 * _SAMPLE:
+def detect_language(text: str) -> str | None:
+    """Return the language's ISO 639-1 code, one of `NAMES`, or None."""
+    if len(text) > 2 * _SAMPLE_CHARS:
         middle = len(text) // 2
-        text = text[:_SAMPLE] + " " + text[middle : middle + _SAMPLE]
+        text = text[:_SAMPLE_CHARS] + " " + text[middle : middle + _SAMPLE_CHARS]
     scripts = Counter(_script(character) for character in text if character.isalpha())
-    if scripts.total() < _FEW:
+    if scripts.total() < _MIN_WORDS:
         return None
     script, count = scripts.most_common(1)[0]
     if scripts["HIRAGANA"] + scripts["KATAKANA"] > 0.1 * scripts.total():
@@ -92,7 +91,7 @@ def guess_language(text: str) -> str | None:
     if count < 0.5 * scripts.total():
         return None
     if script in ("LATIN", "CYRILLIC"):
-        return _by_little_words(text, _LATIN if script == "LATIN" else ("ru", "uk"))
+        return _by_function_words(text, _LATIN if script == "LATIN" else ("ru", "uk"))
     return _SCRIPTS.get(script)
 
 
@@ -102,21 +101,21 @@ def _script(character: str) -> str:
     return unicodedata.name(character, "").split(" ")[0].split("-")[0]
 
 
-def _by_little_words(text: str, languages: tuple[str, ...]) -> str | None:
+def _by_function_words(text: str, languages: tuple[str, ...]) -> str | None:
     words = Counter(_WORD.findall(text.lower()))
     total = words.total()
-    if total < _FEW:
+    if total < _MIN_WORDS:
         return None
     found = {language: sum(words[word] for word in _WORDS[language]) for language in languages}
     best, second = sorted(found, key=lambda language: -found[language])[:2]
-    if found[best] < _LEAST_COMMON * total or found[best] < _LEAD * found[second]:
+    if found[best] < _MIN_FUNCTION_SHARE * total or found[best] < _MIN_RATIO * found[second]:
         # Danish and Norwegian, or Russian and Ukrainian, differ in letters and a few words.
-        return _of_neighbours(words, best, second) if found[best] >= _LEAST_COMMON * total else None
+        return _of_neighbors(words, best, second) if found[best] >= _MIN_FUNCTION_SHARE * total else None
     return best
 
 
-def _of_neighbours(words: Counter[str], best: str, second: str) -> str | None:
-    """Which of two languages with nearly the same little words it is: that of more words of only one."""
+def _of_neighbors(words: Counter[str], best: str, second: str) -> str | None:
+    """Return the one of two languages with nearly the same function words that has more words of its own."""
     own = {
         language: sum(words[word] for word in _WORDS[language] - _WORDS[other])
         for language, other in ((best, second), (second, best))

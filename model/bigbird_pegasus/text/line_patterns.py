@@ -8,7 +8,7 @@ import re
 
 
 def any_of(words: str) -> str:
-    """A group for these words, which are separated by two spaces or a line break."""
+    """Return a group for these words, which are separated by two spaces or a line break."""
     return "(?:" + "|".join(word.strip() for word in re.split(r"\s{2,}", words.strip())) + ")"
 
 
@@ -21,12 +21,12 @@ SENTENCE_END = re.compile(
     r"\u3002\uff01\uff0e\uff1f\uff61]"
     r"(?:[^\w(\[]|[_\u00b2\u00b3\u00b9\u2070-\u2079]|\([^()]{0,100}\)|\[[^\[\]]{0,100}\])*\Z"
 )
-LONGEST_END = 200  # characters in which the mark is looked for: a sentence may be a million full stops
+MAX_END_CHARS = 200  # in which the mark is looked for: a sentence may be a million full stops
 
 
 def ends_as_sentence(text: str) -> bool:
-    """Whether a full stop or another such mark is at its end; headings and captions have none."""
-    return SENTENCE_END.search(text[-LONGEST_END:]) is not None
+    """Return whether a full stop or another such mark is at its end; headings and captions have none."""
+    return SENTENCE_END.search(text[-MAX_END_CHARS:]) is not None
 
 
 # --- lists, tables, pages -----------------------------------------------------------------------------
@@ -144,9 +144,9 @@ COMMENT = re.compile(r"\s*(?:#(?![!\w])|//+|/\*+|\*+(?!\S)|\*/|--(?=\s)|;;+|%+(?
 DOCSTRING = re.compile(r"\s*[rRuUbBfF]{0,2}(\"\"\"|''')")
 OF_COMMENTS = " \t#/*-;%\"'"  # what a line of a comment may hold beside its text
 
-# --- what marks a line, and says nothing --------------------------------------------------------------
+# --- markup at the beginning and the end of a line ----------------------------------------------------
 
-MARKS = {
+MARKUP = {
     "item": re.compile(rf"\s*{BULLET}\s+(?:\[[ xX]\]\s+)?"),
     "heading": re.compile(r"\s*#{1,6}\s+"),
     "quote": re.compile(r"\s*(?:>[^\S\n]?)+"),

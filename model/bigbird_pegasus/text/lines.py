@@ -1,13 +1,13 @@
-"""What each line of a plain text is: running text, or a list item, a table row, code, an e-mail header, ...
+"""Classification of the lines of a plain text: running text, list item, table row, code, e-mail header, ...
 
-Told from the line itself and the lines around it, without a grammar of any format: the same rules serve
+A line is classified by itself and the lines around it, without a grammar of any format: the same rules serve
 Markdown, e-mail, transcripts, source code and text taken from PDF pages. Doubtful lines are running text.
 """
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from bigbird_pegasus.text import line_patterns as patterns
@@ -15,8 +15,8 @@ from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
 Kind = Literal[
     "text",  # also the lines of a verse
-    "item",  # first line of a list item; the lines behind it are text
-    "turn",  # what a speaker of a transcript begins to say
+    "item",  # first line of a list item; the lines after it are text
+    "turn",  # first line of what a speaker of a transcript says
     "heading",
     "comment",  # of source code, or a docstring
     "quote",  # of an older e-mail
@@ -31,70 +31,70 @@ KINDS_OF_PROSE = frozenset({"text", "item", "turn", "comment"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that is not blank: its span without the break, what it is, and whether it starts anew.
+    """A line that is not blank: its span without the line break, its kind, and whether it starts a block.
 
-    A line that does not start anew goes on with the sentence of the line before.
+    A line that starts no block continues the sentence of the line before.
     """
 
     start: int
     end: int
     kind: Kind
-    starts_anew: bool
+    starts_block: bool
 
 
 _LINE = re.compile(r"[^\n\r\f]*\S[^\n\r\f]*")
-_LONGEST_SEEN = 400  # characters of a line that the rules look at; longer lines are running text
-_LONGEST_CLOSING = 8  # lines below "--"
-_LONGEST_NAME = 4  # lines below "Kind regards"
-_LEAST_CODE = 3  # lines of source code
-_LEAST_TURNS = 3  # of a transcript; at least one name must come twice
-_LEAST_REPEATED = 3  # times that a running title comes
+_MAX_LINE_CHARS = 400  # that the rules look at; longer lines are running text
+_MAX_SIGNATURE_LINES = 8  # below "--"
+_MAX_NAME_LINES = 4  # below "Kind regards"
+_MAX_NAME_WORDS = 8  # of a line below "Kind regards"
+_MIN_CODE_LINES = 3  # of source code
+_MIN_TURNS = 3  # of a transcript; at least one name must come twice
+_MIN_REPEATS = 3  # of a running title
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-@lru_cache(maxsize=2)  # splitting and choosing ask for the lines of the same text
-def lines_of(text: str) -> tuple[Line, ...]:
-    """The lines of a text that are not blank, in order."""
+def classify_lines(text: str) -> tuple[Line, ...]:
+    """Return the lines of a text that are not blank, in order."""
     spans = [match.span() for match in _LINE.finditer(text)]
-    shown = [text[start : min(end, start + _LONGEST_SEEN)] for start, end in spans]
+    shown = [text[start : min(end, start + _MAX_LINE_CHARS)] for start, end in spans]
     kinds = _kinds(text, spans, shown)
-    found: list[Line] = []
+    lines: list[Line] = []
     for number, (start, end) in enumerate(spans):
-        anew = number == 0 or _starts_anew(shown, kinds, number, spans)
-        found.append(Line(start, end, kinds[number], anew))
-    return tuple(found)
+        starts_block = number == 0 or _starts_block(shown, kinds, number, spans)
+        lines.append(Line(start, end, kinds[number], starts_block))
+    return tuple(lines)
 
 
-def without_marks(text: str) -> str:
-    """The text with spaces for what marks its lines: bullets, hashes, the marks of quotes and comments.
+def blank_markup(text: str, lines: Sequence[Line]) -> str:
+    """Return the text with spaces in place of bullets, hashes, and the marks of quotes and comments.
 
-    Every offset stays: the sentences of one are those of the other.
+    No offset changes: the sentences of one text are those of the other. `lines` are those of the text.
     """
     parts = []
     position = 0
-    for line in lines_of(text):
-        if line.kind not in patterns.MARKS:
+    for line in lines:
+        if line.kind not in patterns.MARKUP:
             continue
         shown = text[line.start : line.end]
-        mark = patterns.MARKS[line.kind].match(shown)
+        mark = patterns.MARKUP[line.kind].match(shown)
         content = mark.end() if mark else 0
-        closing = patterns.COMMENT_END.search(shown[-_LONGEST_SEEN:]) if line.kind == "comment" else None
-        behind = min(len(closing[0]), len(shown) - content) if closing else 0
-        if content or behind:
-            end = line.end - behind
+        closing = patterns.COMMENT_END.search(shown[-_MAX_LINE_CHARS:]) if line.kind == "comment" else None
+        after = min(len(closing[0]), len(shown) - content) if closing else 0
+        if content or after:
+            end = line.end - after
             parts += [
                 text[position : line.start],
                 " " * content,
                 text[line.start + content : end],
-                " " * behind,
+                " " * after,
             ]
             position = line.end
     return "".join([*parts, text[position:]]) if parts else text
 
 
 def label_end(line: str) -> int:
-    """How many characters of a line are the name of who speaks and its colon; 0 if there is none."""
-    match = patterns.LABEL.match(line[:_LONGEST_SEEN])
+    """Return how many characters of a line are a speaker's name and its colon; 0 if there is none."""
+    match = patterns.LABEL.match(line[:_MAX_LINE_CHARS])
     return match.end() if match else 0
 
 
@@ -111,7 +111,7 @@ def _kinds(text: str, spans: list[tuple[int, int]], shown: list[str]) -> list[Ki
 
 
 def _kind(line: str) -> Kind:
-    """What a line looks like by itself."""
+    """Return the kind of a line by itself."""
     if patterns.QUOTE.match(line):
         return "header" if patterns.HEADER.match(line.lstrip()) else "quote"
     if (
@@ -127,10 +127,10 @@ def _kind(line: str) -> Kind:
         return "header"
     if patterns.GREETING.match(line) or patterns.SENT_FROM.match(line):
         return "closing"
-    sentence = len(line) == _LONGEST_SEEN or ends_as_sentence(line)
+    sentence = len(line) == _MAX_LINE_CHARS or ends_as_sentence(line)
     if line.lstrip().startswith("|") or (patterns.TABLE_ROW.match(line) and not sentence):
         return "table"
-    if len(line) < _LONGEST_SEEN and _is_code(line):
+    if len(line) < _MAX_LINE_CHARS and _is_code(line):
         return "code"
     if patterns.HEADING.match(line) or (_is_capitals(line) and len(line.split()) <= 12):
         return "heading"
@@ -158,7 +158,7 @@ def _is_capitals(line: str) -> bool:
 
 
 def _mark_fences(shown: list[str], kinds: list[Kind]) -> None:
-    """Markdown's code blocks, if the fences come in pairs."""
+    """Mark Markdown's code blocks, if the fences come in pairs."""
     fences = [number for number, line in enumerate(shown) if patterns.FENCE.match(line)]
     for first, last in zip(fences[::2], fences[1::2], strict=False):
         for number in range(first, last + 1):
@@ -166,7 +166,7 @@ def _mark_fences(shown: list[str], kinds: list[Kind]) -> None:
 
 
 def _mark_source_code(shown: list[str], kinds: list[Kind]) -> None:
-    """Comments and docstrings, where nearly the whole text is source code."""
+    """Mark code, comments and docstrings, where nearly the whole text is source code."""
     if any(patterns.FENCE.match(line) for line in shown):
         return
     found = list(kinds)
@@ -186,25 +186,29 @@ def _mark_source_code(shown: list[str], kinds: list[Kind]) -> None:
         ):
             found[number] = "comment"
     code = found.count("code")
-    if code >= 0.2 * len(found) and code + found.count("comment") >= 0.7 * len(found) and code >= _LEAST_CODE:
+    if (
+        code >= 0.2 * len(found)
+        and code + found.count("comment") >= 0.7 * len(found)
+        and code >= _MIN_CODE_LINES
+    ):
         for number, kind in enumerate(found):
             kinds[number] = kind if kind == "comment" else "code"
 
 
 def _mark_speakers(shown: list[str], kinds: list[Kind]) -> None:
-    """Turns of a transcript: names with a colon, of which at least one speaks twice."""
+    """Mark turns of a transcript: names with a colon, of which at least one speaks twice."""
     labels = {}
     for number, line in enumerate(shown):
         if kinds[number] in ("text", "heading", "item") and (match := patterns.LABEL.match(line)):
             labels[number] = match["chat"] or match["name"]
-    if len(labels) < _LEAST_TURNS or max(Counter(labels.values()).values()) < 2:
+    if len(labels) < _MIN_TURNS or max(Counter(labels.values()).values()) < 2:
         return
     for number in labels:
         kinds[number] = "turn"
 
 
 def _mark_repeated(shown: list[str], kinds: list[Kind]) -> None:
-    """Running titles: short lines, no sentences, that come three times or more, but for their numbers."""
+    """Mark running titles: short lines, no sentences, that come three times or more; numbers may differ."""
 
     def key(line: str) -> str:
         return " ".join(re.sub(r"\d+", "0", line).split())
@@ -213,13 +217,13 @@ def _mark_repeated(shown: list[str], kinds: list[Kind]) -> None:
     counts = Counter(short.values())
     listed = {line for number, line in short.items() if short.get(number + 1) == line}  # below each other
     for number, line in short.items():
-        repeated = counts[line] >= _LEAST_REPEATED and line not in listed
+        repeated = counts[line] >= _MIN_REPEATS and line not in listed
         if repeated and kinds[number] in ("text", "heading", "item"):
             kinds[number] = "furniture"
 
 
 def _mark_rows(shown: list[str], kinds: list[Kind]) -> None:
-    """Rows of comma- or semicolon-separated values: three lines or more with as many cells each."""
+    """Mark rows of comma- or semicolon-separated values: three lines or more with as many cells each."""
     cells = [len(re.findall(r"[,;\t]", line)) if patterns.CELLS.match(line) else 0 for line in shown]
     number = 0
     while number < len(cells):
@@ -232,7 +236,7 @@ def _mark_rows(shown: list[str], kinds: list[Kind]) -> None:
 
 
 def _mark_wrote(text: str, spans: list[tuple[int, int]], kinds: list[Kind]) -> None:
-    """ "On Monday, Ben wrote:", also over two lines."""
+    """Mark "On Monday, Ben wrote:", also over two lines."""
     covered = [match.span() for match in patterns.WROTE.finditer(text)]
     position = 0
     for number, (start, end) in enumerate(spans):
@@ -243,29 +247,39 @@ def _mark_wrote(text: str, spans: list[tuple[int, int]], kinds: list[Kind]) -> N
 
 
 def _mark_closings(text: str, spans: list[tuple[int, int]], shown: list[str], kinds: list[Kind]) -> None:
-    """Below "Kind regards" or "--" stand a name, a title, addresses: short lines up to the next message."""
-    left = 0
-    everything = False
+    """Mark sign-offs, and the name, title and addresses below them, up to the next message."""
+    lines_left = 0  # that may still belong to the closing above; 0 outside of one
+    in_signature = False
     for number, line in enumerate(shown):
+        # "--" alone looks like a rule. At the end of the text nothing is below it that it could set off.
         if patterns.SIGNATURE.match(line) and number + 1 < len(shown) and kinds[number] == "furniture":
-            left, everything = _LONGEST_CLOSING, True
-            kinds[number] = "closing"
+            lines_left, in_signature = _MAX_SIGNATURE_LINES, True
         elif patterns.SIGN_OFF.match(line) and kinds[number] in ("text", "heading", "turn"):
-            left, everything = _LONGEST_NAME, False
-            kinds[number] = "closing"
-        elif left:
-            blank = text[spans[number - 1][1] : spans[number][0]].count("\n") > 1
-            stays = everything and not blank
-            if kinds[number] in ("header", "quote", "turn") or not (
-                stays or (len(line.split()) <= 8 and not ends_as_sentence(line))
-            ):
-                left = 0
-                continue
-            kinds[number] = "closing"
-            left -= 1
+            lines_left, in_signature = _MAX_NAME_LINES, False
+        elif lines_left and _belongs_to_closing(text, spans, line, kinds, number, in_signature=in_signature):
+            # Counted down, for below a sign-off in the middle of a document the text goes on.
+            lines_left -= 1
+        else:
+            lines_left = 0
+            continue
+        kinds[number] = "closing"
 
 
-def _starts_anew(shown: list[str], kinds: list[Kind], number: int, spans: list[tuple[int, int]]) -> bool:
+def _belongs_to_closing(
+    text: str, spans: list[tuple[int, int]], line: str, kinds: list[Kind], number: int, *, in_signature: bool
+) -> bool:
+    """Return whether a line below the beginning of a closing is still part of it."""
+    if kinds[number] in ("header", "quote", "turn"):  # the next message, or the one that is answered
+        return False
+    after_blank_line = text[spans[number - 1][1] : spans[number][0]].count("\n") > 1
+    # Below "--" people write whole sentences, but no blank lines; below "Kind regards" blank lines, but no
+    # sentences.
+    return (in_signature and not after_blank_line) or (
+        len(line.split()) <= _MAX_NAME_WORDS and not ends_as_sentence(line)
+    )
+
+
+def _starts_block(shown: list[str], kinds: list[Kind], number: int, spans: list[tuple[int, int]]) -> bool:
     before, kind = kinds[number - 1], kinds[number]
     line = shown[number]
     if kind in ("item", "turn", "table", "header", "heading", "furniture", "closing"):
@@ -284,10 +298,10 @@ def _starts_anew(shown: list[str], kinds: list[Kind], number: int, spans: list[t
 
 
 def _is_broken_early(shown: list[str], number: int, spans: list[tuple[int, int]]) -> bool:
-    """Whether the line before ended although the first word of this one would have fitted on it."""
+    """Return whether the line before ended although the first word of this one would have fitted on it."""
     line = shown[number].strip()
     if not (line[0].isupper() or line[0].isdigit() or line[0] in "\"'\u201c\u201e\u00ab\u2018([*_"):
         return False
     previous = spans[number - 1][1] - spans[number - 1][0]
     width = max(end - start for start, end in spans[max(0, number - 4) : number + 5])
-    return previous + 1 + len(line.split()[0]) <= 0.7 * min(width, _LONGEST_SEEN)
+    return previous + 1 + len(line.split()[0]) <= 0.7 * min(width, _MAX_LINE_CHARS)

@@ -1,29 +1,25 @@
-"""Which sentences of a text may stand in a summary: prose, and not the headings, tables, lists, code, e-mail
-headers and the like between it.
-
-Sentences are half-open spans of code points of the text, ascending, as a sentence splitter finds them.
-"""
+"""Sentences that a summary may hold: prose; no headings, tables, lists, code, e-mail headers."""
 
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
 from bigbird_pegasus.text.line_patterns import any_of, ends_as_sentence
-from bigbird_pegasus.text.lines import KINDS_OF_PROSE, Line, label_end, lines_of
+from bigbird_pegasus.text.lines import KINDS_OF_PROSE, Line, label_end
+from bigbird_pegasus.text.parsed_text import ParsedText
+from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.words import count_words
 
-Span = tuple[int, int]
-
-# How far a sentence is from prose; see `candidates`.
+# How far a sentence is from prose; see `eligible_sentences`.
 PROSE, OLDER, FRAGMENT, NOISE = range(4)
 
-_LONGEST_SEEN = 1000  # characters of a sentence that the other rules look at
-_LEAST_WORDS = 4  # of a sentence that says something
-_LEAST_SPOKEN = 5  # of one in a conversation, where a question says nothing without its answer
-_LONGEST_COURTESY = 9
-_LEAST_LETTERS = 0.6  # of the characters that are no space
-_ENOUGH_WORDS = 30  # of prose: a summary can be made of them, or if they are fewer, …
-_ENOUGH_SHARE = 0.3  # … of this part of all words that are no noise
+_MAX_SENTENCE_CHARS = 1000  # that the rules look at, but for the one about its end
+_MIN_WORDS = 4  # of a sentence that says something
+_MIN_SPOKEN_WORDS = 5  # of one in a conversation, where a question says nothing without its answer
+_MAX_COURTESY_WORDS = 9
+_MIN_LETTER_SHARE = 0.6  # of the characters that are no space
+_MIN_PROSE_WORDS = 30  # that a summary can be made of, or if they are fewer, …
+_MIN_PROSE_SHARE = 0.3  # … this share of all words that are no noise
 
 _QUESTION = re.compile(r"[?\uff1f][\"'\u201d\u2019)\s]*\Z")
 _COURTESY = re.compile(
@@ -59,34 +55,36 @@ _BOILERPLATE = re.compile(
 )
 
 
-def candidates(text: str, sentences: Sequence[Span]) -> list[bool]:
-    """Tell for each sentence whether it may stand in a summary; of a text with words at least one may.
+def eligible_sentences(text: ParsedText, sentences: Sequence[Sentence]) -> list[bool]:
+    """Return for each sentence whether a summary may hold it; of a text with words at least one may be held.
 
     Prose may. Where there is hardly any, older messages quoted in an e-mail may too, then the fragments
     (items of a list, headings, lines of a poem without full stops), and at last everything.
+
+    `sentences` are those of the text, or of its beginning, or parts of them; in their order.
     """
-    grades = [grade for grade, _ in _graded(text, sentences)]
-    words = [count_words(text[start:end]) for start, end in sentences]
+    grades = _grades(text, sentences)
+    words = [count_words(text.raw[span.start : span.end]) for span in sentences]
     found = [
         sum(n for n, grade in zip(words, grades, strict=True) if grade <= worst) for worst in range(NOISE)
     ]
-    enough = max(1, min(_ENOUGH_WORDS, _ENOUGH_SHARE * found[FRAGMENT]))
+    enough = max(1, min(_MIN_PROSE_WORDS, _MIN_PROSE_SHARE * found[FRAGMENT]))
     worst = next((worst for worst, count in enumerate(found) if count >= enough), NOISE)
     return [grade <= worst for grade in grades]
 
 
-def _graded(text: str, sentences: Sequence[Span]) -> list[tuple[int, Line | None]]:
-    lines = lines_of(text)
-    starts = [line.start for line in lines]
-    graded: list[tuple[int, Line | None]] = []
-    for start, end in sentences:
-        line = lines[max(0, bisect_right(starts, start) - 1)] if lines else None
-        graded.append((_grade(text, (start, end), line), line))
-    return graded
+def _grades(text: ParsedText, sentences: Sequence[Sentence]) -> list[int]:
+    starts = [line.start for line in text.lines]
+    grades = []
+    for span in sentences:
+        line = text.lines[max(0, bisect_right(starts, span.start) - 1)] if starts else None
+        grades.append(_grade(text.raw[span.start : span.end], line))
+    return grades
 
 
-def _grade(text: str, sentence: Span, line: Line | None) -> int:
-    shown = text[sentence[0] : min(sentence[1], sentence[0] + _LONGEST_SEEN)]
+def _grade(sentence: str, line: Line | None) -> int:
+    """Return how far a sentence is from prose; `line` is the one that it begins in."""
+    shown = sentence[:_MAX_SENTENCE_CHARS]
     if line is None or (line.kind not in KINDS_OF_PROSE and line.kind not in ("quote", "heading")):
         return NOISE
     if _BOILERPLATE.search(shown):
@@ -96,17 +94,17 @@ def _grade(text: str, sentence: Span, line: Line | None) -> int:
     letters = sum(
         character.isalpha() or character in "'\u2019" or ord(character) > 0x900 for character in visible
     )
-    if letters < _LEAST_LETTERS * len(visible) or not visible:
+    if letters < _MIN_LETTER_SHARE * len(visible) or not visible:
         return NOISE
-    if line.kind == "heading" or not ends_as_sentence(text[sentence[0] : sentence[1]]):
+    if line.kind == "heading" or not ends_as_sentence(sentence):
         return FRAGMENT
     spoken = line.kind == "turn"
     said = shown[label_end(shown) :].strip() if spoken else shown.strip()
     # Of "Yeah , yeah , yeah ." one word counts.
-    told = " ".join(dict.fromkeys(_MARKS_ALONE.sub(" ", said).lower().split())) if spoken else said
-    words = count_words(told)
-    if words < (_LEAST_SPOKEN if spoken else _LEAST_WORDS) or (spoken and _QUESTION.search(said)):
+    distinct = " ".join(dict.fromkeys(_MARKS_ALONE.sub(" ", said).lower().split())) if spoken else said
+    words = count_words(distinct)
+    if words < (_MIN_SPOKEN_WORDS if spoken else _MIN_WORDS) or (spoken and _QUESTION.search(said)):
         return FRAGMENT
-    if words <= _LONGEST_COURTESY and _COURTESY.match(said):
+    if words <= _MAX_COURTESY_WORDS and _COURTESY.match(said):
         return FRAGMENT
     return OLDER if line.kind == "quote" else PROSE

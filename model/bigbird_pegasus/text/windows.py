@@ -1,8 +1,8 @@
-"""Text → sentences → tokens → windows that fit the model. Every offset is a code point of the text.
+"""Sentences → tokens → windows that fit the model. Every offset is a code point of the text.
 
 A window ends at a sentence end; only a sentence longer than a whole window is split, between words. Together
-the windows hold every sentence once, so nothing is lost and nothing is read twice. What reads only the
-beginning of a document (`--truncate`) takes `first_window` in place of `pack`.
+the windows hold every sentence once, so nothing is lost and nothing is read twice. Where only the beginning
+of a document is read (`truncate`), `first_window` takes the place of `pack`.
 """
 
 import re
@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bigbird_pegasus.text.sentences import PARAGRAPH_END, Sentence, split_sentences
+from bigbird_pegasus.text.parsed_text import ParsedText
+from bigbird_pegasus.text.sentences import PARAGRAPH_END, Sentence
 
 if TYPE_CHECKING:
     from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 
-SENTENCES_AT_ONCE = 1_000  # encoded together; bounds the memory that lists of token ids take
+SENTENCES_AT_ONCE = 1_000  # encoded together: bounds the memory that lists of token ids take
 _SPACE = re.compile(r"\s+")
 _ANY_SPACE = re.compile(rf"({PARAGRAPH_END.pattern})|\s")
 _WORD_END = re.compile(r"\s+(?=\S*\Z)")
@@ -42,31 +43,27 @@ class EncodedText:
     ids: "array[int]"
 
     def window_ids(self, window: Window) -> "array[int]":
-        """The token ids of a window's sentences."""
+        """Return the token ids of a window's sentences."""
         return self.ids[window.first_token : window.first_token + window.tokens]
 
 
-def encode(text: str, tokenizer: "PegasusTokenizer", limit: int) -> EncodedText:
-    """Split a text into sentences of at most `limit` tokens, and encode them one by one.
+def encode(text: ParsedText, tokenizer: "PegasusTokenizer", limit: int) -> EncodedText:
+    """Encode the sentences of a text one by one; those of more than `limit` tokens are split.
 
     Encoded so, the tokens of a sentence do not depend on its window; a piece never crosses a space anyway.
     """
-    from bigbird_pegasus.text.lines import without_marks
-
-    plain = without_marks(text)
 
     def ids_of(sentences: Sequence[Sentence]) -> list[list[int]]:
-        texts = [plain[sentence.start : sentence.end] for sentence in sentences]
+        texts = [text.plain[sentence.start : sentence.end] for sentence in sentences]
         return encode_sentences(tokenizer, texts, [sentence.starts_paragraph for sentence in sentences])
 
     encoded = EncodedText([], [], array("i"))
-    whole = split_sentences(text)
-    for start in range(0, len(whole), SENTENCES_AT_ONCE):
-        group = whole[start : start + SENTENCES_AT_ONCE]
+    for start in range(0, len(text.sentences), SENTENCES_AT_ONCE):
+        group = text.sentences[start : start + SENTENCES_AT_ONCE]
         for sentence, ids in zip(group, ids_of(group), strict=True):
             parts, ids_of_parts = [sentence], [ids]
             if len(ids) > limit:
-                parts = split_long(text, sentence, limit, lambda part: len(ids_of([part])[0]))
+                parts = split_long(text.raw, sentence, limit, lambda part: len(ids_of([part])[0]))
                 ids_of_parts = ids_of(parts)
             for part, part_ids in zip(parts, ids_of_parts, strict=True):
                 encoded.sentences.append(part)
@@ -93,7 +90,7 @@ def split_long(
 
 
 def _nearest_gap(text: str, sentence: Sentence, middle: int) -> tuple[int, int] | None:
-    """The white space nearest to the middle of a sentence, or None where it is a single word."""
+    """Return the white space nearest to the middle of a sentence, or None where it is a single word."""
     after = _SPACE.search(text, middle, sentence.end)
     word = _WORD_END.search(text[sentence.start : middle])
     before = (sentence.start + word.start(), sentence.start + word.end()) if word else None
@@ -103,7 +100,7 @@ def _nearest_gap(text: str, sentence: Sentence, middle: int) -> tuple[int, int] 
 
 
 def pack(counts: Sequence[int], limit: int) -> list[Window]:
-    """Windows of consecutive sentences with at most `limit` tokens, about equally full.
+    """Return windows of consecutive sentences with at most `limit` tokens, about equally full.
 
     Equal ones, so that no window is left with a few sentences that say nothing by themselves.
     `counts` holds the tokens of each sentence, none of them above `limit`.
@@ -127,7 +124,7 @@ def pack(counts: Sequence[int], limit: int) -> list[Window]:
 
 
 def first_window(counts: Sequence[int], limit: int) -> Window:
-    """As many sentences from the beginning as fit into `limit` tokens: all that is read with `--truncate`.
+    """Return as many sentences from the beginning as fit into `limit` tokens.
 
     The first window of `pack` may hold about half of that, for it leaves as much to the second one.
     """
@@ -140,7 +137,7 @@ def first_window(counts: Sequence[int], limit: int) -> Window:
 
 
 def window_input(encoded: EncodedText, window: Window, tokenizer: "PegasusTokenizer") -> list[int]:
-    """The tokens of a window and `</s>`; a line break at the very beginning says nothing and goes."""
+    """Return the tokens of a window and `</s>`, without the line break at the very beginning."""
     ids = list(encoded.window_ids(window))
     if tokenizer.newline_token and ids[:1] == [tokenizer.convert_tokens_to_ids(tokenizer.newline_token)]:
         ids = ids[1:]
@@ -148,7 +145,7 @@ def window_input(encoded: EncodedText, window: Window, tokenizer: "PegasusTokeni
 
 
 def unwrapped(text: str) -> str:
-    """The text with lines joined by spaces, and one line break between paragraphs; every offset stays.
+    """Return the text with lines joined by spaces, and one line break between paragraphs; no offset changes.
 
     A document wrapped at 72 columns then reads like one that is not, as it does sentence by sentence.
     """
@@ -156,7 +153,7 @@ def unwrapped(text: str) -> str:
 
 
 def _even_share(tokens: int, limit: int) -> float:
-    """How full each window is when as few windows as possible share the tokens evenly."""
+    """Return how full each window is when as few windows as possible share the tokens evenly."""
     windows = -(-tokens // limit)
     return tokens / max(1, windows)
 
@@ -167,7 +164,7 @@ def _even_share(tokens: int, limit: int) -> float:
 def encode_sentences(
     tokenizer: "PegasusTokenizer", sentences: Sequence[str], starts_paragraph: Sequence[bool]
 ) -> list[list[int]]:
-    """Token ids of each sentence, white space collapsed, `<n>` before those that start a paragraph.
+    """Return the token ids of each sentence, white space collapsed, `<n>` before one that starts a paragraph.
 
     Sentences are encoded one by one, so a document wrapped at 72 columns reads like one that is not, and
     what a sentence's tokens are does not depend on the window it falls into.

@@ -13,7 +13,7 @@ _RUN = re.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})\S)+")
 
 
 def count_words(text: str) -> int:
-    """Words as white space separates them; in scripts that have none between words, two letters are a word.
+    """Count words as white space separates them; in scripts without any between words two letters are one.
 
     Those are Chinese, Japanese, Thai, Lao, Khmer and Burmese.
     """
@@ -24,7 +24,7 @@ def count_words(text: str) -> int:
 
 
 def first_words(text: str, count: int) -> str:
-    """As much of the beginning of a text as has at most `count` words (`count_words`)."""
+    """Return as much of the beginning of a text as has at most `count` words (`count_words`)."""
     end = unspaced = spaced = 0
     for run in _RUN.finditer(text):
         if _WITHOUT_SPACES.match(run[0]):
@@ -38,5 +38,5 @@ def first_words(text: str, count: int) -> str:
 
 
 def clean(text: str) -> str:
-    """One line for a summary: white space collapsed, control characters (they steer terminals) left out."""
+    """Return a text on one line: white space collapsed, without control characters (they steer terminals)."""
     return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) != "Cc")

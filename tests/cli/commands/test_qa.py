@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from bigbird_pegasus import PegasusTokenizer
-from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import unwrapped
 from hypothesis import given
 from hypothesis import strategies as st
@@ -285,7 +285,7 @@ def test_unwrapped_text_keeps_its_offsets_and_its_paragraphs(text: str) -> None:
     assert len(joined) == len(text)
     assert [c for c in joined if not c.isspace()] == [c for c in text if not c.isspace()]
     assert all(a == b or (a.isspace() and b.isspace()) for a, b in zip(joined, text, strict=True))
-    starts = [sentence.start for sentence in split_sentences(text) if sentence.starts_paragraph]
+    starts = [sentence.start for sentence in parse_text(text).sentences if sentence.starts_paragraph]
     assert len(joined.strip().split("\n")) == max(1, len(starts))
 
 

@@ -13,7 +13,9 @@ from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.extractive import ScoredSentences, score_document
 from bigbird_pegasus.text import windows
-from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.parsed_text import parse_text
+from bigbird_pegasus.text.sentence_filter import eligible_sentences
+from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 from bbp_cli.tasks import extractive
@@ -63,7 +65,7 @@ def test_loading_warns_of_nothing() -> None:
 def score(
     text: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
 ) -> ScoredSentences:
-    encoded = windows.encode(text, tokenizer, tokenizer.model_max_length)
+    encoded = windows.encode(parse_text(text), tokenizer, tokenizer.model_max_length)
     packed = windows.pack(encoded.counts, tokenizer.model_max_length)
     vectors = torch.cat(extractive.read_windows(model, [(encoded, window) for window in packed]))
     texts = [text[span.start : span.end] for span in encoded.sentences]
@@ -90,8 +92,9 @@ def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_as
     ]
     text = "{}\n\n{} {} {}\n\n{}".format(*sentences)
     scored = score(text, model, tokenizer)
-    spans = [(text.index(sentence), text.index(sentence) + len(sentence)) for sentence in sentences]
-    allowed = candidates(text, spans)
+    starts = [text.index(sentence) for sentence in sentences]
+    spans = [Sentence(start, start + len(s), True) for start, s in zip(starts, sentences, strict=True)]
+    allowed = eligible_sentences(parse_text(text), spans)
     chosen, _ = extractive.choose(sentences, scored, None, allowed, model.sentence_head.chooser)
     assert 1 in chosen
     assert not {0, 2, 4} & set(chosen)

@@ -1,11 +1,11 @@
-"""Guessing a text's language."""
+"""Detecting a text's language."""
 
 # ruff: noqa: RUF001
 
 from pathlib import Path
 
 import pytest
-from bigbird_pegasus.text.language import NAMES, guess_language
+from bigbird_pegasus.text.language import NAMES, detect_language
 
 DOCUMENTS = Path(__file__).resolve().parents[2] / "cli" / "data"
 TEXTS = {
@@ -73,7 +73,7 @@ TEXTS = {
 @pytest.mark.parametrize("language", TEXTS)
 def test_a_sentence_or_two_are_enough(language: str) -> None:
     assert language in NAMES
-    assert guess_language(TEXTS[language]) == language
+    assert detect_language(TEXTS[language]) == language
 
 
 def test_danish_and_norwegian_are_told_apart_where_words_differ() -> None:
@@ -82,8 +82,8 @@ def test_danish_and_norwegian_are_told_apart_where_words_differ() -> None:
         "Havnen ble stengt i går, og det ble funnet olje på vannet, så skipene måtte vente hele natten"
     )
     both = " på det som er i byen."
-    assert guess_language(danish + both) == "da"
-    assert guess_language(norwegian + both) == "no"
+    assert detect_language(danish + both) == "da"
+    assert detect_language(norwegian + both) == "no"
 
 
 @pytest.mark.parametrize(
@@ -91,22 +91,23 @@ def test_danish_and_norwegian_are_told_apart_where_words_differ() -> None:
     ["", "Hallo Welt", "1 2 3 4 5 " * 40, "foo(bar) = baz[qux] + quux;\n" * 20, "中文"],
 )
 def test_little_or_no_text_is_in_no_language(text: str) -> None:
-    assert guess_language(text) is None
+    assert detect_language(text) is None
 
 
 def test_english_of_many_kinds_is_english_or_unknown() -> None:
     names = ("german", "french", "spanish", "russian", "chinese")
     english = [path for path in DOCUMENTS.iterdir() if path.stem not in names]
     assert len(english) >= 20
-    assert {guess_language(path.read_text(encoding="utf-8")) for path in english} <= {"en", None}
+    assert {detect_language(path.read_text(encoding="utf-8")) for path in english} <= {"en", None}
 
 
 def test_a_quotation_does_not_change_the_language() -> None:
     english = (DOCUMENTS / "news.txt").read_text(encoding="utf-8")
-    assert guess_language(english + TEXTS["de"]) == "en"
+    assert detect_language(english + TEXTS["de"]) == "en"
 
 
 def test_a_mixture_of_scripts_is_in_no_language() -> None:
     assert (
-        guess_language(TEXTS["el"][:40] + TEXTS["ko"][:40] + TEXTS["ar"][:30] + "abcdefghijklmnopqrs") is None
+        detect_language(TEXTS["el"][:40] + TEXTS["ko"][:40] + TEXTS["ar"][:30] + "abcdefghijklmnopqrs")
+        is None
     )

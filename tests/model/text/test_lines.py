@@ -1,9 +1,9 @@
-"""What each line of a text is told to be."""
+"""Kinds of lines, and the markup that is blanked."""
 
 from itertools import pairwise
 
 import pytest
-from bigbird_pegasus.text.lines import label_end, lines_of, without_marks
+from bigbird_pegasus.text.lines import blank_markup, classify_lines, label_end
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,11 +56,11 @@ ALONE = {
 
 @pytest.mark.parametrize(("kind", "line"), [(kind, line) for kind, lines in ALONE.items() for line in lines])
 def test_a_line_by_itself_is_of_its_kind(kind: str, line: str) -> None:
-    assert [found.kind for found in lines_of(line)] == [kind]
+    assert [found.kind for found in classify_lines(line)] == [kind]
 
 
 def kinds(text: str) -> list[str]:
-    return [line.kind for line in lines_of(text)]
+    return [line.kind for line in classify_lines(text)]
 
 
 def test_what_stands_between_fences_is_code() -> None:
@@ -138,24 +138,32 @@ def test_of_source_code_comments_and_docstrings_are_told_from_the_rest() -> None
 
 def test_marks_become_spaces_and_every_offset_stays() -> None:
     text = "- two eggs\n# Heading\n> > quoted\n> more\n"
-    assert without_marks(text) == "  two eggs\n  Heading\n    quoted\n  more\n"
-    source = without_marks(SOURCE)
+    assert blank_markup(text, classify_lines(text)) == "  two eggs\n  Heading\n    quoted\n  more\n"
+    source = blank_markup(SOURCE, classify_lines(SOURCE))
     assert source.index("never closes") == SOURCE.index("never closes")
     assert "#" not in source.split("return")[0]
     assert '"""' not in source
 
 
-def test_a_line_starts_anew_where_something_else_begins() -> None:
+def test_a_line_starts_a_block_where_something_else_begins() -> None:
     text = "The line goes\non here.\n- an item that\n  goes on\n- another\nShort\nThe next line is longer.\n"
-    assert [line.starts_anew for line in lines_of(text)] == [True, False, True, False, True, True, True]
+    assert [line.starts_block for line in classify_lines(text)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 @given(st.text(st.sampled_from(list("ab. AB:>-#|*\n\f\t/=\"'1")), max_size=200))
 def test_lines_hold_all_but_blank_lines_and_marks_change_no_length(text: str) -> None:
-    lines = lines_of(text)
+    lines = classify_lines(text)
     assert all(before.end < after.start for before, after in pairwise(lines))
     assert "".join("".join(text[line.start : line.end].split()) for line in lines) == "".join(text.split())
-    plain = without_marks(text)
+    plain = blank_markup(text, lines)
     assert len(plain) == len(text)
     assert all(a in (b, " ") for a, b in zip(plain, text, strict=True))
 

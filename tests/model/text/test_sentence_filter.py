@@ -1,21 +1,24 @@
 """Which sentences may be in a summary: headings are left out, but never most of the document."""
 
 import pytest
-from bigbird_pegasus.text.sentence_filter import candidates
+from bigbird_pegasus.text.parsed_text import parse_text
+from bigbird_pegasus.text.sentence_filter import eligible_sentences
+from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.words import count_words, first_words
 from hypothesis import given
 from hypothesis import strategies as st
 
 
-def spans_of(parts: list[str]) -> tuple[str, list[tuple[int, int]]]:
-    """The parts as paragraphs of a text, and where they lie in it."""
+def spans_of(parts: list[str]) -> list[Sentence]:
+    """Where the parts lie in the text whose paragraphs they are."""
     starts = [sum(len(part) + 2 for part in parts[:n]) for n in range(len(parts))]
-    return "\n\n".join(parts), [(start, start + len(p)) for start, p in zip(starts, parts, strict=True)]
+    return [Sentence(start, start + len(part), True) for start, part in zip(starts, parts, strict=True)]
 
 
 def kept(parts: list[str]) -> list[str]:
     """The parts that may be in a summary."""
-    return [part for part, may in zip(parts, candidates(*spans_of(parts)), strict=True) if may]
+    eligible = eligible_sentences(parse_text("\n\n".join(parts)), spans_of(parts))
+    return [part for part, may in zip(parts, eligible, strict=True) if may]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ def test_a_heading_ends_otherwise(end: str) -> None:
 def test_a_text_without_sentences_is_not_empty() -> None:
     parts = [f"Heading number {n}" for n in range(20)]
     assert kept(parts) == parts
-    assert candidates("", []) == []
+    assert eligible_sentences(parse_text(""), []) == []
 
 
 def test_greetings_and_thanks_say_nothing() -> None:

@@ -3,11 +3,11 @@
 # ruff: noqa: RUF001
 
 import pytest
-from bigbird_pegasus.text.sentences import split_sentences
+from bigbird_pegasus.text.parsed_text import parse_text
 
 
 def sentences(text: str) -> list[str]:
-    return [text[s.start : s.end] for s in split_sentences(text)]
+    return [text[s.start : s.end] for s in parse_text(text).sentences]
 
 
 GERMAN = "Das Fest ist für alle, die auf der Insel wohnen und die nicht weg sind."
@@ -82,5 +82,5 @@ def test_chinese_and_japanese_end_where_their_marks_are() -> None:
 
 
 def test_only_the_first_sentence_of_a_paragraph_starts_it() -> None:
-    found = split_sentences("One is here. Two is here.\n- three\n\nFour is here.")
+    found = parse_text("One is here. Two is here.\n- three\n\nFour is here.").sentences
     assert [sentence.starts_paragraph for sentence in found] == [True, False, False, True]

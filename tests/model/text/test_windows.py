@@ -3,7 +3,8 @@
 from itertools import pairwise
 
 from bigbird_pegasus import PegasusTokenizer
-from bigbird_pegasus.text.sentences import LONGEST_PIECE, Sentence, split_sentences
+from bigbird_pegasus.text.parsed_text import parse_text
+from bigbird_pegasus.text.sentences import MAX_PIECE_CHARS, Sentence
 from bigbird_pegasus.text.windows import encode, first_window, pack, split_long
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ def without_space(text: str) -> str:
 
 @given(TEXTS)
 def test_sentences_hold_all_text_but_space_once_and_in_order(text: str) -> None:
-    sentences = split_sentences(text)
+    sentences = parse_text(text).sentences
     assert "".join(without_space(text[s.start : s.end]) for s in sentences) == without_space(text)
     assert all(before.end <= after.start for before, after in pairwise(sentences))
     for sentence in sentences:
@@ -29,7 +30,7 @@ def test_sentences_are_found_by_their_code_points() -> None:
     text = (
         "Dr. Smith — 😀 — left. She said “no.”\n\nHeading\n \t\nIt cost 3.5 crowns, e.g. in São Paulo. Why?"
     )
-    sentences = split_sentences(text)
+    sentences = parse_text(text).sentences
     assert [(text[s.start : s.end], s.starts_paragraph) for s in sentences] == [
         ("Dr. Smith — 😀 — left.", True),
         ("She said “no.”", False),
@@ -41,21 +42,24 @@ def test_sentences_are_found_by_their_code_points() -> None:
 
 def test_a_line_break_alone_does_not_end_a_sentence() -> None:
     text = "The line\nbreaks here. And\nthere."
-    assert [text[s.start : s.end] for s in split_sentences(text)] == ["The line\nbreaks here.", "And\nthere."]
+    assert [text[s.start : s.end] for s in parse_text(text).sentences] == [
+        "The line\nbreaks here.",
+        "And\nthere.",
+    ]
 
 
 def test_text_without_paragraphs_is_cut_at_sentence_ends_however_long() -> None:
     sentence = "This sentence is repeated until the text is longer than one piece of it. "
-    text = sentence * (2 * LONGEST_PIECE // len(sentence) + 50)
-    sentences = split_sentences(text)
+    text = sentence * (2 * MAX_PIECE_CHARS // len(sentence) + 50)
+    sentences = parse_text(text).sentences
     assert {text[s.start : s.end] for s in sentences} == {sentence.strip()}
 
 
 def test_text_without_any_space_is_still_held() -> None:
-    text = "x" * (LONGEST_PIECE + 10)
-    assert [(s.start, s.end) for s in split_sentences(text)] == [
-        (0, LONGEST_PIECE),
-        (LONGEST_PIECE, LONGEST_PIECE + 10),
+    text = "x" * (MAX_PIECE_CHARS + 10)
+    assert [(s.start, s.end) for s in parse_text(text).sentences] == [
+        (0, MAX_PIECE_CHARS),
+        (MAX_PIECE_CHARS, MAX_PIECE_CHARS + 10),
     ]
 
 
@@ -108,7 +112,7 @@ def test_no_sentences_make_one_empty_window() -> None:
 
 def test_encoded_sentences_fit_and_their_tokens_stand_in_order(small_tokenizer: PegasusTokenizer) -> None:
     text = "A short day. " + "word " * 300 + "ends.\n\nThe new one is short."
-    encoded = encode(text, small_tokenizer, 50)
+    encoded = encode(parse_text(text), small_tokenizer, 50)
     assert max(encoded.counts) <= 50
     assert sum(encoded.counts) == len(encoded.ids)
     assert "".join(without_space(text[s.start : s.end]) for s in encoded.sentences) == without_space(text)
