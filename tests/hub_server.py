@@ -261,7 +261,7 @@ def serve() -> Iterator[Hub]:
     handlers = [type("Handler", (_Handler,), {"host": host}) for host in ("hub", "files")]
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for handler in handlers]
     urls = [f"http://127.0.0.1:{server.server_address[1]}" for server in servers]
-    hub = Hub(*urls)
+    hub = Hub(urls[0], urls[1])
     threads = []
     for server, handler in zip(servers, handlers, strict=True):
         handler.hub = hub  # type: ignore[attr-defined]

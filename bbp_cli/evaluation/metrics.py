@@ -32,7 +32,7 @@ def rouge_scorer() -> Any:
     """
     if not rouge_installed():
         raise UsageError("ROUGE needs the package rouge-score", hint="pip install 'bbp[evaluate]'")
-    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]  # it has no annotations
+    from rouge_score.rouge_scorer import RougeScorer
 
     return RougeScorer(list(ROUGE), use_stemmer=True)
 

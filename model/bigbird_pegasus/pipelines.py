@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -34,15 +34,34 @@ from bigbird_pegasus.question_answering import (
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 Record = dict[str, Any]
+ModelArgument = str | Path | PretrainedModule | None
 ScoreFunction = Literal["softmax", "sigmoid", "none"]
 
 USUAL_NEW_TOKENS = 256
 USUAL_BEAMS = 4
 
 
+@overload
+def pipeline(
+    task: Literal["summarization"], model: ModelArgument = None, **options: Any
+) -> "SummarizationPipeline": ...
+@overload
+def pipeline(
+    task: Literal["text-classification", "sentiment-analysis"],
+    model: ModelArgument = None,
+    **options: Any,
+) -> "TextClassificationPipeline": ...
+@overload
+def pipeline(
+    task: Literal["question-answering"], model: ModelArgument = None, **options: Any
+) -> "QuestionAnsweringPipeline": ...
+@overload
+def pipeline(
+    task: str, model: ModelArgument = None, **options: Any
+) -> "SummarizationPipeline | TextClassificationPipeline | QuestionAnsweringPipeline": ...
 def pipeline(
     task: str,
-    model: str | Path | PretrainedModule | None = None,
+    model: ModelArgument = None,
     *,
     tokenizer: str | Path | PegasusTokenizer | None = None,
     device: int | str | torch.device | None = None,

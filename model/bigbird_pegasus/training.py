@@ -247,7 +247,7 @@ def _update(
         losses.append(float(loss.detach()))
         if not math.isfinite(losses[-1]):
             raise TrainingError(f"the loss is {losses[-1]} at update {number + 1}: it has diverged")
-        (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
+        (loss / len(batches)).backward()
     nn.utils.clip_grad_norm_(model.parameters(), options.clip)
     for group in optimizer.param_groups:
         group["lr"] = rate

@@ -131,7 +131,8 @@ def summarizer(method: str, asked: Any) -> Summarizer:
         from tests.benchmarks import trained_baselines
 
         training = read(asked.train, asked.training_records)
-        return getattr(trained_baselines, method)(training, read(asked.val))
+        train: Callable[..., Summarizer] = getattr(trained_baselines, method)
+        return train(training, read(asked.val))
     if method == "smollm2":
         from tests.benchmarks.small_language_model import smollm2
 

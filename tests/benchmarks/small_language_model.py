@@ -11,6 +11,7 @@ the first 1,500. Decoding is greedy; what is written beyond 100 words is cut, as
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,9 +31,9 @@ def smollm2(file: Path) -> Callable[[SummaryRecord], list[str]]:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     warnings.simplefilter("ignore")
-    place = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
-    model = transformers.AutoModelForCausalLM.from_pretrained(**place, dtype=torch.bfloat16).eval()
+    place: Any = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(**place)
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, dtype=torch.bfloat16).eval()
 
     def summarize(record: SummaryRecord) -> list[str]:
         ids = tokenizer(record.document, add_special_tokens=False)["input_ids"][:READ]

@@ -71,7 +71,15 @@ class Worker:
     def __init__(self, side: str, precision: str, folder: Path, threads: int) -> None:
         self.side, self.precision = side, precision
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        command = [sys.executable, "-m", "tests.benchmarks.worker", side, precision, folder, str(threads)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.worker",
+            side,
+            precision,
+            str(folder),
+            str(threads),
+        ]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -59,7 +59,7 @@ ANSWERS = {
 }
 
 
-def text_about(topics: Sequence[str], seed: int, sentences: int = 3) -> str:
+def text_about(topics: Sequence[str], seed: float, sentences: int = 3) -> str:
     """Sentences about the topics, taken in turn."""
     draw = random.Random(seed)
     return " ".join(draw.choice(TOPICS[topics[n % len(topics)]]) for n in range(sentences))

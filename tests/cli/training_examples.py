@@ -8,17 +8,19 @@ from typing import Any
 from tests.conftest import DOCUMENTS
 
 TEXTS = list(DOCUMENTS)
-SUMMARIES = [{"document": text, "summary": summary} for text, summary in DOCUMENTS.items()] * 3
-LABELLED = [
+SUMMARIES: list[dict[str, Any]] = [
+    {"document": text, "summary": summary} for text, summary in DOCUMENTS.items()
+] * 3
+LABELLED: list[dict[str, Any]] = [
     {"text": f"{text} It was day {n}.", "label": label}
     for n in range(6)
     for label, text in zip(("ice", "books"), TEXTS, strict=False)
 ]
-SEVERAL = [
+SEVERAL: list[dict[str, Any]] = [
     {"text": text, "labels": labels}
     for text, labels in zip(TEXTS, (["ice", "sea"], [], ["sea"]), strict=True)
 ]
-QUESTIONS = [
+QUESTIONS: list[dict[str, Any]] = [
     {"question": "When did it freeze?", "context": TEXTS[0], "answers": [{"text": "ninth of January"}]},
     {
         "question": "How many seats?",

@@ -34,7 +34,7 @@ def test_the_pdf_names_pages(warm_bbp: Bbp) -> None:
 
 def test_the_pdf_is_what_its_script_makes_of_the_text(tmp_path: Path) -> None:
     made = tmp_path / "made.pdf"
-    script = [sys.executable, EXAMPLES / "make_pdf.py", EXAMPLES / "river-survey.txt", made]
+    script = [sys.executable, str(EXAMPLES / "make_pdf.py"), str(EXAMPLES / "river-survey.txt"), str(made)]
     subprocess.run(script, check=True)
     assert read(str(made)).text == read(str(EXAMPLES / "river-survey.pdf")).text
 

@@ -153,6 +153,7 @@ def test_a_causal_checkpoint_has_no_encoder_for_the_other_classes(tmp_path: Path
 
 def test_a_causal_model_loads_with_its_generation_options(tmp_path: Path) -> None:
     model = bigbird_pegasus.BigBirdPegasusForCausalLM(tiny_config())
+    assert model.generation_config is not None
     model.generation_config = model.generation_config.replace(num_beams=3)
     model.save_pretrained(tmp_path)
     assert read(CAUSAL, tmp_path).generation_config.num_beams == 3

@@ -72,7 +72,8 @@ def label_scores(folder: Path, text: str, pair: str | None = None) -> torch.Tens
     tokenizer = PegasusTokenizer.from_pretrained(folder)
     model = BigBirdPegasusForSequenceClassification.from_pretrained(folder)
     with torch.inference_mode():
-        return model(**tokenizer(text, pair, return_tensors="pt")).logits[0]
+        logits: torch.Tensor = model(**tokenizer(text, pair, return_tensors="pt")).logits[0]
+        return logits
 
 
 # Summarization
@@ -83,6 +84,7 @@ def test_a_text_has_a_list_of_one_summary(writer: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(writer)
     model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
     ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"), num_beams=2, max_new_tokens=9)
+    assert isinstance(ids, torch.Tensor)
     expected = [{"summary_text": tokenizer.decode(ids[0], skip_special_tokens=True)}]
     assert summarize(TEXTS[0], num_beams=2, max_new_tokens=9) == expected
     assert summarize([TEXTS[0]], num_beams=2, max_new_tokens=9) == expected
@@ -92,6 +94,7 @@ def test_a_length_that_is_asked_for_is_obeyed(writer: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(writer)
     model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
     ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"), num_beams=4, max_length=5)
+    assert isinstance(ids, torch.Tensor)
     assert ids.shape[1] == 5
     expected = [{"summary_text": tokenizer.decode(ids[0], skip_special_tokens=True)}]
     assert pipeline("summarization", writer)(TEXTS[0], max_length=5) == expected
@@ -112,6 +115,7 @@ def test_without_any_option_four_beams_write_to_the_end(writer: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(writer)
     model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
     ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"), num_beams=4, max_new_tokens=WINDOW)
+    assert isinstance(ids, torch.Tensor)
     expected = tokenizer.decode(ids[0], skip_special_tokens=True)
     assert pipeline("summarization", writer)(TEXTS[0]) == [{"summary_text": expected}]
 
@@ -122,6 +126,7 @@ def test_the_options_of_the_checkpoint_come_before_the_usual_ones(writer: Path, 
     model.generation_config = model.generation_config.replace(max_length=5, num_beams=2)
     tokenizer = PegasusTokenizer.from_pretrained(writer)
     ids = model.generate(**tokenizer(TEXTS[0], return_tensors="pt"))
+    assert isinstance(ids, torch.Tensor)
     expected = tokenizer.decode(ids[0], skip_special_tokens=True)
     assert pipeline("summarization", model, tokenizer=tokenizer)(TEXTS[0]) == [{"summary_text": expected}]
 

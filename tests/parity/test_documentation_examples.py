@@ -140,6 +140,7 @@ def test_summarization_by_pipeline(example: Example, checkpoint: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(checkpoint)
     model = BigBirdPegasusForConditionalGeneration.from_pretrained(checkpoint)
     ids = model.generate(**tokenizer(text, return_tensors="pt"))
+    assert isinstance(ids, torch.Tensor)
     assert record["summary_text"] == tokenizer.decode(ids[0], skip_special_tokens=True)
 
 
@@ -193,7 +194,7 @@ def test_a_model_from_a_configuration(example: Example) -> None:
 def test_conditional_generation(example: Example, checkpoint: Path) -> None:
     names, result = execute(example("ARTICLE_TO_SUMMARIZE"))
     assert isinstance(result, str)
-    theirs = transformers.BigBirdPegasusForConditionalGeneration.from_pretrained(checkpoint)
+    theirs: Any = transformers.BigBirdPegasusForConditionalGeneration.from_pretrained(checkpoint)
     assert names["inputs"].input_ids.shape[1] <= theirs.config.max_position_embeddings
     expected = theirs.generate(names["inputs"]["input_ids"], num_beams=4, max_length=15)
     assert names["summary_ids"].tolist() == expected.tolist()

@@ -178,6 +178,7 @@ def test_the_cases_cover_what_they_should(pairs: Any) -> None:
             ends = options.get("eos_token_id", 1)
             ends = torch.tensor(ends if isinstance(ends, list) else [ends])
             written = generate(pair.ours, ids, mask, **options)
+            assert isinstance(written, torch.Tensor)
             ended = torch.isin(written, ends).any(dim=1)
             seen["ended"] += bool(ended.any())
             seen["cut"] += bool((~ended).any())
@@ -193,7 +194,9 @@ def test_a_batch_without_mask_is_read_to_its_end_as_in_transformers(num_beams: i
     ids = torch.randint(4, 97, (2, 45), generator=torch.Generator().manual_seed(0))
     pair.reference.model.encoder.set_attention_type("block_sparse")
     expected = pair.reference.generate(ids, num_beams=num_beams, max_new_tokens=12)
-    assert generate(pair.ours, ids, num_beams=num_beams, max_new_tokens=12).tolist() == expected.tolist()
+    found = generate(pair.ours, ids, num_beams=num_beams, max_new_tokens=12)
+    assert isinstance(found, torch.Tensor)
+    assert found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("num_beams", [1, 4])

@@ -21,8 +21,11 @@ SIZES: dict[str, Any] = {
 
 
 def loss_of(output: Any) -> torch.Tensor:
-    loss = getattr(output, "loss", None)
-    return output.last_hidden_state.square().mean() if loss is None else loss
+    loss: torch.Tensor | None = getattr(output, "loss", None)
+    if loss is not None:
+        return loss
+    states: torch.Tensor = output.last_hidden_state
+    return states.square().mean()
 
 
 def assert_equal_gradients(ours: Any, theirs: Any, inputs: dict[str, Any]) -> None:
@@ -79,7 +82,12 @@ def test_gradients_through_full_attention_on_long_documents_equal_those_of_trans
 
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_the_layers_dropped_by_a_seed_are_those_that_transformers_drops(tmp_path: Path, kind: str) -> None:
-    layers = {"encoder_layers": 4, "decoder_layers": 4, "encoder_layerdrop": 0.5, "decoder_layerdrop": 0.5}
+    layers: dict[str, Any] = {
+        "encoder_layers": 4,
+        "decoder_layers": 4,
+        "encoder_layerdrop": 0.5,
+        "decoder_layerdrop": 0.5,
+    }
     # Not sparse: a short input makes transformers build new attention modules, which draws random numbers.
     theirs = reference_model(tmp_path, kind=kind, attention_type="original_full", **SIZES, **layers).train()
     ours = load_model(tmp_path).train()

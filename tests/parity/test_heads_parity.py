@@ -34,7 +34,7 @@ def assert_equal_fields(ours: Any, theirs: Any, length: int, mask: Tensor) -> No
     for name in expected:
         mine, other = getattr(ours, name), theirs[name]
         # The states before the last norm are sums of up to 50 in size, so they round more coarsely.
-        tolerance = {"rtol": 1e-5, "atol": 1e-4} if name.endswith("hidden_states") else {}
+        tolerance: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-4} if name.endswith("hidden_states") else {}
         if not name.startswith("encoder"):
             torch.testing.assert_close(mine, other, **tolerance)
         elif name == "encoder_attentions":
@@ -105,7 +105,7 @@ def test_tuples_have_the_fields_of_transformers(tmp_path: Path, kind: str) -> No
 def test_the_configuration_says_what_a_forward_returns_where_the_call_does_not(
     tmp_path: Path, kind: str
 ) -> None:
-    asked = {"output_attentions": True, "output_hidden_states": True}
+    asked: dict[str, Any] = {"output_attentions": True, "output_hidden_states": True}
     ours, theirs = pair(tmp_path, kind, **asked)
     inputs = tiny_inputs(kind, FULL)
     with torch.no_grad():
@@ -125,7 +125,7 @@ def test_forward_takes_the_published_arguments_in_their_order(shared: Path, kind
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_checkpoints_travel_in_both_directions_with_equal_outputs(tmp_path: Path, kind: str) -> None:
-    changes = {"num_labels": 3} if kind == CLASSIFIER else {}
+    changes: dict[str, Any] = {"num_labels": 3} if kind == CLASSIFIER else {}
     ours, theirs = pair(tmp_path / "theirs", kind, **changes)
     ours.save_pretrained(tmp_path / "ours")
     again, report = getattr(transformers, kind).from_pretrained(tmp_path / "ours", output_loading_info=True)
@@ -257,7 +257,7 @@ def test_continued_prompts_equal_those_of_transformers(tmp_path: Path, padding: 
         theirs = reference_model(
             tmp_path, seed, "BigBirdPegasusForCausalLM", scale_embedding=False, vocab_size=60
         )
-        ours = load_model(tmp_path)
+        ours: Any = load_model(tmp_path)
         prompt = tiny_ids(3, 9, seed=seed) % 50 + 4
         lengths = torch.tensor([[9], [4], [7]])
         at = torch.arange(9)
@@ -270,7 +270,7 @@ def test_continued_prompts_equal_those_of_transformers(tmp_path: Path, padding: 
         inputs = {"input_ids": prompt * mask}
         if "not given" not in padding:
             inputs["attention_mask"] = mask
-        options = {"num_beams": num_beams, "max_new_tokens": 14, "no_repeat_ngram_size": 3}
+        options: dict[str, Any] = {"num_beams": num_beams, "max_new_tokens": 14, "no_repeat_ngram_size": 3}
         if seed % 2:  # texts that end early
             options["eos_token_id"] = list(range(4, 12))
         expected = theirs.generate(**inputs, **options)

@@ -57,7 +57,11 @@ def test_seeded_attention_equals_transformers_in_training(
     tmp_path: Path, length: int, block_size: int, random_blocks: int
 ) -> None:
     """Transformers draws the seeded plan in training only; with no dropout nothing else differs there."""
-    sizes = {"block_size": block_size, "num_random_blocks": random_blocks, "max_position_embeddings": 4096}
+    sizes: dict[str, Any] = {
+        "block_size": block_size,
+        "num_random_blocks": random_blocks,
+        "max_position_embeddings": 4096,
+    }
     theirs = reference_model(tmp_path, dropout=0.0, **sizes).train()
     ours = load_model(tmp_path, random_attention="seeded")
     mask = (torch.arange(length) < torch.tensor([[length], [length - 100]])).long()
@@ -76,9 +80,8 @@ def test_transformers_loads_what_we_save_with_equal_logits(tmp_path: Path) -> No
         tmp_path / "theirs", random_attention="transformers"
     )
     ours.save_pretrained(tmp_path / "ours")
-    theirs, report = transformers.BigBirdPegasusForConditionalGeneration.from_pretrained(
-        tmp_path / "ours", output_loading_info=True
-    )
+    published: Any = transformers.BigBirdPegasusForConditionalGeneration
+    theirs, report = published.from_pretrained(tmp_path / "ours", output_loading_info=True)
     assert not any(report[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     inputs = {"input_ids": tiny_ids(2, 50), "decoder_input_ids": tiny_ids(2, 5)}
     with torch.no_grad():

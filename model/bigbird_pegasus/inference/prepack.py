@@ -97,7 +97,7 @@ def _can_be_packed(weight: object) -> bool:
     return (
         isinstance(weight, Tensor)  # not a quantized one
         and weight.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch gives no type
+        and torch.backends.mkldnn.is_available()
         and (weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and multiplies_bfloat16()))
     )
 

@@ -195,6 +195,6 @@ def test_files_are_read_from_a_working_directory_that_was_removed(
     text: str, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     script = f"mkdir gone && cd gone && rmdir ../gone && exec {' '.join(command('extract', '$1'))}"
-    start = ["sh", "-c", script, "sh", tmp_path / text]
+    start = ["sh", "-c", script, "sh", str(tmp_path / text)]
     done = subprocess.run(start, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, PROSE.encode() + b"\n", b"")

@@ -89,11 +89,11 @@ class Asker:
 
     def token(self, word: str) -> int:
         (token,) = self.tokenizer(word, add_special_tokens=False).input_ids
-        return token
+        return int(token)
 
-    def reader(self, starts: dict[str, float], ends: dict[str, float], **more: float) -> ScriptedReader:
-        tables = ({self.token(word): logit for word, logit in table.items()} for table in (starts, ends))
-        return ScriptedReader(*tables, **more)
+    def reader(self, starts: dict[str, float], ends: dict[str, float], **more: Any) -> ScriptedReader:
+        by_token = [{self.token(word): logit for word, logit in table.items()} for table in (starts, ends)]
+        return ScriptedReader(by_token[0], by_token[1], **more)
 
     def ask(self, text: str, reader: ScriptedReader, question: str = "who", **settings: Any) -> Answers:
         model = loaded(reader, self.tokenizer)
@@ -191,7 +191,8 @@ def test_a_question_may_take_half_of_the_window_and_no_more(asker: Asker) -> Non
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_logits_that_are_no_numbers_are_a_model_error(value: float, asker: Asker) -> None:
-    for tables in (({"three": value}, {}), ({}, {"three": value})):
+    empty: dict[str, float] = {}
+    for tables in (({"three": value}, empty), (empty, {"three": value})):
         with pytest.raises(ModelError, match="scores are no numbers"):
             asker.ask("one two three", asker.reader(*tables))
 

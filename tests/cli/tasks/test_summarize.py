@@ -150,7 +150,8 @@ def test_every_offset_points_at_its_sentence_in_what_extract_prints(
             source = sentence["sources"][0]
             assert " ".join(text[source["start"] : source["end"]].split()) == sentence["text"]
             if name == "story.pdf":
-                assert source["page"] == pages.index(*(p for p in pages if sentence["text"] in p)) + 1
+                (page,) = (p for p in pages if sentence["text"] in p)
+                assert source["page"] == pages.index(page) + 1
             else:
                 assert source["page"] is None
 

@@ -20,7 +20,7 @@ def data(tmp_path: Path) -> dict[str, Path]:
     return write_data(tmp_path)
 
 
-BAD = {
+BAD: dict[str, dict[bytes, str | None]] = {
     "summarize": {
         b"": None,  # a line with nothing on it is no record
         b"nothing": "not JSON: ",

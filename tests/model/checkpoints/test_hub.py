@@ -11,7 +11,8 @@ from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGe
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from huggingface_hub import constants
-from huggingface_hub.utils import close_session, disable_progress_bars, enable_progress_bars
+from huggingface_hub.utils._http import close_session
+from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 
 from tests.cli.checkpoints import small_config, train_vocabulary
 from tests.hub_checks import files_of, in_shards

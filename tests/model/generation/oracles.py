@@ -161,7 +161,13 @@ def tiny_model(
     seed: int = 0, end_bias: float = 6.0, **changes: Any
 ) -> BigBirdPegasusForConditionalGeneration:
     """Random weights, sharp enough that ties do not decide."""
-    sizes = {"vocab_size": 61, "d_model": 24, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 32}
+    sizes: dict[str, Any] = {
+        "vocab_size": 61,
+        "d_model": 24,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_ffn_dim": 32,
+    }
     sizes |= {
         "decoder_ffn_dim": 32,
         "encoder_attention_heads": 4,

@@ -86,7 +86,8 @@ def test_ids_and_scores_equal_those_of_a_search_without_cache(case: int) -> None
                     attention_mask=mask[row : row + 1],
                     use_cache=False,
                 )
-                return output.logits[0, -1]
+                last: Tensor = output.logits[0, -1]
+                return last
 
             limits = (settings.min_length, wanted["max_length"])
             if settings.num_beams > 1:
@@ -122,6 +123,7 @@ def test_a_document_is_summarized_alike_in_a_batch_and_alone(num_beams: int, do_
         assert together.sequences[row, : steps[-1]].tolist() == alone.sequences[0].tolist()
         assert set(together.sequences[row, steps[-1] :].tolist()) <= {0, END}
         if num_beams > 1:
+            assert together.sequences_scores is not None
             torch.testing.assert_close(together.sequences_scores[row : row + 1], alone.sequences_scores)
     assert len(set(steps)) > 1  # some did leave the batch before others
 

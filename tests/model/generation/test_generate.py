@@ -1,5 +1,7 @@
 """`generate`: what it takes, what it returns, and which requests it refuses."""
 
+from typing import Any
+
 import pytest
 import torch
 from bigbird_pegasus.errors import ConfigError
@@ -10,11 +12,18 @@ from torch import Tensor
 from tests.model.generation.oracles import START, documents, tiny_model
 
 
+def generated_ids(*arguments: Any, **options: Any) -> torch.Tensor:
+    """Return what `generate` returns, which is ids (B, T) unless a dictionary is asked for."""
+    found = generate(*arguments, **options)
+    assert isinstance(found, torch.Tensor)
+    return found
+
+
 def test_generate_returns_ids_alone_or_with_scores() -> None:
     model = tiny_model()
     ids, mask = documents([9, 5])
-    plain = generate(model, ids, mask, num_beams=3, num_return_sequences=2, max_new_tokens=6)
-    full = generate(
+    plain = generated_ids(model, ids, mask, num_beams=3, num_return_sequences=2, max_new_tokens=6)
+    full = generated_ids(
         model, ids, mask, num_beams=3, num_return_sequences=2, max_new_tokens=6, return_dict_in_generate=True
     )
     assert isinstance(plain, Tensor)
@@ -33,26 +42,30 @@ def test_options_come_from_the_checkpoint_unless_they_are_given() -> None:
     assert isinstance(found, GenerationOutput)
     assert found.sequences_scores is not None
     assert found.sequences.shape == (1, 7)
-    assert len(generate(model, ids, mask, max_length=9)[0]) == 9
+    assert len(generated_ids(model, ids, mask, max_length=9)[0]) == 9
     model.generation_config = GenerationConfig(max_length=5)
-    assert len(generate(model, ids, mask)[0]) == 5
-    assert len(generate(model, ids, mask, GenerationConfig(max_new_tokens=3))[0]) == 4
+    assert len(generated_ids(model, ids, mask)[0]) == 5
+    assert len(generated_ids(model, ids, mask, GenerationConfig(max_new_tokens=3))[0]) == 4
 
 
 def test_options_that_only_concern_speed_change_nothing() -> None:
     model = tiny_model()
     ids, mask = documents([30, 12])
-    expected = generate(model, ids, mask, num_beams=2).tolist()
-    assert generate(model, ids, mask, num_beams=2, cache_implementation="static").tolist() == expected
-    assert generate(model, ids, mask, num_beams=2, use_cache=False, output_scores=True).tolist() == expected
+    expected = generated_ids(model, ids, mask, num_beams=2).tolist()
+    assert generated_ids(model, ids, mask, num_beams=2, cache_implementation="static").tolist() == expected
+    assert (
+        generated_ids(model, ids, mask, num_beams=2, use_cache=False, output_scores=True).tolist() == expected
+    )
 
 
 def test_an_encoding_made_before_gives_the_same_text() -> None:
     model = tiny_model()
     ids, mask = documents([30, 12])
     encoding = model.encode(ids, mask)
-    expected = generate(model, ids, mask, num_beams=2).tolist()
-    assert generate(model, attention_mask=mask, encoder_outputs=encoding, num_beams=2).tolist() == expected
+    expected = generated_ids(model, ids, mask, num_beams=2).tolist()
+    assert (
+        generated_ids(model, attention_mask=mask, encoder_outputs=encoding, num_beams=2).tolist() == expected
+    )
 
 
 def test_given_decoder_tokens_begin_every_text() -> None:
@@ -60,16 +73,20 @@ def test_given_decoder_tokens_begin_every_text() -> None:
     ids, mask = documents([30, 12])
     given = torch.tensor([[7, 8], [9, 10]])
     for num_beams in (1, 3):
-        found = generate(model, ids, mask, decoder_input_ids=given, num_beams=num_beams, max_new_tokens=4)
+        found = generated_ids(
+            model, ids, mask, decoder_input_ids=given, num_beams=num_beams, max_new_tokens=4
+        )
         assert found[:, :3].tolist() == [[START, 7, 8], [START, 9, 10]]
         started = torch.cat((torch.full((2, 1), START), given), dim=1)
-        again = generate(model, ids, mask, decoder_input_ids=started, num_beams=num_beams, max_new_tokens=4)
+        again = generated_ids(
+            model, ids, mask, decoder_input_ids=started, num_beams=num_beams, max_new_tokens=4
+        )
         assert again.tolist() == found.tolist()
 
 
 def test_one_row_with_the_start_token_means_that_all_rows_are_started() -> None:
     given = torch.tensor([[START, 8], [9, 10]])
-    found = generate(tiny_model(), *documents([30, 12]), decoder_input_ids=given, max_new_tokens=1)
+    found = generated_ids(tiny_model(), *documents([30, 12]), decoder_input_ids=given, max_new_tokens=1)
     assert found[:, :2].tolist() == given.tolist()
 
 
@@ -77,10 +94,10 @@ def test_generation_leaves_no_gradient_and_no_trace_in_the_model() -> None:
     model = tiny_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     ids, mask = documents([30, 12])
-    first = generate(model, ids, mask, num_beams=2)
-    generate(model, *documents([80, 70]), num_beams=3)
+    first = generated_ids(model, ids, mask, num_beams=2)
+    generated_ids(model, *documents([80, 70]), num_beams=3)
     assert not first.requires_grad
-    assert generate(model, ids, mask, num_beams=2).tolist() == first.tolist()
+    assert generated_ids(model, ids, mask, num_beams=2).tolist() == first.tolist()
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
@@ -95,7 +112,7 @@ def test_generation_leaves_no_gradient_and_no_trace_in_the_model() -> None:
     ],
 )
 def test_lengths_count_the_prompt_and_new_tokens_do_not(
-    wanted: dict[str, int], expected: tuple[int, int]
+    wanted: dict[str, Any], expected: tuple[int, int]
 ) -> None:
     assert lengths(GenerationConfig(**wanted), prompt_length=1, positions=100) == expected
 
@@ -107,35 +124,36 @@ def test_the_default_length_fits_the_positions() -> None:
 def test_the_last_position_can_be_used() -> None:
     model = tiny_model(end_bias=-99.0, max_position_embeddings=16)
     ids, mask = documents([9])
-    assert generate(model, ids, mask, max_length=17).shape == (1, 17)
+    assert generated_ids(model, ids, mask, max_length=17).shape == (1, 17)
     with pytest.raises(ConfigError, match="max_length is 18: this model can write at most 17 tokens"):
-        generate(model, ids, mask, max_length=18)
+        generated_ids(model, ids, mask, max_length=18)
 
 
 def test_a_prompt_that_fills_the_length_is_an_error() -> None:
     model = tiny_model()
     with pytest.raises(ConfigError, match="max_length is 3, but the text begins with 3 tokens"):
-        generate(model, *documents([9]), max_length=3, decoder_input_ids=torch.tensor([[5, 6]]))
+        generated_ids(model, *documents([9]), max_length=3, decoder_input_ids=torch.tensor([[5, 6]]))
 
 
 def test_a_prompt_for_other_documents_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"decoder_input_ids must be \(1, tokens\), not \(2, 1\)"):
-        generate(tiny_model(), *documents([9]), decoder_input_ids=torch.tensor([[5], [6]]))
+        generated_ids(tiny_model(), *documents([9]), decoder_input_ids=torch.tensor([[5], [6]]))
 
 
 def test_no_document_is_an_error() -> None:
     with pytest.raises(ConfigError, match="needs input_ids or encoder_outputs"):
-        generate(tiny_model())
+        generated_ids(tiny_model())
 
 
 @pytest.mark.parametrize(
     "name", ["eos_token_id", "pad_token_id", "forced_bos_token_id", "forced_eos_token_id"]
 )
 def test_a_token_id_outside_the_vocabulary_is_an_error(name: str) -> None:
+    options: dict[str, Any] = {name: 61}
     with pytest.raises(ConfigError, match=f"{name} is 61: the model's vocabulary has 61 tokens"):
-        generate(tiny_model(), *documents([9]), **{name: 61})
+        generated_ids(tiny_model(), *documents([9]), **options)
 
 
 def test_an_unknown_option_is_an_error_that_names_the_closest() -> None:
     with pytest.raises(ConfigError, match="unknown generation option 'num_beam': did you mean num_beams"):
-        generate(tiny_model(), *documents([9]), num_beam=3)
+        generated_ids(tiny_model(), *documents([9]), num_beam=3)

@@ -1,5 +1,6 @@
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -76,7 +77,9 @@ def test_a_packed_model_writes_what_the_plain_one_writes(dtype: torch.dtype) -> 
         for m in (model, packed)
     ]
     assert torch.equal(*(logits.argmax(dim=-1) for logits in first))
-    assert packed.generate(ids, num_beams=3, max_new_tokens=8).shape[0] == 2
+    written = packed.generate(ids, num_beams=3, max_new_tokens=8)
+    assert isinstance(written, torch.Tensor)
+    assert written.shape[0] == 2
 
 
 def test_types_without_a_kernel_stay_plain() -> None:
@@ -96,7 +99,7 @@ def test_a_model_of_four_bits_stays_as_it_is(scheme: Scheme) -> None:
 
 @torch.no_grad()
 def test_the_activation_of_an_int8_map_is_computed_before_its_results_are_rounded() -> None:
-    plain = tiny_model(activation_function="gelu_new", init_std=0.1).model.encoder.layers[0].feed_forward
+    plain: Any = tiny_model(activation_function="gelu_new", init_std=0.1).model.encoder.layers[0].feed_forward
     model = nn.Sequential(copy.deepcopy(plain))
     model[0].up = QuantizedLinear(Int8Weight(*round_rows(plain.up.weight)), plain.up.bias)
     before = model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32))
@@ -117,7 +120,7 @@ def test_queries_keys_and_values_come_out_of_one_map(scheme: Scheme | None, use_
         quantize_linears(model, scheme)
     packed = copy.deepcopy(model)
     prepack(packed)
-    layer = packed.model.decoder.layers[0]
+    layer: Any = packed.model.decoder.layers[0]
     assert layer.self_attention.joined is not None
     assert not hasattr(layer.self_attention, "query")
     assert layer.cross_attention.joined is None  # its queries are of another text

@@ -184,6 +184,6 @@ def test_transformers_plan_is_block_zero_everywhere() -> None:
 
 def test_drawing_a_plan_leaves_the_global_generator_alone() -> None:
     np.random.seed(0)
-    state = np.random.get_state()[1].copy()  # type: ignore[index, union-attr]
+    state = np.random.get_state()[1].copy()  # type: ignore[index]
     random_attention_plan(1280, 2, 64, 3, layer=9)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # type: ignore[index]

@@ -35,7 +35,7 @@ def first(output: Any) -> torch.Tensor:
 def test_each_dropout_acts_in_training_only(kind: str, dropout: str) -> None:
     if kind == CAUSAL and dropout == "encoder_layerdrop":
         pytest.skip("a decoder has no encoder's layers")
-    none = {"dropout": 0.0}
+    none: dict[str, Any] = {"dropout": 0.0}
     model = make(kind, **(none | {dropout: 0.5}), encoder_layers=3, decoder_layers=3)
     still = make(kind, **none, encoder_layers=3, decoder_layers=3)
     inputs = tiny_inputs(kind, 25)
@@ -50,7 +50,7 @@ def test_each_dropout_acts_in_training_only(kind: str, dropout: str) -> None:
 
 def test_the_encoder_has_no_activation_dropout_and_no_attention_dropout_where_it_is_sparse() -> None:
     """As published: the sparse attention and the encoder's feed-forward take none."""
-    config = {"dropout": 0.0, "activation_dropout": 0.5, "attention_dropout": 0.5}
+    config: dict[str, Any] = {"dropout": 0.0, "activation_dropout": 0.5, "attention_dropout": 0.5}
     encoder = make("BigBirdPegasusModel", **config).encoder
     for length, attention_drops in ((61, False), (25, True)):
         expected = encoder.eval()(tiny_ids(2, length)).last_hidden_state

@@ -1,4 +1,5 @@
 import weakref
+from typing import Any
 
 import pytest
 import torch
@@ -227,9 +228,10 @@ def test_layerdrop_of_one_leaves_out_all_layers_in_training() -> None:
 
 def test_fresh_weights_follow_init_std_and_padding_is_zero() -> None:
     model = BigBirdPegasusModel(BigBirdPegasusConfig(**tiny_config(init_std=0.05).to_dict()))
-    assert 0.04 < model.encoder.layers[0].attention.query.weight.std().item() < 0.06
+    layer: Any = model.encoder.layers[0]
+    assert 0.04 < layer.attention.query.weight.std().item() < 0.06
     assert not model.encoder.embedding.weight[0].any()
-    assert not model.encoder.layers[0].feed_forward.up.bias.any()
+    assert not layer.feed_forward.up.bias.any()
 
 
 @pytest.mark.parametrize("both", [True, False])

@@ -76,9 +76,11 @@ def test_loading_does_not_import_the_compiler(folder: Path) -> None:
 
 def test_generation_options_travel_with_the_checkpoint(tmp_path: Path) -> None:
     model = tiny_model()
+    assert model.generation_config is not None
     model.generation_config = model.generation_config.replace(num_beams=3, length_penalty=0.8)
     model.save_pretrained(tmp_path)
     loaded = BigBirdPegasusForConditionalGeneration.from_pretrained(tmp_path)
+    assert loaded.generation_config is not None
     assert (loaded.generation_config.num_beams, loaded.generation_config.length_penalty) == (3, 0.8)
 
 

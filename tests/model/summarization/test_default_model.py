@@ -11,7 +11,7 @@ import torch
 from bigbird_pegasus import DEFAULT_MODEL
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import ScoredSentences, score_document
+from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, score_document
 from bigbird_pegasus.text import windows
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
@@ -95,7 +95,7 @@ def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_as
     starts = [text.index(sentence) for sentence in sentences]
     spans = [Sentence(start, start + len(s), True) for start, s in zip(starts, sentences, strict=True)]
     allowed = eligible_sentences(parse_text(text), spans)
-    chosen, _ = extractive.choose(sentences, scored, None, allowed, model.sentence_head.chooser)
+    chosen, _ = choose(sentences, scored, None, allowed, model.sentence_head.chooser)
     assert 1 in chosen
     assert not {0, 2, 4} & set(chosen)
 

@@ -84,8 +84,9 @@ class TestLayouts:
 
     @pytest.mark.parametrize("name", ["pad_token", "eos_token", "unk_token"])
     def test_needed_tokens_must_exist(self, vocabulary: Path, name: str) -> None:
+        options: dict[str, Any] = {name: "<x>"}
         with pytest.raises(TokenizerError, match="has no piece <x>"):
-            PegasusTokenizer(vocabulary, offset=0, **{name: "<x>"})
+            PegasusTokenizer(vocabulary, offset=0, **options)
 
     def test_the_unknown_token_must_be_the_unknown_piece(self, vocabulary: Path) -> None:
         with pytest.raises(TokenizerError, match="<n> is not the unknown piece"):
