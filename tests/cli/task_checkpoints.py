@@ -13,6 +13,7 @@ from bigbird_pegasus.modeling.heads import (
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 from bigbird_pegasus.question_answering import NO_ANSWER, window_input
 from bigbird_pegasus.text import windows
+from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import unwrapped
 from torch.nn.utils.rnn import pad_sequence
 
@@ -130,7 +131,7 @@ def _positions(
 
 def as_read(text: str, tokenizer: PegasusTokenizer) -> list[int]:
     """The ids that `bbp` makes of a document of one window."""
-    encoded = windows.encode(text, tokenizer, CLASSIFIER_WINDOW - 1)
+    encoded = windows.encode(parse_text(text), tokenizer, CLASSIFIER_WINDOW - 1)
     whole = windows.Window(0, len(encoded.sentences), 0, len(encoded.ids))
     return windows.window_input(encoded, whole, tokenizer)
 
