@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from bigbird_pegasus.checkpoints.files import is_complete
+from bigbird_pegasus.checkpoints.cache import references, storage_folder
+from bigbird_pegasus.checkpoints.files import MODEL_CARD_FILE, is_complete
 
 from bbp_cli.console import Console, human_size
 from bbp_cli.errors import ModelError, UsageError
@@ -18,24 +19,21 @@ from bbp_cli.models.checkpoints import (
     load_tokenizer,
     model_errors,
 )
-from bbp_cli.models.download import download
 from bbp_cli.models.names import (
     DEFAULT,
     ModelFolder,
-    cached,
     cached_folders,
     check_revision,
+    fetch,
+    find_cached,
+    hub_errors,
     local_folder,
     locate,
-    prepare_library,
-    references,
     refuse_offline,
     repository_of,
-    storage_folder,
 )
 
 SCHEMA = "bbp.model/1"
-CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def pull(name: str, revision: str | None, console: Console, *, offline: bool) ->
     """See that the newest commit of a model is in the cache, complete and undamaged.
 
     Raises:
-        UsageError, ModelError, OutputError: see `hub.locate`.
+        UsageError, ModelError, OutputError: see `names.locate`.
     """
     if local_folder(name) is not None or offline:
         folder = locate(name, revision=revision, offline=True)
@@ -77,8 +75,7 @@ def pull(name: str, revision: str | None, console: Console, *, offline: bool) ->
         repository = repository_of(name)
         check_revision(revision)
         refuse_offline(repository, offline=False)
-        path = download(repository, revision, partial(architecture_for, task=None), console)
-        folder = ModelFolder(repository, path, path.name)
+        folder = fetch(repository, revision, partial(architecture_for, task=None), console)
     return inspect(folder).folder
 
 
@@ -86,15 +83,15 @@ def find_here(name: str, revision: str | None) -> ModelFolder:
     """A model that is on this computer.
 
     Raises:
-        UsageError: see `hub.locate`.
+        UsageError: see `names.locate`.
         ModelError: it is not there, or not all of it, or bbp cannot run it.
     """
     if local_folder(name) is not None:
         return inspect(locate(name, revision=revision)).folder
     repository = repository_of(name)
     check_revision(revision)
-    path = cached(repository, revision)
-    if path is None:
+    found = find_cached(repository, revision)
+    if found is None:
         begun = any(folder.id == repository for folder in cached_folders())
         wanted = f" --revision {revision}" if revision else ""
         raise ModelError(
@@ -103,7 +100,7 @@ def find_here(name: str, revision: str | None) -> ModelFolder:
             file=repository,
             code="model_not_cached",
         )
-    return inspect(ModelFolder(repository, path, path.name)).folder
+    return inspect(found).folder
 
 
 def entries(console: Console) -> Iterator[Entry]:
@@ -141,7 +138,7 @@ def describe(folder: ModelFolder) -> Description:
         weights_sha256=checkpoint.weights_sha256,
         context_tokens=min(tokenizer.model_max_length, model.config.max_position_embeddings),
         vocabulary=len(tokenizer),
-        license=_license(folder.path / CARD),
+        license=_license(folder.path / MODEL_CARD_FILE),
     )
 
 
@@ -160,7 +157,7 @@ def remove(name: str, revision: str | None) -> tuple[str, int]:
     repository = repository_of(name)
     check_revision(revision)
     here = [found for found in cached_folders() if found.id == repository]
-    unwanted = [found for found in here if revision in (None, found.revision, *references(found))]
+    unwanted = [found for found in here if revision in (None, found.revision, *references(found.path))]
     if not unwanted:
         hint = "bbp models list shows what is there"
         raise ModelError("not in the cache", hint=hint, file=repository, code="model_not_cached")
@@ -168,10 +165,10 @@ def remove(name: str, revision: str | None) -> tuple[str, int]:
 
 
 def _delete(repository: str, commits: list[str]) -> int:
-    prepare_library()
+    with hub_errors(repository):
+        storage = storage_folder(repository)
     from huggingface_hub import scan_cache_dir
 
-    storage = storage_folder(repository)
     unfinished = _unfinished(storage)
     strategy = scan_cache_dir(storage.parent).delete_revisions(*commits)
     strategy.execute()
@@ -185,7 +182,7 @@ def _unfinished(storage: Path) -> int:
 def _entry(checkpoint: Checkpoint) -> Entry:
     folder = checkpoint.folder
     size = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file())
-    names = references(folder) if folder.revision else []
+    names = references(folder.path) if folder.revision else []
     return Entry(folder.id, checkpoint.task, checkpoint.kind, size, folder.revision, names, str(folder.path))
 
 

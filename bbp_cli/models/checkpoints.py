@@ -1,7 +1,6 @@
 """A checkpoint folder → a model ready to work. What can be told without torch is told first."""
 
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,15 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bigbird_pegasus.checkpoints.files import CONFIG, VOCABULARY, WEIGHTS, stored_quantization, weight_files
+from bigbird_pegasus.checkpoints.files import (
+    CONFIG_FILE,
+    VOCABULARY_FILE,
+    WEIGHTS,
+    read_json_object,
+    stored_quantization,
+    weight_files,
+)
+from bigbird_pegasus.errors import BigBirdPegasusError, CheckpointError
 
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError
@@ -112,7 +119,7 @@ def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
         ModelError: a file is missing, `config.json` is corrupt, or the model is for something else.
     """
     its_task, kind = architecture_for(folder, task)
-    if not (folder.path / VOCABULARY).is_file():
+    if not (folder.path / VOCABULARY_FILE).is_file():
         raise _unusable(folder, "no spiece.model in this model folder")
     if not any((folder.path / name).is_file() for name in WEIGHTS):
         raise _unusable(folder, "no weights in this model folder (model.safetensors or pytorch_model.bin)")
@@ -157,14 +164,11 @@ def read_config(folder: ModelFolder) -> dict[str, Any]:
         ModelError: it is missing or corrupt.
     """
     try:
-        config = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
+        return read_json_object(folder.path / CONFIG_FILE)
     except FileNotFoundError:
         raise _unusable(folder, "no config.json in this model folder") from None
-    except (OSError, ValueError) as error:
-        raise _unusable(folder, f"config.json cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise _unusable(folder, "config.json cannot be read: it holds no object")
-    return config
+    except CheckpointError as error:
+        raise _unusable(folder, str(error)) from error
 
 
 def _architectures(folder: ModelFolder) -> list[str]:
@@ -242,8 +246,6 @@ def load_exactly(
 @contextmanager
 def model_errors(folder: ModelFolder) -> Iterator[None]:
     """What the model package refuses is a model error of the command line."""
-    from bigbird_pegasus.errors import BigBirdPegasusError
-
     try:
         yield
     except BigBirdPegasusError as error:

@@ -5,7 +5,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bigbird_pegasus.checkpoints.files import CONFIG, VOCABULARY, is_complete, weight_files
+from bigbird_pegasus.checkpoints.files import (
+    CONFIG_FILE,
+    GENERATION_CONFIG_FILE,
+    SMALL_FILES,
+    is_complete,
+    weight_files,
+)
 
 from bbp_cli.console import Console, human_size
 from bbp_cli.errors import OutputError, UsageError
@@ -14,8 +20,7 @@ from bbp_cli.models.hardware import DType, Scheme
 from bbp_cli.models.memory import resources_reported
 from bbp_cli.models.names import ModelFolder
 
-# What a model's folder has beside its configuration and its weights.
-COPIED = (VOCABULARY, "tokenizer_config.json", "special_tokens_map.json", "README.md", "LICENSE")
+WRITTEN = (CONFIG_FILE, GENERATION_CONFIG_FILE)  # with the weights; the other files are copied
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,9 @@ def _check_destination(wanted: Conversion, source: ModelFolder) -> None:
 
 
 def _copy_beside(checkpoint: Checkpoint, folder: Path) -> None:
-    mode = (folder / CONFIG).stat().st_mode & 0o777
-    for name in COPIED:
-        if (checkpoint.folder.path / name).is_file():
+    for name in SMALL_FILES:
+        if name not in WRITTEN and (checkpoint.folder.path / name).is_file():
             shutil.copyfile(checkpoint.folder.path / name, folder / name)
-            (folder / name).chmod(mode)
 
 
 def _weight_bytes(folder: Path) -> int:

@@ -1,22 +1,20 @@
-"""A model's name → the folder its files lie in; what the Hub's cache holds.
-
-The files live in the cache that all programs of the Hub share (HF_HOME, HF_HUB_CACHE), in its own layout:
-`models--OWNER--NAME/` with `blobs/DIGEST`, `snapshots/COMMIT/FILE` that point to blobs, and `refs/BRANCH`.
-The network is used when they are not there, by `download`. These two modules alone import huggingface_hub,
-and only for a name.
-"""
+"""A model's name → the folder its files lie in: the default, a folder, or a model of the Hugging Face Hub."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bigbird_pegasus.checkpoints.files import is_complete
+from bigbird_pegasus.checkpoints import cache
+from bigbird_pegasus.checkpoints.download import OnBytes, download
+from bigbird_pegasus.checkpoints.files import CONFIG_FILE, VOCABULARY_FILE
+from bigbird_pegasus.errors import HubError, HubReason
 
-from bbp_cli.console import Console
-from bbp_cli.errors import ModelError, UsageError
+from bbp_cli.console import Console, human_size
+from bbp_cli.errors import BbpError, ModelError, OutputError, UsageError
 from bbp_cli.files import exists, is_folder
+from bbp_cli.version import __version__
 
 SHORT_NAMES = {
     "arxiv": "google/bigbird-pegasus-large-arxiv",
@@ -24,13 +22,40 @@ SHORT_NAMES = {
     "bigpatent": "google/bigbird-pegasus-large-bigpatent",
 }
 DEFAULT = "default"
-MAIN = "main"  # the branch that a name without revision means
-LONGEST_NAME = 96  # characters; the Hub allows no more
-COMMIT = re.compile(r"[0-9a-f]{40}")
-_PART = r"\w(?:[\w.-]*\w)?"
-_REPOSITORY = re.compile(rf"(?!.*(?:--|\.\.|\.git$)){_PART}/{_PART}", re.ASCII)
-_REVISION = re.compile(r"(?!.*\.\.|.{250})[\w.][\w./-]*")
 SILENT = Console(quiet=True)
+
+_AGAIN = "run the command again: it continues where this one stopped"
+_MAKE_ROOM = "make room, or set HF_HOME to another disk; what has arrived is kept"
+_OF_MODEL = "bbp reads config.json, spiece.model, and model.safetensors or pytorch_model.bin"
+# What the package's reasons are to the user: the error (its exit code), the code in records, the hint.
+_ERRORS: dict[HubReason, tuple[type[BbpError], str, str]] = {
+    HubReason.OFFLINE: (ModelError, "model_not_cached", "unset HF_HUB_OFFLINE"),
+    HubReason.NO_MODEL: (ModelError, "model_missing", "check the name; a private model needs HF_TOKEN"),
+    HubReason.NO_REVISION: (ModelError, "model_missing", "see --revision"),
+    HubReason.NO_FILE: (ModelError, "model_missing", "check the name"),
+    HubReason.INCOMPLETE: (ModelError, "model_unusable", _OF_MODEL),
+    HubReason.GATED: (ModelError, "model_denied", "ask for access there, then set HF_TOKEN to your token"),
+    HubReason.DENIED: (ModelError, "model_denied", "set HF_TOKEN to a token that may read this model"),
+    HubReason.REFUSED: (ModelError, "model_download", f"wait a little; {_AGAIN}"),
+    HubReason.NO_CONNECTION: (ModelError, "model_download", f"check the network; {_AGAIN}"),
+    HubReason.NO_HUB: (
+        ModelError,
+        "model_download",
+        "check HF_ENDPOINT, and whether this network wants you to sign in first",
+    ),
+    HubReason.WRONG_CONTENT: (
+        ModelError,
+        "model_checksum",
+        "run the command again; if it stays so, something between here and the Hub changes files",
+    ),
+    HubReason.NO_ROOM: (OutputError, "disk_full", _MAKE_ROOM),
+    HubReason.CACHE: (OutputError, "output", _MAKE_ROOM),
+    HubReason.SETTINGS: (
+        UsageError,
+        "usage",
+        "HF_ENDPOINT is an address, HF_HUB_..._TIMEOUT are seconds, HF_TOKEN is a token of the Hub",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -45,16 +70,12 @@ class ModelFolder:
 Check = Callable[[ModelFolder], object]
 
 
-def accept(_folder: ModelFolder) -> None:
-    """Any model will do."""
-
-
 def locate(
     name: str,
     *,
     revision: str | None = None,
     offline: bool = False,
-    check: Check = accept,
+    check: Check = lambda _folder: None,
     console: Console = SILENT,
 ) -> ModelFolder:
     """Find a model: `default`, a short name, a folder, or a Hub repository (`owner/name`).
@@ -72,7 +93,7 @@ def locate(
     Raises:
         UsageError: a revision of what is not from the Hub, or one that cannot be.
         ModelError: there is no such folder or repository, or it is not cached and may not be downloaded, or
-            the download failed, see `download.download`.
+            the download failed.
         OutputError: the cache cannot be written.
     """
     folder = local_folder(name)
@@ -84,17 +105,15 @@ def locate(
         return folder
     repository = repository_of(name)
     check_revision(revision)
-    path = cached(repository, revision)
-    if path is None:
-        from bbp_cli.models.download import download
-
+    found = find_cached(repository, revision)
+    if found is None:
         refuse_offline(repository, offline=offline)
-        path = download(repository, revision, check, console)
-    return ModelFolder(repository, path, path.name)
+        found = fetch(repository, revision, check, console)
+    return found
 
 
 def local_folder(name: str) -> ModelFolder | None:
-    """The folder a name means without the Hub: that of the default model, or one on the disk; or None."""
+    """Return the folder a name means without the Hub: the default model's, or one on the disk; or None."""
     if name == DEFAULT:
         return ModelFolder(DEFAULT, default_folder())
     if name not in SHORT_NAMES and is_folder(name):
@@ -103,14 +122,13 @@ def local_folder(name: str) -> ModelFolder | None:
 
 
 def repository_of(name: str) -> str:
-    """The Hub's name of a model.
+    """Return the Hub's name of a model.
 
     Raises:
         ModelError: it cannot be one.
     """
     repository = SHORT_NAMES.get(name, name)
-    impossible = len(repository) > LONGEST_NAME or not _REPOSITORY.fullmatch(repository)
-    if impossible or (name not in SHORT_NAMES and exists(name)):
+    if not cache.is_repository_name(repository) or (name not in SHORT_NAMES and exists(name)):
         raise ModelError(
             "no such model folder",
             hint=f"give a folder, a Hub name (owner/name), or one of {', '.join(SHORT_NAMES)}",
@@ -122,12 +140,12 @@ def repository_of(name: str) -> str:
 
 def check_revision(revision: str | None) -> None:
     """Raise UsageError for what cannot be the name of a branch, a tag or a commit."""
-    if revision is not None and not _REVISION.fullmatch(revision):
+    if revision is not None and not cache.is_revision_name(revision):
         raise UsageError(f"--revision {revision!r} cannot be a branch, a tag or a commit")
 
 
 def default_folder() -> Path:
-    """Where the model that comes with bbp lies."""
+    """Return where the model that comes with bbp lies."""
     import bigbird_pegasus
 
     return Path(str(bigbird_pegasus.__file__)).parent / "pretrained"
@@ -137,36 +155,74 @@ def default_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where the Hub keeps model files."""
-    prepare_library()
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return Path(HF_HUB_CACHE)
+    """Return where the Hub keeps model files."""
+    with hub_errors():
+        return cache.cache_folder()
 
 
-def prepare_library() -> None:
-    """To be called before the first use of huggingface_hub: it is to say and to send nothing of its own.
+def find_cached(repository: str, revision: str | None = None) -> ModelFolder | None:
+    """Return the folder of a revision, if all of it is in the cache."""
+    with hub_errors(repository):
+        path = cache.cached(repository, revision)
+    return None if path is None else ModelFolder(repository, path, path.name)
 
-    With telemetry it asks the Hub once a day which programs are agents, and tells it which one runs it.
+
+def cached_folders() -> Iterator[ModelFolder]:
+    """Yield every revision of every model in the cache, complete or not, by name and commit."""
+    with hub_errors():
+        snapshots = list(cache.cached_snapshots())
+    for repository, path in snapshots:
+        yield ModelFolder(repository, path, path.name)
+
+
+# The download
+
+
+def fetch(repository: str, revision: str | None, check: Check, console: Console) -> ModelFolder:
+    """Bring the newest commit of a revision into the cache, complete and verified.
 
     Raises:
-        UsageError: one of its variables holds nonsense.
+        UsageError, ModelError, OutputError: see `locate`.
     """
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    try:
-        import huggingface_hub.constants  # noqa: F401 - it reads the variables
-    except ValueError as error:
-        hint = "HF_ENDPOINT is an address, and HF_HUB_..._TIMEOUT are seconds"
-        raise UsageError(f"a variable HF_... cannot be understood: {error}", hint=hint) from error
+
+    def check_path(path: Path) -> None:
+        check(ModelFolder(repository, path, path.name))
+
+    with hub_errors(repository), _shown(repository, console) as on_bytes:
+        path = download(
+            repository,
+            revision,
+            required=(CONFIG_FILE, VOCABULARY_FILE),
+            check=check_path,
+            on_bytes=on_bytes,
+            user_agent=f"bbp/{__version__}",
+        )
+    return ModelFolder(repository, path, path.name)
+
+
+@contextmanager
+def _shown(repository: str, console: Console) -> Iterator[OnBytes]:
+    """Show a download: a bar, or a plain line, from when it is known how much is missing."""
+    with ExitStack() as bars:
+        shown = 0
+        advance: Callable[[int], None] | None = None
+
+        def on_bytes(received: int, total: int) -> None:
+            nonlocal shown, advance
+            if advance is None:
+                console.file_done(f"downloading {repository}, {human_size(total)}")
+                advance = bars.enter_context(console.transfer(repository, total))
+            advance(received - shown)
+            shown = received
+
+        yield on_bytes
 
 
 def refuse_offline(repository: str, *, offline: bool) -> None:
     """Raise ModelError where the network is forbidden, by `--offline` or by the Hub's own variables."""
-    prepare_library()
-    from huggingface_hub.constants import HF_HUB_OFFLINE
-
-    if not (offline or HF_HUB_OFFLINE):
+    with hub_errors(repository):
+        forbidden = offline or cache.hub_constants().HF_HUB_OFFLINE
+    if not forbidden:
         return
     variable = next((name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") if os.environ.get(name)), "")
     why = "--offline" if offline else f"{variable}={os.environ.get(variable)}"
@@ -178,35 +234,17 @@ def refuse_offline(repository: str, *, offline: bool) -> None:
     )
 
 
-def storage_folder(repository: str) -> Path:
-    """The folder of a repository in the cache."""
-    return cache_folder() / f"models--{repository.replace('/', '--')}"
+@contextmanager
+def hub_errors(repository: str | None = None) -> Iterator[None]:
+    """Turn what the package says of the Hub into the command's errors; to be around every use of it.
 
-
-def cached(repository: str, revision: str | None = None) -> Path | None:
-    """The folder of a revision, if all of it is in the cache."""
-    storage = storage_folder(repository)
-    commit = revision or MAIN
-    if not COMMIT.fullmatch(commit):
-        try:
-            commit = (storage / "refs" / commit).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            return None
-    folder = storage / "snapshots" / commit
-    return folder if COMMIT.fullmatch(commit) and is_complete(folder) else None
-
-
-def cached_folders() -> Iterator[ModelFolder]:
-    """Every revision of every model in the cache, complete or not, by name and commit."""
-    for folder in sorted(cache_folder().glob("models--*--*/snapshots/*")):
-        if COMMIT.fullmatch(folder.name) and folder.is_dir():
-            repository = folder.parts[-3].removeprefix("models--").replace("--", "/", 1)
-            yield ModelFolder(repository, folder, folder.name)
-
-
-def references(folder: ModelFolder) -> list[str]:
-    """The branches and tags that mean a cached folder."""
-    start = folder.path.parents[1] / "refs"
-    notes = [path for path in start.rglob("*") if path.is_file()]
-    named = [path for path in notes if path.read_bytes().strip() == str(folder.revision).encode()]
-    return sorted(path.relative_to(start).as_posix() for path in named)
+    huggingface_hub reads its variables when it is imported in here: it is to print and to send nothing of its
+    own. With telemetry it asks the Hub once a day which programs are agents, and reports which one runs it.
+    """
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        yield
+    except HubError as error:
+        kind, code, hint = _ERRORS[error.reason]
+        raise kind(str(error), hint=hint, file=repository, code=code) from error

@@ -11,17 +11,18 @@ asked for; a folder that holds anything else never is.
 """
 
 import json
-import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bigbird_pegasus.checkpoints.files import CONFIG
+from bigbird_pegasus.checkpoints.atomic import atomic_write
+from bigbird_pegasus.checkpoints.files import CONFIG_FILE, SHARDS, SMALL_FILES, WEIGHTS, read_json_object
+from bigbird_pegasus.errors import CheckpointError
 
 from bbp_cli.errors import OutputError, UsageError
 from bbp_cli.models.memory import resources_reported
@@ -37,14 +38,13 @@ RESULT_FILE = "training.json"  # in the output: the run, and the figures of ever
 REPLACED = "replaced"
 # What torch.load and the reading of what it gives may raise where the file is not what was saved.
 DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError, ValueError, AttributeError)
-OF_WORK = (f"{RUN_FILE}*", f"{STATE_FILE}*", "best-*", REPLACED)
+UNFINISHED = (f".{RUN_FILE}.*.tmp", f".{STATE_FILE}.*.tmp")  # what a process that was killed left
+OF_WORK = (RUN_FILE, STATE_FILE, "best-*", REPLACED, *UNFINISHED)
 OF_CHECKPOINT = (  # names of what bbp, transformers and the Hub put into a checkpoint folder
-    *(CONFIG, "generation_config.json", "tokenizer_config.json", RESULT_FILE),
-    *("README.md", "LICENSE", "LICENSE.txt", ".gitattributes"),
-    *("model.safetensors", "model-*.safetensors", "model.safetensors.index.json"),
-    *("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json", "training_args.bin"),
+    *(*SMALL_FILES, *WEIGHTS, *SHARDS, RESULT_FILE),
+    *("LICENSE.txt", ".gitattributes", "training_args.bin"),
     *("flax_model.msgpack", "tf_model.h5", "rust_model.ot"),
-    *("spiece.model", "spiece.vocab", "tokenizer.json", "special_tokens_map.json", "added_tokens.json"),
+    *("spiece.vocab", "tokenizer.json", "added_tokens.json"),
 )
 
 
@@ -80,6 +80,9 @@ class Workplace:
             self.refuse(resume=resume, overwrite=overwrite, finished=False)
             if resume and self.is_begun:
                 _same_run(_json(self.folder / RUN_FILE), run)
+                for pattern in UNFINISHED:
+                    for unfinished in self.folder.glob(pattern):
+                        unfinished.unlink()
                 return True
             if self.folder.exists():
                 if not _is_work(self.folder):
@@ -87,7 +90,7 @@ class Workplace:
                     raise OutputError(message, file=str(self.folder), code="exists")
                 shutil.rmtree(self.folder)
             self.folder.mkdir(parents=True)
-            _replace(self.folder / RUN_FILE, lambda path: _write_json(path, run))
+            atomic_write(self.folder / RUN_FILE, lambda path: _write_json(path, run))
             return True
 
     def refuse(self, *, resume: bool, overwrite: bool, finished: bool = True) -> None:
@@ -139,7 +142,7 @@ class Workplace:
         """Keep a state in place of the last one; then the checkpoints that it does not name can go."""
         kept = {"state": dict(vars(state)), "notes": dict(notes)}
         with writing_to(self.output):
-            _replace(self.folder / STATE_FILE, lambda path: _save_tensors(kept, path))
+            atomic_write(self.folder / STATE_FILE, lambda path: _save_tensors(kept, path))
             for folder in self.folder.glob("best-*"):
                 if folder.name != f"best-{notes['best']}":
                     shutil.rmtree(folder)
@@ -189,10 +192,10 @@ def is_checkpoint_folder(folder: Path) -> bool:
     if not all(path.is_file() and _is_named(path, OF_CHECKPOINT) for path in folder.iterdir()):
         return False
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        config = read_json_object(folder / CONFIG_FILE)
+    except (FileNotFoundError, CheckpointError):
         return False
-    return isinstance(config, dict) and ("architectures" in config or "model_type" in config)
+    return "architectures" in config or "model_type" in config
 
 
 @contextmanager
@@ -237,27 +240,16 @@ def _save_tensors(content: Mapping[str, Any], path: Path) -> None:
         raise OSError(str(error).splitlines()[0]) from error
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, flush it to the disk, and rename it over the old one."""
-    unfinished = path.with_name(f"{path.name}.new")
-    write(unfinished)
-    with unfinished.open("rb+") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise OutputError("is damaged", hint="--overwrite begins anew", file=str(path), code="corrupt")
-    return content
+        return read_json_object(path)
+    except CheckpointError as error:
+        hint = "--overwrite begins anew"
+        raise OutputError("is damaged", hint=hint, file=str(path), code="corrupt") from error
 
 
 def _comparable(run: Mapping[str, Any]) -> dict[str, Any]:

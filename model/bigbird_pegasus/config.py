@@ -4,7 +4,6 @@ Source: the published documentation of `BigBirdPegasusConfig`, and `config.json`
 `google/bigbird-pegasus-large-{arxiv,pubmed,bigpatent}`.
 """
 
-import difflib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,10 +11,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from bigbird_pegasus.checkpoints.files import CONFIG_FILE, read_json_object
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
-from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.errors import CheckpointError, ConfigError, did_you_mean
 
-CONFIG_FILE = "config.json"
 MODEL_TYPE = "bigbird_pegasus"
 # The names of the classes a checkpoint may be of.
 ARCHITECTURES = (
@@ -221,9 +220,7 @@ class BigBirdPegasusConfig:
         known = {*values, *LABEL_KEYS, *KEPT_SILENTLY, *ALIASES}
         for name in changes:
             if name not in known:
-                close = difflib.get_close_matches(name, sorted(known), n=1)
-                hint = f": did you mean {close[0]}?" if close else ""
-                raise ConfigError(f"unknown option {name!r}{hint}")
+                raise ConfigError(f"unknown option {name!r}{did_you_mean(name, known)}")
         if changes.get("num_labels") == self.num_labels and len(LABEL_KEYS & changes.keys()) == 1:
             del changes["num_labels"]
         if LABEL_KEYS & changes.keys():
@@ -260,15 +257,11 @@ class BigBirdPegasusConfig:
         folder = checkpoint_folder(name_or_path, revision=revision, local_files_only=local_files_only)
         path = folder / CONFIG_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_json_object(path)
         except FileNotFoundError:
             raise CheckpointError(
                 f"{path.parent} has no {CONFIG_FILE}: it is not a checkpoint folder"
             ) from None
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
-        if not isinstance(values, dict):
-            raise CheckpointError(f"{path} holds no JSON object")
         config = cls.from_dict(values)
         return config.changed(**changes) if changes else config
 

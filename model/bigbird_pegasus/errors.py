@@ -3,8 +3,13 @@
 BigBirdPegasusError
 ├── ConfigError      a configuration value that is unknown or impossible
 ├── CheckpointError  a checkpoint folder that lacks a file, holds a corrupt one, or does not fit the model
+│   └── HubError     the Hugging Face Hub does not give a model; `reason` says why
 └── TokenizerError   a vocabulary that cannot be used
 """
+
+import difflib
+from collections.abc import Iterable
+from enum import Enum, auto
 
 
 class BigBirdPegasusError(Exception):
@@ -21,3 +26,36 @@ class CheckpointError(BigBirdPegasusError, OSError):
 
 class TokenizerError(BigBirdPegasusError, ValueError):
     """A vocabulary file is missing, corrupt, or does not fit what was asked of it."""
+
+
+class HubReason(Enum):
+    """Why the Hub did not give a model."""
+
+    OFFLINE = auto()  # not in the cache, and downloads are forbidden
+    NO_MODEL = auto()  # no such repository, or one that this token may not see
+    NO_REVISION = auto()
+    NO_FILE = auto()  # a file is listed and not there
+    INCOMPLETE = auto()  # the repository lacks a file that a model needs
+    GATED = auto()  # its owner must grant access first
+    DENIED = auto()  # no token, or one that may not read it
+    REFUSED = auto()  # any other HTTP status that is an error
+    NO_CONNECTION = auto()
+    NO_HUB = auto()  # something answers that is not a Hub
+    WRONG_CONTENT = auto()  # a file has another digest than the Hub lists
+    NO_ROOM = auto()  # on the disk
+    CACHE = auto()  # the cache cannot be written
+    SETTINGS = auto()  # a variable of huggingface_hub holds an impossible value
+
+
+class HubError(CheckpointError):
+    """A model cannot be fetched from the Hugging Face Hub."""
+
+    def __init__(self, reason: HubReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ": did you mean …?" with the known name that is closest, or nothing where none is close."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f": did you mean {close[0]}?" if close else ""

@@ -1,40 +1,10 @@
-"""A model's name on the Hugging Face Hub → the folder of its files in the cache that all programs share.
+"""A checkpoint's name → the folder of its files: a folder on the disk, or a model of the Hugging Face Hub."""
 
-huggingface_hub is imported for names alone: a folder is read without it. HF_HOME, HF_ENDPOINT, HF_TOKEN and
-HF_HUB_OFFLINE are that library's and hold here. What is in the cache is taken from there without asking.
-"""
-
-import re
 from pathlib import Path
-from typing import cast
 
-from bigbird_pegasus.checkpoints.files import (
-    CONFIG,
-    PICKLE,
-    PICKLE_INDEX,
-    SAFETENSORS,
-    SAFETENSORS_INDEX,
-    VOCABULARY,
-    WEIGHTS,
-    is_complete,
-)
-from bigbird_pegasus.errors import CheckpointError
-
-BESIDE_WEIGHTS = [
-    CONFIG,
-    VOCABULARY,
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "generation_config.json",
-]
-# What to fetch beside the file that is looked for.
-SETS_OF_WEIGHTS = {
-    SAFETENSORS: [SAFETENSORS],
-    SAFETENSORS_INDEX: [SAFETENSORS_INDEX, "model-*.safetensors"],
-    PICKLE: [PICKLE],
-    PICKLE_INDEX: [PICKLE_INDEX, "pytorch_model-*.bin"],
-}
-_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+from bigbird_pegasus.checkpoints.cache import cached, is_repository_name, snapshot_folder
+from bigbird_pegasus.checkpoints.download import download
+from bigbird_pegasus.errors import HubError, HubReason
 
 
 def checkpoint_folder(
@@ -46,6 +16,9 @@ def checkpoint_folder(
 ) -> Path:
     """Find the folder of a checkpoint, and download what is missing of one that is named.
 
+    HF_HOME, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE hold as in every program of the Hub. What is complete in
+    its cache is taken from there without asking.
+
     Args:
         name_or_path: a folder, or `owner/name` on the Hub where there is no such folder.
         weights: whether they are needed too, or only what is small.
@@ -53,45 +26,19 @@ def checkpoint_folder(
         local_files_only: never download.
 
     Raises:
-        CheckpointError: the Hub does not have it or does not give it, or it is neither in the cache nor may
-            or can it be downloaded.
+        HubError: the Hub does not have it or does not give it, or it is neither in the cache nor may or can
+            it be downloaded.
     """
     name = str(name_or_path)
-    if isinstance(name_or_path, Path) or Path(name).is_dir() or not _NAME.fullmatch(name):
+    if isinstance(name_or_path, Path) or Path(name).is_dir() or not is_repository_name(name):
         return Path(name_or_path)
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    no_connection = cast(type[Exception], HfHubHTTPError.__bases__[0])  # of httpx until 1.x, then of httpx2
+    if local_files_only:
+        folder = snapshot_folder(name, revision)
+        if folder is None:
+            raise HubError(HubReason.OFFLINE, f"{name} is no folder here and not in the cache of the Hub")
+        return folder
     try:
-        cached = _cached(name, revision)
-        if cached is not None and (local_files_only or is_complete(cached)):
-            return cached
-        if not local_files_only:
-            return _downloaded(name, revision, weights=weights)
-    except (no_connection, HFValidationError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{name} is no folder here, and the Hub does not give it: {reason}") from error
-    raise CheckpointError(f"{name} is no folder here and not in the cache of the Hub")
-
-
-def _cached(name: str, revision: str | None) -> Path | None:
-    """The folder of a revision in the cache, complete or not."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=CONFIG))
-    except LocalEntryNotFoundError:
-        return None
-
-
-def _downloaded(name: str, revision: str | None, *, weights: bool) -> Path:
-    """The folder of a revision with all that is needed; weights come last, so all else is there with them."""
-    from huggingface_hub import HfApi, snapshot_download
-
-    folder = snapshot_download(name, revision=revision, allow_patterns=BESIDE_WEIGHTS)
-    if weights:
-        files = HfApi().list_repo_files(name, revision=revision)
-        wanted = next((SETS_OF_WEIGHTS[first] for first in WEIGHTS if first in files), [])
-        folder = snapshot_download(name, revision=revision, allow_patterns=wanted)
-    return Path(folder)
+        return cached(name, revision, weights=weights) or download(name, revision, weights=weights)
+    except HubError as error:
+        message = f"{name} is no folder here, and the Hub does not give it: {error}"
+        raise HubError(error.reason, message) from error

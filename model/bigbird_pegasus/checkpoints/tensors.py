@@ -4,7 +4,6 @@ They are mapped, and no mapping outlives the tensors that were taken from it by 
 a conversion leave memory again.
 """
 
-import json
 import math
 import pickle
 import warnings
@@ -15,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from bigbird_pegasus.checkpoints.files import PICKLE, SAFETENSORS, SAFETENSORS_INDEX, WEIGHTS
+from bigbird_pegasus.checkpoints.files import PICKLE, SAFETENSORS, SAFETENSORS_INDEX, WEIGHTS, shards_of
 from bigbird_pegasus.errors import CheckpointError
 
 # A file is mapped as a whole, and mapped again after this many bytes of it were read.
@@ -45,11 +44,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _shards(index: Path) -> list[Path]:
-    try:
-        files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        paths = [index.parent / Path(file).name for file in files]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} cannot be read: {error}") from error
+    paths = shards_of(index)
     lost = [path.name for path in paths if not path.is_file()]
     if lost:
         raise CheckpointError(f"{index.parent} lacks {some(lost)}, which {index.name} names")

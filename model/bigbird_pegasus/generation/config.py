@@ -6,7 +6,6 @@ they are.
 """
 
 import dataclasses
-import difflib
 import json
 import warnings
 from collections.abc import Mapping
@@ -14,14 +13,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bigbird_pegasus.checkpoints.files import GENERATION_CONFIG_FILE, read_json_object
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
-from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from bigbird_pegasus.config import BigBirdPegasusConfig
 
 
-GENERATION_CONFIG_FILE = "generation_config.json"
 DEFAULT_NEW_TOKENS = 20
 
 # Published keys that would change the text and that we do not have, with the values under which they do
@@ -120,9 +119,7 @@ class GenerationConfig:
         known = [name for name in _DEFAULTS if name != "extra"]
         for name in options:
             if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f": did you mean {close[0]}?" if close else ""
-                raise ConfigError(f"unknown generation option {name!r}{hint}")
+                raise ConfigError(f"unknown generation option {name!r}{did_you_mean(name, known)}")
         return dataclasses.replace(self, **_neutral_for_none(options))
 
     @classmethod
@@ -166,13 +163,7 @@ class GenerationConfig:
             from bigbird_pegasus.config import BigBirdPegasusConfig
 
             return cls.from_model_config(BigBirdPegasusConfig.from_pretrained(folder))
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
-        if not isinstance(values, dict):
-            raise CheckpointError(f"{path} holds no JSON object")
-        return cls.from_dict(values)
+        return cls.from_dict(read_json_object(path))
 
     def to_dict(self) -> dict[str, Any]:
         """Return what differs from the defaults, unknown keys included."""

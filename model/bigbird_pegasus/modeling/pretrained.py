@@ -7,7 +7,6 @@ Every tensor of a model's body must be in the checkpoint. A head that is not is 
 the heads of other classes are passed over in silence.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -17,11 +16,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from bigbird_pegasus.checkpoints.atomic import atomic_write
 from bigbird_pegasus.checkpoints.files import QUANTIZATION, SAFETENSORS, stored_quantization
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.checkpoints.loader import load_weights, own_tensors
 from bigbird_pegasus.checkpoints.names import published_name
-from bigbird_pegasus.config import CONFIG_FILE, BigBirdPegasusConfig, RandomAttention
+from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.quantization.quantize import (
@@ -184,11 +184,8 @@ class PretrainedModule(nn.Module):
             published_name(name): t.detach().cpu().contiguous()
             for name, t in (own_tensors(self) | quantized_tensors(self)).items()
         }
-        unfinished = folder / f".{SAFETENSORS}.{os.getpid()}"
-        save_file(tensors, unfinished, metadata={"format": "pt"} | quantized)
-        # safetensors makes files that nobody else can read; the others in the folder say what is usual here.
-        unfinished.chmod((folder / CONFIG_FILE).stat().st_mode & 0o777)
-        unfinished.replace(folder / SAFETENSORS)
+        metadata = {"format": "pt"} | quantized
+        atomic_write(folder / SAFETENSORS, lambda path: save_file(tensors, path, metadata=metadata))
         if self.generation_config is not None:
             self.generation_config.save_pretrained(folder)
 

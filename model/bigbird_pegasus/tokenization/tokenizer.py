@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from bigbird_pegasus.checkpoints.files import CONFIG_FILE, TOKENIZER_CONFIG_FILE, VOCABULARY_FILE
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.errors import TokenizerError
 from bigbird_pegasus.tokenization.batch_encoding import (
@@ -29,9 +30,7 @@ from bigbird_pegasus.tokenization.batch_encoding import (
 )
 from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter, without_surrogates
 from bigbird_pegasus.tokenization.vocabulary import (
-    CONFIG_FILE,
     SPECIAL_TOKEN_NAMES,
-    VOCABULARY_FILE,
     load_vocabulary,
     read_json,
     tokenizer_arguments,
@@ -161,11 +160,11 @@ class PegasusTokenizer:
         folder = checkpoint_folder(name_or_path, revision=revision, local_files_only=local_files_only)
         arguments = tokenizer_arguments(folder) | options
         tokenizer = cls(**arguments)
-        model_ids = read_json(folder / "config.json").get("vocab_size")
+        model_ids = read_json(folder / CONFIG_FILE).get("vocab_size")
         if isinstance(model_ids, int) and len(tokenizer) > model_ids:
             raise TokenizerError(
                 f"{tokenizer.vocab_file} with offset {tokenizer.offset} has {len(tokenizer)} ids, but the"
-                f" vocab_size in config.json is {model_ids}: is the offset in {CONFIG_FILE} right?"
+                f" vocab_size in config.json is {model_ids}: is the offset in {TOKENIZER_CONFIG_FILE} right?"
             )
         return tokenizer
 
@@ -186,7 +185,7 @@ class PegasusTokenizer:
             config |= {"mask_token": None, "mask_token_sent": None}
             config["additional_special_tokens"] = self.additional_special_tokens + masks
         (folder / VOCABULARY_FILE).write_bytes(self.vocab_file.read_bytes())
-        (folder / CONFIG_FILE).write_text(
+        (folder / TOKENIZER_CONFIG_FILE).write_text(
             json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
 

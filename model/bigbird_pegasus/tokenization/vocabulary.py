@@ -6,18 +6,20 @@ holds the HTML tag ``<s>`` would put the decoder's start token into the encoder.
 "control" in memory before SentencePiece sees the file: the ids stay, text never matches.
 """
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from sentencepiece import SentencePieceProcessor
 
-from bigbird_pegasus.errors import TokenizerError
+from bigbird_pegasus.checkpoints.files import (
+    SPECIAL_TOKENS_FILE,
+    TOKENIZER_CONFIG_FILE,
+    VOCABULARY_FILE,
+    read_json_object,
+)
+from bigbird_pegasus.errors import CheckpointError, TokenizerError
 
-VOCABULARY_FILE = "spiece.model"
-CONFIG_FILE = "tokenizer_config.json"
-SPECIAL_TOKENS_FILE = "special_tokens_map.json"
 REQUIRED_TOKEN_NAMES = ("pad_token", "eos_token", "unk_token")
 OPTIONAL_TOKEN_NAMES = ("bos_token", "sep_token", "cls_token", "mask_token", "mask_token_sent")
 SPECIAL_TOKEN_NAMES = REQUIRED_TOKEN_NAMES + OPTIONAL_TOKEN_NAMES
@@ -44,7 +46,7 @@ def tokenizer_arguments(folder: Path) -> dict[str, Any]:
         if (folder / "tokenizer.json").is_file():
             hint = "; tokenizer.json alone is not enough, copy spiece.model from the original checkpoint"
         raise TokenizerError(f"{folder} has no {VOCABULARY_FILE}{hint}")
-    config = read_json(folder / SPECIAL_TOKENS_FILE) | read_json(folder / CONFIG_FILE)
+    config = read_json(folder / SPECIAL_TOKENS_FILE) | read_json(folder / TOKENIZER_CONFIG_FILE)
     arguments: dict[str, Any] = {"vocab_file": folder / VOCABULARY_FILE}
     arguments |= {
         name: config[name] for name in ("offset", "model_max_length") if config.get(name) is not None
@@ -53,23 +55,20 @@ def tokenizer_arguments(folder: Path) -> dict[str, Any]:
     arguments |= {name: token for name, token in tokens.items() if token or name not in REQUIRED_TOKEN_NAMES}
     additional = config.get("additional_special_tokens") or []
     if not isinstance(additional, list):
-        raise TokenizerError(f"additional_special_tokens of {folder / CONFIG_FILE} is no list")
+        raise TokenizerError(f"additional_special_tokens of {folder / TOKENIZER_CONFIG_FILE} is no list")
     texts = [_token_text(token, "additional_special_tokens") for token in additional]
     arguments["additional_special_tokens"] = [text for text in texts if text]
     return arguments
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; an empty one where there is no file."""
+    """Return the object in a JSON file; an empty one where there is no file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_json_object(path)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise TokenizerError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise TokenizerError(f"{path} holds no JSON object")
-    return content
+    except CheckpointError as error:
+        raise TokenizerError(str(error)) from error
 
 
 def load_vocabulary(path: Path, never_from_text: Collection[str] = ()) -> SentencePieceProcessor:

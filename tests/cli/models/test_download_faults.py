@@ -222,7 +222,9 @@ def test_pull_mends_a_damaged_cache(hub: Hub, hub_bbp: Bbp, extractive: Path) ->
 )
 def test_an_answer_that_is_no_hubs_is_told(answer: bytes, hub: Hub, hub_bbp: Bbp) -> None:
     hub.answer = answer
-    assert_refused(hub_bbp("models", "pull", NAME), 4, NAME, "not what a Hub answers", "HF_ENDPOINT")
+    assert_refused(
+        hub_bbp("models", "pull", NAME), 4, NAME, "did not answer as a Hugging Face Hub does", "HF_ENDPOINT"
+    )
 
 
 # No such thing, or no access
@@ -349,7 +351,7 @@ def test_a_base_of_another_family_is_refused_before_its_weights_are_fetched(
 def test_a_model_that_is_larger_than_the_disk_is_not_begun(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     hub.publish(NAME, extractive)
     hub.size_listed = {WEIGHTS: 10**16}
-    assert_refused(hub_bbp("models", "pull", NAME), 7, NAME, "10000.0 TB are needed", "HF_HOME")
+    assert_refused(hub_bbp("models", "pull", NAME), 7, NAME, "10,000,000,000 MB are needed", "HF_HOME")
     assert hub.asked_for(WEIGHTS) == []
 
 

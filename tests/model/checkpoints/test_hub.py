@@ -1,5 +1,6 @@
 """Checkpoints by name: from the cache, else from a Hub, which here is on the loopback interface."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,16 @@ import bigbird_pegasus
 import pytest
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration, PegasusTokenizer
+from bigbird_pegasus.checkpoints.download import download
+from bigbird_pegasus.checkpoints.files import SMALL_FILES
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
-from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.errors import CheckpointError, ConfigError, HubError, HubReason
 from huggingface_hub import constants
 from huggingface_hub.utils._http import close_session
 from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 
 from tests.cli.checkpoints import small_config, train_vocabulary
+from tests.conftest import Bbp
 from tests.hub_checks import files_of, in_shards
 from tests.hub_server import Hub, serve
 
@@ -87,7 +91,7 @@ def test_what_is_in_the_cache_is_loaded_without_asking_anybody(hub: Hub, folder:
 
 
 def test_only_what_is_read_is_fetched_and_safetensors_before_pickles(hub: Hub, folder: Path) -> None:
-    names = ("pytorch_model.bin", "flax_model.msgpack", "training_args.bin", "README.md", "more/config.json")
+    names = ("pytorch_model.bin", "flax_model.msgpack", "training_args.bin", "vocab.txt", "more/config.json")
     others = dict.fromkeys(names, b"{}")
     hub.publish(NAME, files_of(folder) | others)
     path = checkpoint_folder(NAME, weights=True)
@@ -181,4 +185,82 @@ def test_a_folder_called_like_a_model_goes_before_it(
     (tmp_path / "tester").mkdir()
     (tmp_path / NAME).symlink_to(folder)
     bigbird_pegasus.load_model(NAME)
+    assert hub.requests == []
+
+
+def test_the_package_and_the_command_fetch_the_same_files(
+    hub: Hub, folder: Path, warm_bbp: Bbp, tmp_path: Path
+) -> None:
+    names = (*SMALL_FILES, "pytorch_model.bin", "tokenizer.json", "onnx/config.json", ".gitattributes")
+    others = {name: f'{{"made_for": "{name}"}}'.encode() for name in names}  # equal files are fetched once
+    hub.publish(NAME, others | files_of(folder))
+    bigbird_pegasus.load_model(NAME)
+    by_package = {request.file for request in hub.requests}
+    hub.requests.clear()
+    done = warm_bbp("models", "pull", NAME, **hub.environment, HF_HUB_CACHE=str(tmp_path / "command"))
+    by_command = {request.file for request in hub.requests}
+    assert done.code == 0, done.stderr
+    assert by_package == by_command == {"", *SMALL_FILES, "model.safetensors"}
+
+
+@pytest.mark.parametrize("file", ["config.json", "spiece.model", "model.safetensors"])
+def test_a_file_with_another_digest_is_refused_and_not_kept(file: str, hub: Hub, folder: Path) -> None:
+    hub.publish(NAME, folder)
+    good = (folder / file).read_bytes()
+    hub.sends = {file: bytes([good[0] ^ 1]) + good[1:]}
+    with pytest.raises(HubError, match=f"{re.escape(file)} is not what the Hub lists") as caught:
+        bigbird_pegasus.load_model(NAME)
+    assert caught.value.reason is HubReason.WRONG_CONTENT
+    hub.sends = {}
+    bigbird_pegasus.load_model(NAME)
+
+
+def test_weights_that_were_cut_are_resumed(hub: Hub, folder: Path) -> None:
+    hub.publish(NAME, folder)
+    half = (folder / "model.safetensors").stat().st_size // 2
+    hub.cut, hub.cuts_left = {"model.safetensors": half}, 99
+    with pytest.raises(HubError, match="no connection") as caught:
+        bigbird_pegasus.load_model(NAME)
+    assert caught.value.reason is HubReason.NO_CONNECTION
+    hub.cut = {}
+    hub.requests.clear()
+    bigbird_pegasus.load_model(NAME)
+    assert hub.ranges() == [f"bytes={half}-"]
+
+
+def test_progress_counts_the_bytes_of_missing_weights(hub: Hub, folder: Path) -> None:
+    hub.publish(NAME, in_shards(folder))
+    seen: list[tuple[int, int]] = []
+    path = download(NAME, on_bytes=lambda *counts: seen.append(counts))
+    size = sum(file.stat().st_size for file in path.glob("model-*.safetensors"))
+    assert {total for _, total in seen} == {size}
+    received = [count for count, _ in seen]
+    assert (received[0], received[-1]) == (0, size)
+    assert received == sorted(received)
+    download(NAME, on_bytes=lambda *counts: seen.append(counts))
+    assert len(seen) == len(received)
+
+
+def test_a_required_file_is_looked_for_before_anything_is_fetched(hub: Hub, folder: Path) -> None:
+    files = files_of(folder)
+    del files["spiece.model"]
+    hub.publish(NAME, files)
+    with pytest.raises(HubError, match=r"the repository has no spiece\.model") as caught:
+        download(NAME, required=("config.json", "spiece.model"))
+    assert caught.value.reason is HubReason.INCOMPLETE
+    assert {request.file for request in hub.requests} == {""}
+
+
+def test_what_cannot_be_a_revision_is_not_asked_for(hub: Hub) -> None:
+    with pytest.raises(HubError, match="cannot be a branch") as caught:
+        checkpoint_folder(NAME, revision="../../elsewhere")
+    assert caught.value.reason is HubReason.NO_REVISION
+    assert hub.requests == []
+
+
+def test_a_tokenizer_in_the_cache_is_used_without_asking_anybody(hub: Hub, folder: Path) -> None:
+    hub.publish(NAME, folder)
+    PegasusTokenizer.from_pretrained(NAME)
+    hub.requests.clear()
+    PegasusTokenizer.from_pretrained(NAME)
     assert hub.requests == []

@@ -132,7 +132,7 @@ def test_an_unknown_option_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "cannot be read"), ("[1]", "holds no JSON object"), ("\xff", "cannot be read")],
+    [("{", "cannot be read"), ("[1]", "cannot be read: it holds no JSON object"), ("\xff", "cannot be read")],
 )
 def test_a_corrupt_file_is_an_error_that_names_it(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "generation_config.json").write_bytes(content.encode("latin-1"))
