@@ -146,15 +146,6 @@ class Console:
             yield lambda steps: bar.advance(task, steps)
 
 
-def human_size(size: float) -> str:
-    """A number of bytes for people: 2.3 GB."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
 @contextmanager
 def no_progress(_description: str, _total: int) -> Iterator[Callable[[], None]]:
     """No bar: the text that grows is progress enough."""

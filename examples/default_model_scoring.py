@@ -115,7 +115,7 @@ def train_scorer(
 ) -> SentenceScorer:
     """A scorer for vectors that do not change, with averaged weights, in eval mode."""
     torch.manual_seed(recipe.seed)
-    scorer = SentenceScorer(config.changed(dropout=recipe.dropout)).train()
+    scorer = SentenceScorer(config.replace(dropout=recipe.dropout)).train()
     mean, scale = _standardize(scorer, corpus)
     scorer.score.bias.data.fill_(float(corpus.values.mean()))
     tables = [scorer.grams.weight, scorer.headings.weight]

@@ -16,7 +16,7 @@ from typing import Any, Generic
 from bbp_cli.documents.document import STDIN, Document
 from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import BbpError, InputError, ResourceError
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 from bbp_cli.tasks.results import ProgressBar
 from bbp_cli.tasks.task import Compute, FoundT, Steps
 
@@ -48,7 +48,7 @@ class Work(Generic[FoundT]):
             return
         started = time.perf_counter()
         try:
-            with resources_reported():
+            with memory_errors():
                 self.windows = self.steps.send(results)  # type: ignore[arg-type]  # None begins a generator
             self.results = []
             if not self.windows:
@@ -128,7 +128,7 @@ def _read(batch: Sequence[tuple[Work[FoundT], Any]], compute: Compute) -> list[W
     batch = [(work, window) for work, window in batch if not work.is_done]
     started = time.perf_counter()
     try:
-        with resources_reported():
+        with memory_errors():
             results = compute([window for _, window in batch]) if batch else []
     except ResourceError as error:
         if len(batch) == 1:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 
 from bbp_cli.commands.options import (
     Color,
@@ -134,8 +135,7 @@ def convert(
 @app.command()
 def rm(name: Name, revision: Revision = None, debug: Debug = False) -> None:
     """Remove a model from the Hub's cache, or one revision of it, without asking; say what that freed."""
-    from bbp_cli.console import human_size
     from bbp_cli.models import catalog as models
 
     repository, size = models.remove(name, revision)
-    emit(f"{repository}: {human_size(size)} freed\n")
+    emit(f"{repository}: {decimal(size)} freed\n")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from bigbird_pegasus.checkpoints.cache import references, storage_folder
 from bigbird_pegasus.checkpoints.files import MODEL_CARD_FILE, is_complete
+from rich.filesize import decimal
 
-from bbp_cli.console import Console, human_size
+from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.models.checkpoints import (
     Checkpoint,
+    Kind,
     TaskName,
     architecture_for,
     inspect,
@@ -34,6 +36,13 @@ from bbp_cli.models.names import (
 )
 
 SCHEMA = "bbp.model/1"
+# What records and `bbp models info` call the kinds, since their first version.
+RECORDED_KINDS: dict[Kind, str] = {
+    "extractive": "extractive",
+    "abstractive": "writing",
+    "classification": "labelling",
+    "question_answering": "answering",
+}
 
 
 @dataclass(frozen=True)
@@ -183,7 +192,15 @@ def _entry(checkpoint: Checkpoint) -> Entry:
     folder = checkpoint.folder
     size = sum(path.stat().st_size for path in folder.path.rglob("*") if path.is_file())
     names = references(folder.path) if folder.revision else []
-    return Entry(folder.id, checkpoint.task, checkpoint.kind, size, folder.revision, names, str(folder.path))
+    return Entry(
+        folder.id,
+        checkpoint.task,
+        RECORDED_KINDS[checkpoint.kind],
+        size,
+        folder.revision,
+        names,
+        str(folder.path),
+    )
 
 
 def _license(card: Path) -> str | None:
@@ -205,7 +222,7 @@ def as_table(found: list[Entry]) -> list[str]:
     rows = [("MODEL", "TASK", "SIZE", "REVISION")]
     for entry in found:
         revision = " ".join([(entry.revision or "-")[:12], *entry.references])
-        rows.append((entry.id, entry.task, human_size(entry.size_bytes), revision))
+        rows.append((entry.id, entry.task, decimal(entry.size_bytes), revision))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return ["  ".join([*(row[n].ljust(widths[n]) for n in range(3)), row[3]]) for row in rows]
 
@@ -219,7 +236,7 @@ def as_lines(described: Description) -> list[str]:
         "parameters": f"{described.parameters:,}",
         "stored as": described.dtype,
         "quantization": described.quantization or "none",
-        "size on disk": human_size(described.size_bytes),
+        "size on disk": decimal(described.size_bytes),
         "context": f"{described.context_tokens} tokens",
         "vocabulary": f"{described.vocabulary} pieces",
         "revision": " ".join([described.revision or "-", *described.references]),

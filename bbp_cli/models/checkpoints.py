@@ -22,7 +22,7 @@ from bigbird_pegasus.errors import BigBirdPegasusError, CheckpointError
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.models.hardware import Hardware, Scheme
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 from bbp_cli.models.names import SILENT, ModelFolder, locate
 
 if TYPE_CHECKING:
@@ -31,17 +31,21 @@ if TYPE_CHECKING:
 
 
 TaskName = Literal["summarize", "classify", "qa"]
-Kind = Literal["extractive", "writing", "labelling", "answering"]
+Kind = Literal["extractive", "abstractive", "classification", "question_answering"]
 
 KINDS: dict[TaskName, dict[str, Kind]] = {
     "summarize": {
         "BigBirdPegasusForSentenceExtraction": "extractive",
-        "BigBirdPegasusForConditionalGeneration": "writing",
+        "BigBirdPegasusForConditionalGeneration": "abstractive",
     },
-    "classify": {"BigBirdPegasusForSequenceClassification": "labelling"},
-    "qa": {"BigBirdPegasusForQuestionAnswering": "answering"},
+    "classify": {"BigBirdPegasusForSequenceClassification": "classification"},
+    "qa": {"BigBirdPegasusForQuestionAnswering": "question_answering"},
 }
-DOES: dict[TaskName, str] = {"summarize": "summarizes", "classify": "classifies", "qa": "answers questions"}
+TASK_VERBS: dict[TaskName, str] = {
+    "summarize": "summarizes",
+    "classify": "classifies",
+    "qa": "answers questions",
+}
 FAMILY = "BigBirdPegasus"  # how the names of all architectures begin that the model package has
 
 
@@ -144,9 +148,9 @@ def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple
     architectures = _architectures(folder)
     found = known.get(architecture_of(architectures) or "")
     if found is None:
-        does = "bbp knows" if task is None else f"that {DOES[task]}"
+        does = "bbp knows" if task is None else f"that {TASK_VERBS[task]}"
         message = f"not a model {does}: {_named(architectures)} (known: {', '.join(known)})"
-        raise _unusable(folder, message, hint=how_to_make(task))
+        raise _unusable(folder, message, hint=training_hint(task))
     return found
 
 
@@ -217,7 +221,7 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
-        with resources_reported(checkpoint.weight_bytes):
+        with memory_errors(checkpoint.weight_bytes):
             prepack(model)
     told = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
     return LoadedModel(checkpoint, hardware, model, tokenizer, told)
@@ -234,13 +238,13 @@ def load_exactly(
     from bigbird_pegasus import NewHeadWarning, load_model
 
     folder = checkpoint.folder
-    with warnings.catch_warnings(), model_errors(folder), resources_reported(checkpoint.weight_bytes):
+    with warnings.catch_warnings(), model_errors(folder), memory_errors(checkpoint.weight_bytes):
         warnings.simplefilter("error", NewHeadWarning)
         try:
             return load_model(folder.path, dtype=dtype, device=device, quantization_config=quantize)
         except NewHeadWarning as warning:
             message = "the checkpoint lacks its head: a new one would answer at random"
-            raise _unusable(folder, message, hint=how_to_make(checkpoint.task)) from warning
+            raise _unusable(folder, message, hint=training_hint(checkpoint.task)) from warning
 
 
 @contextmanager
@@ -254,13 +258,15 @@ def model_errors(folder: ModelFolder) -> Iterator[None]:
         raise ModelError(str(error), file=file, code="model_unusable") from error
 
 
-def no_numbers(loaded: LoadedModel) -> ModelError:
-    """The error of a model that computes NaN or infinity: damaged weights, or too large ones for the type."""
-    hint = None if loaded.hardware.dtype == "float32" else "--dtype float32 may help"
-    return _unusable(loaded.checkpoint.folder, "the model's scores are no numbers", hint=hint)
+def non_finite_scores_error(loaded: LoadedModel) -> ModelError:
+    """Return the error of a model that computes NaN or infinity: damaged weights, or too small a type."""
+    hint = "its weights are damaged: pull or train it again"
+    if loaded.hardware.dtype != "float32":
+        hint = "try --dtype float32; if it stays so, the weights are damaged"
+    return _unusable(loaded.checkpoint.folder, "the model computes NaN or infinity", hint=hint)
 
 
-def how_to_make(task: TaskName | None) -> str | None:
+def training_hint(task: TaskName | None) -> str | None:
     """A hint where a model for a task is missing that nobody publishes."""
     if task in (None, "summarize"):
         return None

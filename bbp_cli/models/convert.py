@@ -12,12 +12,13 @@ from bigbird_pegasus.checkpoints.files import (
     is_complete,
     weight_files,
 )
+from rich.filesize import decimal
 
-from bbp_cli.console import Console, human_size
+from bbp_cli.console import Console
 from bbp_cli.errors import OutputError, UsageError
 from bbp_cli.models.checkpoints import Checkpoint, check_scheme, find, load_exactly
 from bbp_cli.models.hardware import DType, Scheme
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 from bbp_cli.models.names import ModelFolder
 
 WRITTEN = (CONFIG_FILE, GENERATION_CONFIG_FILE)  # with the weights; the other files are copied
@@ -52,7 +53,7 @@ def convert(
     old = new.with_name(f"{new.name}.old")
     try:
         new.mkdir(parents=True)
-        with resources_reported():
+        with memory_errors():
             model.save_pretrained(new)
         _copy_beside(checkpoint, new)
         if wanted.destination.is_dir():
@@ -67,7 +68,7 @@ def convert(
         elif old.exists():
             old.rename(wanted.destination)
     before, after = _weight_bytes(checkpoint.folder.path), _weight_bytes(wanted.destination)
-    console.file_done(f"{human_size(before)} of weights are {human_size(after)} in {wanted.destination}")
+    console.file_done(f"{decimal(before)} of weights are {decimal(after)} in {wanted.destination}")
     return wanted.destination
 
 

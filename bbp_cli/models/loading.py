@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from bbp_cli.console import Console
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import (
-    DOES,
+    TASK_VERBS,
     Checkpoint,
     LoadedModel,
     TaskName,
     check_scheme,
     find,
-    how_to_make,
     load,
+    training_hint,
 )
 from bbp_cli.models.hardware import DType, Scheme, prepare
 from bbp_cli.models.names import DEFAULT
@@ -41,8 +41,8 @@ def check_named(choice: ModelOptions, task: TaskName) -> None:
     """Raise UsageError where the default model is to do what it cannot."""
     if choice.name == DEFAULT and task != "summarize":
         raise UsageError(
-            f"the default model only summarizes: name one that {DOES[task]} with --model",
-            hint=how_to_make(task),
+            f"the default model only summarizes: name one that {TASK_VERBS[task]} with --model",
+            hint=training_hint(task),
         )
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from bbp_cli.errors import ResourceError
 
-UNKNOWN = 1 << 30  # bytes; where the system does not tell, so much is hoped for
+ASSUMED_FREE_BYTES = 1 << 30  # assumed where the system gives no figure
 
 
 def free_bytes(device: str = "cpu", root: Path = Path("/")) -> int:
@@ -18,7 +20,7 @@ def free_bytes(device: str = "cpu", root: Path = Path("/")) -> int:
         return int(torch.cuda.mem_get_info(device)[0])
     left = [_available(root), *_left_of_groups(root)]
     known = [size for size in left if size is not None]
-    return max(0, min(known)) if known else UNKNOWN
+    return max(0, min(known)) if known else ASSUMED_FREE_BYTES
 
 
 def _available(root: Path) -> int | None:
@@ -67,7 +69,7 @@ def _read(path: Path) -> str:
 
 
 @contextmanager
-def resources_reported(loading: int | None = None) -> Iterator[None]:
+def memory_errors(loading: int | None = None) -> Iterator[None]:
     """Turn running out of memory inside the block into ResourceError; `loading` is the bytes it reads."""
     try:
         yield
@@ -85,14 +87,12 @@ def _out_of_memory(reason: str, loading: int | None) -> ResourceError:
     torch says "you tried to allocate 123 bytes" of the processor's memory, "Tried to allocate 2.00 GiB" of a
     graphics card's.
     """
-    from bbp_cli.console import human_size
-
     found = re.search(r"tried to allocate ([\d.]+) (bytes|[KMGT]iB)", reason, re.IGNORECASE)
     message = "out of memory"
     if found is not None:
         factor = 1 if found[2] == "bytes" else 1024 ** (" KMGT".index(found[2][0].upper()))
-        message += f": {human_size(round(float(found[1]) * factor))} more were needed"
+        message += f": {decimal(round(float(found[1]) * factor))} more were needed"
     elif loading is not None:
-        message += f" while {human_size(loading)} of weights were loaded"
+        message += f" while {decimal(loading)} of weights were loaded"
     hint = "try --quantize int8, --dtype bfloat16, a smaller model or shorter input"
     return ResourceError(message, hint=hint, code="memory")

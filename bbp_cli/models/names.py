@@ -10,8 +10,9 @@ from bigbird_pegasus.checkpoints import cache
 from bigbird_pegasus.checkpoints.download import OnBytes, download
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, VOCABULARY_FILE
 from bigbird_pegasus.errors import HubError, HubReason
+from rich.filesize import decimal
 
-from bbp_cli.console import Console, human_size
+from bbp_cli.console import Console
 from bbp_cli.errors import BbpError, ModelError, OutputError, UsageError
 from bbp_cli.files import exists, is_folder
 from bbp_cli.version import __version__
@@ -210,7 +211,7 @@ def _shown(repository: str, console: Console) -> Iterator[OnBytes]:
         def on_bytes(received: int, total: int) -> None:
             nonlocal shown, advance
             if advance is None:
-                console.file_done(f"downloading {repository}, {human_size(total)}")
+                console.file_done(f"downloading {repository}, {decimal(total)}")
                 advance = bars.enter_context(console.transfer(repository, total))
             advance(received - shown)
             shown = received

@@ -10,7 +10,7 @@ from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_wind
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
-from bbp_cli.models.checkpoints import LoadedModel, no_numbers
+from bbp_cli.models.checkpoints import LoadedModel, non_finite_scores_error
 from bbp_cli.tasks.results import Classification, Label, ProgressBar, WindowVote, coverage, truncation_warning
 from bbp_cli.tasks.task import Steps, alone
 
@@ -116,7 +116,7 @@ def label_logits(loaded: LoadedModel, windows: Sequence[Callable[[], Sequence[in
     rows = []
     for output in forward_each(loaded.model, [ids() for ids in windows]):
         if not output.logits.isfinite().all():
-            raise no_numbers(loaded)
+            raise non_finite_scores_error(loaded)
         rows.append(output.logits[0].float().cpu())
     return rows
 

@@ -15,7 +15,7 @@ from bigbird_pegasus.text.words import clean
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
-from bbp_cli.models.checkpoints import LoadedModel, no_numbers
+from bbp_cli.models.checkpoints import LoadedModel, non_finite_scores_error
 from bbp_cli.tasks.results import Answer, Answers, ProgressBar, coverage, truncation_warning
 from bbp_cli.tasks.task import Steps, alone
 
@@ -128,7 +128,7 @@ def read_windows(loaded: LoadedModel, windows: Sequence[AskedWindow]) -> list[tu
     outputs = forward_each(loaded.model, [ids for ids, _ in inputs])
     for asked, (_, place), output in zip(windows, inputs, outputs, strict=True):
         if not (output.start_logits.isfinite().all() and output.end_logits.isfinite().all()):
-            raise no_numbers(loaded)
+            raise non_finite_scores_error(loaded)
         found.append(_answers_of(asked, output.start_logits[0], output.end_logits[0], place))
     return found
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from bbp_cli.models.checkpoints import LoadedModel
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 from bbp_cli.tasks.results import ProgressBar
 
 SHORT_WINDOWS = 8  # of models that only read: long ones gain nothing by company, short ones do up to so many
@@ -31,7 +31,7 @@ def alone(steps: Steps[FoundT], compute: Compute, path: str, progress: ProgressB
             while True:
                 results: list[Any] = []
                 for window in windows:
-                    with resources_reported():
+                    with memory_errors():
                         results += compute([window])
                     step()
                 windows = steps.send(results)

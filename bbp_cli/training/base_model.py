@@ -14,7 +14,7 @@ from bbp_cli.dataset import Task
 from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.models.checkpoints import model_errors
 from bbp_cli.models.hardware import Hardware
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 from bbp_cli.models.names import ModelFolder
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def load_base(
     from bigbird_pegasus import BigBirdPegasusConfig, NewHeadWarning, PegasusTokenizer
 
     told: list[str] = []
-    with warnings.catch_warnings(), model_errors(folder), resources_reported():
+    with warnings.catch_warnings(), model_errors(folder), memory_errors():
         warnings.simplefilter("ignore", NewHeadWarning)  # to train it is what was asked for
         config = BigBirdPegasusConfig.from_pretrained(folder.path)
         if (scheme := stored_quantization(folder.path)) is not None:
@@ -79,7 +79,7 @@ def load_base(
                 code="model_unusable",
             )
         if CLASSES["extract"] in config.architectures:  # never has a decoder, whatever its configuration says
-            config = config.changed(is_encoder_decoder=False)
+            config = config.replace(is_encoder_decoder=False)
         if DECODER_ONLY in config.architectures:
             raise ModelError(
                 "has no encoder, and every task needs one", file=folder.id, code="model_unusable"
@@ -109,14 +109,14 @@ def _model(
     if task == "extract":
         if CLASSES[task] in config.architectures:
             return BigBirdPegasusForSentenceExtraction.from_pretrained(folder.path, **kept)
-        extractor = BigBirdPegasusForSentenceExtraction(config.changed(is_encoder_decoder=False))
+        extractor = BigBirdPegasusForSentenceExtraction(config.replace(is_encoder_decoder=False))
         shipped: Any = load_model(DEFAULT_MODEL)  # how to choose by scores does not depend on who scored
         extractor.sentence_head.chooser.load_state_dict(shipped.sentence_head.chooser.state_dict())
         return _with_encoder(extractor, extractor.encoder, folder)
     if task == "summarize":
         if config.is_encoder_decoder:
             return heads.BigBirdPegasusForConditionalGeneration.from_pretrained(folder.path)
-        config = config.changed(is_encoder_decoder=True, use_cache=True)
+        config = config.replace(is_encoder_decoder=True, use_cache=True)
         writer = heads.BigBirdPegasusForConditionalGeneration(config)
         return _with_encoder(writer, writer.model.encoder, folder)
     if task == "qa":
@@ -124,7 +124,7 @@ def _model(
     changes = {**kept, **_label_changes(labels)}
     if CLASSES[task] not in config.architectures or config.id2label == changes["id2label"]:
         return heads.BigBirdPegasusForSequenceClassification.from_pretrained(folder.path, **changes)
-    classifier = heads.BigBirdPegasusForSequenceClassification(config.changed(**changes))  # other labels
+    classifier = heads.BigBirdPegasusForSequenceClassification(config.replace(**changes))  # other labels
     classifier.model.load_state_dict(BigBirdPegasusModel.from_pretrained(folder.path, **kept).state_dict())
     return classifier.eval()
 

@@ -12,7 +12,7 @@ from bbp_cli.dataset import Record, Task
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import KINDS, Checkpoint, LoadedModel, TaskName
 from bbp_cli.models.hardware import Hardware
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 from bbp_cli.models.names import ModelFolder
 from bbp_cli.training.base_model import CLASSES, Base, Labels
 from bbp_cli.training.batches import data_of
@@ -85,7 +85,7 @@ class TrainingRun:
             for _ in range(self.first):
                 self.step()
             try:
-                with resources_reported():
+                with memory_errors():
                     train(self.base.model, data, options, callbacks, state)
             except TrainingError as error:
                 raise UsageError(str(error), hint="a lower --learning-rate may help") from error

@@ -25,7 +25,7 @@ from bigbird_pegasus.checkpoints.files import CONFIG_FILE, SHARDS, SMALL_FILES, 
 from bigbird_pegasus.errors import CheckpointError
 
 from bbp_cli.errors import OutputError, UsageError
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 
 if TYPE_CHECKING:
     from bigbird_pegasus.training import TrainingState
@@ -128,7 +128,7 @@ class Workplace:
         if not path.exists():
             return None
         try:
-            with resources_reported():
+            with memory_errors():
                 kept = torch.load(path, map_location="cpu", weights_only=True)
             return TrainingState(**kept["state"]), kept["notes"]
         except OSError as error:
@@ -234,7 +234,7 @@ def _save_tensors(content: Mapping[str, Any], path: Path) -> None:
     import torch
 
     try:
-        with resources_reported():
+        with memory_errors():
             torch.save(content, path)
     except RuntimeError as error:  # how torch tells a full disk
         raise OSError(str(error).splitlines()[0]) from error

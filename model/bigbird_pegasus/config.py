@@ -209,7 +209,7 @@ class BigBirdPegasusConfig:
         """
         return cls(**values)
 
-    def changed(self, **changes: Any) -> "BigBirdPegasusConfig":
+    def replace(self, **changes: Any) -> "BigBirdPegasusConfig":
         """Return a copy with other values; `num_labels` keeps the labels' names where it is their number.
 
         Raises:
@@ -242,7 +242,7 @@ class BigBirdPegasusConfig:
         local_files_only: bool = False,
         **changes: Any,
     ) -> "BigBirdPegasusConfig":
-        """Read `config.json` of a checkpoint; `changes` replace what it says (see `changed`).
+        """Read `config.json` of a checkpoint; `changes` replace what it says (see `replace`).
 
         Args:
             name_or_path: a folder, or `owner/name` on the Hub, see `checkpoint_folder`.
@@ -263,7 +263,7 @@ class BigBirdPegasusConfig:
                 f"{path.parent} has no {CONFIG_FILE}: it is not a checkpoint folder"
             ) from None
         config = cls.from_dict(values)
-        return config.changed(**changes) if changes else config
+        return config.replace(**changes) if changes else config
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` into `folder`, which is made where it is missing."""

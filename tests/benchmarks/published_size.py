@@ -43,7 +43,7 @@ def checkpoint(folder: Path = FOLDER, tiny: bool = False) -> Path:
 def config_of(tiny: bool) -> BigBirdPegasusConfig:
     """The defaults of the configuration are the published shape: 577 million parameters."""
     sizes = SIZES | {"vocab_size": 8192} if tiny else {}  # as many as the default model's tokenizer knows
-    return BigBirdPegasusConfig(**sizes).changed(architectures=[CLASS], dtype="float32")
+    return BigBirdPegasusConfig(**sizes).replace(architectures=[CLASS], dtype="float32")
 
 
 def _build(folder: Path, config: BigBirdPegasusConfig) -> None:

@@ -71,7 +71,7 @@ def make_classifier(folder: Path, *, several: bool, steps: int = 600) -> Path:
     sentences = [sentence for topic in TOPICS.values() for sentence in topic]
     tokenizer = train_vocabulary(folder, sentences, 400, CLASSIFIER_WINDOW)
     torch.manual_seed(0)
-    config = small_config(tokenizer, "BigBirdPegasusForSequenceClassification").changed(
+    config = small_config(tokenizer, "BigBirdPegasusForSequenceClassification").replace(
         id2label=dict(enumerate(LABELS)),
         problem_type="multi_label_classification" if several else "single_label_classification",
     )

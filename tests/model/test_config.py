@@ -142,21 +142,21 @@ def test_missing_or_broken_file_is_a_checkpoint_error(tmp_path: Path, content: b
 
 def test_a_changed_copy_differs_in_what_was_asked_and_nothing_else() -> None:
     config = BigBirdPegasusConfig(id2label={0: "a", 1: "b", 2: "c"}, num_beams=5)
-    changed = config.changed(hidden_size=512, num_beams=3)
+    changed = config.replace(hidden_size=512, num_beams=3)
     assert (changed.d_model, changed.extra["num_beams"]) == (512, 3)
-    assert config.changed(d_model=config.d_model, num_beams=5) == config
+    assert config.replace(d_model=config.d_model, num_beams=5) == config
     assert changed.id2label == config.id2label
     assert (config.d_model, config.extra["num_beams"]) == (1024, 5)
 
 
 def test_labels_change_by_number_by_name_or_not_at_all() -> None:
     config = BigBirdPegasusConfig(id2label={0: "a", 1: "b", 2: "c"})
-    assert config.changed(num_labels=3).id2label == config.id2label
-    assert config.changed(num_labels=2).id2label == {0: "LABEL_0", 1: "LABEL_1"}
-    assert config.changed(label2id={"x": 1, "y": 0}).id2label == {0: "y", 1: "x"}
-    assert config.changed(num_labels=1, id2label={0: "only"}).num_labels == 1
+    assert config.replace(num_labels=3).id2label == config.id2label
+    assert config.replace(num_labels=2).id2label == {0: "LABEL_0", 1: "LABEL_1"}
+    assert config.replace(label2id={"x": 1, "y": 0}).id2label == {0: "y", 1: "x"}
+    assert config.replace(num_labels=1, id2label={0: "only"}).num_labels == 1
     with pytest.raises(ConfigError, match="num_labels=3 contradicts id2label, which names 2"):
-        config.changed(num_labels=3, id2label={0: "a", 1: "b"})
+        config.replace(num_labels=3, id2label={0: "a", 1: "b"})
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_labels_change_by_number_by_name_or_not_at_all() -> None:
 )
 def test_changing_an_unknown_key_is_an_error_that_names_the_closest(name: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=f"unknown option '{name}'{hint}"):
-        BigBirdPegasusConfig().changed(**{name: 3})
+        BigBirdPegasusConfig().replace(**{name: 3})
     with pytest.raises(ConfigError, match=r"unknown option 'xyzzy'$"):
-        BigBirdPegasusConfig().changed(xyzzy=3)
+        BigBirdPegasusConfig().replace(xyzzy=3)
 
 
 def test_changes_are_made_on_load(tmp_path: Path) -> None:
@@ -179,5 +179,5 @@ def test_changes_are_made_on_load(tmp_path: Path) -> None:
 def test_what_forwards_return_is_part_of_the_configuration() -> None:
     config = BigBirdPegasusConfig()
     assert (config.output_attentions, config.output_hidden_states, config.return_dict) == (False, False, True)
-    config = config.changed(output_attentions=True, output_hidden_states=True, return_dict=False)
+    config = config.replace(output_attentions=True, output_hidden_states=True, return_dict=False)
     assert (config.output_attentions, config.output_hidden_states, config.return_dict) == (True, True, False)

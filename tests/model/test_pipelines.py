@@ -45,7 +45,7 @@ def save(tmp_path_factory: pytest.TempPathFactory) -> Save:
         folder = tmp_path_factory.mktemp(model_class.__name__)
         tokenizer = train_vocabulary(folder, [*TEXTS, QUESTION], 200, WINDOW)
         torch.manual_seed(0)
-        config = small_config(tokenizer, model_class.__name__).changed(init_std=0.3, **changes)
+        config = small_config(tokenizer, model_class.__name__).replace(init_std=0.3, **changes)
         model_class(config).save_pretrained(folder)
         return folder
 

@@ -1,7 +1,8 @@
-"""Stored tensors into a model, one by one: classified, placed, checked, assigned."""
+"""Stored tensors into a model: each is classified and placed, then all are verified and assigned."""
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from bigbird_pegasus.checkpoints.names import (
     our_name,
     published_name,
 )
-from bigbird_pegasus.checkpoints.tensors import read_tensors, some
+from bigbird_pegasus.checkpoints.tensors import abbreviate, read_tensors
 from bigbird_pegasus.errors import CheckpointError
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.quantization.quantize import Quantization, WeightQuantizer, without_suffix
@@ -27,7 +28,7 @@ class NewHeadWarning(UserWarning):
 
 
 def own_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and buffer under its first name: what is shared is named once."""
+    """Return every parameter and buffer under its first name: what is shared is named once."""
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
@@ -51,48 +52,98 @@ def load_weights(
         CheckpointError: see `PretrainedModule.from_pretrained`.
     """
     folder = Path(folder)
-    wanted = own_tensors(model)
-    passed_over = (*HEADS, *not_read)
-    found: dict[str, Tensor] = {}
-    unexpected: list[str] = []
-    misshaped: dict[str, str] = {}
     stored = stored_quantization(folder) is not None
-    incoming = WeightQuantizer(model, quantization, stored=stored)
+    arrivals = _Arrivals(own_tensors(model), WeightQuantizer(model, quantization, stored=stored), stored)
+    # One after the other, and none is kept that is not needed: a checkpoint may fill half of the memory.
     for published, tensor in read_tensors(folder):
-        bare, suffix = without_suffix(published) if stored else (published, "")
-        name = _name_in(wanted, bare)
-        if name is None or (suffix and name not in incoming.shapes):
-            if not published.removeprefix(BASE_PREFIX).startswith(passed_over):
-                unexpected.append(published)
-        elif stored and name in incoming.shapes:
-            incoming.add(name, suffix, tensor.to(device))
-        elif tuple(tensor.shape) != tuple(wanted[name].shape):
-            misshaped[name] = (
-                f"{published} is {_shape(tensor)}, the configuration says {_shape(wanted[name])}"
-            )
-        elif name in incoming.shapes:
-            if name not in incoming.arrived:
-                incoming.add(name, "", tensor.to(device))
-        elif name not in found:
-            with large_tensors_on_own_pages():
-                found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
+        name, suffix = _classify(published, arrivals)
+        if name is not None:
+            _place(published, name, suffix, tensor, arrivals, dtype, device)
+        elif not published.removeprefix(BASE_PREFIX).startswith((*HEADS, *not_read)):
+            arrivals.unexpected.append(published)
         del tensor  # and with it, perhaps, what is mapped
-    incoming.share_table()
-    misshaped |= incoming.faults()
-    arrived = {*found, *misshaped, *incoming.arrived}
-    absent = [name for name in wanted if name not in arrived]
-    new = [name for name in absent if published_name(name).startswith(head)] if head else []
-    missing = [published_name(name) for name in absent if name not in new]
-    faults = {"missing": missing, "unexpected": unexpected, "of the wrong shape": list(misshaped.values())}
-    if any(faults.values()):
-        told = "; ".join(f"{len(names)} {fault}: {some(names)}" for fault, names in faults.items() if names)
-        raise CheckpointError(f"the tensors in {folder} do not fit the model: {told}")
+    arrivals.quantizer.share_table()
+    new = _verify(arrivals, folder, head)
+    # Only now is the model touched: one that does not fit its checkpoint is left as it was.
+    found = arrivals.found
     body_dtype = dtype or next((t.dtype for t in found.values() if t.is_floating_point()), torch.float32)
     found |= _new_head(model, new, found, body_dtype, device, folder, init_std)
-    model.load_state_dict(found, strict=False, assign=True)
-    for name in incoming.arrived:
-        incoming.swap(name)
-    trim_heap()
+    _assign(model, arrivals)
+
+
+@dataclass
+class _Arrivals:
+    """The tensors of a checkpoint on their way into a model, by our names, and what is wrong with them."""
+
+    wanted: Mapping[str, Tensor]
+    quantizer: WeightQuantizer
+    stored: bool  # whether the checkpoint is quantized: then weights come in parts, codes and scales
+    found: dict[str, Tensor] = field(default_factory=dict)
+    unexpected: list[str] = field(default_factory=list)
+    misshaped: dict[str, str] = field(default_factory=dict)
+
+
+def _classify(published: str, arrivals: _Arrivals) -> tuple[str | None, str]:
+    """Return which tensor of the model a published name means, if any, and which part of a quantized one."""
+    bare, suffix = without_suffix(published) if arrivals.stored else (published, "")
+    name = _name_in(arrivals.wanted, bare)
+    is_part_of_none = bool(suffix) and name not in arrivals.quantizer.shapes
+    return (None if is_part_of_none else name), suffix
+
+
+def _place(
+    published: str,
+    name: str,
+    suffix: str,
+    tensor: Tensor,
+    arrivals: _Arrivals,
+    dtype: torch.dtype | None,
+    device: torch.device,
+) -> None:
+    """Convert one tensor and keep it; the first of several names for one tensor wins."""
+    wanted, quantizer = arrivals.wanted[name], arrivals.quantizer
+    if arrivals.stored and name in quantizer.shapes:
+        quantizer.add(name, suffix, tensor.to(device))  # parts have shapes of their own, see `faults`
+    elif tuple(tensor.shape) != tuple(wanted.shape):
+        message = f"{published} is {_shape(tensor)}, the configuration says {_shape(wanted)}"
+        arrivals.misshaped[name] = message
+    elif name in quantizer.shapes:
+        if name not in quantizer.arrived:
+            quantizer.add(name, "", tensor.to(device))
+    elif name not in arrivals.found:
+        with large_tensors_on_own_pages():
+            # Of the right type and place already, it stays mapped to the file: no copy is made.
+            arrivals.found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
+
+
+def _verify(arrivals: _Arrivals, folder: Path, head: tuple[str, ...]) -> list[str]:
+    """Return which tensors of the head are to be made new.
+
+    Raises:
+        CheckpointError: tensors are missing, unexpected or misshaped: all of them are named, not the first.
+    """
+    misshaped = arrivals.misshaped | arrivals.quantizer.faults()
+    arrived = {*arrivals.found, *misshaped, *arrivals.quantizer.arrived}
+    absent = [name for name in arrivals.wanted if name not in arrived]
+    new = [name for name in absent if published_name(name).startswith(head)] if head else []
+    faults = {
+        "missing": [published_name(name) for name in absent if name not in new],
+        "unexpected": arrivals.unexpected,
+        "of the wrong shape": list(misshaped.values()),
+    }
+    found = [f"{len(names)} {fault}: {abbreviate(names)}" for fault, names in faults.items() if names]
+    if found:
+        raise CheckpointError(f"the tensors in {folder} do not fit the model: {'; '.join(found)}")
+    return new
+
+
+def _assign(model: nn.Module, arrivals: _Arrivals) -> None:
+    """Put the tensors into the model: assigned, not copied, so that what is mapped stays so."""
+    model.load_state_dict(arrivals.found, strict=False, assign=True)
+    # Whole modules are swapped after that: until then the names of their weights are those of the model.
+    for name in arrivals.quantizer.arrived:
+        arrivals.quantizer.swap(name)
+    trim_heap()  # what was read and converted leaves holes that the allocator would keep
 
 
 def _new_head(

@@ -47,7 +47,7 @@ def _shards(index: Path) -> list[Path]:
     paths = shards_of(index)
     lost = [path.name for path in paths if not path.is_file()]
     if lost:
-        raise CheckpointError(f"{index.parent} lacks {some(lost)}, which {index.name} names")
+        raise CheckpointError(f"{index.parent} lacks {abbreviate(lost)}, which {index.name} names")
     return paths
 
 
@@ -102,6 +102,6 @@ def _load_bin(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def some(names: list[str]) -> str:
+def abbreviate(names: list[str]) -> str:
     """Name the first few, and say how many more there are."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

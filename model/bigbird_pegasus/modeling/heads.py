@@ -240,7 +240,7 @@ class BigBirdPegasusForQuestionAnswering(PretrainedModule):
     head = ("qa_outputs.",)
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
-        super().__init__(config.changed(num_labels=2))
+        super().__init__(config.replace(num_labels=2))
         self.model = BigBirdPegasusModel(self.config, random_attention)
         self.qa_outputs = nn.Linear(config.d_model, 2)
         self.initialize(self.qa_outputs)
@@ -304,7 +304,7 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         """Make the layers; `random_attention` is accepted as by every class, a decoder has none."""
-        super().__init__(config.changed(is_decoder=True, is_encoder_decoder=False))
+        super().__init__(config.replace(is_decoder=True, is_encoder_decoder=False))
         self.model = nn.ModuleDict({"decoder": Decoder(self.config)})
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.generation_config = GenerationConfig.from_model_config(self.config)

@@ -82,7 +82,7 @@ class PretrainedModule(nn.Module):
         Raises:
             ConfigError: a special token would be outside the vocabulary.
         """
-        before, after = self.config, self.config.changed(vocab_size=tokens)
+        before, after = self.config, self.config.replace(vocab_size=tokens)
         resized: list[nn.Embedding] = []
         for name, module in self.named_modules():
             if name.rpartition(".")[2] == "embedding" and isinstance(module, nn.Embedding):
@@ -179,7 +179,7 @@ class PretrainedModule(nn.Module):
         quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}
         # Other programs refuse such a file, in place of reading its codes as weights.
         told = {"quantization_config": {"quant_method": f"bbp-{self.quantization}"} if quantized else None}
-        self.config.changed(architectures=[architecture], dtype=dtype, **told).save_pretrained(folder)
+        self.config.replace(architectures=[architecture], dtype=dtype, **told).save_pretrained(folder)
         tensors = {
             published_name(name): t.detach().cpu().contiguous()
             for name, t in (own_tensors(self) | quantized_tensors(self)).items()

@@ -12,7 +12,7 @@ from bbp_cli.batch.scheduler import Work, in_order
 from bbp_cli.documents.document import STDIN, Document, parse
 from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import InputError, ResourceError
-from bbp_cli.models.memory import UNKNOWN, free_bytes
+from bbp_cli.models.memory import ASSUMED_FREE_BYTES, free_bytes
 from bbp_cli.tasks.task import Steps, alone
 from tests.conftest import DOCUMENTS, SENTENCES, STORY, Bbp
 
@@ -230,5 +230,5 @@ def test_control_groups_of_version_1_count_too(tmp_path: Path) -> None:
     assert free_bytes(root=files(tmp_path, {**MEMINFO, **groups})) == 0
 
 
-def test_where_nothing_is_known_a_little_is_hoped_for(tmp_path: Path) -> None:
-    assert free_bytes(root=tmp_path) == UNKNOWN
+def test_free_memory_defaults_to_1_gib(tmp_path: Path) -> None:
+    assert free_bytes(root=tmp_path) == ASSUMED_FREE_BYTES

@@ -12,7 +12,7 @@ import pytest
 
 from bbp_cli.errors import ResourceError, UsageError
 from bbp_cli.models.hardware import default_threads, prepare
-from bbp_cli.models.memory import resources_reported
+from bbp_cli.models.memory import memory_errors
 from tests.conftest import STORY, Bbp
 
 PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -92,18 +92,18 @@ def test_unknown_and_missing_devices_are_told_apart() -> None:
 def test_running_out_of_memory_is_a_resource_error() -> None:
     import torch
 
-    with pytest.raises(ResourceError, match=r"out of memory: 1125\.9 TB more"), resources_reported():
+    with pytest.raises(ResourceError, match=r"out of memory: 1\.1 PB more"), memory_errors():
         torch.empty(1 << 50, dtype=torch.uint8)
-    with pytest.raises(ResourceError, match=r"out of memory: 2\.1 GB more"), resources_reported():
+    with pytest.raises(ResourceError, match=r"out of memory: 2\.1 GB more"), memory_errors():
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
-    with pytest.raises(ResourceError, match=r"out of memory$"), resources_reported():
+    with pytest.raises(ResourceError, match=r"out of memory$"), memory_errors():
         bytearray(1 << 60)
     with (
         pytest.raises(ResourceError, match=r"while 2\.3 GB of weights were loaded"),
-        resources_reported(2308014332),
+        memory_errors(2308014332),
     ):
         bytearray(1 << 60)
-    with pytest.raises(RuntimeError, match="shapes"), resources_reported():
+    with pytest.raises(RuntimeError, match="shapes"), memory_errors():
         torch.zeros(2, 3) @ torch.zeros(2, 3)
 
 

@@ -142,7 +142,7 @@ def test_a_model_that_estimates_a_value_prints_it(warm_bbp: Bbp, tmp_path: Path)
     folder = tmp_path / "model"
     tokenizer = train_vocabulary(folder, TOPICS["sea"] + TOPICS["books"] + TOPICS["garden"], 300, 96)
     torch.manual_seed(0)
-    config = small_config(tokenizer, "BigBirdPegasusForSequenceClassification").changed(num_labels=1)
+    config = small_config(tokenizer, "BigBirdPegasusForSequenceClassification").replace(num_labels=1)
     BigBirdPegasusForSequenceClassification(config).save_pretrained(folder)
     text = text_about(["sea"], 0, 2)
     ids = torch.tensor([as_read(text, tokenizer)])
@@ -181,7 +181,8 @@ def test_scores_that_are_no_numbers_are_a_model_error(
     broken = with_value(classifier, tmp_path / "broken", "classification_head.out_proj.bias", value)
     done = warm_bbp("classify", "sea.txt", "--model", broken, "--json")
     assert done.code == 4
-    assert done.stderr == f"bbp: error: {broken}: the model's scores are no numbers\n"
+    why = "the model computes NaN or infinity (its weights are damaged: pull or train it again)"
+    assert done.stderr == f"bbp: error: {broken}: {why}\n"
 
 
 def with_value(folder: Path, copy: Path, name: str, value: float) -> Path:

@@ -73,7 +73,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PegasusTokenizer:
 
 
 def loaded(reader: ScriptedReader, tokenizer: PegasusTokenizer) -> LoadedModel:
-    checkpoint = Checkpoint(ModelFolder("scripted", Path()), "qa", "answering", "block_sparse")
+    checkpoint = Checkpoint(ModelFolder("scripted", Path()), "qa", "question_answering", "block_sparse")
     return LoadedModel(checkpoint, Hardware("cpu", "float32", 1), reader, tokenizer)
 
 
@@ -193,7 +193,7 @@ def test_a_question_may_take_half_of_the_window_and_no_more(asker: Asker) -> Non
 def test_logits_that_are_no_numbers_are_a_model_error(value: float, asker: Asker) -> None:
     empty: dict[str, float] = {}
     for tables in (({"three": value}, empty), (empty, {"three": value})):
-        with pytest.raises(ModelError, match="scores are no numbers"):
+        with pytest.raises(ModelError, match="the model computes NaN or infinity"):
             asker.ask("one two three", asker.reader(*tables))
 
 

@@ -146,7 +146,7 @@ def test_a_validation_loss_that_is_no_number_has_diverged(extractive: Path) -> N
     base = load_base("qa", folder, hardware, seed=0)
     next(base.model.parameters()).data.fill_(float("nan"))
     loaded = LoadedModel(
-        Checkpoint(folder, "qa", "answering", "block_sparse"), hardware, base.model, base.tokenizer
+        Checkpoint(folder, "qa", "question_answering", "block_sparse"), hardware, base.model, base.tokenizer
     )
     record = QuestionRecord(1, "1", "Who?", TEXTS[0], ())
     with pytest.raises(TrainingError, match="it has diverged"):
