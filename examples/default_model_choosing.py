@@ -16,11 +16,11 @@ from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import (
     GAIN_SCALE,
     BigBirdPegasusForSentenceExtraction,
-    Chooser,
+    SelectionNetwork,
 )
-from bigbird_pegasus.summarization.extractive import LEAST_WORDS, MOST_SHARE
+from bigbird_pegasus.summarization.extractive import MAX_SUMMARY_SHARE, MIN_SUMMARY_WORDS
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
-from bigbird_pegasus.summarization.sentence_selection import Candidates, Choice, pick_candidates
+from bigbird_pegasus.summarization.sentence_selection import Candidates, SelectionState, pick_candidates
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.words import count_words
@@ -127,10 +127,10 @@ def choose(run: Path, corpus: Corpus, records: Sequence[Record], recipe: Chooser
     model.to(torch.float16).save_pretrained(run / "checkpoint")
 
 
-def train_chooser(documents: Sequence[tuple[Candidates, Gold]], recipe: ChooserRecipe) -> Chooser:
+def train_chooser(documents: Sequence[tuple[Candidates, Gold]], recipe: ChooserRecipe) -> SelectionNetwork:
     """A chooser that has learned gains in states that it comes to itself."""
     generator = np.random.default_rng(recipe.seed)
-    chooser: Chooser | None = None
+    chooser: SelectionNetwork | None = None
     seen: list[Tensor] = []
     gains: list[Tensor] = []
     for turn in range(recipe.rounds):
@@ -150,14 +150,14 @@ def scored_document(text: Text, scores: np.ndarray, length: float) -> tuple[Cand
     """The candidates of a document by its sentences' scores; `length` is the logarithm of a summary's."""
     known = [float(score) for score in scores]
     numbers = pick_candidates(text.words, known, text.allowed) or [0]
-    expected = max(LEAST_WORDS, min(float(np.exp(length)), MOST_SHARE * sum(text.words)))
+    expected = max(MIN_SUMMARY_WORDS, min(float(np.exp(length)), MAX_SUMMARY_SHARE * sum(text.words)))
     found = Candidates(numbers, text.words, known, text.features, expected)
     return found, Gold.of(text.summary, [text.sentences[n] for n in numbers])
 
 
 @torch.inference_mode()
 def _states(
-    chooser: Chooser | None,
+    chooser: SelectionNetwork | None,
     found: Candidates,
     gold: Gold,
     generator: np.random.Generator,
@@ -165,7 +165,7 @@ def _states(
     looked_at: int,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Features and gains of some candidates in each state on the way to a summary, and a little further."""
-    choice = Choice(found)
+    choice = SelectionState(found)
     while True:
         free = np.setdiff1d(np.arange(len(found.numbers)), choice.chosen)
         if not len(free):
@@ -183,10 +183,10 @@ def _states(
         choice.add(int(best[0] if generator.random() < 0.6 else generator.choice(best[:4])))
 
 
-def fit_chooser(features: Tensor, gains: Tensor, recipe: ChooserRecipe) -> Chooser:
+def fit_chooser(features: Tensor, gains: Tensor, recipe: ChooserRecipe) -> SelectionNetwork:
     """Least squares."""
     torch.manual_seed(recipe.seed)
-    chooser = Chooser()
+    chooser = SelectionNetwork()
     mean, scale = features.mean(0), features.std(0) + 1e-2
     optimizer = torch.optim.AdamW(
         chooser.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bigbird_pegasus.summarization.extractive import DEFAULT_LENGTH
+from bigbird_pegasus.summarization.extractive import DEFAULT_SUMMARY_WORDS
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.text.words import count_words
 
@@ -62,7 +62,7 @@ def judge_baseline(
     """Summarize without a model, and compare."""
     document = document_of(record.document, record)
     sentences = sentences_of(document.text)
-    budget = length or DEFAULT_LENGTH
+    budget = length or DEFAULT_SUMMARY_WORDS
     if baseline == "lead":
         chosen = lead(sentences, budget)
     elif baseline == "random":

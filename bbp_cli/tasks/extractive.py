@@ -6,7 +6,7 @@ The encoder reads one window by itself; what it makes of the sentences is scored
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bigbird_pegasus.summarization.extractive import DEFAULT_LENGTH, choose, lead, with_questions
+from bigbird_pegasus.summarization.extractive import DEFAULT_SUMMARY_WORDS, choose, lead, with_questions
 from bigbird_pegasus.summarization.quality import measure_quality
 from bigbird_pegasus.text.language import ENGLISH, NAMES
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
@@ -49,7 +49,7 @@ def steps(document: Document, loaded: LoadedModel, settings: "SummaryOptions") -
         chosen = with_questions(texts, chosen, settings.length)
     else:
         chosen, stop = lead(texts, settings.length, allowed)
-    budget = settings.length or DEFAULT_LENGTH
+    budget = settings.length or DEFAULT_SUMMARY_WORDS
     warnings: tuple[str, ...] = ()
     if len(chosen) == 1 and count_words(texts[chosen[0]]) > budget:
         texts[chosen[0]] = first_words(texts[chosen[0]], budget)

@@ -1,13 +1,13 @@
-"""The model that chooses sentences: the encoder with a head that scores each sentence of a document.
+"""The extractive model: the encoder with a head that scores each sentence of a document.
 
 Dimensions: B documents (or windows of them), T tokens, L sentences, D model width, S head width.
 
 A sentence's score estimates its value, ROUGE-1 F1 + ROUGE-2 F1 against the summary its author would write,
 on an absolute scale: scores of different windows of a document can be compared. The head has two parts. The
-*reader* makes a vector of each sentence of a window from the states of its tokens, as BERTSUM has it (Liu and
+*sentence encoder* makes a vector of each sentence of a window from its tokens' states, as in BERTSUM (Liu and
 Lapata, "Text Summarization with Pretrained Encoders", 2019, section 3.2). The *scorer* sees a document's
-sentences together: these vectors, hashed words and pairs of words, as fastText has them (Joulin et al.,
-2017), and what `sentence_features` counts. How sentences are taken by their scores is in `choosing`.
+sentences together: these vectors, hashed words and pairs of words, as in fastText (Joulin et al., 2017), and
+what `sentence_features` counts. The selection network serves `summarization.sentence_selection`.
 """
 
 from dataclasses import dataclass
@@ -25,15 +25,108 @@ from bigbird_pegasus.modeling.layers import EncoderLayer
 from bigbird_pegasus.modeling.outputs import ModelOutput
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
-GAIN_SCALE = 0.1  # of the network's output
-INNER = 64
-# What of a sentence's dense features is told to the network: company, place, paragraph.
-TOLD = (0, 1, 2, 4, 11, 12, 14, 18, 20, 22)
-FEATURES = 6 + len(TOLD) + 6 + 11 + 6
+# The columns of a sentence's dense features, in the order that the shipped weights were trained with.
+SIMILARITY_COLUMNS = (
+    "centroid_cosine",  # with the sum of the unit vectors of the first 200 sentences
+    "raw_centroid_cosine",  # with the sum of their vectors: long sentences weigh more
+    "opening_cosine",  # with the first three sentences
+    "headings_cosine",
+    "max_similarity",
+    "similar_share",  # of the first 200 sentences
+    "similarity_to_previous",
+    "similarity_to_next",
+    "mean_log_word_count",  # how often the document has the sentence's words
+)
+POSITION_COLUMNS = (
+    "log_words",
+    "words",
+    "log_position",
+    "relative_position",
+    "log_position_by_log_length",
+    "log_position_in_paragraph",
+    "log_paragraph_sentences",
+    "log_sections",
+    "log_since_heading",
+    "log_sentences_before",
+    "inverse_position",
+    "inverse_sentences_before",
+    "log_document_sentences",
+)
+TYPOGRAPHY_COLUMNS = (
+    "starts_paragraph",
+    "ends_as_sentence",
+    "is_heading",
+    "uppercase_share",
+    "digit_share",
+    "mark_share",
+    "before_first_heading",
+    "has_few_words",
+)
+DENSE_COLUMNS = SIMILARITY_COLUMNS + POSITION_COLUMNS + TYPOGRAPHY_COLUMNS
 
-DENSE = 30  # features of a sentence that are numbers
+# The inputs of the selection network, in the order that the shipped weights were trained with. The first
+# three groups are fixed for a document, the last two change with what is selected already.
+SELECTOR_SENTENCE_COLUMNS = (
+    "score",
+    "score_of_best",
+    "log_words",
+    "words",
+    "rank",
+    "words_of_length",
+)
+SELECTOR_DENSE_COLUMNS = (
+    "centroid_cosine",
+    "raw_centroid_cosine",
+    "opening_cosine",
+    "max_similarity",
+    "log_position",
+    "relative_position",
+    "log_position_in_paragraph",
+    "log_sentences_before",
+    "inverse_sentences_before",
+    "starts_paragraph",
+)
+SELECTOR_DOCUMENT_COLUMNS = (
+    "log_length",
+    "best_score",
+    "mean_of_best_3",
+    "mean_of_best_8",
+    "log_document_sentences",
+    "mean_score",
+)
+SELECTOR_OVERLAP_COLUMNS = (
+    "shared_words",
+    "shared_rare_words",
+    "shared_pairs",
+    "shared_with_one",
+    "distance",
+    "follows",
+    "precedes",
+    "value_gain",
+    "new_words_gain",
+    "score_of_usual",
+    "words_of_length_after",
+)
+SELECTOR_STATE_COLUMNS = (
+    "state_words",
+    "state_sentences",
+    "state_words_of_length",
+    "state_value",
+    "state_is_empty",
+    "state_mean_score",
+)
+SELECTOR_COLUMNS = (
+    *SELECTOR_SENTENCE_COLUMNS,
+    *(f"dense_{name}" for name in SELECTOR_DENSE_COLUMNS),
+    *SELECTOR_DOCUMENT_COLUMNS,
+    *SELECTOR_OVERLAP_COLUMNS,
+    *SELECTOR_STATE_COLUMNS,
+)
+SELECTOR_WIDTH = 64
+GAIN_SCALE = 0.1  # of the selection network's output: gains are of this size
+
 HEADING_BUCKETS = 4096
-REFERENCE = 200  # sentences from the beginning that every sentence is compared with
+REFERENCE_SENTENCES = 200  # from the beginning, that every sentence is compared with
 
 SENTENCE_LAYERS = 2
 POSITION_BUCKETS = 24
@@ -43,7 +136,7 @@ GRAM_BUCKETS = 65536
 GRAM_WIDTH = 24
 HEADING_WIDTH = 16
 SCORER_WIDTH = 96
-USUAL_LENGTH = 4.2  # logarithm of a summary's words: what the estimate starts from
+DEFAULT_LOG_LENGTH = 4.2  # logarithm of a summary's words, from which the estimate starts
 TEMPERATURE = 0.15  # of the distribution over a window's sentences that the loss compares
 SCALE_WEIGHT = 2.0  # of the squared error, which keeps the scores on the values' own scale
 LENGTH_WEIGHT = 0.3  # of the error of the summary's length
@@ -94,7 +187,7 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
             sentence_index: int64 (B, T), which of the window's sentences a token belongs to; -1 for none.
             sentence_position: int64 (B, L), the number of each sentence in its whole document.
             document_sentences: int64 (B,), how many sentences the whole document has.
-            features: float (B, L, DENSE), see `SentenceFeatures.dense`.
+            features: float (B, L, DENSE_COLUMNS), see `SentenceFeatures.dense`.
             grams: int64, the hashes of all sentences, one after the other.
             gram_counts: int64 (B, L), how many of them each sentence has; 0 at padding.
             headings, heading_counts: the same of the words of the headings that they stand under.
@@ -120,9 +213,7 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
         sentence_position: Tensor,
         document_sentences: Tensor,
     ) -> Tensor:
-        """What the encoder makes of each sentence of windows, (B, L, D); see `forward`. NaN where there is
-        no sentence.
-        """
+        """Return a vector for each sentence of windows (B, L, D), NaN where there is none; see `forward`."""
         states = self.encoder(input_ids, attention_mask).last_hidden_state
         sentence_index = sentence_index.masked_fill(attention_mask == 0, -1)
         vectors: Tensor = self.sentence_head.reader(
@@ -147,17 +238,17 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
 
 
 class SentenceHead(nn.Module):
-    """Reader, scorer and chooser."""
+    """Sentence encoder, scorer and selection network; the attributes are names of stored tensors."""
 
     def __init__(self, config: BigBirdPegasusConfig) -> None:
         super().__init__()
-        self.reader = SentenceReader(config)
+        self.reader = SentenceEncoder(config)
         self.scorer = SentenceScorer(config)
-        self.chooser = Chooser()
+        self.chooser = SelectionNetwork()
 
 
-class SentenceReader(nn.Module):
-    """From token states (B, T, D) of windows to one vector for each sentence (B, L, D)."""
+class SentenceEncoder(nn.Module):
+    """Token states (B, T, D) of windows → one vector for each sentence (B, L, D)."""
 
     def __init__(self, config: BigBirdPegasusConfig) -> None:
         super().__init__()
@@ -175,7 +266,7 @@ class SentenceReader(nn.Module):
     def forward(
         self, states: Tensor, sentence_index: Tensor, sentence_position: Tensor, document_sentences: Tensor
     ) -> Tensor:
-        """Read sentences; see `BigBirdPegasusForSentenceExtraction.sentence_vectors`."""
+        """Encode sentences; see `BigBirdPegasusForSentenceExtraction.sentence_vectors`."""
         count = sentence_position.shape[1]
         sentences, lengths = self._means(states, sentence_index, count)
         real = lengths > 0  # (B, L)
@@ -198,7 +289,7 @@ class SentenceReader(nn.Module):
         return F.gelu(self.inner(features)).masked_fill(~real.unsqueeze(-1), float("nan"))
 
     def _means(self, states: Tensor, sentence_index: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """Weighted means of the states of each sentence's tokens (B, L, D), and its tokens (B, L)."""
+        """Return weighted means of the states of each sentence's tokens (B, L, D), and its tokens (B, L)."""
         batch, _, width = states.shape
         weights = torch.sigmoid(self.token_weight(states).float())  # (B, T, 1)
         rows = torch.arange(batch, device=states.device).unsqueeze(1) * (count + 1)
@@ -212,14 +303,14 @@ class SentenceReader(nn.Module):
 
 
 class SentenceScorer(nn.Module):
-    """From a document's sentence vectors and features to scores (B, L), and the summary's length (B,)."""
+    """A document's sentence vectors and features → scores (B, L), logarithm of a summary's words (B,)."""
 
     def __init__(self, config: BigBirdPegasusConfig) -> None:
         super().__init__()
         width = SCORER_WIDTH
         self.grams = nn.Embedding(GRAM_BUCKETS, GRAM_WIDTH + 1)  # the first column is added to the score
         self.headings = nn.Embedding(HEADING_BUCKETS, HEADING_WIDTH)
-        self.first = ExactLinear(GRAM_WIDTH + HEADING_WIDTH + DENSE + config.d_model, width)
+        self.first = ExactLinear(GRAM_WIDTH + HEADING_WIDTH + len(DENSE_COLUMNS) + config.d_model, width)
         self.near = ExactLinear(3 * width, width)
         self.document = ExactLinear(2 * width, width)
         self.inner = ExactLinear(2 * width + GRAM_WIDTH, width)
@@ -245,8 +336,8 @@ class SentenceScorer(nn.Module):
         x = x.masked_fill(~real.unsqueeze(-1), 0.0)
         x = F.gelu(self.first(self.dropout(x))).masked_fill(~real.unsqueeze(-1), 0.0)  # (B, L, S)
 
-        # The beginning tells what kind of document it is.
-        opening, there = x[:, :REFERENCE], real[:, :REFERENCE].unsqueeze(-1)
+        # The beginning shows what kind of document it is.
+        opening, there = x[:, :REFERENCE_SENTENCES], real[:, :REFERENCE_SENTENCES].unsqueeze(-1)
         mean = opening.sum(1) / there.sum(1).clamp(min=1)
         most = opening.masked_fill(~there, -9.0).amax(1)
         document = F.gelu(self.document(torch.cat([mean, most], dim=-1)))  # (B, S)
@@ -254,25 +345,25 @@ class SentenceScorer(nn.Module):
         near = F.gelu(self.near(torch.cat([before, x, after], dim=-1)))
         inner = torch.cat([x, near * (1 + document.unsqueeze(1)), words], dim=-1)
         scores: Tensor = self.score(self.dropout(F.gelu(self.inner(inner)))).squeeze(-1) + bias
-        length: Tensor = self.length(document).squeeze(-1) + USUAL_LENGTH
+        length: Tensor = self.length(document).squeeze(-1) + DEFAULT_LOG_LENGTH
         return scores.masked_fill(~real, float("-inf")), length
 
 
 def _bags(table: Tensor, flat: Tensor, counts: Tensor) -> Tensor:
-    """Sums of the table's rows for each bag of hashes, over the root of their number (B, L, width)."""
+    """Return sums of the table's rows for each bag of hashes, over the root of their number (B, L, width)."""
     ends = counts.flatten().cumsum(0)
     sums = F.embedding_bag(flat % len(table), table.float(), ends - counts.flatten(), mode="sum")
     return sums.view(*counts.shape, -1) / counts.clamp(min=1).sqrt().unsqueeze(-1)
 
 
 def log_bucket(numbers: Tensor, buckets: int) -> Tensor:
-    """0 … 7 for themselves, then three buckets for each doubling, up to `buckets - 1`."""
+    """Return the bucket of each number: 0 … 7 have their own, then three share a doubling."""
     large = 8 + (torch.log2(numbers.clamp(min=8).float() / 8) * 3).long()
     return torch.where(numbers < 8, numbers, large).clamp(0, buckets - 1)
 
 
 def extraction_loss(scores: Tensor, values: Tensor) -> Tensor:
-    """KL divergence between what sentences are worth and their scores, plus the squared error.
+    """Return the KL divergence between the sentences' values and their scores, plus the squared error.
 
     Args:
         scores: (B, L), -inf where there is no sentence.
@@ -301,14 +392,14 @@ class ExactLinear(nn.Module):
         return F.linear(x.float(), self.weight.float(), self.bias.float())
 
 
-class Chooser(nn.Module):
-    """From features (..., FEATURES) of a state and candidates to the gain that each would bring (...)."""
+class SelectionNetwork(nn.Module):
+    """Features of a state and its candidates (..., SELECTOR_COLUMNS) → gain that each would bring (...)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = ExactLinear(FEATURES, INNER)
-        self.second = ExactLinear(INNER, INNER)
-        self.gain = ExactLinear(INNER, 1)
+        self.first = ExactLinear(len(SELECTOR_COLUMNS), SELECTOR_WIDTH)
+        self.second = ExactLinear(SELECTOR_WIDTH, SELECTOR_WIDTH)
+        self.gain = ExactLinear(SELECTOR_WIDTH, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Estimate gains; nothing here is trained together with the scores."""

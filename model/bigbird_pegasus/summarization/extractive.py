@@ -20,18 +20,18 @@ from bigbird_pegasus.summarization.sentence_features import (
 from bigbird_pegasus.text.words import count_words
 
 if TYPE_CHECKING:
-    from bigbird_pegasus.modeling.sentence_extraction import Chooser
+    from bigbird_pegasus.modeling.sentence_extraction import SelectionNetwork
 
 
-MOST_LENGTH = 10.0  # logarithm of a summary's words; more is nothing a model has learned
-LEAST_WORDS = 40  # that a summary is expected to have: hardly one that was learned from has fewer …
-MOST_SHARE = 1 / 5  # … and at most, of its document's words
+MAX_LOG_LENGTH = 10.0  # logarithm of a summary's words; more is nothing a model has learned
+MIN_SUMMARY_WORDS = 40  # that a summary is expected to have: hardly one that was learned from has fewer …
+MAX_SUMMARY_SHARE = 1 / 5  # … and at most, of its document's words
 
-DEFAULT_LENGTH = 100  # words at most of a short text that is printed whole, and of a single sentence
-LEAST_LEAD = 30  # words
+DEFAULT_SUMMARY_WORDS = 100  # words at most of a short text that is printed whole, and of a single sentence
+MIN_LEAD_WORDS = 30  # words
 _QUESTION = re.compile(r"Q(?:uestion)?(?: ?\d+)?[:.] ?\w.*\?$", re.IGNORECASE)
 _ANSWER = re.compile(r"A(?:nswer)?(?: ?\d+)?[:.] ?\w", re.IGNORECASE)
-SHORT = 3  # sentences: a text of at most so many is its own summary
+MAX_WHOLE_SENTENCES = 3  # sentences: a text of at most so many is its own summary
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def score_document(
         found = model.score(vectors.unsqueeze(0), **inputs)
     scores = [score if math.isfinite(score) else 0.0 for score in found.scores[0].tolist()]
     words = sum(count_words(sentence) for sentence in sentences)
-    expected = math.exp(min(float(found.length), MOST_LENGTH))
-    length = max(LEAST_WORDS, min(expected, MOST_SHARE * words))
+    expected = math.exp(min(float(found.length), MAX_LOG_LENGTH))
+    length = max(MIN_SUMMARY_WORDS, min(expected, MAX_SUMMARY_SHARE * words))
     return ScoredSentences(scores, features, length)
 
 
@@ -68,7 +68,7 @@ def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -
     pieces.
     """
     words = [count_words(text) if may else 0 for text, may in zip(texts, allowed, strict=True)]
-    left = max_words or min(DEFAULT_LENGTH, max(LEAST_LEAD, sum(words) // 4))
+    left = max_words or min(DEFAULT_SUMMARY_WORDS, max(MIN_LEAD_WORDS, sum(words) // 4))
     numbers = [n for n, count in enumerate(words) if count]
     last = next(
         (i for i, total in enumerate(accumulate(words[n] for n in numbers)) if total > left), len(numbers)
@@ -97,7 +97,7 @@ def choose(
     scored: "ScoredSentences",
     max_words: int | None,
     allowed: Sequence[bool],
-    chooser: "Chooser",
+    chooser: "SelectionNetwork",
 ) -> tuple[list[int], Stop]:
     """The numbers of the sentences to print, in document order; a short text is printed whole.
 
@@ -107,17 +107,17 @@ def choose(
     `allowed` tells which sentences may be chosen: headings, captions and the like may not
     (`bigbird_pegasus.text.sentence_filter.candidates`).
     """
-    from bigbird_pegasus.summarization.sentence_selection import choose_sentences
+    from bigbird_pegasus.summarization.sentence_selection import select_sentences
 
     words = [count_words(text) for text in texts]
-    short = max_words or DEFAULT_LENGTH
-    if len(texts) <= SHORT and sum(words) <= short:
+    short = max_words or DEFAULT_SUMMARY_WORDS
+    if len(texts) <= MAX_WHOLE_SENTENCES and sum(words) <= short:
         return list(range(len(texts))), "whole"
     numbers = [number for number, may in enumerate(allowed) if may]
-    if len(numbers) <= SHORT and sum(words[n] for n in numbers) <= short:
+    if len(numbers) <= MAX_WHOLE_SENTENCES and sum(words[n] for n in numbers) <= short:
         return numbers, "end"
     length = scored.length if max_words is None else float(max_words)
-    chosen, cut = choose_sentences(chooser, words, scored.scores, scored.features, length, allowed, max_words)
+    chosen, cut = select_sentences(chooser, words, scored.scores, scored.features, length, allowed, max_words)
     if len(chosen) == len(texts):
         return chosen, "whole"
     return chosen, "length" if cut else "end"

@@ -1,4 +1,4 @@
-"""What a document's text tells of each sentence beside the encoder's states: its words, place and company.
+"""Lexical, positional and similarity features of a document's sentences, beside the encoder's states.
 
 Dimensions: L sentences of a document, V different words of it, R sentences that others are compared with.
 
@@ -9,23 +9,32 @@ Hashing for Large Scale Multitask Learning", 2009), so nothing has to know a voc
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bigbird_pegasus.modeling.sentence_extraction import REFERENCE
+from bigbird_pegasus.modeling.sentence_extraction import (
+    POSITION_COLUMNS,
+    REFERENCE_SENTENCES,
+    SIMILARITY_COLUMNS,
+    TYPOGRAPHY_COLUMNS,
+)
 
-HEADING_WORDS = 12  # at most, of what stands above a section
-SIMILAR = 0.15  # cosine from which two sentences count as similar
-NO_HEADING = 12345
+MAX_HEADING_WORDS = 12
+FEW_WORDS = 5  # sentences of fewer are mostly headings, labels, answers
+MIN_SIMILARITY = 0.15  # cosine from which two sentences count as similar
+NO_HEADING = 12345  # in place of the hashes of a heading's words
 _WORD = re.compile(r"\w+")
+# Frozen: the shipped weights were trained on what this pattern finds. `text.line_patterns.SENTENCE_END`,
+# which decides what a summary may hold, knows more marks and may change.
 _END = re.compile(r"[.!?\u2026\u061f\u0964\u3002\uff01\uff1f][\W\d_]*\Z")
-_LONGEST_END = 200  # characters
+_MAX_END_CHARS = 200
 _SUFFIXES = (("sses", "ss"), ("ies", "i"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", ""), ("ss", "ss"))
 _VOWEL = re.compile("[aeiouy]")
 
@@ -34,10 +43,10 @@ _VOWEL = re.compile("[aeiouy]")
 class SentenceFeatures:
     """Features of a document's sentences.
 
-    `dense` is float32 (L, DENSE). `grams` holds the hashes of all sentences' words and pairs of words, one
-    sentence after the other, and `gram_counts` (L,) how many each has; `headings` and `heading_counts` the
-    same of the words of the heading that a sentence stands under (all int64, hashes of 32 bits). `words`
-    holds the hashes of each sentence's words in their order.
+    `dense` is float32 (L, DENSE_COLUMNS), see `modeling.sentence_extraction`. `grams` holds the hashes of all
+    sentences' words and pairs of words, one sentence after the other, and `gram_counts` (L,) how many each
+    has; `headings` and `heading_counts` the same of the words of the heading above each sentence (all int64,
+    hashes of 32 bits). `words` holds the hashes of each sentence's words in their order.
     """
 
     dense: Tensor
@@ -48,7 +57,7 @@ class SentenceFeatures:
     words: list[list[int]]
 
     def part(self, first: int, last: int) -> "SentenceFeatures":
-        """The features of sentences `first` to `last - 1`."""
+        """Return the features of sentences `first` to `last - 1`."""
         return SentenceFeatures(
             self.dense[first:last],
             *_part(self.grams, self.gram_counts, first, last),
@@ -63,7 +72,7 @@ def _part(flat: Tensor, counts: Tensor, first: int, last: int) -> tuple[Tensor, 
 
 
 def feature_inputs(documents: Sequence[SentenceFeatures]) -> dict[str, Tensor]:
-    """The arguments of a model for some documents, filled up to the same number of sentences."""
+    """Return the arguments of a model for some documents, filled up to the same number of sentences."""
     longest = max(len(document.dense) for document in documents)
 
     def filled(tensor: Tensor) -> Tensor:
@@ -80,7 +89,7 @@ def feature_inputs(documents: Sequence[SentenceFeatures]) -> dict[str, Tensor]:
 
 
 def sentence_features(sentences: Sequence[str], starts_paragraph: Sequence[bool]) -> SentenceFeatures:
-    """The features of all sentences of a document, in order.
+    """Return the features of all sentences of a document, in order.
 
     Raises:
         ValueError: not as many flags as sentences.
@@ -88,15 +97,23 @@ def sentence_features(sentences: Sequence[str], starts_paragraph: Sequence[bool]
     if len(sentences) != len(starts_paragraph):
         raise ValueError(f"{len(sentences)} sentences have {len(starts_paragraph)} flags")
     words = [[_hash(word) for word in _WORD.findall(text.lower())] for text in sentences]
-    shape = _shape(sentences, starts_paragraph)
-    dense = torch.cat([_company(words, shape.heading), shape.dense], dim=1)
+    outline = _outline(sentences, starts_paragraph)
+    dense = torch.cat(
+        [
+            similarity_features(words, outline.heading),
+            position_features(outline),
+            typography_features(sentences, starts_paragraph, outline),
+        ],
+        dim=1,
+    )
     grams, headings = [], []
-    for own, above, early in zip(words, shape.above, shape.early, strict=True):
+    for number, own in enumerate(words):
         pairs = [(a * 1000003 + b * 8191 + 7) & 0xFFFFFFFF for a, b in pairwise(own)]
         grams.append(sorted({*own, *pairs}))
-        salt = 11 if early else 13
-        over = [NO_HEADING] if above is None else words[above]
-        headings.append(sorted({(word * 7919 + salt) & 0xFFFFFFFF for word in over})[:HEADING_WORDS])
+        above = outline.above[number]
+        over = [NO_HEADING] if above in (None, number) else words[above]
+        salt = 11 if outline.sections[number] <= 1 else 13  # a first heading is often the document's title
+        headings.append(sorted({(word * 7919 + salt) & 0xFFFFFFFF for word in over})[:MAX_HEADING_WORDS])
     return SentenceFeatures(dense, *_flat(grams), *_flat(headings), words)
 
 
@@ -111,7 +128,7 @@ def _hash(word: str) -> int:
 
 
 def stem(word: str) -> str:
-    """An English word in lower case without its usual endings; words of other languages hardly change."""
+    """Return an English word in lower case without its usual endings; others hardly change."""
     if len(word) <= 3:
         return word
     for suffix, instead in (*_SUFFIXES, ("s", "")):
@@ -127,135 +144,217 @@ def stem(word: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Shape:
-    dense: Tensor  # (L, 22)
+class _Outline:
+    """Where each sentence of a document stands: one entry a sentence in each list."""
+
+    words: list[int]
+    ends: list[bool]  # whether it ends as a sentence does
     heading: list[bool]
-    above: list[int | None]  # the heading that a sentence stands under, None for none and for headings
-    early: list[bool]  # whether at most one heading has come
+    in_paragraph: list[int]
+    paragraph_sentences: list[int]
+    sections: list[int]  # headings so far, itself among them
+    above: list[int | None]  # the last heading, itself among them; None before the first
+    sentences_before: list[int]  # that end as sentences do
 
 
-def _shape(sentences: Sequence[str], starts_paragraph: Sequence[bool]) -> _Shape:
-    """Where each sentence stands, and what its writing looks like."""
-    total = len(sentences)
-    counts = [len(text.split()) for text in sentences]
-    ends = [_END.search(text[-_LONGEST_END:]) is not None for text in sentences]
+def _outline(sentences: Sequence[str], starts_paragraph: Sequence[bool]) -> _Outline:
+    words = [len(text.split()) for text in sentences]
+    ends = [_END.search(text[-_MAX_END_CHARS:]) is not None for text in sentences]
     heading = [
-        starts and not end and n <= HEADING_WORDS
-        for starts, end, n in zip(starts_paragraph, ends, counts, strict=True)
+        starts and not end and count <= MAX_HEADING_WORDS
+        for starts, end, count in zip(starts_paragraph, ends, words, strict=True)
     ]
-    paragraph, sizes = -1, []
-    owners = []
-    for starts in starts_paragraph:
-        if starts or paragraph < 0:
-            paragraph += 1
-            sizes.append(0)
-        sizes[paragraph] += 1
-        owners.append(paragraph)
-    rows, above, early = [], [], []
-    section = proper = in_paragraph = 0
-    last_heading: int | None = None
-    for number, text in enumerate(sentences):
-        in_paragraph = 0 if starts_paragraph[number] else in_paragraph + 1
-        if heading[number]:
-            section += 1
-            last_heading = number
-        above.append(None if last_heading == number else last_heading)
-        early.append(section <= 1)
-        size = max(1, len(text))
-        letters = sum(map(str.isalnum, text))
-        spaces = sum(map(str.isspace, text))
-        rows.append(
-            (
-                counts[number],
-                number,
-                in_paragraph,
-                sizes[owners[number]],
-                section,
-                number - (-1 if last_heading is None else last_heading),
-                proper,
-                float(starts_paragraph[number]),
-                float(ends[number]),
-                float(heading[number]),
-                5 * sum(map(str.isupper, text)) / size,
-                5 * sum(map(str.isdigit, text)) / size,
-                5 * (size - letters - spaces) / size,
-                float(last_heading is None),
-                float(counts[number] < 5),
-            )
-        )
-        proper += ends[number]
-    x = torch.tensor(rows, dtype=torch.float32).view(total, 15)
-    n, place, inside, of, sections, since, before = x[:, :7].unbind(1)
+    in_paragraph: list[int] = []
+    above: list[int | None] = []
+    place, last_heading = 0, None
+    for number, starts in enumerate(starts_paragraph):
+        place = 0 if starts else place + 1
+        last_heading = number if heading[number] else last_heading
+        in_paragraph.append(place)
+        above.append(last_heading)
+    return _Outline(
+        words,
+        ends,
+        heading,
+        in_paragraph,
+        _paragraph_sizes(starts_paragraph),
+        list(accumulate(map(int, heading))),
+        above,
+        list(accumulate(map(int, ends), initial=0))[:-1],
+    )
+
+
+def _paragraph_sizes(starts_paragraph: Sequence[bool]) -> list[int]:
+    """Return for each sentence how many its paragraph has."""
+    # The first sentence begins a paragraph in any case.
+    numbers = list(accumulate(int(starts or number == 0) for number, starts in enumerate(starts_paragraph)))
+    sizes = Counter(numbers)
+    return [sizes[number] for number in numbers]
+
+
+def position_features(outline: _Outline) -> Tensor:
+    """Return where each sentence stands in document, section and paragraph, and its length (L, 13)."""
+    total = len(outline.words)
+    words = _floats(outline.words)
+    place = torch.arange(total, dtype=torch.float32)
     whole = torch.full_like(place, max(1, total))
-    dense = [
-        (1 + n).log() / 3,
-        n.clamp(max=80) / 40,
-        (1 + place).log() / 4,
-        place / whole,
-        (1 + place).log() / 4 * (1 + whole).log() / 5,
-        (1 + inside).log(),
-        (1 + of).log(),
-        (1 + sections).log() / 2,
-        (1 + since).log() / 3,
-        (1 + before).log() / 4,
-        1 / (1 + place),
-        1 / (1 + before),
-        (1 + whole).log() / 5,
+    before = _floats(outline.sentences_before)
+    since_heading = _floats([n - (-1 if above is None else above) for n, above in enumerate(outline.above)])
+    columns = {
+        "log_words": (1 + words).log() / 3,
+        "words": words.clamp(max=80) / 40,
+        "log_position": (1 + place).log() / 4,
+        "relative_position": place / whole,
+        "log_position_by_log_length": (1 + place).log() / 4 * (1 + whole).log() / 5,
+        "log_position_in_paragraph": (1 + _floats(outline.in_paragraph)).log(),
+        "log_paragraph_sentences": (1 + _floats(outline.paragraph_sentences)).log(),
+        "log_sections": (1 + _floats(outline.sections)).log() / 2,
+        "log_since_heading": (1 + since_heading).log() / 3,
+        "log_sentences_before": (1 + before).log() / 4,
+        "inverse_position": 1 / (1 + place),
+        "inverse_sentences_before": 1 / (1 + before),
+        "log_document_sentences": (1 + whole).log() / 5,
+    }
+    return stack_columns(columns, POSITION_COLUMNS)
+
+
+def typography_features(
+    sentences: Sequence[str], starts_paragraph: Sequence[bool], outline: _Outline
+) -> Tensor:
+    """Return how each sentence is written: capitals, digits, marks, heading or not (L, 8)."""
+    sizes = [max(1, len(text)) for text in sentences]
+
+    def share(is_counted: Callable[[str], bool]) -> Tensor:
+        counts = (sum(map(is_counted, text)) for text in sentences)
+        return _floats([5 * count / size for count, size in zip(counts, sizes, strict=True)])
+
+    marks = [
+        5 * (size - sum(map(str.isalnum, text)) - sum(map(str.isspace, text))) / size
+        for text, size in zip(sentences, sizes, strict=True)
     ]
-    return _Shape(torch.cat([torch.stack(dense, 1), x[:, 7:]], 1), heading, above, early)
+    columns = {
+        "starts_paragraph": _floats(starts_paragraph),
+        "ends_as_sentence": _floats(outline.ends),
+        "is_heading": _floats(outline.heading),
+        "uppercase_share": share(str.isupper),
+        "digit_share": share(str.isdigit),
+        "mark_share": _floats(marks),
+        "before_first_heading": _floats([above is None for above in outline.above]),
+        "has_few_words": _floats([count < FEW_WORDS for count in outline.words]),
+    }
+    return stack_columns(columns, TYPOGRAPHY_COLUMNS)
 
 
-def _company(words: Sequence[Sequence[int]], heading: Sequence[bool]) -> Tensor:
-    """How like the rest of the document each sentence is: cosines of its words' counts (L, 9).
+def similarity_features(words: Sequence[Sequence[int]], heading: Sequence[bool]) -> Tensor:
+    """Return how similar each sentence is to others of the document: cosines of tf-idf vectors (L, 9).
 
-    A word weighs the more the fewer of the document's sentences have it.
+    `words` holds the hashes of each sentence's words. The rarity of a word is counted within the document.
     """
     total = len(words)
-    known: dict[int, int] = {}
-    ids = torch.tensor([known.setdefault(word, len(known)) for row in words for word in row])
-    ids = ids.long()
-    lengths = torch.tensor([len(row) for row in words], dtype=torch.long)
-    owners = torch.arange(total).repeat_interleave(lengths)
-    pairs, times = torch.unique(owners * max(1, len(known)) + ids, return_counts=True)
-    rows, columns = pairs // max(1, len(known)), pairs % max(1, len(known))
-    having = torch.zeros(len(known)).index_add(0, columns, torch.ones(len(columns)))
-    rarity = ((1 + total) / having).log()
-    values = times * rarity[columns]
-    norms = torch.zeros(total).index_add(0, rows, values.square()).sqrt().clamp(min=1e-6)
-    unit = values / norms[rows]
-
-    compared = min(REFERENCE, total)
-    among = rows < compared
-    table = torch.zeros(len(known), max(1, compared))
-    table[columns[among], rows[among]] = unit[among]
-    raw = torch.zeros(len(known)).index_add(0, columns[among], values[among])
-    above = torch.tensor([n for n in range(compared) if heading[n]], dtype=torch.long)
-
-    def cosine(direction: Tensor) -> Tensor:
-        products = torch.zeros(total).index_add(0, rows, unit * direction[columns])
-        found: Tensor = products / direction.norm().clamp(min=1e-6)
-        return found
-
-    starts = torch.searchsorted(rows, torch.arange(total))
-    alike = F.embedding_bag(columns, table, starts, mode="sum", per_sample_weights=unit)  # (L, R)
-    diagonal = torch.arange(compared)
-    alike[diagonal, diagonal] = 0.0
+    vectors = _tf_idf(words)
+    compared = min(REFERENCE_SENTENCES, total)
+    # Comparing all pairs would take time and memory with the square of the length; the first 200 sentences
+    # hold what a summary is taken from nearly always.
+    among = vectors.rows < compared
+    table = torch.zeros(vectors.vocabulary, max(1, compared))
+    table[vectors.columns[among], vectors.rows[among]] = vectors.unit[among]
+    raw = torch.zeros(vectors.vocabulary).index_add(0, vectors.columns[among], vectors.values[among])
+    headings = torch.tensor([n for n in range(compared) if heading[n]], dtype=torch.long)
+    alike = _cosines_to_each(vectors, table)
+    # A sentence is as similar to the one before as that one is to it: one column shifted makes both.
     before = torch.zeros(total + 1)
     following = torch.arange(1, max(1, min(total, compared + 1)))
     before[following] = alike[following, following - 1]
-    often = torch.zeros(len(known)).index_add(0, ids, torch.ones(len(ids)))
-    tokens = lengths.clamp(min=1)
-    return torch.stack(
-        [
-            cosine(table.sum(1)),
-            cosine(raw),
-            cosine(table[:, :3].sum(1)),
-            cosine(table[:, above].sum(1)),
-            alike.max(1).values,
-            4 * (alike > SIMILAR).float().mean(1),
-            before[:-1],
-            before[1:],
-            torch.zeros(total).index_add(0, owners, (1 + often[ids]).log() / 2) / tokens,
-        ],
-        dim=1,
-    )
+    columns = {
+        "centroid_cosine": vectors.cosine(table.sum(1)),
+        "raw_centroid_cosine": vectors.cosine(raw),
+        "opening_cosine": vectors.cosine(table[:, :3].sum(1)),
+        "headings_cosine": vectors.cosine(table[:, headings].sum(1)),
+        "max_similarity": alike.max(1).values,
+        "similar_share": 4 * (alike > MIN_SIMILARITY).float().mean(1),
+        "similarity_to_previous": before[:-1],
+        "similarity_to_next": before[1:],
+        "mean_log_word_count": _mean_log_word_count(words),
+    }
+    return stack_columns(columns, SIMILARITY_COLUMNS)
+
+
+@dataclass(frozen=True)
+class _SparseVectors:
+    """Vectors of L sentences over V words, of which the entries that are not 0 are kept, row by row."""
+
+    rows: Tensor
+    columns: Tensor
+    values: Tensor
+    unit: Tensor  # the values, over the length of their row's vector
+    sentences: int
+    vocabulary: int
+
+    def cosine(self, direction: Tensor) -> Tensor:
+        """Return the cosine of each sentence with a vector (V,): (L,)."""
+        products = torch.zeros(self.sentences).index_add(0, self.rows, self.unit * direction[self.columns])
+        cosines: Tensor = products / direction.norm().clamp(min=1e-6)
+        return cosines
+
+
+def _tf_idf(words: Sequence[Sequence[int]]) -> _SparseVectors:
+    """Weight each word of a sentence by its count there, and by how few sentences of the document have it."""
+    total = len(words)
+    ids, vocabulary = _numbered(words)
+    owners = _owners(words)
+    pairs, times = torch.unique(owners * max(1, vocabulary) + ids, return_counts=True)
+    rows, columns = pairs // max(1, vocabulary), pairs % max(1, vocabulary)
+    having = torch.zeros(vocabulary).index_add(0, columns, torch.ones(len(columns)))
+    rarity = ((1 + total) / having).log()
+    values = times * rarity[columns]
+    norms = torch.zeros(total).index_add(0, rows, values.square()).sqrt().clamp(min=1e-6)
+    return _SparseVectors(rows, columns, values, values / norms[rows], total, vocabulary)
+
+
+def _cosines_to_each(vectors: _SparseVectors, table: Tensor) -> Tensor:
+    """Return the cosine of each sentence with each of the first R, whose vectors are `table` (V, R): (L, R).
+
+    A sentence's cosine with itself is 0 here: every sentence would be most similar to itself.
+    """
+    starts = torch.searchsorted(vectors.rows, torch.arange(vectors.sentences))
+    alike = F.embedding_bag(vectors.columns, table, starts, mode="sum", per_sample_weights=vectors.unit)
+    diagonal = torch.arange(min(table.shape[1], vectors.sentences))
+    alike[diagonal, diagonal] = 0.0
+    return alike
+
+
+def _mean_log_word_count(words: Sequence[Sequence[int]]) -> Tensor:
+    """Return the mean over each sentence's words of how often the document has them, as logarithms (L,)."""
+    ids, vocabulary = _numbered(words)
+    often = torch.zeros(vocabulary).index_add(0, ids, torch.ones(len(ids)))
+    lengths = torch.tensor([len(row) for row in words], dtype=torch.long)
+    sums = torch.zeros(len(words)).index_add(0, _owners(words), (1 + often[ids]).log() / 2)
+    return sums / lengths.clamp(min=1)
+
+
+def _numbered(words: Sequence[Sequence[int]]) -> tuple[Tensor, int]:
+    """Number the different words in their order; return the number of each, and how many there are."""
+    known: dict[int, int] = {}
+    ids = torch.tensor([known.setdefault(word, len(known)) for row in words for word in row])
+    return ids.long(), len(known)
+
+
+def _owners(words: Sequence[Sequence[int]]) -> Tensor:
+    """Return the number of the sentence that each word stands in."""
+    lengths = torch.tensor([len(row) for row in words], dtype=torch.long)
+    return torch.arange(len(words)).repeat_interleave(lengths)
+
+
+def _floats(numbers: Sequence[float]) -> Tensor:
+    return torch.tensor(list(numbers), dtype=torch.float32)
+
+
+def stack_columns(columns: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
+    """Return columns (L,) of these names, in their order, as one matrix (L, names).
+
+    Raises:
+        ValueError: the names are not those of the columns.
+    """
+    if columns.keys() != set(names):
+        raise ValueError(f"columns {sorted(columns)} are not {sorted(names)}")
+    return torch.stack([columns[name] for name in names], 1)

@@ -1,38 +1,48 @@
-"""From scores to a summary: sentences are taken one after another, each time the one that adds most.
+"""From scores to a summary: sentences are selected one after another, each time the one that adds most.
 
 Dimensions: C candidates, V different words of them, P different pairs of words.
 
-What a sentence adds depends on what is there already: its words may stand there, and every word more costs
+What a sentence adds depends on those selected before: they may hold its words, and every further word costs
 precision. A small network estimates the gain in ROUGE-1 F1 + ROUGE-2 F1 from both; where no sentence is
 expected to add anything, the summary ends. So its length follows from the document. MemSum (Gu et al., 2022)
-chooses in this way too; here the network is trained on gains that are known for training documents, in states
-that it comes to itself (Ross et al., "DAgger", 2011).
+selects in this way too; here the network is trained on the known gains of training documents, in states that
+it reaches itself (Ross et al., "DAgger", 2011).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from bigbird_pegasus.modeling.sentence_extraction import TOLD, Chooser
-from bigbird_pegasus.summarization.sentence_features import SentenceFeatures
+from bigbird_pegasus.modeling.sentence_extraction import (
+    DENSE_COLUMNS,
+    SELECTOR_COLUMNS,
+    SELECTOR_DENSE_COLUMNS,
+    SELECTOR_DOCUMENT_COLUMNS,
+    SELECTOR_OVERLAP_COLUMNS,
+    SELECTOR_SENTENCE_COLUMNS,
+    SELECTOR_STATE_COLUMNS,
+    SelectionNetwork,
+)
+from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, stack_columns
 
-CANDIDATES = 40  # sentences that are looked at, more where a longer summary is asked for
-WORDS_A_CANDIDATE = 5  # of the summary asked for
+DEFAULT_CANDIDATES = 40  # sentences that are looked at, more where a longer summary is asked for
+WORDS_PER_CANDIDATE = 5  # of the summary asked for
 LENGTH_POWER = 0.3  # by which the words of a sentence count against it when candidates are picked
-SHORTEST_COUNTED = 6  # words; shorter sentences gain nothing by being shorter
-LEAST_GAIN = 0.0  # below it the summary ends
-MAX_SHARED_WORDS = 0.6  # of a sentence's words with one already chosen
-LEAST_IN_PLACE = 8  # words of a sentence that is taken because a better one does not fit: fewer say little
-MOST_OF_EXPECTED = 1.5  # times the expected length, and …
-MORE_THAN_EXPECTED = 20  # … words more, a summary has at most when nobody says how long it shall be
-SIMPLE_GAIN = 6 + len(TOLD) + 6 + 8  # where among them it stands
+MIN_RANKED_WORDS = 6  # shorter sentences gain nothing by being shorter
+MIN_GAIN = 0.0  # below it the summary ends
+MAX_SHARED_WORDS = 0.6  # share of a sentence's words with one that is selected
+MIN_SUBSTITUTE_WORDS = 8  # of a sentence that is selected because a better one does not fit: fewer say little
+MAX_EXPECTED_RATIO = 1.5  # times the expected length, and …
+MAX_EXTRA_WORDS = 20  # … words more, a summary has at most where no length was asked for
+_DENSE = [DENSE_COLUMNS.index(name) for name in SELECTOR_DENSE_COLUMNS]
+_NEW_WORDS_GAIN = SELECTOR_COLUMNS.index("new_words_gain")
 
 
 class Candidates:
-    """The sentences of a document that are looked at, best first, and what the chooser is told of them."""
+    """The sentences of a document that are looked at, best first, and their features that never change."""
 
     def __init__(
         self,
@@ -57,30 +67,34 @@ class Candidates:
             self.scores * (self.words + length) / 2
         )  # a score is about 2 overlap / (words + length)
         best = self.scores.sort(descending=True).values
-        document = [
-            math.log(length) - 4.2,
-            float(best[0]),
-            float(best[:3].mean()),
-            float(best[:8].mean()),
-            math.log1p(len(features.words)) / 5 - 0.8,
-            float((self.words * self.scores).sum() / self.words.sum().clamp(min=1)),
-        ]
-        rank = torch.arange(len(numbers)) / 10
-        sentence = [
-            self.scores,
-            self.scores / best[0].clamp(min=1e-3),
-            (self.words + 1).log() / 3,
-            self.words / 40,
-            rank,
-            self.words / length,
-        ]
-        told = features.dense[self.numbers][:, list(TOLD)]
-        whole = torch.tensor(document).expand(len(numbers), -1)
-        self.fixed = torch.cat([torch.stack(sentence, 1), told, whole], 1)
+        document = {
+            "log_length": math.log(length) - 4.2,
+            "best_score": float(best[0]),
+            "mean_of_best_3": float(best[:3].mean()),
+            "mean_of_best_8": float(best[:8].mean()),
+            "log_document_sentences": math.log1p(len(features.words)) / 5 - 0.8,
+            "mean_score": float((self.words * self.scores).sum() / self.words.sum().clamp(min=1)),
+        }
+        sentence = {
+            "score": self.scores,
+            "score_of_best": self.scores / best[0].clamp(min=1e-3),
+            "log_words": (self.words + 1).log() / 3,
+            "words": self.words / 40,
+            "rank": torch.arange(len(numbers)) / 10,
+            "words_of_length": self.words / length,
+        }
+        self.fixed = torch.cat(
+            [
+                stack_columns(sentence, SELECTOR_SENTENCE_COLUMNS),
+                features.dense[self.numbers][:, _DENSE],
+                _repeated(document, SELECTOR_DOCUMENT_COLUMNS, len(numbers)),
+            ],
+            1,
+        )
 
 
-class Choice:
-    """What is chosen so far, and the chooser's features of each candidate in this state."""
+class SelectionState:
+    """What is selected so far, and the features of each candidate in this state."""
 
     def __init__(self, candidates: Candidates) -> None:
         self.candidates = candidates
@@ -95,7 +109,7 @@ class Choice:
         self.precedes = torch.zeros(number)
 
     def add(self, place: int) -> None:
-        """Choose the candidate at a place."""
+        """Select the candidate at a place."""
         own = self.candidates
         self.chosen.append(place)
         self.words += float(own.words[place])
@@ -110,11 +124,11 @@ class Choice:
         self.precedes = torch.maximum(self.precedes, (away == -1).float())
 
     def simple_gains(self) -> Tensor:
-        """What each candidate would add if the words it shares were all that it adds in vain (C,)."""
-        return self.features()[:, SIMPLE_GAIN]
+        """Return what each candidate would add if its shared words added nothing, and all others did (C,)."""
+        return self.features()[:, _NEW_WORDS_GAIN]
 
     def features(self) -> Tensor:
-        """What the chooser is told of each candidate, float32 (C, FEATURES)."""
+        """Return the selection network's inputs, float32 (C, SELECTOR_COLUMNS)."""
         own, length = self.candidates, self.candidates.length
         there = torch.minimum(own.counts, self.counts)
         shared = there.sum(1) / own.total
@@ -125,29 +139,37 @@ class Choice:
         new = 2 * (self.overlap + own.overlap * (1 - rare)) / (self.words + own.words + length) - worth
         usual = float(own.scores[self.chosen].mean()) if self.chosen else 0.0
         ratio = own.scores / (usual + 1e-3) if self.chosen else torch.ones_like(own.scores)
-        sentence = [
-            shared,
-            rare,
-            pairs,
-            self.shared,
-            self.distance.clamp(max=20) / 20,
-            self.follows,
-            self.precedes,
-            after,
-            new,
-            ratio,
-            (self.words + own.words) / length,
+        overlap = {
+            "shared_words": shared,
+            "shared_rare_words": rare,
+            "shared_pairs": pairs,
+            "shared_with_one": self.shared,
+            "distance": self.distance.clamp(max=20) / 20,
+            "follows": self.follows,
+            "precedes": self.precedes,
+            "value_gain": after,
+            "new_words_gain": new,
+            "score_of_usual": ratio,
+            "words_of_length_after": (self.words + own.words) / length,
+        }
+        state = {
+            "state_words": self.words / 60,
+            "state_sentences": len(self.chosen) / 3,
+            "state_words_of_length": self.words / length,
+            "state_value": worth,
+            "state_is_empty": float(not self.chosen),
+            "state_mean_score": usual,
+        }
+        changing = [
+            stack_columns(overlap, SELECTOR_OVERLAP_COLUMNS),
+            _repeated(state, SELECTOR_STATE_COLUMNS, len(own.numbers)),
         ]
-        state = [
-            self.words / 60,
-            len(self.chosen) / 3,
-            self.words / length,
-            worth,
-            float(not self.chosen),
-            usual,
-        ]
-        rows = torch.tensor(state).expand(len(own.numbers), -1)
-        return torch.cat([own.fixed, torch.stack(sentence, 1), rows], 1)
+        return torch.cat([own.fixed, *changing], 1)
+
+
+def _repeated(numbers: Mapping[str, float], names: Sequence[str], rows: int) -> Tensor:
+    """Return numbers of these names, in their order, as `rows` equal rows."""
+    return torch.tensor([numbers[name] for name in names]).expand(rows, -1)
 
 
 def _pairs(words: Sequence[int]) -> list[int]:
@@ -155,7 +177,7 @@ def _pairs(words: Sequence[int]) -> list[int]:
 
 
 def _bags(rows: Sequence[Sequence[int]], sentences: int) -> tuple[Tensor, Tensor]:
-    """Counts (C, V), and how rare each word is among the candidates (V,)."""
+    """Return the counts of words (C, V), and how rare each is among the candidates (V,)."""
     known: dict[int, int] = {}
     columns = [[known.setdefault(word, len(known)) for word in row] for row in rows]
     counts = torch.zeros(len(rows), len(known))
@@ -168,20 +190,20 @@ def _bags(rows: Sequence[Sequence[int]], sentences: int) -> tuple[Tensor, Tensor
 def pick_candidates(
     words: Sequence[int], scores: Sequence[float], allowed: Sequence[bool], wanted: int = 0
 ) -> list[int]:
-    """The sentences worth looking at for a summary of `wanted` words, best first.
+    """Return the sentences to look at for a summary of `wanted` words, best first.
 
     They are ranked by score, longer ones a little later than their score says: words use up the length.
     """
 
     def rank(number: int) -> tuple[float, int]:
-        return -scores[number] / max(SHORTEST_COUNTED, words[number]) ** LENGTH_POWER, number
+        return -scores[number] / max(MIN_RANKED_WORDS, words[number]) ** LENGTH_POWER, number
 
     order = sorted((n for n, count in enumerate(words) if count and allowed[n]), key=rank)
-    return order[: max(CANDIDATES, wanted // WORDS_A_CANDIDATE)]
+    return order[: max(DEFAULT_CANDIDATES, wanted // WORDS_PER_CANDIDATE)]
 
 
-def choose_sentences(
-    chooser: Chooser,
+def select_sentences(
+    network: SelectionNetwork,
     words: Sequence[int],
     scores: Sequence[float],
     features: SentenceFeatures,
@@ -189,20 +211,20 @@ def choose_sentences(
     allowed: Sequence[bool],
     max_words: int | None = None,
 ) -> tuple[list[int], bool]:
-    """Choose the sentences of a summary; return them in document order, and whether `max_words` ended it.
+    """Select the sentences of a summary; return them in document order, and whether `max_words` ended it.
 
-    Taken is what adds most, again and again while something does. Left out is what shares more than 60 % of
-    its words with a sentence already chosen, and what no longer fits into `max_words` (a shorter one may, of
-    at least 8 words). When nothing fits at all, the best sentence is chosen whatever its length: a summary is
-    never empty unless the document is.
+    The sentence that adds most is selected, again and again while one does. Left out are those that share
+    more than 60 % of their words with a selected one, and those that no longer fit into `max_words` (a
+    shorter one may, of at least 8 words). Where nothing fits at all, the best sentence is selected whatever
+    its length: a summary is never empty unless the document is.
 
     Args:
-        chooser: of the model that gave the scores.
+        network: of the model that gave the scores.
         words: how many words each sentence has.
         scores: one for each.
         features: of these sentences.
         length: how many words the summary is expected to have.
-        allowed: which sentences may be chosen.
+        allowed: which sentences may be selected.
         max_words: words that the summary may have at most.
 
     Raises:
@@ -212,25 +234,28 @@ def choose_sentences(
         raise ValueError(f"{len(words)} sentences have {len(scores)} scores")
     if max_words is not None and max_words < 1:
         raise ValueError(f"max_words is {max_words}: it must be at least 1")
-    most = MOST_OF_EXPECTED * length + MORE_THAN_EXPECTED if max_words is None else max_words
+    room = MAX_EXPECTED_RATIO * length + MAX_EXTRA_WORDS if max_words is None else max_words
     numbers = pick_candidates(words, scores, allowed, max_words or 0)
     if not numbers:
         return [], False
-    choice = Choice(Candidates(numbers, words, scores, features, length))
+    state = SelectionState(Candidates(numbers, words, scores, features, length))
     cut = False
-    while len(choice.chosen) < len(numbers):
+    while len(state.chosen) < len(numbers):
         with torch.inference_mode():
-            gains = chooser(choice.features().to(chooser.gain.weight.device)).cpu()
-        repeats = choice.shared > MAX_SHARED_WORDS
-        repeats[choice.chosen] = True
-        too_long = choice.candidates.words > most - choice.words
-        wanted = (gains >= LEAST_GAIN) & ~repeats if choice.chosen else ~repeats
+            gains = network(state.features().to(network.gain.weight.device)).cpu()
+        repeats = state.shared > MAX_SHARED_WORDS
+        repeats[state.chosen] = True
+        too_long = state.candidates.words > room - state.words
+        # The first sentence needs no gain: a poor summary is better than none.
+        wanted = (gains >= MIN_GAIN) & ~repeats if state.chosen else ~repeats
+        # Of the last round only: what did not fit earlier may have become worthless since.
         cut = bool((wanted & too_long).any())
-        if cut and choice.chosen and max_words is not None:
-            wanted &= choice.candidates.words >= LEAST_IN_PLACE
+        if cut and state.chosen and max_words is not None:
+            # A better one does not fit. Filling its room with a few words would say less than ending here.
+            wanted &= state.candidates.words >= MIN_SUBSTITUTE_WORDS
         gains = gains.masked_fill(~wanted | too_long, -math.inf)
         best = int(gains.argmax())
         if gains[best] == -math.inf:
             break
-        choice.add(best)
-    return sorted(numbers[place] for place in choice.chosen or [0]), cut
+        state.add(best)
+    return sorted(numbers[place] for place in state.chosen or [0]), cut

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from bigbird_pegasus import DEFAULT_MODEL, load_model
-from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction, Chooser
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction, SelectionNetwork
 from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, with_questions
 from bigbird_pegasus.summarization.sentence_features import sentence_features
 
@@ -34,11 +34,11 @@ TEXTS = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)] 
 
 
 @pytest.fixture(scope="module")
-def chooser() -> Chooser:
+def chooser() -> SelectionNetwork:
     model = load_model(DEFAULT_MODEL)
     assert isinstance(model, BigBirdPegasusForSentenceExtraction)
     found = model.sentence_head.chooser
-    assert isinstance(found, Chooser)
+    assert isinstance(found, SelectionNetwork)
     return found
 
 
@@ -46,14 +46,14 @@ def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
     return ScoredSentences(scores, sentence_features(TEXTS, [True] * 6), length)
 
 
-def test_a_summary_tells_whether_its_length_or_the_text_ended_it(chooser: Chooser) -> None:
+def test_a_summary_tells_whether_its_length_or_the_text_ended_it(chooser: SelectionNetwork) -> None:
     good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
     assert choose(TEXTS, scored(good), 20, [True] * 6, chooser)[1] == "length"
     assert choose(TEXTS, scored(poor), None, [True] * 6, chooser) == ([0, 1], "end")
     assert choose(TEXTS[:3], scored(good), 100, [True] * 3, chooser) == ([0, 1, 2], "whole")
 
 
-def test_only_allowed_sentences_are_chosen(chooser: Chooser) -> None:
+def test_only_allowed_sentences_are_chosen(chooser: SelectionNetwork) -> None:
     allowed = [False, True] * 3
     assert choose(TEXTS, scored([0.5] * 6), 100, allowed, chooser) == ([1, 3, 5], "end")
 

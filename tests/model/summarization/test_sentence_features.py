@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from bigbird_pegasus.modeling.sentence_extraction import DENSE
+from bigbird_pegasus.modeling.sentence_extraction import DENSE_COLUMNS
 from bigbird_pegasus.summarization.sentence_features import feature_inputs, sentence_features, stem
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ STARTS = [True, True, False, True, True]
 @given(st.lists(st.tuples(st.text(max_size=30), st.booleans()), max_size=8))
 def test_any_text_has_finite_features(rows: list[tuple[str, bool]]) -> None:
     features = sentence_features([text for text, _ in rows], [starts for _, starts in rows])
-    assert features.dense.shape == (len(rows), DENSE)
+    assert features.dense.shape == (len(rows), len(DENSE_COLUMNS))
     assert features.dense.isfinite().all()
     assert features.gram_counts.sum() == len(features.grams)
     assert features.heading_counts.sum() == len(features.headings)
@@ -57,7 +57,7 @@ def test_a_part_has_the_features_of_its_sentences() -> None:
 def test_documents_are_filled_up_to_the_longest() -> None:
     features = sentence_features(TEXT, STARTS)
     inputs = feature_inputs([features, features.part(0, 2)])
-    assert inputs["features"].shape == (2, 5, DENSE)
+    assert inputs["features"].shape == (2, 5, len(DENSE_COLUMNS))
     assert inputs["gram_counts"][1].tolist() == [*features.gram_counts[:2].tolist(), 0, 0, 0]
     assert len(inputs["grams"]) == int(inputs["gram_counts"].sum())
 
