@@ -16,6 +16,9 @@ from pathlib import Path
 
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig
+from bigbird_pegasus.kernels.cpu import instruction_classes
+from bigbird_pegasus.quantization.int8 import Int8Weight
+from bigbird_pegasus.quantization.modules import QuantizedLinear
 from torch import Tensor
 
 # Bytes of a weight as each precision stores it; 4 bits come with a scale for each 64 weights.
@@ -52,13 +55,16 @@ def measure_rates(rows: int = 4096, width: int = 1024, repeat: int = 5) -> Rates
         x, weight = torch.randn(rows, width).to(dtype), torch.randn(4 * width, width).to(dtype)
         return operations / _least(lambda: torch.nn.functional.linear(x, weight), repeat)
 
-    left = torch.randint(-127, 128, (rows, width), dtype=torch.int8)
-    right = torch.randint(-127, 128, (4 * width, width), dtype=torch.int8)
+    # The kernel that int8 models are multiplied by, whichever it is here, with the rounding of activations.
+    int8 = QuantizedLinear(
+        Int8Weight.load(Int8Weight.quantize(torch.randn(4 * width, width)), (4 * width, width))
+    )
+    activations = torch.randn(rows, width)
     read = torch.ones(rows * width * 64)
     return Rates(
         float32=linear(torch.float32),
         bfloat16=linear(torch.bfloat16),
-        int8=operations / _least(lambda: torch._int_mm(left, right.T), repeat),
+        int8=operations / _least(lambda: int8(activations), repeat),
         bytes_read=read.nbytes / _least(read.sum, repeat),
     )
 
@@ -135,18 +141,16 @@ def _kilobytes(status: Path, name: str) -> int:
 
 def description(threads: int) -> str:
     """Processor, memory and versions, for the line below a table."""
-    model, flags = platform.processor() or platform.machine(), set[str]()
+    model = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.is_file():
-        lines = dict(
-            line.split(":", 1) for line in information.read_text().splitlines() if line.count(":") == 1
-        )
-        entries = {name.strip(): value.strip() for name, value in lines.items()}
-        model, flags = entries.get("model name", model), set(entries.get("flags", "").split())
-    instructions = [name for name in ("avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8") if name in flags]
+        lines = (line.partition(":") for line in information.read_text().splitlines())
+        names = [value.strip() for name, _, value in lines if name.strip() == "model name"]
+        model = names[0] if names else model
+    instructions = ", ".join(instruction_classes()) or "no x86 vector instructions"
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
     return (
-        f"{model}, {os.cpu_count()} cores ({', '.join(instructions) or 'no bfloat16 instructions'}), "
+        f"{model}, {os.cpu_count()} cores ({instructions}), "
         f"{gigabytes:.0f} GB, {threads} threads; Python {platform.python_version()}, {versions}"
     )

@@ -6,6 +6,13 @@ A row of activations is divided by its largest magnitude, so that all rows share
 its result is multiplied by that magnitude again. A row's result then does not depend on the rows beside it
 (other beams, other documents), as it would with one scale for all of them, and its error is no larger.
 
+How finely activations may be rounded depends on the kernel. Without VNNI instructions x86 kernels add pairs
+of products in 16 bits, which saturate, and which kernel a library takes on which processor is its own affair:
+FBGEMM knows AVX512-VNNI but not AVX-VNNI, oneDNN knows both. So each kernel is asked, by one product that
+would saturate (`finest_exact_code`). Without AVX512-VNNI, FBGEMM is exact with codes up to 63, because it
+takes them plus 64; `_int_mm` with oneDNN's AVX2 kernel with none above 1, because that takes them plus 128
+(products of uniform inputs are wrong by 98 % then), so it is not used there.
+
 Of torch's kernels `quantized::linear` with FBGEMM is the fastest here, for few rows and for many. Two
 threads, AVX512-VNNI, 4096 x 1024, milliseconds for 5 and 4096 rows: FBGEMM 0.12 and 74 (51 to 73 in pieces of
 512 rows), oneDNN 0.20 and 96, `_int_mm` 0.30 and 58 without its scales (80 and more with them),
@@ -13,7 +20,7 @@ threads, AVX512-VNNI, 4096 x 1024, milliseconds for 5 and 4096 rows: FBGEMM 0.12
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Self
 
@@ -23,11 +30,16 @@ from torch.nn import functional as F
 
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages
 
-MAX_CODE = 127  # of each sign
-ENGINES = ("x86", "fbgemm")
+MAX_CODE = 127  # of weights, of each sign
+# The largest codes of activations that are tried. An unsigned 8-bit number holds 127 of each sign; of 63, and
+# of weights up to 127, it takes two products to fill 16 bits: 2 * 127 * 127 < 2 ** 15.
+ACTIVATION_CODES = (127, 63)
+FBGEMM_ENGINES = ("x86", "fbgemm")
+PROBE_SHAPE = (16, 64, 256)  # M, N, K of the product that kernels are tried with
 # Rounded together: copies of a whole table in float32 would be twice the model.
 WEIGHTS_AT_ONCE = 1 << 18
 WEIGHTS_PACKED_AT_ONCE = 1 << 24  # packing copies them once more; only a table of tokens has more
+CHANNELS_AT_ONCE = 512  # dequantized, so that they are still in the cache when they are multiplied
 MIN_MAGNITUDE = 1e-12  # a row of zeros has this for its largest magnitude
 
 
@@ -107,24 +119,21 @@ class Int8Weight:
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N), float32 where the kernel is used."""
-        if x.device.type != "cpu" or not _has_kernel():
+        code = fbgemm_code()
+        if x.device.type != "cpu" or code is None:
             return F.linear(x, self.dequantize().to(x.dtype), None if bias is None else bias.to(x.dtype))
         if self._codes is not None:
             self.pack()
-        levels = _activation_levels()
         x = x.float()
-        largest = x.abs().amax(dim=-1, keepdim=True).clamp_(min=MIN_MAGNITUDE)
-        scaled = x / largest
-        kernel = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default
-        found = [kernel(scaled, 1 / levels, levels + 1, packed) for packed in self._packed]
-        y: Tensor = found[0] if len(found) == 1 else torch.cat(found, dim=1)
+        largest = x.abs().amax(dim=1, keepdim=True).clamp_(min=MIN_MAGNITUDE)
+        y = _fbgemm_products(x / largest, self._packed, code)
         return y.mul_(largest) if bias is None else torch.addcmul(bias, y, largest)
 
     @large_tensors_on_own_pages()
     def pack(self) -> None:
         """Put the weight into the kernel's layout, where that is not done and there is a kernel."""
         codes = self._codes
-        if codes is None or codes.device.type != "cpu" or not _has_kernel():
+        if codes is None or codes.device.type != "cpu" or fbgemm_code() is None:
             return
         rows = max(1, WEIGHTS_PACKED_AT_ONCE // codes.shape[1])
         self._packed = [
@@ -163,36 +172,74 @@ class Int8Table:
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N), float32 where the kernel is used."""
-        # Torch 2.13 leaves the products of a single input undefined.
-        if x.device.type != "cpu" or not _has_kernel() or self.shape[1] == 1:
+        code = int_mm_code()
+        if x.device.type != "cpu":
             return F.linear(x, self.dequantize().to(x.dtype), None if bias is None else bias.to(x.dtype))
-        levels = _activation_levels()
-        step = x.abs().amax(dim=-1, keepdim=True).float().clamp_(min=MIN_MAGNITUDE) / levels
-        codes = (x / step).round_().to(torch.int8)
-        y = torch._int_mm(codes, self._codes.t()).float().mul_(self._scale).mul_(step)
+        if code is None or self.shape[1] == 1:  # torch 2.13 leaves the products of a single input undefined
+            x = x.float()
+            y = torch.cat(
+                [F.linear(x, part.float()) for part in torch.split(self._codes, CHANNELS_AT_ONCE)], dim=1
+            )
+            y.mul_(self._scale)
+        else:
+            step = x.abs().amax(dim=-1, keepdim=True).float().clamp_(min=MIN_MAGNITUDE) / code
+            codes = (x / step).round_().to(torch.int8)
+            y = torch._int_mm(codes, self._codes.t()).float().mul_(self._scale).mul_(step)
         return y if bias is None else y.add_(bias)
 
 
 @cache
-def _activation_levels() -> int:
-    """How finely activations are rounded.
+def fbgemm_code() -> int | None:
+    """Return the largest code of activations with which FBGEMM is exact; None where it cannot be used."""
+    if torch.backends.quantized.engine not in FBGEMM_ENGINES:
+        return None
 
-    Before VNNI, x86 processors add pairs of products in 16 bits, for which 2 * 255 * 127 is too much.
-    """
-    capabilities = torch.cpu.get_capabilities()
-    return MAX_CODE if capabilities.get("avx512_vnni") or capabilities.get("avx_vnni") else MAX_CODE // 2
+    def multiply(activations: Tensor, weights: Tensor, code: int) -> Tensor:
+        packed = torch.ops.quantized.linear_prepack(_per_channel(weights, torch.ones(len(weights))), None)
+        return _fbgemm_products(activations.float() / code, [packed], code) * code
 
-
-@cache
-def _has_kernel() -> bool:
-    """Whether torch has its int8 kernel for this processor."""
-    if torch.backends.quantized.engine not in ENGINES:
-        return False
     with warnings.catch_warnings():
         # Torch warns, once, that these types are deprecated; no other kernel it has is as fast.
         warnings.simplefilter("ignore", UserWarning)
-        _per_channel(torch.zeros(1, 1, dtype=torch.int8), torch.ones(1))
-    return True
+        return finest_exact_code(multiply)
+
+
+@cache
+def int_mm_code() -> int | None:
+    """Return the largest code of activations with which `_int_mm` is exact; None where it is not used."""
+    if torch.backends.quantized.engine not in FBGEMM_ENGINES:  # other processors have no fast kernel for it
+        return None
+    return finest_exact_code(lambda activations, weights, _: torch._int_mm(activations, weights.t()))
+
+
+def finest_exact_code(multiply: Callable[[Tensor, Tensor, int], Tensor]) -> int | None:
+    """Return the largest code of activations with which a kernel's sums do not saturate; None if all do.
+
+    Args:
+        multiply: takes codes of activations, int8 (M, K), codes of weights, int8 (N, K), and the largest code
+            that activations may have; returns the products (M, N).
+    """
+    rows, channels, inputs = PROBE_SHAPE
+    # All the products of a sum have one sign and are as large as they can be: no other sum is farther off.
+    weights = torch.full((channels, inputs), MAX_CODE, dtype=torch.int8)
+    weights[::2] *= -1
+    for code in ACTIVATION_CODES:
+        activations = torch.full((rows, inputs), code, dtype=torch.int8)
+        activations[::2] *= -1
+        exact = activations.float() @ weights.float().t()
+        if torch.allclose(multiply(activations, weights, code).float(), exact):
+            return code
+    return None
+
+
+def _fbgemm_products(x: Tensor, packed: Sequence[Any], code: int) -> Tensor:
+    """Multiply float32 x (M, K), of at most 1 in magnitude, by packed weights: (M, N).
+
+    The kernel rounds x to unsigned numbers: codes of -code to code, plus code + 1.
+    """
+    kernel = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default
+    products = [kernel(x, 1 / code, code + 1, part) for part in packed]
+    return products[0] if len(products) == 1 else torch.cat(products, dim=1)
 
 
 def _per_channel(codes: Tensor, scale: Tensor) -> Tensor:
