@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bigbird_pegasus.config import BigBirdPegasusConfig as BigBirdPegasusConfig
     from bigbird_pegasus.loading import DEFAULT_MODEL as DEFAULT_MODEL
     from bigbird_pegasus.loading import load_model as load_model
-    from bigbird_pegasus.modeling.heads import BigBirdPegasusForCausalLM as BigBirdPegasusForCausalLM
+    from bigbird_pegasus.modeling.causal_lm import BigBirdPegasusForCausalLM as BigBirdPegasusForCausalLM
     from bigbird_pegasus.modeling.heads import (
         BigBirdPegasusForConditionalGeneration as BigBirdPegasusForConditionalGeneration,
     )
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "BigBirdPegasusConfig": "config",
-    "BigBirdPegasusForCausalLM": "modeling.heads",
+    "BigBirdPegasusForCausalLM": "modeling.causal_lm",
     "BigBirdPegasusForConditionalGeneration": "modeling.heads",
     "BigBirdPegasusForQuestionAnswering": "modeling.heads",
     "BigBirdPegasusForSentenceExtraction": "modeling.sentence_extraction",

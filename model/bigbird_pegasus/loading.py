@@ -5,8 +5,8 @@ from typing import Any
 
 from bigbird_pegasus.config import ARCHITECTURES, BigBirdPegasusConfig, architecture_of
 from bigbird_pegasus.errors import CheckpointError
+from bigbird_pegasus.modeling.causal_lm import BigBirdPegasusForCausalLM
 from bigbird_pegasus.modeling.heads import (
-    BigBirdPegasusForCausalLM,
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,

@@ -1,11 +1,11 @@
-"""Fine-tuning on one machine: the loop, whatever the model is and whatever it learns from.
+"""Fine-tuning on one machine: the training loop of any model and task.
 
     batches   -> epoch_batches            examples of like length together, in an order that the seed decides
     rate      -> learning_rate_factor     warm-up, then decay
     update    -> train                    forward and backward over a few batches, clip, AdamW
 
-Everything that chance decides follows from the seed and the number of the update, so a run that was stopped
-and goes on from its last `TrainingState` ends with the same weights, bit for bit, as one that was not.
+All random choices follow from the seed and the number of the update, so a run that was stopped
+and resumes from its last `TrainingState` ends with the same weights, bit for bit, as one that was not.
 
 Sources: AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019); linear warm-up and
 decay as in BERT (Devlin et al., 2019, appendix A.2).
@@ -34,7 +34,7 @@ class TrainingError(BigBirdPegasusError):
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What decides about a run beside model and data.
+    """The hyperparameters of a run.
 
     Raises:
         ConfigError: a value is impossible.
@@ -72,7 +72,7 @@ class TrainingData(Protocol):
         """How long each example is, in any unit: those of like length share a batch."""
 
     def batch(self, numbers: Sequence[int], epoch: int) -> Mapping[str, Tensor]:
-        """The arguments of the model's forward for some examples, labels included.
+        """Return the arguments of the model's forward for some examples, labels included.
 
         It must depend on nothing but its arguments; `epoch` (from 0) may choose what is shown of an example.
         """
@@ -80,7 +80,7 @@ class TrainingData(Protocol):
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that a run needs to go on: updates done, sum of this epoch's losses, weights, optimizer."""
+    """All that a run needs to resume: updates done, sum of this epoch's losses, weights, optimizer."""
 
     update: int
     loss_sum: float
@@ -101,12 +101,12 @@ class Update:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Who hears of a run. The order is `update`, `epoch` where one ends, `saveable`.
+    """Callbacks of a run. They are called in the order `update`, `epoch` where one ends, `saveable`.
 
     Attributes:
         update: an update was done.
         epoch: an epoch (from 0) ended with this mean loss; the model is in eval mode meanwhile.
-        saveable: the state that the function returns may be kept to go on from here. Its tensors are the
+        saveable: the state that the function returns may be kept to resume from. Its tensors are the
             run's own: save or copy them before returning.
     """
 
@@ -128,8 +128,8 @@ def train(
         model: its forward takes what `data.batch` gives and returns a record with a `loss`.
         data: the examples.
         options: see `TrainingOptions`.
-        callbacks: who hears of the run.
-        state: of an earlier call with the same arguments, to go on from.
+        callbacks: called after updates and epochs.
+        state: of an earlier call with the same arguments, to resume from.
 
     Raises:
         ConfigError: there are no examples.
@@ -214,12 +214,12 @@ def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Ad
 
 
 def autocast(device: torch.device, dtype: torch.dtype | None) -> AbstractContextManager[Any]:
-    """What forwards compute in: None leaves it to the weights."""
+    """Return the context in which forwards compute in a type; None leaves it to the weights."""
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
 
 
 def _groups(batches: list[list[int]], size: int, first: int) -> Iterator[list[list[int]]]:
-    """The batches of each update, from update `first` of the epoch on."""
+    """Yield the batches of each update, from update `first` of the epoch on."""
     for start in range(first * size, len(batches), size):
         yield batches[start : start + size]
 

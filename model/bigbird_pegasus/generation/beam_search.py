@@ -18,7 +18,7 @@ from bigbird_pegasus.generation.logits_processors import Processor, process
 from bigbird_pegasus.generation.protocols import CacheT, Hypothesis, StepCallback, StepModel
 from bigbird_pegasus.generation.sampling import random_streams, rows_of, step_record
 
-# The score of a beam that copies another one at the start, and of an empty place among the finished texts.
+# The score of a beam that copies another one at the start, and of an empty entry among the finished texts.
 NO_SCORE = -1e9
 EXCLUDED = float("-inf")
 
@@ -39,7 +39,7 @@ class Running:
 class Finished:
     """The K best finished texts of each document, best first.
 
-    An empty place holds the prompt and scores `NO_SCORE`.
+    An empty entry holds the prompt and scores `NO_SCORE`.
     """
 
     tokens: Tensor  # (B, K, max_length)
@@ -74,7 +74,7 @@ def beam_search(
     """
     beams, prompt_length = options.num_beams, prompt.shape[1]
     eos = torch.tensor(options.eos_token_ids, dtype=torch.long, device=prompt.device)
-    # Even if each beam ends in every possible way, `beams` candidates are left to go on with.
+    # Even if each beam ends in every possible way, `beams` candidates are left to continue.
     candidates = max(2, 1 + len(eos)) * beams
     streams = random_streams(options.seed, prompt.shape[0]) if options.do_sample else []
 
@@ -83,25 +83,20 @@ def beam_search(
     documents = list(range(prompt.shape[0]))
     new = prompt.repeat_interleave(beams, dim=0)  # (N, T)
     while True:
-        tokens = running.tokens.flatten(0, 1)  # (N, T)
         log_probabilities = model.next_token_logits(new, cache).log_softmax(dim=-1)  # (N, V)
-        log_probabilities = process(processors, tokens, log_probabilities)
-        totals = running.scores[..., None] + log_probabilities.view(
-            -1, beams, log_probabilities.shape[1]
-        )  # (B, K, V)
-        candidate_scores, beam, token = choose(totals, candidates, streams)  # each (B, C)
-        candidate_tokens = torch.cat((pick(running.tokens, beam), token[..., None]), dim=2)  # (B, C, T + 1)
+        log_probabilities = process(processors, running.tokens.flatten(0, 1), log_probabilities)
+        scores, beam, tokens = extend(running, log_probabilities, candidates, streams)
 
-        length = candidate_tokens.shape[2]
+        length = tokens.shape[2]
         at_the_end = length == max_length
-        ends = torch.isin(token, eos) | at_the_end
-        normalized = candidate_scores / (length - prompt_length) ** options.length_penalty
-        finished = collect(finished, candidate_tokens, normalized, ends)
-        scores, going_on = candidate_scores.masked_fill(ends, EXCLUDED).topk(beams)  # each (B, K)
-        running = Running(pick(candidate_tokens, going_on), scores)
+        ends = torch.isin(tokens[..., -1], eos) | at_the_end  # (B, C)
+        normalized = scores / (length - prompt_length) ** options.length_penalty
+        finished = collect(finished, tokens, normalized, ends)
+        running_scores, continued = scores.masked_fill(ends, EXCLUDED).topk(beams)  # each (B, K)
+        running = Running(pick(tokens, continued), running_scores)
 
         if on_step is not None:
-            best = candidate_tokens[:, 0] if at_the_end else running.tokens[:, 0]
+            best = tokens[:, 0] if at_the_end else running.tokens[:, 0]
             on_step(step_record(best, documents, prompt_length, max_length))
         done = is_done(running, finished, options, prompt_length, max_length) | at_the_end
         for row in done.nonzero().flatten().tolist():
@@ -109,8 +104,8 @@ def beam_search(
         if done.all():
             return [found[document] for document in sorted(found)]
 
-        first_rows = torch.arange(len(documents), device=prompt.device)[:, None] * beams
-        rows = first_rows + pick(beam, going_on)  # (B, K)
+        # The row whose text each running beam continues; the cache copies only where that is another one.
+        rows = torch.arange(len(documents), device=prompt.device)[:, None] * beams + pick(beam, continued)
         kept = (~done).nonzero().flatten()
         if len(kept) < len(documents):
             cache.reorder(rows[kept].flatten())
@@ -138,6 +133,20 @@ def start(prompt: Tensor, beams: int, max_length: int) -> tuple[Running, Finishe
     return Running(tokens, scores), nothing
 
 
+def extend(
+    running: Running, log_probabilities: Tensor, count: int, streams: Sequence[torch.Generator]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return C candidates of each document: running texts with one token more, see `choose`.
+
+    `log_probabilities` is (N, V). Returns the candidates' scores (B, C), the beams that they continue (B, C)
+    and their tokens (B, C, T + 1).
+    """
+    beams, vocabulary = running.scores.shape[1], log_probabilities.shape[1]
+    totals = running.scores[..., None] + log_probabilities.view(-1, beams, vocabulary)  # (B, K, V)
+    scores, beam, token = choose(totals, count, streams)  # each (B, C)
+    return scores, beam, torch.cat((pick(running.tokens, beam), token[..., None]), dim=2)
+
+
 def choose(totals: Tensor, count: int, streams: Sequence[torch.Generator]) -> tuple[Tensor, Tensor, Tensor]:
     """Choose `count` of the K x V continuations of each document by their score in `totals` (B, K, V).
 
@@ -161,7 +170,7 @@ def collect(finished: Finished, tokens: Tensor, scores: Tensor, ends: Tensor) ->
     """Put candidates that end among the finished texts and keep the K best.
 
     `tokens` (B, C, T), `scores` (B, C) normalized, `ends` (B, C). Only the first K candidates count: an
-    ending that is worse than K ways to go on is not a good text of its length.
+    ending that is worse than K continuations is not a good text of its length.
     """
     beams, length = finished.scores.shape[1], tokens.shape[2]
     counts = ends & (torch.arange(ends.shape[1], device=ends.device) < beams)
@@ -178,11 +187,11 @@ def collect(finished: Finished, tokens: Tensor, scores: Tensor, ends: Tensor) ->
 def is_done(
     running: Running, finished: Finished, options: GenerationConfig, prompt_length: int, max_length: int
 ) -> Tensor:
-    """Return (B,) whether a document's finished texts stand.
+    """Return (B,) whether no running text of a document can displace a finished one any more.
 
     With `early_stopping` that is as soon as there are K of them. Otherwise when the best running text, at a
     guess of its final score, could not displace the worst of them. The guess takes the present length;
-    "never" takes the greatest one where length is rewarded (`length_penalty` > 0), and so misses nothing.
+    "never" takes the maximum where length is rewarded (`length_penalty` > 0), and so misses nothing.
     """
     favours_long = options.early_stopping == "never" and options.length_penalty > 0
     new_tokens = (max_length if favours_long else running.tokens.shape[2]) - prompt_length

@@ -1,4 +1,4 @@
-"""How a summary is to be written: lengths, beams, penalties, sampling.
+"""The options of text generation: lengths, beams, penalties, sampling.
 
 Names and defaults are those of the published `GenerationConfig` (transformers), so that
 `generation_config.json` and the generation keys that older checkpoints keep in `config.json` can be read as
@@ -181,7 +181,7 @@ _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(GenerationConfig)
 
 
 def _neutral_for_none(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Published configurations say None for "not used"; our fields then hold the value that does nothing."""
+    """Replace None, which published configurations write for "not used", by the value that does nothing."""
     neutral = _DEFAULTS | {"top_k": 0}
     return {name: neutral[name] if value is None else value for name, value in options.items()}
 
@@ -195,27 +195,43 @@ def as_tuple(ids: int | list[int] | None) -> tuple[int, ...]:
 
 def _check(options: GenerationConfig) -> None:
     """Raise a ConfigError for the first impossible value."""
+    _check_numbers(options)
+    _check_token_ids(options)
+    _check_switches(options)
+    _check_returned_texts(options)
+
+
+def _check_numbers(options: GenerationConfig) -> None:
     for name in ("num_beams", "num_return_sequences"):
         _check_whole(options, name, minimum=1)
     for name in ("min_length", "no_repeat_ngram_size", "top_k"):
         _check_whole(options, name, minimum=0)
     for name, minimum in (("max_length", 1), ("max_new_tokens", 1), ("min_new_tokens", 0), ("seed", 0)):
         _check_whole(options, name, minimum, or_none=True)
+    _check_number(options, "length_penalty", minimum=float("-inf"))
+    for name in ("temperature", "repetition_penalty", "top_p"):
+        _check_number(options, name, minimum=0.0)
+    if options.top_p > 1:
+        raise ConfigError(f"top_p is {options.top_p!r}: it must be at most 1")
+
+
+def _check_token_ids(options: GenerationConfig) -> None:
     for name in ("pad_token_id", "bos_token_id", "decoder_start_token_id", "forced_bos_token_id"):
         _check_whole(options, name, minimum=0, or_none=True)
     for name in ("eos_token_id", "forced_eos_token_id"):
         _check_ids(name, getattr(options, name))
+
+
+def _check_switches(options: GenerationConfig) -> None:
     for name in ("do_sample", "use_cache", "return_dict_in_generate", "output_scores"):
         if not isinstance(getattr(options, name), bool):
             raise ConfigError(f"{name} is {getattr(options, name)!r}: it must be true or false")
     if not isinstance(options.early_stopping, bool) and options.early_stopping != "never":
         raise ConfigError(f"early_stopping is {options.early_stopping!r}: it must be true, false or 'never'")
-    _check_number(options, "length_penalty", minimum=float("-inf"))
-    for name in ("temperature", "repetition_penalty"):
-        _check_number(options, name, minimum=0.0)
-    _check_number(options, "top_p", minimum=0.0)
-    if options.top_p > 1:
-        raise ConfigError(f"top_p is {options.top_p!r}: it must be at most 1")
+
+
+def _check_returned_texts(options: GenerationConfig) -> None:
+    """Check that as many texts are found as are to be returned."""
     if options.num_beams == 1 and not options.do_sample and options.num_return_sequences > 1:
         raise ConfigError(
             f"num_return_sequences is {options.num_return_sequences}, but greedy search finds one text: "

@@ -1,8 +1,8 @@
 """`generate`: from documents and options to the ids of their summaries.
 
-    options   -> generation_config.py     what is to be written
+    options   -> config.py                lengths, beams, penalties, sampling
     encode    -> the model                once per document
-    search    -> search.py, beam_search.py
+    search    -> sampling.py, beam_search.py
     scores    -> logits_processors.py     penalties, bans, filters
 
 Dimensions: B documents, R texts returned for each, S source tokens, T decoder tokens.
@@ -51,7 +51,7 @@ class ConfiguredModel(StepModel[CacheT_contra], Protocol[CacheT_contra]):
 
 
 class ContinuingModel(ConfiguredModel[CacheT], Protocol[CacheT]):
-    """A model that goes on with a text."""
+    """A model that continues a text."""
 
     def new_cache(self, attention_mask: Tensor | None) -> CacheT:
         """Return a cache for texts that begin with prompts (B, T), of which no token has been read yet."""
@@ -134,7 +134,7 @@ def continue_text(
 
     Args:
         model: a decoder.
-        input_ids: (B, T) the prompts. Padding, if any, belongs on the left: writing goes on behind the last
+        input_ids: (B, T) the prompts. Padding, if any, belongs on the left: writing continues after the last
             position, whatever stands there.
         attention_mask: (B, T) 1 for tokens, 0 for padding; None: padding is where `input_ids` have its id.
         generation_config: the options; None takes `model.generation_config`, or else those in `model.config`.
@@ -162,7 +162,7 @@ def search(
     settings: GenerationConfig,
     on_step: StepCallback | None,
 ) -> Tensor | GenerationOutput:
-    """Go on from the prompts (B, T) in the way that the settings say."""
+    """Continue the prompts (B, T) by beam search, by sampling or greedily, as the settings say."""
     min_length, max_length = lengths(settings, prompt.shape[1], model.config.max_position_embeddings)
     processors = processors_for(settings, min_length, max_length)
     find = beam_search if settings.num_beams > 1 else sample
@@ -179,7 +179,7 @@ def _mask_of_padding(ids: Tensor, options: GenerationConfig) -> Tensor | None:
 
 
 def lengths(options: GenerationConfig, prompt_length: int, positions: int) -> tuple[int, int]:
-    """Return the least and the greatest number of decoder tokens, prompt included.
+    """Return the minimum and the maximum number of decoder tokens, prompt included.
 
     `positions` is how many tokens the decoder can read; the last token of a text is never read.
 

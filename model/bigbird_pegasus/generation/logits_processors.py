@@ -1,5 +1,4 @@
-"""What changes the scores of the next token before one is chosen: penalties, bans, forced tokens, sampling
-filters.
+"""Logits processors: penalties, bans, forced tokens and sampling filters, before a token is chosen.
 
 Each processor is a plain function over whole tensors. The semantics and the order are those of transformers
 5.23 (`generation/logits_process.py`, `GenerationMixin._get_logits_processor`), because checkpoints are tuned

@@ -1,4 +1,4 @@
-"""What a search asks of a model and of its cache, and what it tells a callback."""
+"""Protocols of the model and the cache that a search uses, and the record that its callback gets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class SearchCache(Protocol):
-    """The decoder's memory of N rows, grouped by document."""
+    """A cache of the decoder's N rows, grouped by document."""
 
     def reorder(self, rows: Tensor) -> None:
         """Make row i a copy of what was row `rows[i]`; there may be fewer rows than before."""
@@ -22,7 +22,7 @@ CacheT_contra = TypeVar("CacheT_contra", bound=SearchCache, contravariant=True)
 
 
 class StepModel(Protocol[CacheT_contra]):
-    """What a search asks of a model."""
+    """A model that a search can use."""
 
     def next_token_logits(self, input_ids: Tensor, cache: CacheT_contra) -> Tensor:
         """Return float32 logits (N, V) after the tokens (N, T) that follow those in `cache`; the caller owns
@@ -39,14 +39,14 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class GenerationStep:
-    """What a callback hears after each step.
+    """The state of a search after one step, for a callback.
 
     `tokens[i]` are the new ids so far of the best running text of document `documents[i]` of the batch; in
     beam search the best text may be another one at the next step. A finished document is not named any more.
     """
 
     step: int  # 1 after the first new token
-    last_step: int  # the greatest number of steps there can be
+    last_step: int  # the most steps there can be
     documents: tuple[int, ...]
     tokens: tuple[tuple[int, ...], ...]
 

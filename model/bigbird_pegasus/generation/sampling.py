@@ -102,8 +102,10 @@ def rows_of(documents: Tensor, rows_each: int) -> Tensor:
 def step_record(
     best: Tensor, documents: Sequence[int], prompt_length: int, max_length: int
 ) -> GenerationStep:
-    """Return what a callback hears: `best` (B, T) is the best text of each document so far, prompt
-    included."""
+    """Return the record for the callback.
+
+    `best` (B, T) is the best text of each document so far, prompt included.
+    """
     new = best[:, prompt_length:]
     return GenerationStep(
         step=new.shape[1],
@@ -114,8 +116,10 @@ def step_record(
 
 
 def padding_id(options: GenerationConfig) -> int:
-    """The id behind the end of a text; without eos every row ends at the same length, so then it never
-    shows."""
+    """Return the id that fills rows after the end of their text.
+
+    Without an end token all rows end at the same length, and it never shows.
+    """
     if options.pad_token_id is not None:
         return options.pad_token_id
     return options.eos_token_ids[0] if options.eos_token_ids else 0

@@ -1,4 +1,4 @@
-"""Documents computed together, each with the result that it has alone.
+"""Ragged batches: documents of different lengths without padding, each with the result that it has alone.
 
 The linear maps see the tokens of all documents as one long row; attention stays within each document. Nothing
 is padded, so neither the pattern of sparse attention nor the order of sums depends on the lengths of others.
@@ -58,7 +58,7 @@ def _groups(documents: Sequence[Tensor]) -> list[list[Tensor]]:
 
 @torch.inference_mode()
 def forward_each(model: Any, documents: Sequence[Sequence[int]]) -> Iterator[Any]:
-    """Yield what a model that labels or answers says of each document's ids: its forward's record.
+    """Yield the forward's record of a classification or question answering model for each document's ids.
 
     Only the encoder reads short documents together.
     """
@@ -93,7 +93,7 @@ def _within_each(attends: Sequence[Attend], lengths: list[int]) -> Attend:
 
 @dataclass(frozen=True)
 class RaggedCrossKV:
-    """The sources of documents of different lengths, one each; see `CrossKV`."""
+    """Keys and values of documents of different lengths, one `CrossKV` each."""
 
     parts: tuple[CrossKV, ...]
 
@@ -128,7 +128,7 @@ def generate_each(
     on_step: StepCallback | None = None,
     **options: Any,
 ) -> Tensor | GenerationOutput:
-    """Write texts about documents, int64 (T,) each, in one search: see `generation.generate`.
+    """Generate texts for documents, int64 (T,) each, in one search; see `generation.generate`.
 
     A step of the decoder reads all of its weights, whatever the number of rows: several documents cost
     little more than one. Those that are done leave the search.

@@ -1,4 +1,4 @@
-"""Pages of their own for large tensors that stay: what is freed beside them goes back to the system.
+"""Large tensors on pages of their own, so that memory freed between them goes back to the system.
 
 glibc's allocator takes blocks of up to 32 MB from one heap, which gets smaller only at its end: a weight that
 lies behind a temporary copy keeps the copy's memory. Blocks with pages of their own leave no such holes, but
@@ -17,7 +17,7 @@ from threading import Lock
 # glibc's names and values (malloc.h); in a large process it arrives at these limits by itself.
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 DEFAULT_TRIM_BYTES, DEFAULT_MMAP_BYTES = 64 << 20, 32 << 20
-SET_BY_USER = ("MALLOC_", "GLIBC_TUNABLES")  # variables of the environment: then they count
+SET_BY_USER = ("MALLOC_", "GLIBC_TUNABLES")  # variables of the environment that take precedence
 MIN_OWN_PAGES_BYTES = 1 << 18  # bytes; smaller blocks come from the heap all the same
 
 _lock = Lock()
@@ -38,7 +38,7 @@ def large_tensors_on_own_pages() -> Iterator[None]:
 
 
 def trim_heap() -> None:
-    """Return what is free within the heap to the system, as glibc does only at its end."""
+    """Return all free pages of the heap to the system; glibc itself returns only those at its end."""
     trim = _function("malloc_trim")
     if trim is not None:
         trim(0)
@@ -57,7 +57,7 @@ def _count(step: int) -> None:
 
 @cache
 def _function(name: str) -> Callable[..., int] | None:
-    """A function of glibc; None where that is not the allocator."""
+    """Return a function of glibc; None where that is not the allocator."""
     if platform.libc_ver()[0] != "glibc":
         return None
     found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)

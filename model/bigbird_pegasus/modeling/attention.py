@@ -1,4 +1,4 @@
-"""Attention as pure functions of queries, keys and values, and the plans of random attention.
+"""Attention as pure functions of queries, keys and values: full and block-sparse.
 
 Dimensions: B documents, H heads, T tokens (queries), S source tokens (keys), d head width,
 n blocks of b tokens (`n * b == T`), r random blocks for each block of queries.
@@ -60,7 +60,7 @@ def full_attention(
 
 
 def _parts_are_faster(query: Tensor, key: Tensor) -> bool:
-    """Whether products of batches beat torch's fused attention (windows of a layer: 37 ms against 68)."""
+    """Return whether batched products beat torch's fused attention (windows of a layer: 37 ms against 68)."""
     return (
         query.device.type == "cpu"
         and query.dtype == torch.bfloat16
@@ -92,10 +92,10 @@ def _attend_in_parts(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | N
 
 
 def attention_probabilities(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the weights (B, H, T, S) that `full_attention` uses, for those who ask to see them.
+    """Return the weights (B, H, T, S) that `full_attention` uses, for `output_attentions`.
 
     A query that may look at no key gets equal weights here; `full_attention` gives it zeros, or in bfloat16
-    the mean of all values. Only padding is masked so, and what is said of it means nothing.
+    the mean of all values. Only padding is masked so, and the weights of padding mean nothing.
     """
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     if mask is not None:
@@ -193,7 +193,7 @@ def _see_blocks(
 def block_sparse_probabilities(
     query: Tensor, key: Tensor, plan: Tensor, block_size: int, padding_mask: Tensor | None
 ) -> Tensor:
-    """Return the weights that `block_sparse_attention` uses, as one dense (B, H, T, T): for those who ask.
+    """Return the weights of `block_sparse_attention` as one dense (B, H, T, T), for `output_attentions`.
 
     A block that a row sees more than once (as the random blocks of `transformers` plans) counts as often.
     """
@@ -214,7 +214,7 @@ def block_sparse_probabilities(
 
 
 def _seen_by_middle_rows(plan: Tensor, blocks: int) -> Tensor:
-    """The blocks that the query blocks 2 … n-3 see, of `plan` (H, n-2, r): int64 (H, n-4, 5+r)."""
+    """Return the blocks that the query blocks 2 … n-3 see, of `plan` (H, n-2, r): int64 (H, n-4, 5+r)."""
     row = torch.arange(2, blocks - 2, device=plan.device)
     first, last = torch.zeros_like(row), torch.full_like(row, blocks - 1)
     fixed = torch.stack([first, row - 1, row, row + 1, last], dim=1)  # (n-4, 5)
@@ -222,14 +222,14 @@ def _seen_by_middle_rows(plan: Tensor, blocks: int) -> Tensor:
 
 
 def _seen_by_second_rows(plan: Tensor, blocks: int) -> Tensor:
-    """The blocks that the query blocks 1 and n-2 see, of `plan` (H, n-2, r): int64 (H, 2, 4+r)."""
+    """Return the blocks that the query blocks 1 and n-2 see, of `plan` (H, n-2, r): int64 (H, 2, 4+r)."""
     last = blocks - 1
     fixed = torch.tensor([[0, 1, 2, last], [0, last - 2, last - 1, last]], device=plan.device)
     return torch.cat([fixed.expand(len(plan), -1, -1), plan[:, [0, -1]]], dim=2)
 
 
 def _heads_at_once(numbers: Tensor, block: int, key: Tensor) -> int:
-    """How many heads' gathered keys and values the cache holds; on another device than the CPU, all."""
+    """Return how many heads' gathered keys and values a CPU's cache holds; on other devices, all."""
     heads, *counts = numbers.shape
     if key.device.type != "cpu":
         return heads

@@ -1,4 +1,4 @@
-"""What cross-attention reads in one decoder layer: keys and values of the source, once for each document.
+"""Keys and values of the source for cross-attention in one decoder layer, once for each document.
 
 Dimensions: B documents, H heads, Q queries of a document (its beams side by side), S source tokens, d head
 width.
@@ -18,7 +18,7 @@ NONE = (0, 0)
 
 
 class CrossKV(Protocol):
-    """Keys and values of B documents, and how queries attend to them."""
+    """Keys and values of the source of B documents, which queries attend to."""
 
     @property
     def documents(self) -> int:
@@ -31,7 +31,7 @@ class CrossKV(Protocol):
         """Return the weights (B, H, Q, S) of the same."""
 
     def select(self, documents: Tensor) -> "CrossKV":
-        """Return the sources of some documents, int64 (B',)."""
+        """Return the keys and values of some documents, int64 (B',)."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class PackedCrossKV:
 
 
 def fastest_cross_kv(key: Tensor, value: Tensor) -> CrossKV:
-    """Keep keys and values (B, H, S, d) for a search, in the form that their device and type read fastest."""
+    """Store keys and values (B, H, S, d) for a search, in the layout that is read fastest here."""
     if (
         key.device.type == "cpu"
         and key.dtype == torch.bfloat16
@@ -139,10 +139,10 @@ def fastest_cross_kv(key: Tensor, value: Tensor) -> CrossKV:
 
 
 def _columns(value: Tensor) -> Tensor:
-    """Values (H, S, d) as the weights (H·d, S, 1, 1) of a convolution; packing strided ones is slow."""
+    """Return values (H, S, d) as weights (H·d, S, 1, 1) of a convolution; packing strided ones is slow."""
     return value.transpose(1, 2).reshape(-1, value.shape[1]).contiguous()[:, :, None, None]
 
 
 def _for_all(mask: Tensor | None) -> Tensor | None:
-    """(B, S) for all heads and queries: (B, 1, 1, S)."""
+    """Broadcast a mask (B, S) over heads and queries: (B, 1, 1, S)."""
     return None if mask is None else mask[:, None, None, :]

@@ -1,4 +1,4 @@
-"""What the decoder's layers attend to: the tokens that the cache remembers, and the source.
+"""The decoder: embeddings, causal layers over a cache of earlier tokens and over the source, a last norm.
 
 Dimensions: B documents, N rows (documents x beams), H heads, T tokens, S source tokens, d head width.
 """
@@ -29,11 +29,21 @@ from bigbird_pegasus.modeling.layers import (
 )
 from bigbird_pegasus.modeling.outputs import DecoderOutput
 
+INPUT_NAMES = "decoder_input_ids and decoder_inputs_embeds"
+
 
 def cached_attention(
     cache: DecoderCache | None, layer: int, mask: Tensor | None, dropout: float, weights: list[Tensor] | None
 ) -> Attend:
-    """Self-attention of the decoder, over what the cache remembers and the new tokens."""
+    """Return a layer's self-attention, over the tokens in the cache and the new ones.
+
+    Args:
+        cache: of earlier tokens; the new ones are appended. None where there are none.
+        layer: number of the layer.
+        mask: bool, broadcastable to (N, 1, T, past + T), True where a token may look; None: everywhere.
+        dropout: probability of dropping an attention weight.
+        weights: a list to which the attention weights (N, H, T, past + T) are appended, if there is one.
+    """
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         if cache is not None:
@@ -57,7 +67,11 @@ def source_attention(
     dropout: float,
     weights: list[Tensor] | None,
 ) -> AttendToSource | None:
-    """Cross-attention: all beams of a document read the same keys and values. None without a source."""
+    """Return a layer's cross-attention, or None without a source.
+
+    All beams of a document read the same keys and values, which are projected from `source` (B, S, D) at the
+    first call and kept in the cache. The other arguments are those of `cached_attention`.
+    """
     if source is None and (cache is None or cache.cross(layer) is None):
         return None
 
@@ -78,6 +92,23 @@ def source_attention(
         return _beams_to_rows(known.attend(query, mask, dropout), rows, tokens)
 
     return attend
+
+
+def _masks(
+    x: Tensor, attention_mask: Tensor | None, source_mask: Tensor | None, cache: DecoderCache | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the masks of self-attention, (N, 1, T, past + T), and of cross-attention, (B, S).
+
+    Where the caller gives none, the cache knows the padding of prompts and of the source: in a search they
+    are said once, when the cache is made.
+    """
+    rows, tokens, _ = x.shape
+    past = 0
+    if cache is not None:
+        past = cache.length
+        attention_mask = cache.seen_mask(rows, tokens) if attention_mask is None else attention_mask
+        source_mask = cache.padding_mask if source_mask is None else source_mask
+    return causal_mask(attention_mask, past, tokens, x.device), source_mask
 
 
 def _beams_to_rows(x: Tensor, rows: int, tokens: int) -> Tensor:
@@ -132,33 +163,20 @@ class Decoder(nn.Module):
         use_cache = resolve(use_cache, self.config.use_cache)
         output_attentions = resolve(output_attentions, self.config.output_attentions)
         output_hidden_states = resolve(output_hidden_states, self.config.output_hidden_states)
-        x = embed_tokens(
-            self.config,
-            self.embedding,
-            input_ids,
-            inputs_embeds,
-            "decoder_input_ids and decoder_inputs_embeds",
-        )
-        tokens = x.shape[1]
+        x = embed_tokens(self.config, self.embedding, input_ids, inputs_embeds, INPUT_NAMES)
         source_mask = padding_mask_of(encoder_attention_mask)
         cache = past_key_values
         if cache is None and use_cache:
-            documents = None if encoder_hidden_states is None else len(encoder_hidden_states)
-            cache = DecoderCache(len(self.layers), documents, source_mask)
+            cache = self._new_cache(encoder_hidden_states, source_mask)
         past = 0 if cache is None else cache.length
-        x = self.dropout(x + position_embeddings(self.positions, past, tokens))
-
-        if cache is not None and attention_mask is None:
-            attention_mask = cache.seen_mask(len(x), tokens)
-        mask = causal_mask(attention_mask, past, tokens, x.device)
-        if cache is not None and source_mask is None:
-            source_mask = cache.padding_mask
+        x = self.dropout(x + position_embeddings(self.positions, past, x.shape[1]))
+        mask, source_mask = _masks(x, attention_mask, source_mask, cache)
         dropout = self.config.attention_dropout if self.training else 0.0
         weights: list[Tensor] | None = [] if output_attentions else None
         cross_weights: list[Tensor] | None = [] if output_attentions else None
 
         if cache is not None:
-            cache.reserve(len(x), tokens, x.device)
+            cache.reserve(len(x), x.shape[1], x.device)
         states = [x] if output_hidden_states else []
         for number, layer in enumerate(self.layers):
             if drops_layer(self, self.config.decoder_layerdrop):
@@ -171,7 +189,7 @@ class Decoder(nn.Module):
             if output_hidden_states:
                 states.append(x)
         if cache is not None:
-            cache.commit(tokens)
+            cache.commit(x.shape[1])
         x = self.norm(x)
         states = [*states[:-1], x]  # as published: the last state is the one after the norm
         return DecoderOutput(
@@ -181,6 +199,11 @@ class Decoder(nn.Module):
             attentions=None if weights is None else tuple(weights),
             cross_attentions=None if cross_weights is None else tuple(cross_weights),
         )
+
+    def _new_cache(self, source: Tensor | None, source_mask: Tensor | None) -> DecoderCache:
+        """Make an empty cache for the documents of a source (B, S, D); without one, each row is its own."""
+        documents = None if source is None else len(source)
+        return DecoderCache(len(self.layers), documents, source_mask)
 
     @large_tensors_on_own_pages()
     def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:

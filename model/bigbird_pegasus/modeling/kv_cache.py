@@ -78,7 +78,7 @@ class DecoderCache:
     def append(self, layer: int, key: Tensor, value: Tensor) -> None:
         """Remember keys and values (N, H, T, d) of the new tokens.
 
-        `length` moves on by `commit`, once all layers have seen them.
+        They count in `length` after `commit`, when all layers have stored them.
         """
         for pool, k, v in zip(self._pools, self._by_document(key), self._by_document(value), strict=True):
             pool.append(layer, k, v)
@@ -121,7 +121,7 @@ class DecoderCache:
         return F.pad(mask, (0, self.length + tokens - mask.shape[1]), value=True)
 
     def reorder(self, rows: Tensor) -> None:
-        """Row i goes on from what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document.
+        """Let row i continue what row `rows[i]` remembers; `rows` is int64 (N',), grouped by document.
 
         Documents of which no row is left are forgotten; the others keep their number of rows. Before the
         first step there is nothing to reorder.
@@ -134,7 +134,7 @@ class DecoderCache:
         each = self._pools[0].rows
         documents = rows.div(each, rounding_mode="floor")
         if len(rows) % each or bool((documents.view(-1, each) != documents[::each, None]).any()):
-            raise ValueError(f"each document goes on with {each} rows of its own, not with {rows.tolist()}")
+            raise ValueError(f"each document continues with {each} rows of its own, not with {rows.tolist()}")
         kept: list[KVPool] = []
         for document in documents[::each].tolist():
             pool = self._pools[document]
@@ -144,7 +144,7 @@ class DecoderCache:
         self._pools = kept
 
     def keep_documents(self, documents: Tensor) -> None:
-        """Forget the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
+        """Drop the source of all documents but these, int64 (B',); their rows leave by `reorder`."""
         if self.padding_mask is not None:
             self.padding_mask = self.padding_mask.index_select(0, documents)
         if self.prompt_mask is not None:
@@ -152,5 +152,5 @@ class DecoderCache:
         self._cross = [None if source is None else source.select(documents) for source in self._cross]
 
     def _by_document(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Each document's rows of (N, …)."""
+        """Split (N, …) into the rows of each document."""
         return (x,) if len(self._pools) == 1 else torch.split(x, self._pools[0].rows)

@@ -1,4 +1,4 @@
-"""The layers of encoder and decoder, and what they are made of.
+"""The layers of encoder and decoder: attention and feed-forward modules around residuals.
 
 Dimensions: N rows, T tokens, D model width, H heads, d head width. A layer does not know how attention is
 done: it is handed a function that attends, so that full, block-sparse and cached attention share one layer.
@@ -44,7 +44,9 @@ class Attention(nn.Module):
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
         self.output = nn.Linear(width, width, bias=bias)
-        self.joined: nn.Module | None = None  # query, key and value in one map; see `inference.prepack`
+        self.joined: nn.Module | None = (
+            None  # the fused projection of query, key and value; see `inference.prepack`
+        )
 
     def forward(self, x: Tensor, attend: Attend) -> Tensor:
         """Attend from `x` (N, T, D) to itself."""
@@ -63,7 +65,7 @@ class Attention(nn.Module):
         return self._split_heads(self.key(x)), self._split_heads(self.value(x))
 
     def merge_heads(self, context: Tensor) -> Tensor:
-        """Project what the heads found, (N, H, T, d), back to (N, T, D)."""
+        """Project the heads' context, (N, H, T, d), back to (N, T, D)."""
         projected: Tensor = self.output(context.transpose(1, 2).flatten(2))
         return projected
 
@@ -170,5 +172,5 @@ def position_embeddings(positions: nn.Embedding, past: int, tokens: int) -> Tens
 
 
 def drops_layer(module: nn.Module, layerdrop: float) -> bool:
-    """Whether to leave out a layer in this training step (Fan et al., LayerDrop, 2019)."""
+    """Return whether this training step leaves out a layer (Fan et al., LayerDrop, 2019)."""
     return module.training and layerdrop > 0 and bool(torch.rand([]) < layerdrop)

@@ -1,4 +1,4 @@
-"""What the heads learn from: the published losses, computed in float32 whatever the model's type.
+"""The published losses of the heads, computed in float32 whatever the model's type.
 
 Dimensions: B documents, N decoder rows, T tokens, V vocabulary, C labels.
 """
@@ -13,18 +13,18 @@ IGNORED_LABEL = -100
 
 
 def language_modelling_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy of logits (N, T, V) to labels (N, T), but for those that are -100.
+    """Return the mean cross-entropy of logits (N, T, V) to labels (N, T), leaving out those that are -100.
 
-    NaN where all of them are, as published.
+    NaN where all of them are -100, as published.
     """
     return F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED_LABEL)
 
 
 def problem_type_of(labels: Tensor, num_labels: int) -> ProblemType:
-    """What a classification head learns where its configuration does not say: told from its labels.
+    """Infer from the labels what a classification head learns, where its configuration does not say.
 
-    One label is a number to be estimated; whole numbers name a class each; anything else are marks for each
-    of several classes.
+    With one label it is a regression; whole numbers are classes, one for each example; anything else is 0 or
+    1 for each of several classes.
     """
     if num_labels == 1:
         return "regression"
@@ -64,7 +64,7 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: ProblemTyp
 def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
     """Return the mean of the cross-entropies of both ends of a span.
 
-    A position behind the last token is left out of the mean, one before the first counts as the first, as
+    A position after the last token is left out of the mean, one before the first counts as the first, as
     published; NaN where every start or every end is left out.
 
     Args:

@@ -1,4 +1,4 @@
-"""Encoder, decoder, and the model of both: read top to bottom, it is the figure in the paper.
+"""The model of encoder and decoder without a head.
 
 Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source tokens, D model width,
 H heads, d head width, V vocabulary.
@@ -60,10 +60,10 @@ class BigBirdPegasusModel(PretrainedModule):
                 `input_ids` shifted right by one.
             decoder_attention_mask: (N, past + T), 0 at padding.
             encoder_outputs: of an earlier call, in place of encoding again: the record, or its fields.
-            past_key_values: the decoder continues from here; changed in place.
+            past_key_values: cache of earlier tokens, which the decoder continues; changed in place.
             inputs_embeds: (B, S, D) in place of `input_ids`; scaled already where the configuration scales.
             decoder_inputs_embeds: (N, T, D) in place of `decoder_input_ids`, likewise.
-            use_cache: return a cache. None, here and below: what the configuration says.
+            use_cache: return a cache. None, here and below: as the configuration says.
             output_attentions: return all attention weights.
             output_hidden_states: return all layers' states.
             return_dict: False returns a plain tuple of the fields that are set.
@@ -113,7 +113,7 @@ class BigBirdPegasusModel(PretrainedModule):
 
 
 def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
-    """The record of a model without a decoder: its last states are the encoder's."""
+    """Return the record of a model without a decoder: its last states are the encoder's."""
     return Seq2SeqModelOutput(
         last_hidden_state=encoded.last_hidden_state,
         encoder_last_hidden_state=encoded.last_hidden_state,

@@ -1,4 +1,4 @@
-"""What a forward pass returns: frozen records with the published field names.
+"""Outputs of forward passes: frozen records with the published field names.
 
 Each record also answers to a position (`output[0]`) and to a name (`output["logits"]`), counting only the
 fields that are set, as the published outputs do; `to_tuple()` is what `return_dict=False` returns.
@@ -62,13 +62,13 @@ class Seq2SeqModelOutput(ModelOutput):
     encoder_attentions: Tensors | None = None
 
     def for_head(self) -> dict[str, Any]:
-        """Return what a head passes on beside its own result: all fields but the decoder's last states."""
+        """Return all fields but the decoder's last states: those of a head's output beside its own result."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "last_hidden_state"}
 
 
 @dataclass(frozen=True)
 class Seq2SeqLMOutput(ModelOutput):
-    """Of a model that writes: logits (N, T, V) and, with labels, the mean loss over them."""
+    """Of the generation model: logits (N, T, V) and, with labels, the mean loss over them."""
 
     loss: Tensor | None
     logits: Tensor
@@ -83,7 +83,7 @@ class Seq2SeqLMOutput(ModelOutput):
 
 @dataclass(frozen=True)
 class Seq2SeqSequenceClassifierOutput(ModelOutput):
-    """Of a model that classifies: logits (B, labels) and, with labels, the loss."""
+    """Of the classification model: logits (B, labels) and, with labels, the loss."""
 
     loss: Tensor | None
     logits: Tensor
@@ -98,7 +98,7 @@ class Seq2SeqSequenceClassifierOutput(ModelOutput):
 
 @dataclass(frozen=True)
 class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
-    """Of a model that finds spans: how much each token (B, T) looks like their start or end, and the loss."""
+    """Of the question answering model: a score of each token (B, T) as start and as end, and the loss."""
 
     loss: Tensor | None
     start_logits: Tensor

@@ -1,10 +1,10 @@
-"""Checkpoints: one table of published names ↔ ours, reading folders, writing folders.
+"""`from_pretrained` and `save_pretrained`: models from checkpoint folders and back.
 
 A checkpoint folder holds `config.json` and `model.safetensors`, or shards with their index, or
 `pytorch_model.bin` (also sharded), which is read with `weights_only=True` and nothing else.
 
-Every tensor of a model's body must be in the checkpoint. A head that is not is made anew, with a warning;
-the heads of other classes are passed over in silence.
+Every tensor of a model's body must be in the checkpoint. A head that is not is newly initialized, with a
+warning; the heads of other classes are skipped silently.
 """
 
 from collections.abc import Mapping
@@ -35,11 +35,11 @@ from bigbird_pegasus.quantization.quantize import (
 class PretrainedModule(nn.Module):
     """A model with a configuration, which is read from and written to checkpoint folders."""
 
-    # How the published names of tensors begin that a checkpoint may lack (they are made anew), and of those
-    # that it may have beside the other classes' heads (they are not read).
+    # Prefixes of the published names of tensors that a checkpoint may lack (they are newly initialized then),
+    # and of those that it may have beside the other classes' heads (they are not read).
     head: ClassVar[tuple[str, ...]] = ()
     not_read: ClassVar[tuple[str, ...]] = ()
-    # How a class that writes does so, unless it is told otherwise.
+    # The default options of `generate`, of a class that has it.
     generation_config: GenerationConfig | None = None
     # How the weights are quantized: "int8", "int4", "nf4", or not at all.
     quantization: str | None = None
@@ -60,7 +60,7 @@ class PretrainedModule(nn.Module):
         return next(self.parameters()).device
 
     def num_parameters(self) -> int:
-        """How many numbers were learnt, quantized or not."""
+        """Return the number of parameters, quantized or not."""
         return sum(p.numel() for p in self.parameters()) + quantized_parameters(self)
 
     def initialize(self, part: nn.Module | None = None) -> None:
@@ -132,7 +132,7 @@ class PretrainedModule(nn.Module):
             changes: replace values of the configuration, such as `num_labels=3`.
 
         Warns:
-            NewHeadWarning: the checkpoint lacks tensors of the class's head, which are drawn anew.
+            NewHeadWarning: the checkpoint lacks tensors of the class's head, which are newly initialized.
 
         Raises:
             CheckpointError: a file is missing or corrupt, tensors are missing, unexpected or misshaped, or
@@ -178,8 +178,8 @@ class PretrainedModule(nn.Module):
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
         quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}
         # Other programs refuse such a file, in place of reading its codes as weights.
-        told = {"quantization_config": {"quant_method": f"bbp-{self.quantization}"} if quantized else None}
-        self.config.replace(architectures=[architecture], dtype=dtype, **told).save_pretrained(folder)
+        marker = {"quantization_config": {"quant_method": f"bbp-{self.quantization}"} if quantized else None}
+        self.config.replace(architectures=[architecture], dtype=dtype, **marker).save_pretrained(folder)
         tensors = {
             published_name(name): t.detach().cpu().contiguous()
             for name, t in (own_tensors(self) | quantized_tensors(self)).items()

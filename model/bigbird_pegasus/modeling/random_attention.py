@@ -1,4 +1,4 @@
-"""Which random blocks each block of queries attends to.
+"""Plans of random attention: which random blocks each block of queries attends to.
 
 Source: google-research/bigbird, `core/attention.py`, and `transformers` since PR #23056.
 """
@@ -21,7 +21,7 @@ EARLY_TOKENS = 1024
 def random_attention_plan(
     length: int, heads: int, block_size: int, random_blocks: int, layer: int, kind: RandomAttention = "seeded"
 ) -> Tensor:
-    """Which random blocks each block of queries attends to.
+    """Return which random blocks each block of queries attends to.
 
     `seeded` draws what Google trained and evaluated with: one plan a layer, seeded by its number.
     `transformers` is what transformers ≥ 4.30 does at inference: every random block is block 0.
@@ -52,7 +52,7 @@ def random_attention_plan(
 
 
 def _pools_of_planned_lengths(block_size: int) -> list[np.ndarray]:
-    """The blocks each row may draw from where the plan is drawn for 4,096 tokens and cut."""
+    """Return the blocks that each row may draw from where the plan is drawn for 4,096 tokens and cut."""
     blocks = MAX_PLANNED_TOKENS // block_size
     inner = np.arange(1, blocks - 1)
     last = EARLY_TOKENS // block_size - 1 if 2 * block_size < EARLY_TOKENS else blocks - 1
@@ -68,7 +68,7 @@ def _pools_of_planned_lengths(block_size: int) -> list[np.ndarray]:
 def _plan_of_other_lengths(
     generator: np.random.RandomState, blocks: int, heads: int, random_blocks: int
 ) -> np.ndarray:
-    """Every row draws among the first 5 + 2r blocks, but not its window nor the ends of that range."""
+    """Draw, for every row, among the first 5 + 2r blocks without its window and the ends of that range."""
     early = 5 + 2 * random_blocks
     plan = np.empty((heads, blocks - 2, random_blocks), dtype=np.int64)
     for row in range(1, blocks - 1):

@@ -1,7 +1,7 @@
 """nf4 by the kernels of bitsandbytes, on CUDA and where that package is installed (the extra `cuda`).
 
-Our codes and scales are its own, bit for bit, so they are handed over as they are. There was no CUDA device
-to try it on: what is tested is the handing over, with its kernels for the processor.
+Our codes and scales are its own, bit for bit, so they are passed as they are. No CUDA device was
+at hand: tests call it with the kernels that bitsandbytes has for the CPU.
 
 Dimensions: M rows of activations, N output channels, K inputs, L blocks.
 """
@@ -17,14 +17,14 @@ from torch import Tensor
 
 @cache
 def is_installed() -> bool:
-    """Whether bitsandbytes is there; it is imported by the first product."""
+    """Return whether bitsandbytes is installed; it is imported by the first product."""
     return find_spec("bitsandbytes") is not None
 
 
 def quant_state(
     largest: Tensor, levels: Tensor, block: int, shape: tuple[int, int], dtype: torch.dtype
 ) -> Any:
-    """What bitsandbytes wants to know of a weight (N, K).
+    """Describe a weight (N, K) to bitsandbytes.
 
     `largest` is the largest magnitude of each block, float32 (L,), `levels` float32 (16,); `dtype` is that of
     the activations.

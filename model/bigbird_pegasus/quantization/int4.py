@@ -2,10 +2,10 @@
 
 Dimensions: M rows of activations, N output channels, K inputs, G groups of inputs, P pairs of codes.
 
-A weight is (code - 8) * scale + zero, codes 0 to 15. Stored is what torch's kernel for AVX512 reads, so that
-nothing is packed again when a file is loaded: output channels in blocks of 64, (N / 64, K, 32) bytes, the low
-half of a byte for channel i of the block and the high half for channel i + 32. Channels and inputs that are
-missing to whole blocks and groups are filled up.
+A weight is (code - 8) * scale + zero, codes 0 to 15. They are stored as torch's kernel for AVX512 reads
+them, so that nothing is packed when a file is loaded: output channels in blocks of 64, (N / 64, K, 32) bytes,
+the low half of a byte for channel i of the block and the high half for channel i + 32. Channels and inputs
+are padded to whole blocks and groups.
 
 The kernel wins up to about 32 rows: two threads, 4096 x 1024, 0.11 ms for one row, 0.39 for 5, 1.5 for 32.
 Beyond them weights are dequantized block by block for the bfloat16 matmul, 1.9 ms more than that takes.
@@ -61,7 +61,7 @@ class Int4Weight:
 
     @staticmethod
     def layout(shape: tuple[int, int]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
-        """What is stored of a weight (N, K): shape and type by what follows the weight's name."""
+        """Return shape and type of what is stored of a weight (N, K), by the suffix of its name."""
         rows, columns = shape[0] + -shape[0] % BLOCK, shape[1] + -shape[1] % GROUP
         return {
             "": ((rows // BLOCK, columns, BLOCK // 2), torch.uint8),
@@ -74,11 +74,11 @@ class Int4Weight:
         return cls(stored[""], stored["_scale_and_zero"], shape)
 
     def stored(self) -> dict[str, Tensor]:
-        """What `load` takes."""
+        """Return what `load` takes."""
         return {"": self._codes, "_scale_and_zero": self._scale_and_zero}
 
     def dequantize(self) -> Tensor:
-        """The weight (N, K) in float32."""
+        """Return the weight (N, K) in float32."""
         rows, columns = self.shape
         return self._transposed(slice(None), torch.float32)[:columns, :rows].t()
 
@@ -134,7 +134,7 @@ def _round(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _codes(groups: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
-    """The nearest codes; of a group without range all are the middle one."""
+    """Return the nearest codes; in a group of equal weights all are the middle one."""
     steps = (groups - zero) / scale.where(scale != 0, 1)
     return steps.add_(MIDDLE_CODE).round_().clamp_(0, MAX_CODE)
 
@@ -144,7 +144,7 @@ def _error(groups: Tensor, codes: Tensor, scale: Tensor, zero: Tensor) -> Tensor
 
 
 def _fit(groups: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-    """The scale and zero point of least squares, given the codes."""
+    """Return the scales and zero points of least squares, given the codes."""
     centred = codes - codes.mean(dim=-1, keepdim=True)
     spread = centred.square().sum(dim=-1, keepdim=True)
     scale = (centred * groups).sum(dim=-1, keepdim=True) / spread.clamp(min=1e-6)
@@ -163,7 +163,7 @@ def _pack(codes: Tensor) -> Tensor:
 
 @cache
 def _kernel_reads_our_layout() -> bool:
-    """Whether torch's packing for this processor is the one that is stored."""
+    """Return whether torch packs codes for this processor as they are stored."""
     codes = torch.randint(0, MAX_CODE + 1, (2 * BLOCK, GROUP), generator=torch.Generator().manual_seed(0))
     try:
         packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes.int(), 1)

@@ -82,7 +82,7 @@ class Int8Weight:
 
     @staticmethod
     def layout(shape: tuple[int, int]) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
-        """What is stored of a weight (N, K): shape and type by what follows the weight's name."""
+        """Return shape and type of what is stored of a weight (N, K), by the suffix of its name."""
         # One dimension more than a weight has: other programs stop there, and read no codes as weights.
         return {"": ((1, *shape), torch.int8), "_scale": (shape[:1], torch.float32)}
 
@@ -101,11 +101,11 @@ class Int8Weight:
 
     @property
     def is_packed(self) -> bool:
-        """Whether the kernel's layout has taken the place of the codes."""
+        """Whether only the kernel's layout of the codes is left."""
         return self._codes is None
 
     def stored(self) -> dict[str, Tensor]:
-        """What `load` takes."""
+        """Return what `load` takes."""
         codes = self._codes
         if codes is None:
             parts = [torch.ops.quantized.linear_unpack(packed)[0].int_repr() for packed in self._packed]
@@ -113,7 +113,7 @@ class Int8Weight:
         return {"": codes.unsqueeze(0), "_scale": self._scale}
 
     def dequantize(self) -> Tensor:
-        """The weight (N, K) in float32."""
+        """Return the weight (N, K) in float32."""
         stored = self.stored()
         return stored[""].squeeze(0).float() * stored["_scale"].unsqueeze(1)
 
@@ -163,11 +163,11 @@ class Int8Table:
         return cls(stored[""].squeeze(0), stored["_scale"])
 
     def stored(self) -> dict[str, Tensor]:
-        """What `load` takes."""
+        """Return what `load` takes."""
         return {"": self._codes.unsqueeze(0), "_scale": self._scale}
 
     def dequantize(self) -> Tensor:
-        """The weight (N, K) in float32."""
+        """Return the weight (N, K) in float32."""
         return self._codes.float() * self._scale.unsqueeze(1)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:

@@ -15,7 +15,7 @@ Layout = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 class QuantizedWeight(Protocol):
-    """A weight (N, K) in few bits: how it is made and stored, and how rows are multiplied by it."""
+    """A weight (N, K) in few bits: loaded from stored tensors, multiplied by rows, dequantized."""
 
     max_kernel_rows: ClassVar[int | None]
 
@@ -30,11 +30,11 @@ class QuantizedWeight(Protocol):
         ...
 
     def stored(self) -> Mapping[str, Tensor]:
-        """What `load` takes: the tensors of a file, by what follows the weight's name."""
+        """Return what `load` takes: the tensors of a file, by the suffix of their names."""
         ...
 
     def dequantize(self) -> Tensor:
-        """The weight (N, K) in float32."""
+        """Return the weight (N, K) in float32."""
         ...
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
@@ -109,7 +109,7 @@ class QuantizedEmbedding(nn.Module):
         return rows.to(self.dtype).view(*ids.shape, self.embedding_dim)
 
     def stored(self) -> Mapping[str, Tensor]:
-        """What `Int8Weight.load` takes, for the table as a weight (V, D)."""
+        """Return what `Int8Weight.load` takes, for the table as a weight (V, D)."""
         return {"": self.table.unsqueeze(0), "_scale": self.scale}
 
     def train(self, mode: bool = True) -> Self:
@@ -133,5 +133,5 @@ def refuse_training(mode: bool) -> None:
 
 
 def _moved(tensor: Tensor, fn: Any) -> Tensor:
-    """Move to where `fn` moves tensors, but keep the type: codes and scales have theirs for a reason."""
+    """Move to where `fn` moves tensors, but keep the type: that of codes and scales is not the model's."""
     return tensor.to(fn(torch.empty(0, device=tensor.device)).device)

@@ -86,7 +86,7 @@ class Nf4Weight:
     def layout(
         shape: tuple[int, int], double: bool = False
     ) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
-        """What is stored of a weight (N, K): shape and type by what follows the weight's name."""
+        """Return shape and type of what is stored of a weight (N, K), by the suffix of its name."""
         weights = shape[0] * shape[1]
         blocks = -(-weights // BLOCK)
         stored: dict[str, tuple[tuple[int, ...], torch.dtype]] = {
@@ -104,11 +104,11 @@ class Nf4Weight:
         return cls(stored, shape)
 
     def stored(self) -> dict[str, Tensor]:
-        """What `load` takes."""
+        """Return what `load` takes."""
         return self._stored
 
     def dequantize(self) -> Tensor:
-        """The weight (N, K) in float32."""
+        """Return the weight (N, K) in float32."""
         return self._rows(0, self.shape[0], torch.float32)
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
@@ -150,7 +150,7 @@ class Nf4Weight:
 
 @cache
 def _four_levels() -> Tensor:
-    """What two bytes of codes mean: four bfloat16 levels as one int64, (65536,)."""
+    """Return the four bfloat16 levels that two bytes of codes stand for, as one int64 each, (65536,)."""
     pairs = torch.arange(1 << 16, dtype=torch.int32)
     first, second = (pairs & 255, pairs >> 8) if _little_endian() else (pairs >> 8, pairs & 255)
     codes = torch.stack([first >> 4, first & 15, second >> 4, second & 15], dim=-1)
@@ -178,7 +178,7 @@ def _round(flat: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _largest(stored: Mapping[str, Tensor]) -> Tensor:
-    """The largest magnitude of each block, float32 (L,)."""
+    """Return the largest magnitude of each block, float32 (L,)."""
     if "_nested_absmax" not in stored:
         return stored["_absmax"]
     codes = stored["_absmax"].int()
@@ -201,7 +201,7 @@ def _round_in_blocks(numbers: Tensor) -> tuple[Tensor, Tensor]:
 
 @cache
 def dynamic_levels() -> Tensor:
-    """The 256 levels of dynamic 8-bit numbers, in order: a sign, an exponent in unary, a linear fraction.
+    """Return the 256 levels of dynamic 8-bit numbers, in order: a sign, a unary exponent, a linear fraction.
 
     Source: Dettmers, "8-Bit Approximations for Parallelism in Deep Learning", 2016.
     """

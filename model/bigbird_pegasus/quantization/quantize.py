@@ -1,4 +1,4 @@
-"""Weights in few bits, swapped in from outside after a model is made: its layers never hear of it.
+"""Post-training quantization by module replacement: the network's own code has no part in it.
 
 What is quantized: the linear maps of all layers, by the scheme; the table of token embeddings and the output
 head, by int8 in every scheme. Norms, biases, positions and the small heads stay as they are: together they
@@ -56,7 +56,7 @@ class BitsAndBytesConfig:
     bnb_4bit_use_double_quant: bool = False
 
     def quantization(self) -> Quantization | None:
-        """What is asked for.
+        """Return what these options ask for; None where they ask for nothing.
 
         Raises:
             ConfigError: both widths, or a type that is not nf4.
@@ -83,11 +83,11 @@ QuantizationRequest = Scheme | Quantization | BitsAndBytesConfig | None
 
 
 def quantization_of(asked: QuantizationRequest, stored: str | None, folder: Any) -> Quantization | None:
-    """What was asked for, or what the files say; both may say the same.
+    """Return the quantization that was asked for or that the files record; both may say the same.
 
     Raises:
         ConfigError: they say different things, or there is no such scheme.
-        CheckpointError: the files say what is not known.
+        CheckpointError: the files record an unknown scheme.
     """
     if isinstance(asked, BitsAndBytesConfig):
         asked = asked.quantization()
@@ -125,12 +125,12 @@ def quantize_linears(model: nn.Module, quantization: Quantization | Scheme) -> N
 
 
 def is_quantized(model: nn.Module) -> bool:
-    """Whether any weight of a model is."""
+    """Return whether any weight of a model is quantized."""
     return any(isinstance(module, QuantizedLinear | QuantizedEmbedding) for module in model.modules())
 
 
 def quantized_parameters(model: nn.Module) -> int:
-    """How many numbers the quantized weights and the biases beside them were made of."""
+    """Return how many parameters the quantized weights, and the biases beside them, were made of."""
     count = 0
     for name, module in model.named_modules():
         if isinstance(module, QuantizedEmbedding):
@@ -142,7 +142,7 @@ def quantized_parameters(model: nn.Module) -> int:
 
 
 def quantized_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """What is stored of the quantized weights, by the names of the weights and what follows them."""
+    """Return the stored parts of the quantized weights, by the weights' names and the parts' suffixes."""
     found: dict[str, Tensor] = {}
     for name, module in model.named_modules():
         if isinstance(module, QuantizedEmbedding):
@@ -156,7 +156,7 @@ def quantized_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def without_suffix(published: str) -> tuple[str, str]:
-    """The name of a weight, and what follows it in the name of one of its parts."""
+    """Split the name of a stored part into the name of its weight and the part's suffix."""
     weight, found, suffix = published.partition(".weight_")
     return (f"{weight}.weight", f"_{suffix}") if found else (published, "")
 
@@ -167,10 +167,13 @@ def rounded(codec: Codec, weight: Tensor, double: bool = False) -> dict[str, Ten
 
 
 class WeightQuantizer:
-    """The weights of a model that are to be quantized, on their way from a file to their modules."""
+    """Turns the weights of a model, one after the other, into quantized modules in their places.
+
+    `add` takes a weight, or its stored parts, as a file is read; `swap` replaces the module.
+    """
 
     def __init__(self, model: nn.Module, quantization: Quantization | None, *, stored: bool = False) -> None:
-        """Find them, none without a quantization; `stored` says that they come as codes and scales."""
+        """Find the weights, none without a quantization; `stored`: they come as codes and scales."""
         self._model = model
         self._quantization = quantization
         self._stored = stored
@@ -183,7 +186,7 @@ class WeightQuantizer:
 
     @property
     def arrived(self) -> list[str]:
-        """The names of those that have come."""
+        """The names of the weights that have been added and not swapped."""
         return list(self._parts)
 
     def add(self, name: str, suffix: str, tensor: Tensor) -> None:
@@ -196,13 +199,13 @@ class WeightQuantizer:
             parts |= rounded(self._codec(name), tensor, double)
 
     def share_table(self) -> None:
-        """Let an output head that has not come be the token embedding."""
+        """Take the token embedding for the output head, where the file has no table of its own for it."""
         tables = [name for name in self._parts if name.endswith("embedding.weight")]
         if HEAD in self.shapes and HEAD not in self._parts and tables:
             self._parts[HEAD] = {suffix: part.clone() for suffix, part in self._parts[tables[0]].items()}
 
     def faults(self) -> dict[str, str]:
-        """What is wrong with stored parts: a message for each weight."""
+        """Check the stored parts against their layouts: a message for each weight that does not fit."""
         found = {}
         for name, parts in self._parts.items():
             codec, shape = self._codec(name), self.shapes[name]
@@ -216,32 +219,41 @@ class WeightQuantizer:
         return found
 
     def swap(self, name: str) -> None:
-        """Put a quantized module in the place of the one whose weight has come, wherever it is used."""
-        parts, codec = self._parts.pop(name), self._codec(name)
+        """Replace the module of a weight that has been added by a quantized one, wherever it is used."""
+        parts = self._parts.pop(name)
         module = self._model.get_submodule(name.removesuffix(".weight"))
-        weight = codec.load(parts, self.shapes[name])
-        new: nn.Module
         if isinstance(module, nn.Embedding):
-            dtype = next(
-                p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight")
-            )
-            new = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype)
-            if hasattr(self._model, OUTPUT_HEAD):
-                head = Int8Table.load(parts, self.shapes[name]) if self._is_4_bit else weight
-                setattr(self._model, OUTPUT_HEAD, QuantizedLinear(head))
+            self._swap_embedding(name, module, parts)
         else:
-            linear = cast(nn.Linear, module)
-            bias = None if linear.bias is None else linear.bias.detach().float()
-            quantization = cast(Quantization, self._quantization)
-            compute_dtype = None if codec is Int8Weight else quantization.compute_dtype
-            new = QuantizedLinear(weight, bias, compute_dtype)
-            path, _, attribute = name.removesuffix(".weight").rpartition(".")
-            setattr(self._model.get_submodule(path), attribute, new)
-            return
+            self._swap_linear(name, cast(nn.Linear, module), parts)
+
+    def _swap_embedding(self, name: str, module: nn.Embedding, parts: Mapping[str, Tensor]) -> None:
+        """Replace the table of token embeddings, and the output head that is the same table."""
+        # Rows are given out in the type of the norms: these are never quantized, so they still have the
+        # model's type, which codes and scales do not show.
+        dtype = next(p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight"))
+        table = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype)
+        # The head cannot be found by its weight: it holds the embedding, and none of its own. Beside layers
+        # of 4 bits it reads the table as it is stored, else it has a packed copy (module docstring).
+        if hasattr(self._model, OUTPUT_HEAD):
+            head = Int8Table if self._is_4_bit else Int8Weight
+            setattr(self._model, OUTPUT_HEAD, QuantizedLinear(head.load(parts, self.shapes[name])))
+        # Encoder and decoder share the table: every attribute that holds the module is replaced. The list is
+        # made first, because replacing changes what is walked through.
         for parent in list(self._model.modules()):
             for attribute, child in list(parent.named_children()):
-                if child is module:  # encoder and decoder share it
-                    setattr(parent, attribute, new)
+                if child is module:
+                    setattr(parent, attribute, table)
+
+    def _swap_linear(self, name: str, module: nn.Linear, parts: Mapping[str, Tensor]) -> None:
+        """Replace a linear map, which only one attribute holds."""
+        codec = self._codec(name)
+        bias = None if module.bias is None else module.bias.detach().float()
+        # int8 has no choice: its kernel computes in integers.
+        compute_dtype = None if codec is Int8Weight else cast(Quantization, self._quantization).compute_dtype
+        weight = codec.load(parts, self.shapes[name])
+        parent, _, attribute = name.removesuffix(".weight").rpartition(".")
+        setattr(self._model.get_submodule(parent), attribute, QuantizedLinear(weight, bias, compute_dtype))
 
     @property
     def _is_4_bit(self) -> bool:
@@ -253,7 +265,7 @@ class WeightQuantizer:
 
 
 def _is_quantized_here(name: str, module: nn.Module) -> bool:
-    """Whether a weight is worth it: those of the layers, the table of token embeddings, the output head."""
+    """Return whether a module's weight is quantized: layers, table of token embeddings, output head."""
     if isinstance(module, nn.Linear):
         return ".layers." in f".{name}" or f"{name}.weight" == HEAD
     return isinstance(module, nn.Embedding) and name.rpartition(".")[2] == "embedding"

@@ -1,0 +1,120 @@
+"""The decoder alone, as a language model that continues texts.
+
+Arguments are the published ones; see `BigBirdPegasusModel.forward`.
+
+Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source tokens, D model width,
+V vocabulary.
+"""
+
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
+from bigbird_pegasus.generation.config import GenerationConfig
+from bigbird_pegasus.generation.generate import GenerationOutput, continue_text
+from bigbird_pegasus.modeling.attention import padding_mask_of
+from bigbird_pegasus.modeling.decoder import Decoder
+from bigbird_pegasus.modeling.kv_cache import DecoderCache
+from bigbird_pegasus.modeling.losses import language_modelling_loss
+from bigbird_pegasus.modeling.model import to_return_type
+from bigbird_pegasus.modeling.outputs import CausalLMOutputWithCrossAttentions, DecoderOutput
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
+
+
+class BigBirdPegasusForCausalLM(PretrainedModule):
+    """The decoder alone, as a causal language model; its output head is a table of its own, as published."""
+
+    head = ("lm_head.",)
+    not_read = ("encoder.", "shared.")
+
+    def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
+        """Make the layers; `random_attention` is accepted as by every class, a decoder has none."""
+        super().__init__(config.replace(is_decoder=True, is_encoder_decoder=False))
+        self.model = nn.ModuleDict({"decoder": Decoder(self.config)})
+        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.generation_config = GenerationConfig.from_model_config(self.config)
+        self.initialize()
+
+    @property
+    def decoder(self) -> Decoder:
+        """The part below the head."""
+        return cast(Decoder, self.model["decoder"])
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: DecoderCache | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        cache_position: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> CausalLMOutputWithCrossAttentions | tuple[Any, ...]:
+        """Score every token of the vocabulary as the next one: logits (N, T, V).
+
+        Args:
+            input_ids: (N, T).
+            attention_mask: (N, past + T), 0 at padding.
+            encoder_hidden_states: (B, S, D), a source for cross-attention; without one there is none.
+            encoder_attention_mask: (B, S), 0 at padding.
+            past_key_values: continues from here; changed in place.
+            inputs_embeds: (N, T, D) in place of `input_ids`.
+            labels: (N, T), -100 where there is nothing to learn; asks for the loss. Position t is the label
+                of logits t: they are not shifted here.
+            use_cache: see `BigBirdPegasusModel.forward`, as for the four that follow.
+            logits_to_keep: compute the logits of this many last positions, or of these (a tensor (K,) of
+                positions); 0 computes all.
+
+        Raises:
+            ValueError: both or none of ids and embeddings, or more tokens than there are positions.
+        """
+        states: DecoderOutput = self.decoder(
+            input_ids,
+            attention_mask,
+            encoder_hidden_states,
+            encoder_attention_mask,
+            past_key_values,
+            inputs_embeds,
+            use_cache,
+            output_attentions,
+            output_hidden_states,
+        )
+        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        logits = self.lm_head(states.last_hidden_state[:, kept])
+        output = CausalLMOutputWithCrossAttentions(
+            loss=None if labels is None else language_modelling_loss(logits, labels),
+            logits=logits,
+            past_key_values=states.past_key_values,
+            hidden_states=states.hidden_states,
+            attentions=states.attentions,
+            cross_attentions=states.cross_attentions,
+        )
+        return to_return_type(output, self.config, return_dict)
+
+    def new_cache(self, attention_mask: Tensor | None = None) -> DecoderCache:
+        """Make a cache for texts whose prompts (B, T) are masked so; any number of beams each may follow."""
+        documents = None if attention_mask is None else len(attention_mask)
+        return DecoderCache(len(self.decoder.layers), documents, prompt_mask=padding_mask_of(attention_mask))
+
+    def next_token_logits(self, input_ids: Tensor, cache: DecoderCache) -> Tensor:
+        """Feed new tokens (N, T) and return float32 logits (N, V) for the one that comes next."""
+        states = self.decoder(input_ids, past_key_values=cache).last_hidden_state[:, -1]
+        logits: Tensor = self.lm_head(states)
+        return logits.float()
+
+    def generate(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        **options: Any,
+    ) -> Tensor | GenerationOutput:
+        """Continue prompts (B, T): ids (B * R, T), prompts included; see `generation.continue_text`."""
+        return continue_text(self, input_ids, attention_mask, generation_config, **options)
