@@ -45,13 +45,13 @@ class BatchEncoding(dict[str, Any]):
 
 
 class Row(NamedTuple):
-    """Token ids and the span of each in its text; there are no spans where nobody asked for them."""
+    """Token ids and the span of each in its text; there are no spans unless they were asked for."""
 
     ids: list[int]
     spans: list[tuple[int, int]]
 
     def cut(self, length: int) -> "Row":
-        """The first tokens."""
+        """Return the first tokens, with their spans."""
         return Row(self.ids[:length], self.spans[:length])
 
 
@@ -106,7 +106,7 @@ def lengths_of(
 
 
 def truncate(first: Row, second: Row, room: int, strategy: str | None) -> Row:
-    """One row of at most `room` tokens: the first row and behind it the second, cut at their right ends.
+    """Return one row of at most `room` tokens: the first and then the second, cut at their right ends.
 
     "longest_first" leaves the shorter row whole if it fits half the room, else both get half of it.
 
@@ -133,7 +133,7 @@ def truncate(first: Row, second: Row, room: int, strategy: str | None) -> Row:
 
 
 def collate(rows: Sequence[Row], lengths: Lengths, pad_token_id: int) -> dict[str, list[Any]]:
-    """``input_ids``, ``attention_mask`` and ``offset_mapping`` of the rows, padded on the right as asked."""
+    """Return ``input_ids``, ``attention_mask`` and ``offset_mapping`` of the rows, padded on the right."""
     target = 0
     if lengths.padding:
         longest = max((len(row.ids) for row in rows), default=0)
@@ -150,7 +150,7 @@ def collate(rows: Sequence[Row], lengths: Lengths, pad_token_id: int) -> dict[st
 
 
 def to_tensors(columns: dict[str, list[Any]]) -> dict[str, Any]:
-    """The columns as int64 tensors (B, T) or, for spans, (B, T, 2).
+    """Return the columns as int64 tensors (B, T) or, for spans, (B, T, 2).
 
     Raises:
         TokenizerError: the rows have different lengths.

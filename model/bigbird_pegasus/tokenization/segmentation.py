@@ -35,13 +35,13 @@ class Segmenter:
         self._blank_characters: dict[str, bool] = {}
 
     def ids(self, text: str) -> list[int]:
-        """The ids of the pieces."""
+        """Return the ids of the pieces."""
         source = self._source(without_surrogates(text))
         # One by one: for a list of texts SentencePiece starts threads, which takes longer than a sentence.
         return [index for chunk in _chunks(source) for index in self._vocabulary.encode(chunk)]
 
     def ids_and_spans(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """The ids of the pieces and the half-open span of each, without the space before a word.
+        """Return the ids of the pieces and the half-open span of each, without the space before a word.
 
         Spans ascend and do not overlap. Of several pieces for one character one has its span and the others
         are empty, as is the span of a space.
@@ -66,7 +66,7 @@ class Segmenter:
         return _NEWLINE.sub(NEWLINE_PIECE, text) if self.newline_piece else text
 
     def _is_blank(self, character: str) -> bool:
-        """Whether SentencePiece reads this character as a space, or not at all."""
+        """Return whether SentencePiece reads this character as a space, or not at all."""
         blank = self._blank_characters.get(character)
         if blank is None:
             blank = not self._vocabulary.normalize(character).strip(_SPACES)
@@ -75,14 +75,14 @@ class Segmenter:
 
 
 def without_surrogates(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair, which is no character and has no UTF-8."""
+    """Replace each half of a surrogate pair, which is no character and has no UTF-8, by U+FFFD."""
     return _SURROGATE.sub("\ufffd", text)
 
 
 def _chunks(source: str) -> list[str]:
-    """The text cut before spaces into chunks of at least `MIN_CHUNK_CHARACTERS` characters.
+    """Cut the text before spaces into chunks of at least `MIN_CHUNK_CHARACTERS` characters.
 
-    Pieces never cross a space, and the first word of a chunk is marked as one behind a space is: the pieces
+    Pieces never cross a space, and the first word of a chunk is marked as one after a space is: the pieces
     are those of the whole text. But SentencePiece adds up scores in float32, too coarse late in a long
     document: whole, a sentence would get other ids there than at the beginning.
     """
@@ -99,7 +99,7 @@ def _same_position(position: int) -> int:
 
 
 def _positions_before_newlines(text: str) -> Callable[[int], int]:
-    """The function from positions in the text with ``<n>`` for its newlines to those in the text itself."""
+    """Return the function from positions in the text with ``<n>`` for newlines to those in the text."""
     matches = list(_NEWLINE.finditer(text))
     ends = [0, *(match.end() for match in matches)]
     next_starts = [*(match.start() for match in matches), len(text)]

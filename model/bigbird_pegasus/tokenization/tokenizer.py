@@ -1,10 +1,5 @@
 """PegasusTokenizer: text to token ids and back, over SentencePiece.
 
-Two id layouts exist. BigBird-Pegasus (``offset=0``) uses the ids of its vocabulary file as they are. PEGASUS
-(``offset=103``) keeps ``<pad>`` 0 and ``</s>`` 1, puts ``<mask_1>`` 2, ``<mask_2>`` 3 and ``<unk_2>`` to
-``<unk_102>`` at 4 to 104, and moves every other piece of the file up by 103 (google-research/pegasus,
-``pretrain_parsing_ops.cc``).
-
 A newline is written as the piece ``<n>`` where the vocabulary has it, as Google trained these models
 (google-research/bigbird, ``substitute_newline="<n>"``), because SentencePiece would turn it into a space.
 
@@ -28,7 +23,8 @@ from bigbird_pegasus.tokenization.batch_encoding import (
     to_tensors,
     truncate,
 )
-from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter, without_surrogates
+from bigbird_pegasus.tokenization.piece_ids import OFFSETS, PieceIds
+from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter
 from bigbird_pegasus.tokenization.vocabulary import (
     SPECIAL_TOKEN_NAMES,
     load_vocabulary,
@@ -39,8 +35,6 @@ from bigbird_pegasus.tokenization.vocabulary import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-
-OFFSETS = (0, 103)
 
 _WORD_START = "▁"  # U+2581, SentencePiece's sign for a space
 
@@ -56,7 +50,7 @@ class PegasusTokenizer:
 
     Args:
         vocab_file: the SentencePiece model, ``spiece.model`` of a checkpoint folder.
-        offset: 0 (BigBird-Pegasus) or 103 (PEGASUS), see the module's docstring.
+        offset: 0 (BigBird-Pegasus) or 103 (PEGASUS), see `piece_ids`.
         model_max_length: the tokens, ``</s>`` among them, that ``truncation=True`` alone keeps.
         pad_token, eos_token, unk_token: must be in the vocabulary.
         bos_token, sep_token, cls_token, mask_token, mask_token_sent, additional_special_tokens: as the
@@ -97,17 +91,13 @@ class PegasusTokenizer:
         self.model_max_length = int(model_max_length)  # published configurations without a limit say 1e30
 
         self.pad_token, self.eos_token, self.unk_token = pad_token, eos_token, unk_token
-        self._reserved: dict[int, str] = {}
-        if offset:
-            names = [mask_token_sent or "<mask_1>", mask_token or "<mask_2>"]
-            self._reserved = dict(enumerate(names + [f"<unk_{i}>" for i in range(2, offset)], start=2))
-        self._reserved_ids = {token: index for index, token in self._reserved.items()}
-
         additional = list(additional_special_tokens or ())
         optional = filter(None, (bos_token, sep_token, cls_token, mask_token, mask_token_sent))
         special = {pad_token, eos_token, unk_token, *additional, *optional}
         special.discard(NEWLINE_PIECE)  # a newline is text, whatever a configuration says
         self._vocabulary = load_vocabulary(self.vocab_file, special)
+        masks = (mask_token_sent or "<mask_1>", mask_token or "<mask_2>")
+        self._ids = PieceIds(self._vocabulary, self.offset, masks)
         if offset and self._vocabulary.id_to_piece([0, 1]) != [pad_token, eos_token]:
             raise TokenizerError(
                 f"{self.vocab_file} does not begin with {pad_token} and {eos_token}, as offset {offset} needs"
@@ -115,25 +105,23 @@ class PegasusTokenizer:
         self.pad_token_id = self._required_id(pad_token)
         self.eos_token_id = self._required_id(eos_token)
         self.unk_token_id = self._required_id(unk_token)
-        if not self._vocabulary.is_unknown(self._inside(self.unk_token_id)):
+        if not self._vocabulary.is_unknown(self._ids.in_file(self.unk_token_id)):
             raise TokenizerError(f"{unk_token} is not the unknown piece of {self.vocab_file}")
         self.bos_token = self._known(bos_token)
         self.sep_token = self._known(sep_token)
         self.cls_token = self._known(cls_token)
         self.mask_token = self._known(mask_token)
         self.mask_token_sent = self._known(mask_token_sent)
-        self.bos_token_id = self._id_of(bos_token)
-        self.sep_token_id = self._id_of(sep_token)
-        self.cls_token_id = self._id_of(cls_token)
-        self.mask_token_id = self._id_of(mask_token)
-        self.mask_token_sent_id = self._id_of(mask_token_sent)
-        self.additional_special_tokens = [token for token in additional if self._id_of(token) is not None]
-        special_ids = {self._id_of(token) for token in special} | set(self._reserved)
+        self.bos_token_id = self._ids.find(bos_token)
+        self.sep_token_id = self._ids.find(sep_token)
+        self.cls_token_id = self._ids.find(cls_token)
+        self.mask_token_id = self._ids.find(mask_token)
+        self.mask_token_sent_id = self._ids.find(mask_token_sent)
+        self.additional_special_tokens = [token for token in additional if self._ids.find(token) is not None]
+        special_ids = {self._ids.find(token) for token in special} | self._ids.reserved
         self._special_ids = frozenset(index for index in special_ids if index is not None)
         self._segmenter = Segmenter(self._vocabulary)
         self.newline_token = self._segmenter.newline_piece
-
-    # Folders
 
     @classmethod
     def from_pretrained(
@@ -144,13 +132,13 @@ class PegasusTokenizer:
         local_files_only: bool = False,
         **options: Any,
     ) -> "PegasusTokenizer":
-        """The tokenizer of a checkpoint: its ``spiece.model`` and ``tokenizer_config.json``.
+        """Load the tokenizer of a checkpoint: its ``spiece.model`` and ``tokenizer_config.json``.
 
         Args:
             name_or_path: a folder, or ``owner/name`` on the Hub, see `checkpoint_folder`.
             revision: branch, tag or commit of a model on the Hub.
             local_files_only: never download.
-            options: arguments of the class; they go before what the folder says.
+            options: arguments of the class, which take precedence over the folder's.
 
         Raises:
             TokenizerError: a file is missing or corrupt, or there are more ids than ``vocab_size`` in
@@ -189,8 +177,6 @@ class PegasusTokenizer:
             json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
 
-    # Text to ids
-
     def __call__(
         self,
         text: str | Sequence[str] | None = None,
@@ -209,7 +195,7 @@ class PegasusTokenizer:
 
         Args:
             text: one text, or a list or tuple of B texts.
-            text_pair: a second text for each, put behind the first before ``</s>``.
+            text_pair: a second text for each, put after the first and before ``</s>``.
             text_target: texts whose ids come back as ``labels`` (as ``input_ids`` where there is no `text`).
             add_special_tokens: append ``</s>``; truncation counts it and keeps it.
             padding: True or "longest" to the longest row, "max_length" to `max_length`, False not at all.
@@ -241,14 +227,12 @@ class PegasusTokenizer:
         return encoding
 
     def encode(self, text: str, text_pair: str | None = None, **options: Any) -> Any:
-        """The ``input_ids`` of a call with the same arguments: a list, or a tensor (1, T) if asked for."""
+        """Return the ``input_ids`` of a call with these arguments: a list, or on request a tensor (1, T)."""
         return self(text, text_pair, **options)["input_ids"]
 
     def tokenize(self, text: str) -> list[str]:
-        """The pieces of a text, without ``</s>``; what the vocabulary does not have shows as ``<unk>``."""
+        """Return the pieces of a text, without ``</s>``; characters outside the vocabulary are ``<unk>``."""
         return self.convert_ids_to_tokens(self._row(text, spans=False).ids)
-
-    # Ids to text
 
     @overload
     def decode(
@@ -271,7 +255,7 @@ class PegasusTokenizer:
     def decode(
         self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = False
     ) -> Any:
-        """The text of token ids: one id, a list, a tensor (T,); or the list of texts of many rows (B, T).
+        """Return the text of token ids: one id, a list, a tensor (T,); or the texts of many rows (B, T).
 
         ``<n>`` becomes a newline. `skip_special_tokens` leaves out every special token, ``<unk>`` among them;
         `clean_up_tokenization_spaces` takes the spaces before English punctuation away.
@@ -305,15 +289,13 @@ class PegasusTokenizer:
         """`decode` for each row of (B, T)."""
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in sequences]
 
-    # Pieces and ids
-
     def __len__(self) -> int:
         return self.vocab_size
 
     @property
     def vocab_size(self) -> int:
         """How many ids there are; all are below this."""
-        return self._vocabulary.get_piece_size() + self.offset
+        return len(self._ids)
 
     @property
     def all_special_ids(self) -> list[int]:
@@ -336,15 +318,17 @@ class PegasusTokenizer:
     def convert_ids_to_tokens(
         self, ids: int | Sequence[int], skip_special_tokens: bool = False
     ) -> str | list[str]:
-        """The piece of an id, or the pieces of a list of ids.
+        """Return the piece of an id, or the pieces of a list of ids.
 
         Raises:
             TokenizerError: there is no such id.
         """
         if isinstance(ids, int):
-            return self._piece(ids)
+            return self._ids.piece(ids)
         return [
-            self._piece(index) for index in ids if not (skip_special_tokens and index in self._special_ids)
+            self._ids.piece(index)
+            for index in ids
+            if not (skip_special_tokens and index in self._special_ids)
         ]
 
     @overload
@@ -352,45 +336,20 @@ class PegasusTokenizer:
     @overload
     def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
     def convert_tokens_to_ids(self, tokens: str | list[str] | tuple[str, ...]) -> int | list[int]:
-        """The id of a piece, or the ids of a list of pieces; that of ``<unk>`` for what is no piece."""
+        """Return the id of a piece, or the ids of a list of them; that of ``<unk>`` for what is no piece."""
         if not isinstance(tokens, str):
             return [self.convert_tokens_to_ids(token) for token in tokens]
-        index = self._id_of(tokens)
+        index = self._ids.find(tokens)
         return self.unk_token_id if index is None else index
 
-    # Inside
-
-    def _inside(self, index: int) -> int:
-        """The id in the vocabulary file of one of our ids that is not reserved."""
-        return index if index < 2 else index - self.offset
-
-    def _outside(self, index: int) -> int:
-        """Our id of an id in the vocabulary file."""
-        return index if index < 2 else index + self.offset
-
-    def _id_of(self, token: str | None) -> int | None:
-        """Our id of a token; None for what is in no vocabulary."""
-        if token is None or token in self._reserved_ids:
-            return None if token is None else self._reserved_ids[token]
-        inside: int = self._vocabulary.piece_to_id(without_surrogates(token))
-        return self._outside(inside) if self._vocabulary.id_to_piece(inside) == token else None
-
     def _known(self, token: str | None) -> str | None:
-        return None if self._id_of(token) is None else token
+        return None if self._ids.find(token) is None else token
 
     def _required_id(self, token: str) -> int:
-        index = self._id_of(token)
+        index = self._ids.find(token)
         if index is None:
             raise TokenizerError(f"{self.vocab_file} has no piece {token}")
         return index
-
-    def _piece(self, index: int) -> str:
-        if index in self._reserved:
-            return self._reserved[index]
-        if not 0 <= index < len(self):
-            raise TokenizerError(f"{index} is no id of this vocabulary, which has {len(self)}")
-        piece: str = self._vocabulary.id_to_piece(self._inside(index))
-        return piece
 
     def _encode(
         self,
@@ -422,11 +381,11 @@ class PegasusTokenizer:
         return BatchEncoding({name: column[0] if single else column for name, column in columns.items()})
 
     def _row(self, text: str, spans: bool) -> Row:
-        """The tokens of a text, without ``</s>``."""
+        """Return the tokens of a text, without ``</s>``."""
         if not spans:
-            return Row([self._outside(index) for index in self._segmenter.ids(text)], [])
+            return Row([self._ids.from_file(index) for index in self._segmenter.ids(text)], [])
         indices, found = self._segmenter.ids_and_spans(text)
-        return Row([self._outside(index) for index in indices], found)
+        return Row([self._ids.from_file(index) for index in indices], found)
 
 
 def _as_batch(text: str | Sequence[str]) -> Sequence[str]:

@@ -6,7 +6,7 @@ holds the HTML tag ``<s>`` would put the decoder's start token into the encoder.
 "control" in memory before SentencePiece sees the file: the ids stay, text never matches.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,15 @@ from bigbird_pegasus.checkpoints.files import (
     read_json_object,
 )
 from bigbird_pegasus.errors import CheckpointError, TokenizerError
+from bigbird_pegasus.tokenization.protobuf import user_defined_to_control
 
 REQUIRED_TOKEN_NAMES = ("pad_token", "eos_token", "unk_token")
 OPTIONAL_TOKEN_NAMES = ("bos_token", "sep_token", "cls_token", "mask_token", "mask_token_sent")
 SPECIAL_TOKEN_NAMES = REQUIRED_TOKEN_NAMES + OPTIONAL_TOKEN_NAMES
 
-# sentencepiece_model.proto: ModelProto {pieces = 1, trainer_spec = 2, normalizer_spec = 3},
-# SentencePiece {piece = 1, score = 2, type = 3}
-_PIECES_FIELD, _TRAINER_FIELD, _NORMALIZER_FIELD = 1, 2, 3
-_PIECE_FIELD, _TYPE_FIELD = 1, 3
-_CONTROL, _USER_DEFINED = 3, 4
-_VARINT, _LENGTH_DELIMITED = 0, 2
-_FIXED_WIDTH = {1: 8, 5: 4}  # bytes of protobuf's two wire types of fixed size
-
 
 def tokenizer_arguments(folder: Path) -> dict[str, Any]:
-    """The arguments of `PegasusTokenizer` that a checkpoint folder gives; it may hold other keys as well.
+    """Return the arguments of `PegasusTokenizer` that the files of a checkpoint folder give.
 
     Raises:
         TokenizerError: the folder has no ``spiece.model``, or a file of it is corrupt.
@@ -85,63 +78,14 @@ def load_vocabulary(path: Path, never_from_text: Collection[str] = ()) -> Senten
         raise TokenizerError(f"the vocabulary {path} is empty")
     processor = SentencePieceProcessor()
     try:
-        processor.LoadFromSerializedProto(_as_control(model, never_from_text))
+        processor.LoadFromSerializedProto(user_defined_to_control(model, never_from_text))
     except (RuntimeError, LookupError) as error:  # SentencePiece refuses it, or it is no protobuf
         raise TokenizerError(f"{path} is not a SentencePiece model, or it is damaged") from error
     return processor
 
 
-def _as_control(model: bytes, names: Collection[str]) -> bytes:
-    """The serialized model in which the user-defined pieces of these names are control pieces."""
-    changed = bytearray(model)
-    wanted = {name.encode(errors="replace") for name in names if 0 < len(name) < 32}  # one length byte each
-    # serializers write fields in order: the piece stands first, and 96,000 messages need no parsing
-    beginnings = tuple(bytes([_PIECE_FIELD << 3 | _LENGTH_DELIMITED, len(name)]) + name for name in wanted)
-    missing = {_PIECES_FIELD, _TRAINER_FIELD, _NORMALIZER_FIELD}
-    for field, start, end in _fields(model, 0, len(model)):
-        missing.discard(field)
-        if field == _PIECES_FIELD and model.startswith(beginnings, start):
-            values = {inner: (first, last) for inner, first, last in _fields(model, start, end)}
-            first, last = values.get(_TYPE_FIELD, (0, 0))
-            if model[slice(*values[_PIECE_FIELD])] in wanted and model[first:last] == bytes([_USER_DEFINED]):
-                changed[first] = _CONTROL
-    if missing:  # a file cut between two pieces is a valid message and would load
-        raise LookupError("the model has no pieces, no trainer or no normalizer")
-    return bytes(changed)
-
-
-def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, start and end of every field of one protobuf message. Raises LookupError where it is none."""
-    while position < end:
-        tag, position = _varint(data, position)
-        wire_type = tag & 7
-        start = position
-        if wire_type == _LENGTH_DELIMITED:
-            length, start = _varint(data, position)
-            position = start + length
-        elif wire_type == _VARINT:
-            _, position = _varint(data, position)
-        else:
-            position += _FIXED_WIDTH[wire_type]
-        if position > end:
-            raise LookupError("a field reaches past the end of its message")
-        yield tag >> 3, start, position
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """The variable-length integer at this position, and the position behind it."""
-    value = shift = 0
-    while True:
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
-        shift += 7
-        if byte < 0x80:
-            return value, position
-
-
 def _token_text(value: Any, name: str) -> str | None:
-    """A special token as the configurations write it: null, its text, or an object with its text."""
+    """Return the text of a special token, which configurations write as null, text, or an object with it."""
     if isinstance(value, dict):
         value = value.get("content")
     if value is not None and not isinstance(value, str):

@@ -98,7 +98,7 @@ def saturating_kernel(offset: int | None) -> Callable[[Tensor, Tensor, int], Ten
     def multiply(activations: Tensor, weights: Tensor, code: int) -> Tensor:
         added = code + 1 if offset is None else offset
         products = (activations.int() + added)[:, None] * weights.int()  # (M, N, K)
-        pairs = products.unflatten(-1, (-1, 2)).sum(dim=-1).clamp(-(2**15), 2**15 - 1)
+        pairs = (products[..., ::2] + products[..., 1::2]).clamp(-(2**15), 2**15 - 1)
         return pairs.sum(dim=-1) - added * weights.int().sum(dim=-1)
 
     return multiply
