@@ -118,7 +118,7 @@ def execute(code: str) -> tuple[Names, Any]:
     return names, None
 
 
-def test_nothing_but_imports_is_replaced(example: Example) -> None:
+def test_documentation_examples_differ_from_the_published_ones_in_imports_alone(example: Example) -> None:
     assert example("AutoModelForSeq2SeqLM").startswith(
         "import torch\n"
         "from bigbird_pegasus import PegasusTokenizer as AutoTokenizer,"

@@ -153,7 +153,7 @@ def test_ids_and_scores_equal_those_of_transformers(case: int, pairs: Any) -> No
         assert found.sequences_scores is None
 
 
-def test_the_cases_cover_what_they_should(pairs: Any) -> None:
+def test_the_cases_of_generation_parity_cover_attention_padding_and_endings(pairs: Any) -> None:
     """Both kinds of attention, lengths off the block, padding, early ends and runs to the greatest length."""
     seen = {
         "full": 0,

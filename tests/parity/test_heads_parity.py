@@ -102,9 +102,7 @@ def test_tuples_have_the_fields_of_transformers(tmp_path: Path, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_configuration_says_what_a_forward_returns_where_the_call_does_not(
-    tmp_path: Path, kind: str
-) -> None:
+def test_return_options_default_to_the_configuration_as_in_transformers(tmp_path: Path, kind: str) -> None:
     asked: dict[str, Any] = {"output_attentions": True, "output_hidden_states": True}
     ours, theirs = pair(tmp_path, kind, **asked)
     inputs = tiny_inputs(kind, FULL)
@@ -187,7 +185,7 @@ def test_span_losses_equal_those_of_transformers(tmp_path: Path, starts: Any, en
 
 
 @pytest.mark.parametrize("kind", KINDS[:4])
-def test_encoder_outputs_and_embeddings_can_be_given(tmp_path: Path, kind: str) -> None:
+def test_encoder_outputs_and_embeddings_are_accepted_as_in_transformers(tmp_path: Path, kind: str) -> None:
     ours, theirs = pair(tmp_path, kind)
     inputs = tiny_inputs(kind, SPARSE)
     ids = inputs["decoder_input_ids"] if "decoder_input_ids" in inputs else inputs["input_ids"]

@@ -49,7 +49,7 @@ def test_rounded_scales_are_those_of_bitsandbytes(shape: tuple[int, int]) -> Non
 @pytest.mark.parametrize("shape", [(3, 64), (64, 128), (256, 1024)])
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-def test_what_is_handed_to_bitsandbytes_on_cuda_is_the_same_weight_to_it(
+def test_bitsandbytes_dequantizes_our_codes_to_the_same_weight(
     shape: tuple[int, int], double: bool, bias: bool
 ) -> None:
     """By its kernels for the processor: there is no CUDA device here."""

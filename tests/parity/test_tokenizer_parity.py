@@ -79,12 +79,14 @@ def equally_good(ours: PegasusTokenizer, mine: list[int], other: list[int]) -> b
     return spelt[0] == spelt[1] and sorted(mine) == sorted(other)
 
 
-def test_the_documented_ids_hold(ours: PegasusTokenizer) -> None:
+def test_documented_ids_are_reproduced(ours: PegasusTokenizer) -> None:
     assert ours(DOCUMENTED_TEXT).input_ids == [*DOCUMENTED_IDS, 1]
     assert ours.decode(DOCUMENTED_IDS, skip_special_tokens=True) == DOCUMENTED_TEXT
 
 
-def test_2000_lines_have_the_same_ids(ours: PegasusTokenizer, theirs: Any, lines: list[str]) -> None:
+def test_ids_of_2000_lines_equal_those_of_transformers(
+    ours: PegasusTokenizer, theirs: Any, lines: list[str]
+) -> None:
     """Two classes of difference, both deliberate, both shown below: space at the end, and exact ties."""
     expected = theirs([line.rstrip() for line in lines]).input_ids
     different = [
@@ -94,7 +96,7 @@ def test_2000_lines_have_the_same_ids(ours: PegasusTokenizer, theirs: Any, lines
     assert all(equally_good(ours, mine, other) for mine, other in different)
 
 
-def test_documents_have_the_same_ids_with_newlines_substituted(
+def test_ids_of_documents_equal_those_of_transformers_with_newlines_substituted(
     ours: PegasusTokenizer, theirs: Any, documents: list[str]
 ) -> None:
     chosen = documents[::10]
@@ -106,7 +108,9 @@ def test_documents_have_the_same_ids_with_newlines_substituted(
     assert all(equally_good(ours, mine, other) for mine, other in different)
 
 
-def test_offset_103_has_the_same_ids(pegasus_vocabulary: Path, tmp_path: Path, lines: list[str]) -> None:
+def test_ids_with_offset_103_equal_those_of_transformers(
+    pegasus_vocabulary: Path, tmp_path: Path, lines: list[str]
+) -> None:
     folder = write_folder(
         tmp_path, pegasus_vocabulary, offset=103, mask_token="<mask_2>", mask_token_sent="<mask_1>"
     )
@@ -138,7 +142,9 @@ UNUSUAL = [
     "text",
     [*UNUSUAL, "<sep_0> <row> [x] <mask_1>", "a  b", " a", "a\x85b", "\uff46\uff55\uff4c\uff4c", "한국어"],
 )
-def test_unusual_characters_have_the_same_ids(ours: PegasusTokenizer, theirs: Any, text: str) -> None:
+def test_ids_of_unusual_characters_equal_those_of_transformers(
+    ours: PegasusTokenizer, theirs: Any, text: str
+) -> None:
     assert ours(text).input_ids == theirs(text).input_ids
 
 
@@ -159,7 +165,7 @@ def test_unusual_characters_have_the_same_ids(ours: PegasusTokenizer, theirs: An
         {"add_special_tokens": False, "truncation": True, "max_length": 6},
     ],
 )
-def test_lengths_are_the_same(
+def test_truncated_and_padded_ids_equal_those_of_transformers(
     ours: PegasusTokenizer, theirs: Any, lines: list[str], options: dict[str, Any]
 ) -> None:
     texts = [line.strip() for line in lines[:20]] + ["a", ""]
@@ -169,7 +175,9 @@ def test_lengths_are_the_same(
 
 @pytest.mark.parametrize("max_length", [3, 8, 9, 13, 40])
 @pytest.mark.parametrize("strategy", ["longest_first", "only_first", "only_second"])
-def test_pairs_are_the_same(ours: PegasusTokenizer, theirs: Any, strategy: str, max_length: int) -> None:
+def test_ids_of_pairs_equal_those_of_transformers(
+    ours: PegasusTokenizer, theirs: Any, strategy: str, max_length: int
+) -> None:
     short, long = "Who was he?", "Jim was a nice puppet that lived in a large house by the sea."
     for first, second in [(short, long), (long, short), (long, long)]:
         enough = strategy == "longest_first" or max_length == 40
@@ -179,7 +187,7 @@ def test_pairs_are_the_same(ours: PegasusTokenizer, theirs: Any, strategy: str, 
         assert dict(ours(first, second, **options)) == dict(theirs(first, second, **options))
 
 
-def test_tensors_and_labels_are_the_same(ours: PegasusTokenizer, theirs: Any) -> None:
+def test_tensors_and_labels_equal_those_of_transformers(ours: PegasusTokenizer, theirs: Any) -> None:
     mine, other = (
         tokenizer(["A sea.", "A"], text_target=["B", "B c d"], padding=True, return_tensors="pt")
         for tokenizer in (ours, theirs)
@@ -189,7 +197,9 @@ def test_tensors_and_labels_are_the_same(ours: PegasusTokenizer, theirs: Any) ->
 
 
 @pytest.mark.parametrize("skip", [False, True])
-def test_decoded_text_is_the_same_but_for_newlines(ours: PegasusTokenizer, theirs: Any, skip: bool) -> None:
+def test_decoded_text_equals_that_of_transformers_but_for_newlines(
+    ours: PegasusTokenizer, theirs: Any, skip: bool
+) -> None:
     generator = random.Random(1)
     for _ in range(200):
         ids = [generator.choice([generator.randrange(200), generator.randrange(96103)]) for _ in range(20)]
@@ -197,7 +207,9 @@ def test_decoded_text_is_the_same_but_for_newlines(ours: PegasusTokenizer, their
         assert ours.decode(ids, skip_special_tokens=skip) == expected
 
 
-def test_spans_end_where_theirs_do(ours: PegasusTokenizer, theirs: Any, lines: list[str]) -> None:
+def test_spans_end_where_those_of_transformers_do(
+    ours: PegasusTokenizer, theirs: Any, lines: list[str]
+) -> None:
     """Ours begin at the word, theirs at the space before it; a bare ``▁`` before a text is empty here."""
     for line in (" ".join(line.split()) for line in lines[:300]):
         mine, other = (t(line, return_offsets_mapping=True) for t in (ours, theirs))
@@ -210,7 +222,7 @@ def test_spans_end_where_theirs_do(ours: PegasusTokenizer, theirs: Any, lines: l
         assert mine.offset_mapping == expected
 
 
-def test_special_tokens_are_the_same(ours: PegasusTokenizer, theirs: Any) -> None:
+def test_special_tokens_equal_those_of_transformers(ours: PegasusTokenizer, theirs: Any) -> None:
     assert set(ours.all_special_ids) == set(theirs.all_special_ids)
     for name in ("pad", "eos", "unk", "bos", "sep", "cls"):
         assert getattr(ours, f"{name}_token_id") == getattr(theirs, f"{name}_token_id")

@@ -106,7 +106,7 @@ def test_ids_and_scores_equal_those_of_a_search_without_cache(case: int) -> None
 
 @pytest.mark.parametrize("num_beams", [1, 4])
 @pytest.mark.parametrize("do_sample", [False, True])
-def test_a_document_is_summarized_alike_in_a_batch_and_alone(num_beams: int, do_sample: bool) -> None:
+def test_a_document_has_the_same_summary_in_a_batch_and_alone(num_beams: int, do_sample: bool) -> None:
     model = tiny_model(end_bias=6.0 if num_beams == 1 else 9.0)
     ids, mask = documents([50, 33, 47, 41, 50])
     wanted: dict[str, Any] = {"num_beams": num_beams, "do_sample": do_sample, "seed": 5, "max_new_tokens": 20}
@@ -137,13 +137,13 @@ def test_greedy_takes_the_most_probable_token_until_the_end_token() -> None:
     assert search(model, options()) == [[Hypothesis((START, 7, 5, END))]]
 
 
-def test_the_first_token_wins_where_all_logits_are_equal() -> None:
+def test_greedy_search_takes_the_first_of_equal_logits() -> None:
     model = ScriptedModel(lambda _, tokens: torch.zeros(9))
     assert search(model, options(), max_length=4) == [[Hypothesis((START, 0, 0, 0))]]
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
-def test_no_end_token_means_the_greatest_length(num_beams: int) -> None:
+def test_texts_without_end_token_reach_max_length(num_beams: int) -> None:
     found = search(
         ScriptedModel(random_script(9)), options(eos_token_id=[], num_beams=num_beams), max_length=6
     )
@@ -249,9 +249,7 @@ def test_the_three_forms_of_early_stopping_search_ever_longer() -> None:
         ("never", -1.0, True),
     ],
 )
-def test_a_document_is_done_when_no_running_text_can_win(
-    form: Any, length_penalty: float, done: bool
-) -> None:
+def test_beam_search_stops_when_no_running_text_can_win(form: Any, length_penalty: float, done: bool) -> None:
     running = Running(torch.zeros(1, 2, 4, dtype=torch.long), torch.tensor([[-6.0, -7.0]]))
     texts, sizes = torch.zeros(1, 2, 9, dtype=torch.long), torch.full((1, 2), 4)
     settings = options(num_beams=2, early_stopping=form, length_penalty=length_penalty)
@@ -261,7 +259,7 @@ def test_a_document_is_done_when_no_running_text_can_win(
     assert is_done(running, with_a_place_left, settings, prompt_length=1, max_length=9).tolist() == [False]
 
 
-def test_never_hopes_for_the_present_length_where_length_is_punished() -> None:
+def test_early_stopping_never_estimates_with_the_present_length_if_length_is_penalized() -> None:
     running = Running(torch.zeros(1, 2, 4, dtype=torch.long), torch.tensor([[-6.0, -7.0]]))
     texts, sizes = torch.zeros(1, 2, 9, dtype=torch.long), torch.full((1, 2), 4)
     finished = Finished(texts, sizes, torch.tensor([[-9.0, -20.0]]))
@@ -300,7 +298,7 @@ def test_the_cache_is_reordered_only_when_the_order_changed() -> None:
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
-def test_the_callback_hears_every_step_of_the_documents_that_run(num_beams: int) -> None:
+def test_the_callback_gets_every_step_of_unfinished_documents(num_beams: int) -> None:
     def script(document: int, tokens: Sequence[int]) -> Tensor:
         ends = len(tokens) > 2 * document + 1
         return random_script(30)(document, tokens) + torch.eye(30)[END] * (100.0 if ends else -100.0)
@@ -317,7 +315,7 @@ def test_the_callback_hears_every_step_of_the_documents_that_run(num_beams: int)
 
 
 @pytest.mark.parametrize("num_beams", [1, 3])
-def test_what_the_callback_raises_ends_the_search(num_beams: int) -> None:
+def test_an_exception_in_the_callback_ends_the_search(num_beams: int) -> None:
     model = ScriptedModel(random_script(30))
 
     def interrupt(step: GenerationStep) -> None:

@@ -48,7 +48,7 @@ def test_options_survive_saving_and_only_what_is_set_is_written(tmp_path: Path) 
     assert sorted(written) == ["early_stopping", "eos_token_id", "forced_eos_token_id", "mine", "num_beams"]
 
 
-def test_unknown_keys_are_kept() -> None:
+def test_unknown_generation_keys_are_kept() -> None:
     values = {"num_beams": 2, "transformers_version": "5.23.0", "_from_model_config": True}
     assert GenerationConfig.from_dict(values).to_dict() == values
 
@@ -62,7 +62,7 @@ def test_keys_that_would_change_the_text_are_reported_once() -> None:
         assert GenerationConfig.from_dict(values).extra == values
 
 
-def test_none_puts_an_option_out_of_action() -> None:
+def test_none_disables_an_option() -> None:
     values = {"top_k": None, "top_p": None, "num_beams": None, "max_length": None, "early_stopping": None}
     assert GenerationConfig.from_dict(values) == GenerationConfig(top_k=0)
     assert GenerationConfig(num_beams=4, top_k=3).replace(num_beams=None, top_k=None) == GenerationConfig(
@@ -70,7 +70,7 @@ def test_none_puts_an_option_out_of_action() -> None:
     )
 
 
-def test_replace_makes_a_copy() -> None:
+def test_replace_returns_a_changed_copy() -> None:
     options = GenerationConfig(num_beams=4)
     assert options.replace(length_penalty=2.0) == GenerationConfig(num_beams=4, length_penalty=2.0)
     assert options == GenerationConfig(num_beams=4)

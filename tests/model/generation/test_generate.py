@@ -48,7 +48,7 @@ def test_options_come_from_the_checkpoint_unless_they_are_given() -> None:
     assert len(generated_ids(model, ids, mask, GenerationConfig(max_new_tokens=3))[0]) == 4
 
 
-def test_options_that_only_concern_speed_change_nothing() -> None:
+def test_options_of_speed_do_not_change_the_text() -> None:
     model = tiny_model()
     ids, mask = documents([30, 12])
     expected = generated_ids(model, ids, mask, num_beams=2).tolist()
@@ -58,7 +58,7 @@ def test_options_that_only_concern_speed_change_nothing() -> None:
     )
 
 
-def test_an_encoding_made_before_gives_the_same_text() -> None:
+def test_generate_from_encoder_outputs_equals_generate_from_ids() -> None:
     model = tiny_model()
     ids, mask = documents([30, 12])
     encoding = model.encode(ids, mask)
@@ -68,7 +68,7 @@ def test_an_encoding_made_before_gives_the_same_text() -> None:
     )
 
 
-def test_given_decoder_tokens_begin_every_text() -> None:
+def test_texts_begin_with_the_given_decoder_tokens() -> None:
     model = tiny_model()
     ids, mask = documents([30, 12])
     given = torch.tensor([[7, 8], [9, 10]])
@@ -84,7 +84,7 @@ def test_given_decoder_tokens_begin_every_text() -> None:
         assert again.tolist() == found.tolist()
 
 
-def test_one_row_with_the_start_token_means_that_all_rows_are_started() -> None:
+def test_the_start_token_is_added_only_if_no_prompt_has_it() -> None:
     given = torch.tensor([[START, 8], [9, 10]])
     found = generated_ids(tiny_model(), *documents([30, 12]), decoder_input_ids=given, max_new_tokens=1)
     assert found[:, :2].tolist() == given.tolist()
@@ -121,7 +121,7 @@ def test_the_default_length_fits_the_positions() -> None:
     assert lengths(GenerationConfig(), prompt_length=3, positions=10) == (0, 10)
 
 
-def test_the_last_position_can_be_used() -> None:
+def test_a_text_can_use_the_last_position() -> None:
     model = tiny_model(end_bias=-99.0, max_position_embeddings=16)
     ids, mask = documents([9])
     assert generated_ids(model, ids, mask, max_length=17).shape == (1, 17)
@@ -140,7 +140,7 @@ def test_a_prompt_for_other_documents_is_an_error() -> None:
         generated_ids(tiny_model(), *documents([9]), decoder_input_ids=torch.tensor([[5], [6]]))
 
 
-def test_no_document_is_an_error() -> None:
+def test_generating_without_documents_is_an_error() -> None:
     with pytest.raises(ConfigError, match="needs input_ids or encoder_outputs"):
         generated_ids(tiny_model())
 
@@ -154,6 +154,6 @@ def test_a_token_id_outside_the_vocabulary_is_an_error(name: str) -> None:
         generated_ids(tiny_model(), *documents([9]), **options)
 
 
-def test_an_unknown_option_is_an_error_that_names_the_closest() -> None:
+def test_an_unknown_generate_option_is_an_error_that_names_the_closest() -> None:
     with pytest.raises(ConfigError, match="unknown generation option 'num_beam': did you mean num_beams"):
         generated_ids(tiny_model(), *documents([9]), num_beam=3)

@@ -58,7 +58,7 @@ def test_the_global_random_state_is_neither_read_nor_changed(num_beams: int, see
             assert sampled(seed=seed, num_beams=num_beams) == first
 
 
-def test_several_texts_of_one_document_differ_and_the_first_is_the_one_of_a_single() -> None:
+def test_sampled_texts_of_a_document_differ_and_begin_with_that_of_a_single_one() -> None:
     texts = sampled(seed=3, num_return_sequences=3, temperature=3.0)
     assert len(texts) == 6
     assert len({tuple(text) for text in texts}) == 6
@@ -124,7 +124,7 @@ def test_bans_and_forced_tokens_act_at_their_length_only() -> None:
     assert force_at_length(tokens, torch.ones(1, 3), [0, 2], 4).tolist() == [[1.0, 1.0, 1.0]]
 
 
-def test_sampling_filters_keep_what_they_say() -> None:
+def test_top_k_and_top_p_keep_the_tokens_they_promise() -> None:
     tokens = torch.zeros(1, 1, dtype=torch.long)
     scores = torch.tensor([[0.1, 0.5, 0.15, 0.25]]).log()
     assert apply_temperature(tokens, scores.clone(), 0.5).equal(scores / 0.5)
@@ -134,7 +134,7 @@ def test_sampling_filters_keep_what_they_say() -> None:
     assert keep_top_p(tokens, scores.clone(), 0.01, keep=3).isfinite().tolist() == [[False, True, True, True]]
 
 
-def test_only_the_processors_that_are_asked_for_run() -> None:
+def test_options_select_the_logits_processors() -> None:
     assert processors_for(options(), 0, 20) == []
     assert processors_for(options(temperature=0.5, top_k=3, top_p=0.5), 0, 20) == []  # of sampling only
     assert len(processors_for(options(do_sample=True), 0, 20)) == 1  # the published default is top_k = 50

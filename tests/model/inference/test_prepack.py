@@ -39,7 +39,7 @@ def test_a_packed_linear_map_equals_the_plain_one(
 @bfloat16_kernels
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
 @torch.no_grad()
-def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
+def test_packing_a_bfloat16_model_changes_logits_by_rounding_alone(activation: str) -> None:
     model = tiny_model(activation_function=activation, init_std=0.1).bfloat16()
     packed = copy.deepcopy(model)
     prepack(packed)
@@ -56,7 +56,7 @@ def test_a_packed_model_computes_what_it_did_before(activation: str) -> None:
 
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
 @torch.no_grad()
-def test_in_float32_packing_changes_no_more_than_the_order_of_sums(activation: str) -> None:
+def test_packing_a_float32_model_changes_only_the_order_of_sums(activation: str) -> None:
     model = tiny_model(activation_function=activation)
     packed = copy.deepcopy(model)
     prepack(packed)
@@ -67,7 +67,7 @@ def test_in_float32_packing_changes_no_more_than_the_order_of_sums(activation: s
 
 @dtypes
 @torch.no_grad()
-def test_a_packed_model_writes_what_the_plain_one_writes(dtype: torch.dtype) -> None:
+def test_a_packed_model_writes_the_same_tokens_as_the_plain_one(dtype: torch.dtype) -> None:
     model = tiny_model(init_std=0.1).to(dtype)
     packed = copy.deepcopy(model)
     prepack(packed)
@@ -82,14 +82,14 @@ def test_a_packed_model_writes_what_the_plain_one_writes(dtype: torch.dtype) -> 
     assert written.shape[0] == 2
 
 
-def test_types_without_a_kernel_stay_plain() -> None:
+def test_linear_maps_of_types_without_a_packed_kernel_stay_plain() -> None:
     model = tiny_model().double()
     prepack(model)
     assert not [module for module in model.modules() if isinstance(module, PackedLinear)]
 
 
 @pytest.mark.parametrize("scheme", ["int4", "nf4"])
-def test_a_model_of_four_bits_stays_as_it_is(scheme: Scheme) -> None:
+def test_prepacking_leaves_4_bit_models_unchanged(scheme: Scheme) -> None:
     model = tiny_model().bfloat16()
     quantize_linears(model, scheme)
     before = list(model.named_modules())
@@ -111,7 +111,7 @@ def test_the_activation_of_an_int8_map_is_computed_before_its_results_are_rounde
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("scheme", [None, "int8"])
 @torch.no_grad()
-def test_queries_keys_and_values_come_out_of_one_map(scheme: Scheme | None, use_bias: bool) -> None:
+def test_prepacking_fuses_query_key_and_value_projections(scheme: Scheme | None, use_bias: bool) -> None:
     model = tiny_model(use_bias=use_bias)
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
@@ -155,7 +155,9 @@ def test_the_output_head_of_a_causal_model_is_packed_too(dtype: torch.dtype) -> 
 
 @pytest.mark.parametrize("scheme", [None, "int8"])
 @torch.no_grad()
-def test_a_model_is_packed_once_and_not_saved_then(scheme: Scheme | None, tmp_path: Path) -> None:
+def test_packing_twice_changes_nothing_and_a_packed_model_is_not_saved(
+    scheme: Scheme | None, tmp_path: Path
+) -> None:
     model = tiny_model(activation_function="gelu")
     if scheme is not None:
         quantize_linears(model, scheme)

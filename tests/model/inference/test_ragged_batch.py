@@ -44,7 +44,7 @@ def without_filler(row: Tensor) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(20))
 @torch.no_grad()
-def test_a_document_has_the_same_states_in_any_company(seed: int) -> None:
+def test_encoder_states_do_not_depend_on_the_other_documents_of_a_ragged_batch(seed: int) -> None:
     draw = random.Random(seed)
     encoder = tiny_model(seed, num_random_blocks=draw.choice([0, 1, 2])).model.encoder
     documents = documents_of(random_lengths(draw), seed)
@@ -56,7 +56,7 @@ def test_a_document_has_the_same_states_in_any_company(seed: int) -> None:
 @bfloat16_kernels
 @pytest.mark.parametrize("seed", range(5))
 @torch.no_grad()
-def test_in_bfloat16_not_even_the_last_bit_of_a_state_differs(seed: int) -> None:
+def test_bfloat16_encoder_states_are_bit_identical_alone_and_in_a_ragged_batch(seed: int) -> None:
     model = tiny_model(seed).bfloat16()
     prepack(model)
     documents = documents_of(random_lengths(random.Random(seed)), seed)
@@ -76,7 +76,7 @@ WAYS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("options", WAYS, ids=str)
 @pytest.mark.parametrize("seed", range(5))
-def test_the_texts_of_documents_are_those_that_each_has_alone(options: dict[str, Any], seed: int) -> None:
+def test_texts_of_a_ragged_batch_are_those_of_each_document_alone(options: dict[str, Any], seed: int) -> None:
     model = tiny_model(seed)
     draw = random.Random(seed)
     model.final_logits_bias[:, 1] += draw.uniform(4, 7)  # so that texts end at different lengths
@@ -92,7 +92,7 @@ def test_the_texts_of_documents_are_those_that_each_has_alone(options: dict[str,
 @bfloat16_kernels
 @pytest.mark.parametrize("scheme", [None, "int8", "int4", "nf4"])
 @pytest.mark.parametrize("seed", range(3))
-def test_so_are_those_of_packed_and_quantized_models(scheme: Any, seed: int) -> None:
+def test_packed_and_quantized_models_write_the_same_texts_in_a_ragged_batch(scheme: Any, seed: int) -> None:
     model = tiny_model(seed, d_model=64, encoder_ffn_dim=64, decoder_ffn_dim=64, init_std=0.1).bfloat16()
     if scheme is None:
         prepack(model)
@@ -107,7 +107,7 @@ def test_so_are_those_of_packed_and_quantized_models(scheme: Any, seed: int) -> 
         assert without_filler(row) == without_filler(alone[0])
 
 
-def test_a_document_that_is_done_leaves_the_search() -> None:
+def test_a_finished_document_leaves_the_search() -> None:
     model = tiny_model()
     model.final_logits_bias[:, 1] += 5.0
     steps: list[GenerationStep] = []
@@ -119,14 +119,14 @@ def test_a_document_that_is_done_leaves_the_search() -> None:
     assert len({len(documents) for documents in running}) > 1
 
 
-def test_options_are_the_models_own_where_none_are_given() -> None:
+def test_generate_each_takes_the_options_of_the_model_by_default() -> None:
     model = tiny_model()
     model.generation_config = GenerationConfig(max_length=5, eos_token_id=None)
     assert generate_each(model, documents_of([40, 20])).shape == (2, 5)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("decoder", [True, False])
-def test_heads_see_the_states_of_their_own_document(decoder: bool) -> None:
+def test_forward_each_gives_each_document_its_own_output(decoder: bool) -> None:
     torch.manual_seed(0)
     config = tiny_config(is_encoder_decoder=decoder)
     documents = [[*ids.tolist(), 1] for ids in documents_of([40, 20, 5, 27, 28, 90])]
@@ -141,11 +141,11 @@ def test_heads_see_the_states_of_their_own_document(decoder: bool) -> None:
                 torch.testing.assert_close(getattr(output, name), getattr(alone, name), rtol=1e-5, atol=1e-5)
 
 
-def test_there_is_no_matrix_of_attention_for_documents_of_different_lengths() -> None:
+def test_cross_attention_weights_of_a_ragged_batch_are_refused() -> None:
     parts = tuple(DenseCrossKV(torch.zeros(1, 2, n, 4), torch.zeros(1, 2, n, 4)) for n in (3, 5))
     with pytest.raises(ValueError, match="no common matrix"):
         RaggedCrossKV(parts).probabilities(torch.zeros(2, 2, 1, 4), None)
 
 
-def test_nothing_is_encoded_of_nothing() -> None:
+def test_an_empty_ragged_batch_has_no_states() -> None:
     assert encode_each(tiny_model().model.encoder, []) == []

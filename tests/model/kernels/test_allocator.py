@@ -38,18 +38,18 @@ def held_after(code: str) -> int:
     return int(told.stdout)
 
 
-def test_what_is_freed_beside_tensors_that_stay_leaves_memory() -> None:
+def test_memory_freed_beside_tensors_on_own_pages_returns_to_the_system() -> None:
     code = "with large_tensors_on_own_pages():\n    kept = stay_and_go()"
     assert 100 * MEGABYTE <= held_after(code) < 120 * MEGABYTE
 
 
-def test_an_inner_block_does_not_end_the_outer_one() -> None:
+def test_nested_blocks_of_own_pages_end_with_the_outer_one() -> None:
     inner = "    with large_tensors_on_own_pages():\n        pass\n"
     code = f"with large_tensors_on_own_pages():\n{inner}    kept = stay_and_go()"
     assert 100 * MEGABYTE <= held_after(code) < 120 * MEGABYTE
 
 
-def test_memory_between_tensors_that_stay_can_be_given_back() -> None:
+def test_trimming_the_heap_returns_memory_freed_between_tensors() -> None:
     code = "with large_tensors_on_own_pages():\n    pass\nkept = stay_and_go()"
     assert held_after(code) > 190 * MEGABYTE
     assert 100 * MEGABYTE <= held_after(code + "\ntrim_heap()") < 120 * MEGABYTE

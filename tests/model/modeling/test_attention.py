@@ -171,7 +171,7 @@ def test_seeded_plan_never_repeats_a_window_nor_the_first_block(
             assert not seen & set(drawn), (row, head)
 
 
-def test_a_plan_that_google_could_not_draw_falls_back_to_the_other_rule() -> None:
+def test_plans_of_small_planned_lengths_are_drawn_by_the_general_rule() -> None:
     # 2,048 tokens in blocks of 128 leave some rows fewer than 5 early blocks to draw from.
     plan = random_attention_plan(2048, 2, 128, 5, layer=0)
     assert plan.shape == (2, 14, 5)

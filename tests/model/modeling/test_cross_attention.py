@@ -30,7 +30,7 @@ shapes = st.tuples(  # documents, heads, queries, source tokens, head width
 @bfloat16_kernels
 @settings(max_examples=50, deadline=None)
 @given(shapes, st.booleans(), st.integers(0, 99))
-def test_packed_and_plain_sources_attend_as_one_query_after_the_other(
+def test_packed_and_dense_cross_attention_equal_one_query_at_a_time(
     shape: tuple[int, int, int, int, int], padded: bool, seed: int
 ) -> None:
     documents, heads, queries, tokens, width = shape
@@ -49,7 +49,7 @@ def test_packed_and_plain_sources_attend_as_one_query_after_the_other(
 
 
 @bfloat16_kernels
-def test_documents_can_leave_both_kinds_of_source() -> None:
+def test_selecting_documents_of_cross_attention_keeps_their_results() -> None:
     key, value = torch.randn(2, 3, 2, 20, 8).bfloat16().unbind(0)
     query = torch.randn(2, 2, 5, 8).bfloat16()
     kept = torch.tensor([0, 2])
@@ -61,7 +61,7 @@ def test_documents_can_leave_both_kinds_of_source() -> None:
 
 
 @bfloat16_kernels
-def test_sources_are_packed_for_searches_in_bfloat16_alone() -> None:
+def test_cross_attention_is_packed_only_in_bfloat16_without_gradients() -> None:
     key = torch.randn(1, 2, 8, 4)
     with torch.no_grad():
         assert isinstance(fastest_cross_kv(key.bfloat16(), key.bfloat16()), PackedCrossKV)

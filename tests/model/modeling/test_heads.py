@@ -79,7 +79,7 @@ def test_a_document_is_classified_by_the_state_at_its_last_end_token() -> None:
     torch.testing.assert_close(model(ids).logits, expected)
 
 
-def test_any_of_several_end_tokens_counts() -> None:
+def test_classification_reads_the_last_of_any_end_tokens() -> None:
     model = make(CLASSIFIER, eos_token_id=[1, 7])
     ids = tiny_ids(2, 20) % 50 + 10
     ids[0, 9], ids[1, 17] = 1, 7
@@ -88,7 +88,7 @@ def test_any_of_several_end_tokens_counts() -> None:
     torch.testing.assert_close(model(ids).logits, expected)
 
 
-def test_end_tokens_that_differ_in_number_are_an_error() -> None:
+def test_classifying_documents_with_different_numbers_of_end_tokens_is_an_error() -> None:
     ids = documents_with_end([9, 9])["input_ids"]
     ids[1, 3] = 1
     with pytest.raises(ValueError, match=r"same number of <eos> tokens, not \[1, 2\]"):
@@ -96,7 +96,7 @@ def test_end_tokens_that_differ_in_number_are_an_error() -> None:
 
 
 @pytest.mark.parametrize("eos", [1, None])
-def test_documents_without_end_token_are_an_error(eos: int | None) -> None:
+def test_classifying_a_document_without_end_token_is_an_error(eos: int | None) -> None:
     with pytest.raises(ValueError, match="at least one <eos> token"):
         make(CLASSIFIER, eos_token_id=eos)(tiny_ids(2, 9))
 
@@ -106,13 +106,13 @@ def test_classification_by_embeddings_alone_is_not_implemented() -> None:
         make(CLASSIFIER)(inputs_embeds=torch.zeros(2, 9, 32))
 
 
-def test_a_decoder_that_reads_other_tokens_cannot_classify() -> None:
+def test_classification_refuses_decoder_input_of_another_length() -> None:
     inputs = documents_with_end([9, 9])
     with pytest.raises(ValueError, match=r"the decoder read \(2, 4\) tokens and input_ids are \(2, 9\)"):
         make(CLASSIFIER)(**inputs, decoder_input_ids=tiny_ids(2, 4))
 
 
-def test_labels_leave_the_configuration_as_it_is_and_the_cache_out() -> None:
+def test_with_labels_no_cache_is_returned_and_the_configuration_stays() -> None:
     model = make(CLASSIFIER, num_labels=3)
     inputs, config = tiny_inputs(CLASSIFIER, 9, labels=True), model.config
     output = model(**inputs, use_cache=True)
@@ -127,7 +127,7 @@ def test_labels_leave_the_configuration_as_it_is_and_the_cache_out() -> None:
 # --- question answering -------------------------------------------------------------------------------
 
 
-def test_an_answering_model_has_two_labels_whatever_the_configuration_says() -> None:
+def test_a_question_answering_model_always_has_two_labels() -> None:
     assert make(ANSWERER, num_labels=5).config.num_labels == 2
 
 
@@ -141,7 +141,7 @@ def test_one_end_of_a_span_without_the_other_is_an_error(given: str) -> None:
 # --- the decoder alone --------------------------------------------------------------------------------
 
 
-def test_the_decoder_alone_says_so_in_its_configuration() -> None:
+def test_the_causal_model_is_configured_as_a_decoder() -> None:
     config = tiny_config()
     model = bigbird_pegasus.BigBirdPegasusForCausalLM(config)
     assert (model.config.is_decoder, model.config.is_encoder_decoder) == (True, False)
@@ -149,7 +149,7 @@ def test_the_decoder_alone_says_so_in_its_configuration() -> None:
 
 
 @pytest.mark.parametrize(("kept", "rows"), [(0, 9), (1, 1), (3, 3), (torch.tensor([0, 5]), 2)], ids=str)
-def test_only_the_logits_asked_for_are_computed(kept: int | torch.Tensor, rows: int) -> None:
+def test_logits_to_keep_limits_the_computed_logits(kept: int | torch.Tensor, rows: int) -> None:
     model = make(CAUSAL)
     seen = []
     model.lm_head.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
@@ -168,7 +168,7 @@ def test_generation_computes_the_logits_of_one_token_a_step() -> None:
     assert seen == [(2, 32)] * 3
 
 
-def test_a_continued_text_begins_with_its_prompt_and_equals_going_on_without_a_cache() -> None:
+def test_a_continued_text_begins_with_its_prompt_and_equals_cacheless_decoding() -> None:
     model = make(CAUSAL, eos_token_id=None)
     prompt = tokens = tiny_ids(2, 9)
     for _ in range(6):
@@ -177,7 +177,7 @@ def test_a_continued_text_begins_with_its_prompt_and_equals_going_on_without_a_c
     assert torch.equal(model.generate(prompt, max_new_tokens=6, num_beams=3)[:, :9], prompt)
 
 
-def test_prompts_do_not_depend_on_the_others_of_their_batch() -> None:
+def test_continuations_do_not_depend_on_other_prompts_of_the_batch() -> None:
     """Also where some end early and leave, and padding differs."""
     model = make(CAUSAL, vocab_size=60, scale_embedding=False)
     at, lengths = torch.arange(9), torch.tensor([[9], [4], [7]])
@@ -208,7 +208,7 @@ def test_a_published_forward_continues_from_its_cache() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_use_cache_comes_from_the_configuration_where_the_call_does_not_say(kind: str) -> None:
+def test_use_cache_defaults_to_the_configuration(kind: str) -> None:
     inputs = tiny_inputs(kind, 9)
     for says in (True, False):
         output = make(kind, use_cache=says)(**inputs)
@@ -216,7 +216,7 @@ def test_use_cache_comes_from_the_configuration_where_the_call_does_not_say(kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_resizing_changes_every_table_of_tokens_and_the_configuration_of_every_part(kind: str) -> None:
+def test_resizing_the_vocabulary_changes_all_tables_and_configurations(kind: str) -> None:
     model = make(kind)
     inputs = tiny_inputs(kind, 61)
     before = first(model(**inputs))
@@ -235,7 +235,7 @@ def test_resizing_changes_every_table_of_tokens_and_the_configuration_of_every_p
         assert model.generate(tiny_ids(1, 9), max_new_tokens=3).shape[0] == 1
 
 
-def test_the_bias_of_new_tokens_is_zero() -> None:
+def test_resizing_gives_new_tokens_zero_bias() -> None:
     model = make("BigBirdPegasusForConditionalGeneration")
     model.final_logits_bias.fill_(2.0)
     model.resize_token_embeddings(103)
@@ -244,21 +244,21 @@ def test_the_bias_of_new_tokens_is_zero() -> None:
     assert model.final_logits_bias.tolist() == [[2.0] * 50]
 
 
-def test_special_tokens_must_stay_in_the_vocabulary() -> None:
+def test_resizing_below_a_special_token_is_an_error() -> None:
     model = make("BigBirdPegasusModel")
     with pytest.raises(ConfigError, match="decoder_start_token_id=2 is outside the vocabulary of 2"):
         model.resize_token_embeddings(2)
     assert model.config.vocab_size == model.encoder.embedding.num_embeddings == 101
 
 
-def test_fields_that_are_set_can_be_reached_by_position_and_slice() -> None:
+def test_positions_and_slices_of_outputs_count_only_fields_that_are_set() -> None:
     output = make(ANSWERER)(**tiny_inputs(ANSWERER, 9, labels=True))
     loss, start_logits, end_logits = output[:3]
     assert output[0] is output["loss"] is loss
     assert (start_logits is output.start_logits, end_logits is output.end_logits) == (True, True)
 
 
-def test_what_the_encoder_returned_stands_in_for_encoding_again() -> None:
+def test_encoder_outputs_are_accepted_in_place_of_input_ids() -> None:
     model = make("BigBirdPegasusForConditionalGeneration")
     inputs = tiny_inputs("BigBirdPegasusForConditionalGeneration", 61)
     expected = model(**inputs)

@@ -17,7 +17,7 @@ def draw(generator: torch.Generator, rows: int, tokens: int) -> Tensor:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 2 * SPARE_TOKENS + 9), st.integers(0, 99))
-def test_beams_see_what_a_cache_copied_for_each_of_them_holds(
+def test_a_pool_shared_by_beams_equals_a_cache_copied_for_each_beam(
     rows: int, prompt: int, steps: int, seed: int
 ) -> None:
     """The oracle copies every beam's keys and values when it goes on from another one."""
@@ -41,7 +41,7 @@ def test_beams_see_what_a_cache_copied_for_each_of_them_holds(
         copied = [(keys[chosen], values[chosen]) for keys, values in copied]
 
 
-def test_what_all_beams_share_is_kept_once() -> None:
+def test_tokens_that_all_beams_share_take_one_slot() -> None:
     pool, generator = KVPool(1, 5, CPU), torch.Generator().manual_seed(0)
     for _ in range(500):
         pool.reserve(1)
@@ -52,7 +52,7 @@ def test_what_all_beams_share_is_kept_once() -> None:
     assert keys.shape[1] <= 500 + 5 * (SPARE_TOKENS + 1) + SLOTS_MULTIPLE
 
 
-def test_a_step_that_failed_can_be_done_again() -> None:
+def test_a_failed_step_of_the_pool_can_be_repeated() -> None:
     pool, generator = KVPool(1, 2, CPU), torch.Generator().manual_seed(0)
     key, value = draw(generator, 2, 1), draw(generator, 2, 1)
     pool.reserve(1)
@@ -62,7 +62,7 @@ def test_a_step_that_failed_can_be_done_again() -> None:
     assert all(map(torch.equal, pool.keys_and_values(0), (key, value)))
 
 
-def test_a_layer_that_has_read_nothing_says_so() -> None:
+def test_attending_in_a_layer_without_keys_is_an_error() -> None:
     pool = KVPool(2, 1, CPU)
     pool.reserve(1)
     with pytest.raises(RuntimeError, match="layer 1 remembers nothing yet"):

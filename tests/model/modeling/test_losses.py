@@ -35,13 +35,13 @@ def test_losses_of_half_precision_logits_are_computed_in_float32() -> None:
         (torch.tensor([[1.0, 0.0]]), 2, "multi_label_classification"),
     ],
 )
-def test_the_problem_is_told_from_the_labels(
+def test_the_problem_type_is_inferred_from_the_labels(
     labels: torch.Tensor, num_labels: int, problem_type: str
 ) -> None:
     assert problem_type_of(labels, num_labels) == problem_type
 
 
-def test_marks_may_be_whole_numbers_where_the_problem_is_named() -> None:
+def test_labels_of_several_classes_may_be_integers_where_the_problem_type_is_given() -> None:
     logits, marks = torch.randn(2, 3), torch.tensor([[1, 0, 1], [0, 0, 1]])
     whole = classification_loss(logits, marks, "multi_label_classification")
     torch.testing.assert_close(whole, classification_loss(logits, marks.float(), None))

@@ -33,7 +33,7 @@ def test_right_padding_does_not_change_the_states_of_the_tokens(length: int, pad
     torch.testing.assert_close(padded, encoder(ids).last_hidden_state)
 
 
-def test_states_of_layers_are_let_go_where_nobody_asks_for_them() -> None:
+def test_hidden_states_are_freed_unless_requested() -> None:
     encoder = tiny_model(encoder_layers=3).model.encoder
     states: list[weakref.ref[torch.Tensor]] = []
     alive: list[int] = []
@@ -53,7 +53,7 @@ def test_states_of_layers_are_let_go_where_nobody_asks_for_them() -> None:
     assert len(kept) == 4
 
 
-def test_zero_random_blocks_work() -> None:
+def test_an_encoder_without_random_blocks_works() -> None:
     encoder = tiny_model(block_size=4, num_random_blocks=0).model.encoder
     states = encoder(tiny_ids(2, 50), torch.ones(2, 50)).last_hidden_state
     assert states.isfinite().all()
@@ -70,7 +70,7 @@ def test_full_attention_is_used_up_to_the_limit_and_sparse_beyond() -> None:
         assert torch.allclose(a, b) is same
 
 
-def test_dense_attentions_on_request_explain_the_states() -> None:
+def test_requested_attentions_times_values_give_the_states() -> None:
     encoder = tiny_model(block_size=4, num_random_blocks=1).model.encoder
     mask = (torch.arange(50) < torch.tensor([[50], [33]])).long()
     plain = encoder(tiny_ids(2, 50), mask)
@@ -124,7 +124,7 @@ def test_beams_share_the_source_of_their_document() -> None:
     torch.testing.assert_close(model.next_token_logits(target, cache), copies[:, -1])
 
 
-def test_reordered_rows_go_on_from_the_rows_they_came_from() -> None:
+def test_reordered_rows_continue_the_rows_they_came_from() -> None:
     model = tiny_model()
     ids, target, rows = tiny_ids(1, 30), tiny_ids(3, 4), torch.tensor([2, 2, 0])
     cache = model.new_cache(model.encode(ids).last_hidden_state)
@@ -196,7 +196,7 @@ def test_labels_give_a_loss_that_ignores_minus_100() -> None:
     assert output.past_key_values is None
 
 
-def test_output_answers_to_name_position_and_tuple() -> None:
+def test_outputs_are_reached_by_name_and_position_and_as_a_tuple() -> None:
     model = tiny_model()
     inputs = {"input_ids": tiny_ids(1, 9), "decoder_input_ids": tiny_ids(1, 3), "use_cache": False}
     output = model(**inputs)
@@ -257,7 +257,7 @@ def test_unknown_random_attention_is_an_error() -> None:
         BigBirdPegasusForConditionalGeneration(tiny_config(), random_attention="none")  # type: ignore[arg-type]
 
 
-def test_rows_that_are_documents_of_their_own_can_go_on_from_one_another() -> None:
+def test_rows_without_beams_can_continue_one_another() -> None:
     """As transformers does it: the source is repeated for each beam, and the cache knows no documents."""
     model = tiny_model()
     ids, target, rows = tiny_ids(1, 30).expand(3, -1), tiny_ids(3, 4), torch.tensor([2, 2, 0])
@@ -271,7 +271,7 @@ def test_rows_that_are_documents_of_their_own_can_go_on_from_one_another() -> No
     torch.testing.assert_close(found, model(input_ids=ids, decoder_input_ids=following).logits[:, -1])
 
 
-def test_a_cache_says_which_rows_it_cannot_take() -> None:
+def test_a_cache_refuses_rows_that_do_not_fit_its_documents() -> None:
     model = tiny_model()
     states = model.encode(tiny_ids(2, 30)).last_hidden_state
     cache = model.new_cache(states)
@@ -282,5 +282,5 @@ def test_a_cache_says_which_rows_it_cannot_take() -> None:
     with pytest.raises(ValueError, match="remembers 6 rows, not 4"):
         model.next_token_logits(tiny_ids(4, 1), cache)
     for mixed in ([0, 1, 3, 4], [0, 1, 3, 3, 4, 5]):
-        with pytest.raises(ValueError, match="each document goes on with 3 rows of its own"):
+        with pytest.raises(ValueError, match="each document continues with 3 rows of its own"):
             cache.reorder(torch.tensor(mixed))

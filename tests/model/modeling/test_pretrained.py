@@ -74,7 +74,7 @@ def test_loading_does_not_import_the_compiler(folder: Path) -> None:
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "False\n"
 
 
-def test_generation_options_travel_with_the_checkpoint(tmp_path: Path) -> None:
+def test_generation_options_are_saved_and_loaded_with_a_checkpoint(tmp_path: Path) -> None:
     model = tiny_model()
     assert model.generation_config is not None
     model.generation_config = model.generation_config.replace(num_beams=3, length_penalty=0.8)
@@ -185,7 +185,7 @@ def test_bare_model_loads_from_a_checkpoint_with_and_without_prefix(folder: Path
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, "bfloat16"])
-def test_dtype_is_chosen_on_load(folder: Path, dtype: torch.dtype | str) -> None:
+def test_from_pretrained_loads_the_requested_dtype(folder: Path, dtype: torch.dtype | str) -> None:
     model = load_model(folder, dtype=dtype)
     assert {t.dtype for t in own_tensors(model).values()} == {torch.bfloat16}
     model.save_pretrained(folder / "half")
@@ -207,7 +207,7 @@ def test_unknown_architecture_is_an_error(folder: Path, names: list[str]) -> Non
         load_model(folder)
 
 
-def test_saving_over_a_checkpoint_replaces_it_whole(folder: Path) -> None:
+def test_saving_replaces_an_existing_checkpoint_atomically(folder: Path) -> None:
     tiny_model(seed=1).save_pretrained(folder)
     assert sorted(path.name for path in folder.iterdir()) == [
         "config.json",

@@ -43,7 +43,7 @@ def rewritten(folder: Path, change: Any, metadata: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_rounding_while_loading_saving_and_loading_again_are_one_model(
+def test_a_model_quantized_on_load_is_the_same_after_saving_and_loading(
     folder: Path, scheme: Scheme, dtype: torch.dtype, tmp_path: Path
 ) -> None:
     direct = load_model(folder, dtype=dtype, quantization_config=scheme)
@@ -65,7 +65,7 @@ def test_quantizing_in_memory_is_the_same_as_while_loading(folder: Path, scheme:
     assert torch.equal(logits(model), logits(load_model(folder, quantization_config=scheme)))
 
 
-def test_rounded_scales_come_back(folder: Path, tmp_path: Path) -> None:
+def test_double_quantized_scales_survive_saving(folder: Path, tmp_path: Path) -> None:
     direct = load_model(folder, quantization_config=Quantization("nf4", double=True))
     direct.save_pretrained(tmp_path / "again")
     assert torch.equal(logits(load_model(tmp_path / "again")), logits(direct))
@@ -80,7 +80,9 @@ def test_pickled_and_repeated_tables_are_rounded_too(folder: Path, tmp_path: Pat
     assert torch.equal(logits(load_model(folder, quantization_config="int8")), expected)
 
 
-def test_the_causal_model_takes_a_writers_table_for_both_its_own(folder: Path, tmp_path: Path) -> None:
+def test_a_causal_model_loads_a_quantized_table_as_embedding_and_output_head(
+    folder: Path, tmp_path: Path
+) -> None:
     ids = tiny_ids(2, 9)
     direct = BigBirdPegasusForCausalLM.from_pretrained(folder, quantization_config="int8")
     load_model(folder, quantization_config="int8").save_pretrained(tmp_path / "writer")
@@ -130,7 +132,7 @@ def test_an_unknown_scheme_is_an_error(folder: Path, asked: Any) -> None:
         load_model(folder, quantization_config=asked)
 
 
-def test_a_published_configuration_that_asks_for_nothing_changes_nothing(folder: Path) -> None:
+def test_bitsandbytes_options_without_a_width_do_not_quantize(folder: Path) -> None:
     model = load_model(folder, quantization_config=BitsAndBytesConfig())
     assert model.quantization is None
     assert torch.equal(logits(model), logits(tiny_model()))
@@ -177,16 +179,16 @@ def test_parts_that_are_missing_or_wrong_are_named(folder: Path, change: Any, me
 
 
 @pytest.mark.parametrize("content", [b"", b"\x10\0\0\0\0\0\0\0[]", b"\xff" * 40, b"\x02\0\0\0\0\0\0\0{}"])
-def test_metadata_that_cannot_be_read_say_nothing(tmp_path: Path, content: bytes) -> None:
+def test_unreadable_metadata_mean_no_quantization(tmp_path: Path, content: bytes) -> None:
     (tmp_path / WEIGHTS).write_bytes(content)
     assert stored_quantization(tmp_path) is None
 
 
 @pytest.mark.parametrize("told", ['{"__metadata__": []}', '{"__metadata__": {"quantization": ""}}'])
-def test_metadata_of_another_kind_say_nothing(tmp_path: Path, told: str) -> None:
+def test_metadata_of_another_kind_mean_no_quantization(tmp_path: Path, told: str) -> None:
     (tmp_path / WEIGHTS).write_bytes(len(told).to_bytes(8, "little") + told.encode())
     assert stored_quantization(tmp_path) is None
 
 
-def test_a_folder_without_weights_says_nothing(tmp_path: Path) -> None:
+def test_a_folder_without_weights_has_no_quantization(tmp_path: Path) -> None:
     assert stored_quantization(tmp_path) is None

@@ -105,18 +105,18 @@ class TestLengths:
         cut = tokenizer(SENTENCES[0], truncation=True, max_length=length).input_ids
         assert cut == (whole if length > len(whole) else [*whole[: length - 1], tokenizer.eos_token_id])
 
-    def test_truncation_without_a_length_uses_the_model_s(self, vocabulary: Path) -> None:
+    def test_truncation_without_max_length_uses_model_max_length(self, vocabulary: Path) -> None:
         tokenizer = PegasusTokenizer(vocabulary, offset=0, model_max_length=9)
         assert len(tokenizer(SENTENCES[0], truncation=True).input_ids) == 9
         assert len(tokenizer(SENTENCES[0]).input_ids) > 9
 
-    def test_a_length_alone_truncates_and_false_forbids_it(self, tokenizer: PegasusTokenizer) -> None:
+    def test_max_length_alone_truncates_unless_truncation_is_false(self, tokenizer: PegasusTokenizer) -> None:
         assert len(tokenizer(SENTENCES[0], max_length=4).input_ids) == 4
         whole = tokenizer(SENTENCES[0])
         for refusal in (False, "do_not_truncate"):
             assert tokenizer(SENTENCES[0], max_length=4, truncation=refusal) == whole
 
-    def test_without_special_tokens_all_room_is_text(self, tokenizer: PegasusTokenizer) -> None:
+    def test_without_special_tokens_max_length_counts_text_alone(self, tokenizer: PegasusTokenizer) -> None:
         ids = tokenizer.encode(SENTENCES[0], add_special_tokens=False, truncation=True, max_length=4)
         assert ids == tokenizer(SENTENCES[0]).input_ids[:4]
 
@@ -142,7 +142,7 @@ class TestLengths:
         assert [len(ids) for ids in batch.input_ids] == [12, 12]
         assert sum(batch.attention_mask[0]) == len(tokenizer("the").input_ids)
 
-    def test_one_text_is_padded_too(self, tokenizer: PegasusTokenizer) -> None:
+    def test_a_single_text_is_padded(self, tokenizer: PegasusTokenizer) -> None:
         assert len(tokenizer("the", padding="max_length", max_length=12).input_ids) == 12
         assert len(tokenizer("the", padding=True, pad_to_multiple_of=8).input_ids) == 8
 
@@ -153,12 +153,12 @@ class TestLengths:
     def test_an_empty_text_is_the_end_token(self, tokenizer: PegasusTokenizer) -> None:
         assert tokenizer("").input_ids == tokenizer(" \t ").input_ids == [tokenizer.eos_token_id]
 
-    def test_pairs_stand_behind_each_other(self, tokenizer: PegasusTokenizer) -> None:
+    def test_a_pair_is_the_first_text_followed_by_the_second(self, tokenizer: PegasusTokenizer) -> None:
         first, second = tokenizer("the sea").input_ids[:-1], tokenizer("the mill").input_ids
         assert tokenizer("the sea", "the mill").input_ids == first + second
         assert tokenizer(["the sea"], ["the mill"]).input_ids == [first + second]
 
-    def test_pairs_are_cut_as_asked(self, tokenizer: PegasusTokenizer) -> None:
+    def test_truncation_strategies_cut_pairs(self, tokenizer: PegasusTokenizer) -> None:
         short, long = "the sea", SENTENCES[0]
         first, second = tokenizer(short).input_ids[:-1], tokenizer(long).input_ids[:-1]
         limit = len(first) + 6
@@ -200,15 +200,17 @@ class TestLengths:
             tokenizer("the sea", **options)
 
     @pytest.mark.parametrize("text", [3, b"bytes", ["the", None], {"text": "the"}])
-    def test_what_is_no_text_is_refused(self, tokenizer: PegasusTokenizer, text: Any) -> None:
+    def test_encoding_something_else_than_text_is_refused(
+        self, tokenizer: PegasusTokenizer, text: Any
+    ) -> None:
         with pytest.raises(TokenizerError, match="must be a str"):
             tokenizer(text)
 
-    def test_nothing_to_encode_is_refused(self, tokenizer: PegasusTokenizer) -> None:
+    def test_encoding_without_a_text_is_refused(self, tokenizer: PegasusTokenizer) -> None:
         with pytest.raises(TokenizerError, match="nothing to encode"):
             tokenizer()
 
-    def test_padding_to_no_limit_is_refused(self, vocabulary: Path) -> None:
+    def test_padding_to_max_length_without_a_limit_is_refused(self, vocabulary: Path) -> None:
         unlimited = PegasusTokenizer(vocabulary, offset=0, model_max_length=1e30)
         assert len(unlimited(SENTENCES, truncation=True, padding=True, pad_to_multiple_of=64).input_ids) == 6
         with pytest.raises(TokenizerError, match="needs a max_length"):

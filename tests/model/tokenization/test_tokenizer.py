@@ -50,7 +50,7 @@ class TestLayouts:
         assert found == (0, 1, 2, 3)
         assert plain(["The sea.", "The"], padding=True).input_ids[1][-1] == 3
 
-    def test_every_id_has_one_piece_and_back(self, vocabulary: Path) -> None:
+    def test_ids_and_pieces_are_one_to_one(self, vocabulary: Path) -> None:
         for offset in (0, 103):
             tokenizer = PegasusTokenizer(vocabulary, offset=offset)
             vocab = tokenizer.get_vocab()
@@ -83,7 +83,7 @@ class TestLayouts:
             PegasusTokenizer(vocabulary, offset=0, model_max_length=length)
 
     @pytest.mark.parametrize("name", ["pad_token", "eos_token", "unk_token"])
-    def test_needed_tokens_must_exist(self, vocabulary: Path, name: str) -> None:
+    def test_pad_end_and_unknown_tokens_must_be_in_the_vocabulary(self, vocabulary: Path, name: str) -> None:
         options: dict[str, Any] = {name: "<x>"}
         with pytest.raises(TokenizerError, match="has no piece <x>"):
             PegasusTokenizer(vocabulary, offset=0, **options)
@@ -94,7 +94,7 @@ class TestLayouts:
 
 
 class TestNewlines:
-    def test_newlines_survive_the_way_there_and_back(self, tokenizer: PegasusTokenizer) -> None:
+    def test_newlines_survive_encoding_and_decoding(self, tokenizer: PegasusTokenizer) -> None:
         ids = tokenizer(DOCUMENT).input_ids
         assert ids.count(tokenizer.convert_tokens_to_ids("<n>")) == 4
         assert tokenizer.decode(ids, skip_special_tokens=True) == DOCUMENT.replace("\r\n", "\n")
@@ -105,22 +105,24 @@ class TestNewlines:
     ) -> None:
         assert tokenizer(f"The sea{newline}The mill") == tokenizer("The sea\nThe mill")
 
-    def test_decoded_text_never_shows_the_piece(self, tokenizer: PegasusTokenizer) -> None:
+    def test_decoded_text_never_shows_the_newline_piece(self, tokenizer: PegasusTokenizer) -> None:
         spelt = tokenizer.convert_tokens_to_ids(["▁the", "<n>", "n"])
         assert tokenizer.decode(spelt) == "the\nn"
         assert "<n>" not in tokenizer.decode(range(len(tokenizer)))
 
-    def test_without_the_piece_newlines_are_spaces(self, plain_vocabulary: Path) -> None:
+    def test_newlines_are_spaces_in_vocabularies_without_a_newline_piece(
+        self, plain_vocabulary: Path
+    ) -> None:
         plain = PegasusTokenizer(plain_vocabulary, offset=0)
         assert plain.newline_token is None
         assert plain("The sea\nThe mill").input_ids == plain("The sea The mill").input_ids
         assert plain("The sea\nThe", return_offsets_mapping=True).offset_mapping[-2][1] == len("The sea\nThe")
 
-    def test_a_configuration_cannot_turn_newlines_off(self, vocabulary: Path) -> None:
+    def test_a_newline_listed_as_special_token_is_still_text(self, vocabulary: Path) -> None:
         tokenizer = PegasusTokenizer(vocabulary, offset=0, additional_special_tokens=["<n>"])
         assert tokenizer.decode(tokenizer("a\nb").input_ids, skip_special_tokens=True).count("\n") == 1
 
-    def test_a_control_piece_is_no_newline(self, tmp_path: Path) -> None:
+    def test_a_control_piece_is_not_taken_for_a_newline(self, tmp_path: Path) -> None:
         path = train_vocabulary(tmp_path / "x.model", vocab_size=80, control_symbols=["<n>"], pad_id=3)
         assert PegasusTokenizer(path, offset=0).newline_token is None
 
@@ -128,17 +130,19 @@ class TestNewlines:
 class TestSpecialTokensInText:
     @pytest.mark.parametrize("token", [*SPECIAL, "<mask_1>", "<unk_7>"])
     @pytest.mark.parametrize("offset", [0, 103])
-    def test_text_cannot_hold_special_tokens(self, vocabulary: Path, token: str, offset: int) -> None:
+    def test_special_tokens_written_in_a_text_stay_text(
+        self, vocabulary: Path, token: str, offset: int
+    ) -> None:
         tokenizer = PegasusTokenizer(vocabulary, offset=offset, additional_special_tokens=["[MASK]"])
         ids = tokenizer(f"The {token} sea{token}", add_special_tokens=False).input_ids
         assert set(ids) & set(tokenizer.all_special_ids) <= {tokenizer.unk_token_id}
         assert tokenizer.convert_tokens_to_ids(token) not in set(ids) - {tokenizer.unk_token_id}
 
-    def test_nor_by_characters_that_normalise_to_them(self, tokenizer: PegasusTokenizer) -> None:
+    def test_characters_that_normalise_to_special_tokens_stay_text(self, tokenizer: PegasusTokenizer) -> None:
         ids = tokenizer("The \uff1cs\uff1e sea", add_special_tokens=False).input_ids
         assert tokenizer.bos_token_id not in ids
 
-    def test_the_letters_between_the_brackets_are_kept(self, tokenizer: PegasusTokenizer) -> None:
+    def test_letters_of_special_tokens_in_a_text_are_kept(self, tokenizer: PegasusTokenizer) -> None:
         plain = PegasusTokenizer(tokenizer.vocab_file, offset=0, bos_token=None)
         assert plain.convert_tokens_to_ids("<s>") in plain("see <s>the</s>").input_ids
         assert [piece for piece in tokenizer.tokenize("<s>") if piece not in ("▁", "<unk>")] == ["s"]
@@ -152,7 +156,7 @@ class TestEncoding:
         assert one.input_ids.tolist() == [tokenizer.encode("the sea")]
         assert tokenizer.encode("the sea", return_tensors="pt").equal(one.input_ids)
 
-    def test_rows_of_different_lengths_make_no_tensor(self, tokenizer: PegasusTokenizer) -> None:
+    def test_tensors_of_rows_of_different_lengths_are_refused(self, tokenizer: PegasusTokenizer) -> None:
         with pytest.raises(TokenizerError, match="padding=True"):
             tokenizer(["the sea", "the"], return_tensors="pt")
 
@@ -163,13 +167,13 @@ class TestEncoding:
         with pytest.raises(AttributeError, match="no 'labels', only input_ids, attention_mask"):
             _ = encoding.labels
 
-    def test_to_moves_tensors_and_leaves_lists(self) -> None:
+    def test_batch_encoding_to_moves_tensors_and_leaves_lists(self) -> None:
         encoding = BatchEncoding(input_ids=torch.zeros(1, 2), texts=["a"])
         assert encoding.to("meta") is encoding
         assert encoding.input_ids.device.type == "meta"
         assert encoding.texts == ["a"]
 
-    def test_lists_need_no_torch(self, vocabulary: Path) -> None:
+    def test_encoding_to_lists_does_not_import_torch(self, vocabulary: Path) -> None:
         program = (
             "import sys; from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer as P;"
             f"t = P({str(vocabulary)!r}, offset=0);"
@@ -210,13 +214,15 @@ class TestDecode:
         assert tokenizer.decode(ids, clean_up_tokenization_spaces=True) == "the sea, the mill."
 
     @pytest.mark.parametrize("index", [-100, 10_000_000])
-    def test_an_id_that_does_not_exist_is_named(self, tokenizer: PegasusTokenizer, index: int) -> None:
+    def test_decoding_an_unknown_id_names_it(self, tokenizer: PegasusTokenizer, index: int) -> None:
         with pytest.raises(TokenizerError, match=f"{index} is no id"):
             tokenizer.decode([5, index])
 
     @settings(max_examples=100, deadline=None)
     @given(st.lists(st.sampled_from([*" ".join(SENTENCES).split(), "\n"]), max_size=30))
-    def test_known_text_survives(self, tokenizer: PegasusTokenizer, words: list[str]) -> None:
+    def test_text_of_known_pieces_survives_encoding_and_decoding(
+        self, tokenizer: PegasusTokenizer, words: list[str]
+    ) -> None:
         text = " ".join(words)
         expected = text.rstrip(" ") if not text.startswith(" ") else text.strip(" ")
         assert tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True) == expected
