@@ -23,7 +23,7 @@ def test_generate_returns_ids_alone_or_with_scores() -> None:
     model = tiny_model()
     ids, mask = documents([9, 5])
     plain = generated_ids(model, ids, mask, num_beams=3, num_return_sequences=2, max_new_tokens=6)
-    full = generated_ids(
+    full = generate(
         model, ids, mask, num_beams=3, num_return_sequences=2, max_new_tokens=6, return_dict_in_generate=True
     )
     assert isinstance(plain, Tensor)
