@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bbp_cli.errors import ResourceError, UsageError
-from bbp_cli.models.cgroups import _cgroup_limits
+from bbp_cli.models.cgroups import processor_limits
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 Scheme = Literal["int8", "int4", "nf4"]  # of quantization
@@ -42,7 +42,7 @@ def prepare(device: str = "auto", dtype: DType = "auto", threads: int | None = N
 def default_threads(root: Path = Path("/")) -> int:
     """As many threads as this process may use processors: affinity, cgroup quota, OMP_NUM_THREADS."""
     affinity = getattr(os, "sched_getaffinity", None)
-    limits = [float(len(affinity(0)) if affinity else os.cpu_count() or 1), *_cgroup_limits(root)]
+    limits = [float(len(affinity(0)) if affinity else os.cpu_count() or 1), *processor_limits(root)]
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdigit() and int(asked):
         limits.append(int(asked))

@@ -8,64 +8,18 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from bbp_cli.errors import ResourceError
-
-ASSUMED_FREE_BYTES = 1 << 30  # assumed where the system gives no figure
+from bbp_cli.models.cgroups import memory_left
 
 
 def free_bytes(device: str = "cpu", root: Path = Path("/")) -> int:
-    """Bytes that can be used: of the machine, and of the control groups this process is in; or of a GPU."""
+    """Return the bytes that can be used: of the machine and the control groups of this process, or a GPU."""
     if device.startswith("cuda"):
         import torch
 
         return int(torch.cuda.mem_get_info(device)[0])
-    left = [_available(root), *_left_of_groups(root)]
-    known = [size for size in left if size is not None]
-    return max(0, min(known)) if known else ASSUMED_FREE_BYTES
+    import psutil
 
-
-def _available(root: Path) -> int | None:
-    """What the kernel thinks could be used without swapping."""
-    for line in _read(root / "proc/meminfo").splitlines():
-        name, _, rest = line.partition(":")
-        if name == "MemAvailable":
-            return int(rest.split()[0]) * 1024
-    return None
-
-
-def _left_of_groups(root: Path) -> list[int | None]:
-    """The limit of each control group less what it uses; the page cache can go at any time (version 2, 1)."""
-    left: list[int | None] = []
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        mount, most, used, cached = root / "sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"
-        if controllers:
-            if "memory" not in controllers.split(","):
-                continue
-            mount, most, used = mount / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
-            cached = "total_inactive_file"
-        group = mount / path.strip("/")
-        for folder in (group, *group.parents):
-            limit, usage = _read(folder / most).strip(), _read(folder / used).strip()
-            if limit.isdigit() and usage.isdigit():
-                left.append(int(limit) - int(usage) + _statistic(folder / "memory.stat", cached))
-            if folder == mount:
-                break
-    return left
-
-
-def _statistic(path: Path, name: str) -> int:
-    for line in _read(path).splitlines():
-        key, _, value = line.partition(" ")
-        if key == name:
-            return int(value)
-    return 0
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""
+    return max(0, min([int(psutil.virtual_memory().available), *memory_left(root)]))
 
 
 @contextmanager

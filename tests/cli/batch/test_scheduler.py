@@ -12,7 +12,6 @@ from bbp_cli.batch.scheduler import Work, in_order
 from bbp_cli.documents.document import STDIN, Document, parse
 from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import InputError, ResourceError
-from bbp_cli.models.memory import ASSUMED_FREE_BYTES, free_bytes
 from bbp_cli.tasks.task import Steps, alone
 from tests.conftest import DOCUMENTS, SENTENCES, STORY, Bbp
 
@@ -189,46 +188,3 @@ def test_a_batch_size_is_a_number_or_auto(bbp: Bbp, size: str) -> None:
     done = bbp("summarize", f"--batch-size={size}", stdin=b"some words of a text")
     assert done.code == 2
     assert "neither auto nor a whole number above 0" in done.stderr
-
-
-# Memory
-
-
-def files(root: Path, contents: dict[str, str]) -> Path:
-    for name, content in contents.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    return root
-
-
-MEMINFO = {"proc/meminfo": "MemTotal: 100 kB\nMemAvailable:    50 kB\n"}
-
-
-def test_free_memory_is_what_the_kernel_says(tmp_path: Path) -> None:
-    assert free_bytes(root=files(tmp_path, MEMINFO)) == 50 * 1024
-
-
-def test_free_memory_is_bounded_by_every_control_group(tmp_path: Path) -> None:
-    groups = {
-        "proc/self/cgroup": "0::/a/b\n",
-        "sys/fs/cgroup/a/memory.max": "20000\n",
-        "sys/fs/cgroup/a/memory.current": "15000\n",
-        "sys/fs/cgroup/a/memory.stat": "anon 3\ninactive_file 1000\n",
-        "sys/fs/cgroup/a/b/memory.max": "max\n",
-        "sys/fs/cgroup/a/b/memory.current": "12\n",
-    }
-    assert free_bytes(root=files(tmp_path, {**MEMINFO, **groups})) == 6000
-
-
-def test_control_groups_of_version_1_count_too(tmp_path: Path) -> None:
-    groups = {
-        "proc/self/cgroup": "4:cpu:/x\n3:memory:/x\n",
-        "sys/fs/cgroup/memory/x/memory.limit_in_bytes": "9000\n",
-        "sys/fs/cgroup/memory/x/memory.usage_in_bytes": "9500\n",
-    }
-    assert free_bytes(root=files(tmp_path, {**MEMINFO, **groups})) == 0
-
-
-def test_free_memory_defaults_to_1_gib(tmp_path: Path) -> None:
-    assert free_bytes(root=tmp_path) == ASSUMED_FREE_BYTES
