@@ -13,7 +13,8 @@ PACKAGES = {"bigbird_pegasus": ROOT / "model/bigbird_pegasus", "bbp_cli": ROOT /
 # The command line stands on the package as a whole.
 LAYERS = {
     "bigbird_pegasus": (
-        ("errors", "kernels"),
+        ("errors",),
+        ("kernels",),
         ("quantization",),
         ("checkpoints",),
         ("config", "tokenization"),

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from bigbird_pegasus.quantization.scheme import Scheme
 
 from bbp_cli.console import ColorChoice
-from bbp_cli.models.hardware import DType, Scheme
+from bbp_cli.models.hardware import DType
 
 GREATEST_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
 MOST_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand

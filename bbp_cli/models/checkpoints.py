@@ -18,10 +18,11 @@ from bigbird_pegasus.checkpoints.files import (
     weight_files,
 )
 from bigbird_pegasus.errors import BigBirdPegasusError, CheckpointError
+from bigbird_pegasus.quantization.scheme import Scheme
 
 from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError
-from bbp_cli.models.hardware import Hardware, Scheme
+from bbp_cli.models.hardware import Hardware
 from bbp_cli.models.memory import memory_errors
 from bbp_cli.models.names import SILENT, ModelFolder, locate
 

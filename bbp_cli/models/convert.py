@@ -12,12 +12,13 @@ from bigbird_pegasus.checkpoints.files import (
     is_complete,
     weight_files,
 )
+from bigbird_pegasus.quantization.scheme import Scheme
 from rich.filesize import decimal
 
 from bbp_cli.console import Console
 from bbp_cli.errors import OutputError, UsageError
 from bbp_cli.models.checkpoints import Checkpoint, check_scheme, find, load_exactly
-from bbp_cli.models.hardware import DType, Scheme
+from bbp_cli.models.hardware import DType
 from bbp_cli.models.memory import memory_errors
 from bbp_cli.models.names import ModelFolder
 

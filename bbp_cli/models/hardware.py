@@ -10,7 +10,6 @@ from bbp_cli.errors import ResourceError, UsageError
 from bbp_cli.models.cgroups import processor_limits
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
-Scheme = Literal["int8", "int4", "nf4"]  # of quantization
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,14 @@ def default_threads(root: Path = Path("/")) -> int:
 
 def _device(name: str) -> str:
     import torch
+    from bigbird_pegasus.errors import ConfigError
+    from bigbird_pegasus.kernels.device import parse_device
 
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name)
-    except RuntimeError:
+        device = parse_device(name)
+    except ConfigError:
         raise UsageError(f"unknown device {name!r}", hint="for example cpu, cuda, cuda:1, mps") from None
     missing = (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()) or (
         device.type == "mps" and not torch.backends.mps.is_available()

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bigbird_pegasus.quantization.scheme import Scheme
+
 from bbp_cli.console import Console
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import (
@@ -15,7 +17,7 @@ from bbp_cli.models.checkpoints import (
     load,
     training_hint,
 )
-from bbp_cli.models.hardware import DType, Scheme, prepare
+from bbp_cli.models.hardware import DType, prepare
 from bbp_cli.models.names import DEFAULT
 
 

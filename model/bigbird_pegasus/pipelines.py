@@ -6,7 +6,6 @@ are spread evenly, and an answer seen in two of them keeps its better score (tra
 `[CLS]` transformers never saw any. A GPU asked for by number where there is none is the CPU, with a warning.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.kernels.device import parse_device
 from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
@@ -91,7 +91,7 @@ def pipeline(
     if task not in TASKS:
         raise ConfigError(f"task is {task!r}: it must be one of {', '.join(sorted(TASKS))}")
     model_class, pipeline_class = TASKS[task]
-    place = _device(device)
+    place = None if device is None else parse_device(device)
     if isinstance(model, str | Path):
         tokenizer = model if tokenizer is None else tokenizer
         if task == "summarization":
@@ -355,19 +355,6 @@ def _refuse_extraction(name_or_path: str | Path, revision: str | None) -> None:
             f"{name_or_path} chooses sentences, as the command `bbp summarize` does with it; a pipeline needs"
             " a model that writes, such as google/bigbird-pegasus-large-arxiv"
         )
-
-
-def _device(device: int | str | torch.device | None) -> torch.device | str | None:
-    """Return the device that is meant; the number of a GPU is the CPU where there is none."""
-    if not isinstance(device, int):
-        return device
-    if device < 0:
-        return torch.device("cpu")
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    if found is None:
-        warnings.warn(f"there is no GPU here: device {device} is the CPU", UserWarning, stacklevel=3)
-        return torch.device("cpu")
-    return torch.device(found.type, device)
 
 
 def _function_of(config: BigBirdPegasusConfig) -> ScoreFunction:

@@ -24,6 +24,7 @@ from bigbird_pegasus.checkpoints.names import published_name
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import GenerationConfig
+from bigbird_pegasus.kernels.device import parse_device
 from bigbird_pegasus.quantization.quantize import (
     QuantizationRequest,
     quantization_of,
@@ -224,14 +225,7 @@ def _device(named: Any) -> torch.device:
         if set(named) != {""}:
             raise ConfigError(f"device_map names {sorted(named)}: a model is on one device, {{'': device}}")
         named = named[""]
-    if named == "auto":
-        named = torch.accelerator.current_accelerator(check_available=True) or "cpu"
-    try:
-        return torch.device(named)
-    except (RuntimeError, TypeError) as error:
-        raise ConfigError(
-            f"device is {named!r}: it must be 'auto' or a torch device such as 'cpu'"
-        ) from error
+    return parse_device(named)
 
 
 def _dtype(dtype: torch.dtype | str) -> torch.dtype | None:

@@ -15,7 +15,7 @@ is only the one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +25,8 @@ from bigbird_pegasus.quantization.int4 import Int4Weight
 from bigbird_pegasus.quantization.int8 import Int8Table, Int8Weight
 from bigbird_pegasus.quantization.modules import QuantizedEmbedding, QuantizedLinear
 from bigbird_pegasus.quantization.nf4 import Nf4Weight
+from bigbird_pegasus.quantization.scheme import Scheme
 
-Scheme = Literal["int8", "int4", "nf4"]
 Codec = type[Int8Weight] | type[Int4Weight] | type[Nf4Weight]
 CODECS: dict[Scheme, Codec] = {"int8": Int8Weight, "int4": Int4Weight, "nf4": Nf4Weight}
 HEAD = "lm_head.weight"  # an output head that is a table of its own

@@ -10,7 +10,8 @@ from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.kernels.packed_linear import PackedLinear
 from bigbird_pegasus.quantization.int8 import Int8Weight, round_rows
 from bigbird_pegasus.quantization.modules import QuantizedLinear
-from bigbird_pegasus.quantization.quantize import Scheme, quantize_linears
+from bigbird_pegasus.quantization.quantize import quantize_linears
+from bigbird_pegasus.quantization.scheme import Scheme
 from torch import nn
 from torch.nn import functional as F
 

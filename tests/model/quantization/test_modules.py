@@ -8,11 +8,8 @@ import torch
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.quantization.int8 import fbgemm_code, round_rows
 from bigbird_pegasus.quantization.modules import QuantizedEmbedding, QuantizedLinear
-from bigbird_pegasus.quantization.quantize import (
-    Scheme,
-    is_quantized,
-    quantize_linears,
-)
+from bigbird_pegasus.quantization.quantize import is_quantized, quantize_linears
+from bigbird_pegasus.quantization.scheme import Scheme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

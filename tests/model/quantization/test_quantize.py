@@ -7,13 +7,8 @@ from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.quantization.modules import QuantizedEmbedding, QuantizedLinear
 from bigbird_pegasus.quantization.nf4 import Nf4Weight
-from bigbird_pegasus.quantization.quantize import (
-    CODECS,
-    Quantization,
-    Scheme,
-    quantize_linears,
-    rounded,
-)
+from bigbird_pegasus.quantization.quantize import CODECS, Quantization, quantize_linears, rounded
+from bigbird_pegasus.quantization.scheme import Scheme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

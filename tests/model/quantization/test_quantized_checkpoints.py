@@ -9,13 +9,8 @@ import torch
 from bigbird_pegasus import BigBirdPegasusForCausalLM, BigBirdPegasusForConditionalGeneration, load_model
 from bigbird_pegasus.checkpoints.files import stored_quantization
 from bigbird_pegasus.errors import CheckpointError, ConfigError
-from bigbird_pegasus.quantization.quantize import (
-    CODECS,
-    BitsAndBytesConfig,
-    Quantization,
-    Scheme,
-    quantize_linears,
-)
+from bigbird_pegasus.quantization.quantize import CODECS, BitsAndBytesConfig, Quantization, quantize_linears
+from bigbird_pegasus.quantization.scheme import Scheme
 from safetensors.torch import load_file, save_file
 
 from tests.model.tiny import tiny_ids, tiny_model

@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 from bigbird_pegasus.quantization.int8 import MIN_MAGNITUDE
-from bigbird_pegasus.quantization.quantize import CODECS, Scheme, rounded
+from bigbird_pegasus.quantization.quantize import CODECS, rounded
+from bigbird_pegasus.quantization.scheme import Scheme
 from hypothesis import strategies as st
 from torch import Tensor
 
