@@ -144,9 +144,3 @@ class Console:
         with bar:
             task = bar.add_task(one_line(description), total=total)
             yield lambda steps: bar.advance(task, steps)
-
-
-@contextmanager
-def no_progress(_description: str, _total: int) -> Iterator[Callable[[], None]]:
-    """No bar: the text that grows is progress enough."""
-    yield lambda: None

@@ -1,97 +1,70 @@
-"""Many inputs, in order, with one model: read each, work on it, report what failed, go on."""
+"""One run of a task over many inputs: for each result, write it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TypeVar
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
+from bbp_cli.batch.reader import DocumentReader
+from bbp_cli.batch.scheduler import schedule
+from bbp_cli.batch.sink import ResultSink
 from bbp_cli.console import Console
-from bbp_cli.documents.document import Document, display_name, read
-from bbp_cli.documents.inputs import Input, Inputs
-from bbp_cli.errors import BbpError, InputError, ResourceError, verdict
-
-NAMES_SHOWN = 3  # of files that were passed over
-
-ToolT = TypeVar("ToolT")
-Read = Callable[[Input], Document]
-"""Reads an input, and tells what is odd about it; raises InputError."""
-Worker = Callable[[Sequence[Input], Read], Iterable[tuple[Input, BbpError | None]]]
-"""Works on all inputs, and says of each, in order and as soon as it can, whether it failed."""
+from bbp_cli.documents.inputs import InputOptions, collect, warn_skipped
+from bbp_cli.models.checkpoints import Checkpoint, TaskName
+from bbp_cli.models.loading import ModelOptions, check_named, find_checkpoint, load_checkpoint
+from bbp_cli.output.destination import OutputOptions
+from bbp_cli.output.records import ModelRun
+from bbp_cli.tasks.results import DocumentResult
+from bbp_cli.tasks.task import OutputT, Task, WindowT
 
 
-def run(
-    inputs: Inputs,
-    encoding: str | None,
+def run_task(
+    name: TaskName,
+    pick: Callable[[Checkpoint], Task[WindowT, OutputT, DocumentResult]],
+    input_options: InputOptions,
+    output_options: OutputOptions,
+    model_options: ModelOptions,
     console: Console,
-    work: Worker,
-    failed: Callable[[Input, BbpError], None] = lambda _item, _error: None,
-    *,
-    any_text: bool = False,
-) -> None:
-    """Work on every input; a failure is reported in its turn, and the others go on.
+) -> bool:
+    """Do a task for every input, and return whether there was any.
 
-    What `work` raises ends the run. For `any_text` see `documents.parse`.
+    The model is looked for when a first document could be read; then `pick` says which task goes with its
+    checkpoint.
 
     Raises:
-        BbpError: the failure of the only input; or, after all inputs, that some or all have failed.
+        UsageError: options contradict each other, or the model cannot obey them.
+        ModelError, ResourceError: the model cannot be had, loaded or run here.
+        OutputError, ClosedOutputError: a result cannot be written.
+        BbpError: after all inputs: the failure of the only one, or that some or all have failed.
     """
-    for folder, files in inputs.skipped:
-        console.warn(folder, _passed_over(files))
-    failures: list[BbpError] = []
-
-    def note(item: Input, error: BbpError) -> None:
-        error.file = error.file or display_name(item.path)
-        failures.append(error)
-        failed(item, error)
-        if len(inputs.items) > 1:
-            console.error(error)
-
-    def read_item(item: Input) -> Document:
-        return _read(item, encoding, console, any_text=any_text)
-
-    for item, error in work(inputs.items, read_item):
-        if error is not None:
-            note(item, error)
-    if failures:
-        raise verdict(failures, len(inputs.items))
+    inputs = collect(input_options, leave_out=output_options.folder)
+    if inputs.items:
+        check_named(model_options, name)
+    sink = ResultSink(name, inputs, output_options, console)
+    warn_skipped(inputs, console)
+    documents = DocumentReader(inputs, input_options.encoding, console)
+    for item, error in documents.unreadable_first():
+        sink.fail(item, error)
+    if documents.has_more:
+        started = time.perf_counter()
+        checkpoint = find_checkpoint(name, model_options, console)
+        task = pick(checkpoint)
+        model = load_checkpoint(checkpoint, model_options, console)
+        run = ModelRun(model, task.params(model), load_seconds=time.perf_counter() - started)
+        _write_all(documents, task, run, sink, model_options.batch_size, console)
+    sink.failures.raise_if_any()
+    return bool(inputs.items)
 
 
-def one_by_one(load: Callable[[], ToolT], work: Callable[[Input, Document, ToolT], None]) -> Worker:
-    """Work on one document after the other.
-
-    `load` gives what the work needs. It is called when there is a first document, so that an unreadable input
-    is told at once; what it raises ends the run.
-    """
-
-    def worker(items: Sequence[Input], read_item: Read) -> Iterator[tuple[Input, BbpError | None]]:
-        for item in items:
-            try:
-                document = read_item(item)
-            except InputError as error:
-                yield item, error
-                continue
-            tool = load()
-            try:
-                work(item, document, tool)
-            except (InputError, ResourceError) as error:
-                yield item, error
-            else:
-                yield item, None
-
-    return worker
-
-
-def _read(item: Input, encoding: str | None, console: Console, *, any_text: bool) -> Document:
-    if item.problem is not None:
-        raise item.problem
-    document = read(item.path, encoding, any_text=any_text)
-    for warning in document.warnings:
-        console.warn(display_name(item.path), warning)
-    return document
-
-
-def _passed_over(files: Sequence[str]) -> str:
-    names = ", ".join(Path(file).name for file in files[:NAMES_SHOWN])
-    more = ", ..." if len(files) > NAMES_SHOWN else ""
-    return (
-        f"{len(files)} file{'s' if len(files) > 1 else ''} passed over, neither text nor PDF: {names}{more}"
-    )
+def _write_all(
+    documents: DocumentReader,
+    task: Task[WindowT, OutputT, DocumentResult],
+    run: ModelRun,
+    sink: ResultSink,
+    batch_size: int | None,
+    console: Console,
+) -> None:
+    grows = sink.shows_growing_text and task.streams(run.model)
+    on_text = sink.grow if grows else None
+    progress = (replace(console, quiet=True) if grows else console).progress  # growing text needs no bar
+    for item, outcome in schedule(documents, task, run.model, progress, batch_size, on_text):
+        sink.write(item, outcome, run)

@@ -1,154 +1,187 @@
-"""Windows of one document or of several, given to a model together; what is found comes in order.
+"""Windows of one document or of several, computed together; what is found in each comes in order.
 
-A task is a generator for each document: it yields the windows that the model is to read, is sent what the
-model made of each, and returns what it found. Here several run at once. Windows are taken in their order, so
-a document is finished before a later one, and no more documents are begun than the next batch needs.
+A task is a generator for each document (`bbp_cli.tasks.task`). Here the generators of several documents are
+open at once, so that short documents fill a batch together. Windows are taken in the order of their
+documents: a document is finished before a later one, and no more are begun than the next batch needs.
 """
 
-import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Generic
+from functools import partial
+from typing import Generic
 
-from bbp_cli.documents.document import STDIN, Document
+from bbp_cli.batch.reader import DocumentReader
+from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import BbpError, InputError, ResourceError
+from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.models.memory import memory_errors
-from bbp_cli.tasks.results import ProgressBar
-from bbp_cli.tasks.task import Compute, FoundT, Steps
+from bbp_cli.tasks.task import OutputT, ResultT, Task, TaskSteps, WindowT
+
+ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+"""Shows a description and a number of steps; the block calls what it is given after each step."""
+
+
+@dataclass(frozen=True)
+class Finished(Generic[ResultT]):
+    """A document and its result; `seconds` is what it took, of windows computed together an equal share."""
+
+    document: Document
+    result: ResultT
+    seconds: float
 
 
 @dataclass
-class Work(Generic[FoundT]):
-    """One document on its way. At the end there is either `found` or `error`.
+class Job(Generic[WindowT, OutputT, ResultT]):
+    """One document on its way: the windows of its present round, and the outputs that are there already."""
 
-    `seconds` is what it took: of windows that were read together, each has an equal share.
-    """
-
-    item: Input
-    document: Document | None = None
-    found: FoundT | None = None
-    error: BbpError | None = None
+    document: Document
+    steps: TaskSteps[WindowT, OutputT, ResultT]
+    windows: Sequence[WindowT] = ()
+    outputs: list[OutputT] = field(default_factory=list)
     seconds: float = 0.0
-    windows: Sequence[Any] = ()
-    results: list[Any] = field(default_factory=list)
-    steps: Steps[FoundT] | None = None
+    outcome: Finished[ResultT] | BbpError | None = None
 
     @property
-    def is_done(self) -> bool:
-        """Whether there is nothing left to read."""
-        return self.steps is None
+    def uncomputed(self) -> Sequence[WindowT]:
+        """The windows whose output is missing."""
+        return self.windows[len(self.outputs) :] if self.outcome is None else ()
 
-    def advance(self, results: Sequence[Any] | None) -> None:
-        """Hand over the results of the last windows, and learn which are next."""
-        if self.steps is None:
-            return
+    def receive(self, output: OutputT, seconds: float) -> None:
+        """Take the output of the next window; after the last of a round the task goes on."""
+        self.outputs.append(output)
+        self.seconds += seconds
+        if len(self.outputs) == len(self.windows):
+            self.advance(self.outputs)
+
+    def advance(self, outputs: Sequence[OutputT] | None = None) -> None:
+        """Begin the task, or send it a round's outputs, until it wants windows computed or has its result."""
         started = time.perf_counter()
         try:
             with memory_errors():
-                self.windows = self.steps.send(results)  # type: ignore[arg-type]  # None begins a generator
-            self.results = []
-            if not self.windows:
-                self.advance([])
+                self.windows = next(self.steps) if outputs is None else self.steps.send(outputs)
+                while not self.windows:  # a round may have none, for example of a document without tokens
+                    self.windows = self.steps.send([])
+            self.outputs = []
         except StopIteration as stop:
-            self.found, self.steps = stop.value, None
+            seconds = self.seconds + time.perf_counter() - started
+            self.outcome = Finished(self.document, stop.value, seconds)
         except (InputError, ResourceError) as error:
-            self.fail(error)
+            self.outcome = error
         self.seconds += time.perf_counter() - started
 
-    def fail(self, error: BbpError) -> None:
-        """Give up this document."""
-        self.error, self.steps = error, None
 
-
-Begin = Callable[[Input], tuple[Document, Steps[FoundT]]]
-"""Reads an input and says what is to be done with it; raises InputError where it cannot be read."""
-
-
-def in_order(
-    items: Sequence[Input],
-    begin: Begin[FoundT],
-    compute: Compute,
-    size: Callable[[], int],
+def schedule(
+    documents: DocumentReader,
+    task: Task[WindowT, OutputT, ResultT],
+    model: LoadedModel,
     progress: ProgressBar,
-) -> Iterator[Work[FoundT]]:
-    """Run the tasks of many inputs, up to `size` windows together, and give each as soon as its turn comes.
+    batch_size: int | None = None,
+    on_text: Callable[[Input, str], None] | None = None,
+) -> Iterator[tuple[Input, Finished[ResultT] | BbpError]]:
+    """Do a task for many documents, and yield what comes of each as soon as its turn comes.
 
-    `size` is asked when there is a first document to read. An input that fails takes no other with it. Where
-    memory runs out for windows together, they are read one by one.
+    An input that fails with InputError or ResourceError takes no other with it; other errors end the run.
+
+    Args:
+        documents: read when the next batch needs them.
+        task: done for each.
+        model: computes the windows.
+        progress: shown for the document whose turn it is.
+        batch_size: how many windows are computed together; None: as the task finds best at that moment.
+        on_text: called with all of a document's text while it is written; then windows are computed alone.
     """
-    coming = deque(items)
-    waiting: deque[Work[FoundT]] = deque()
-    while coming or waiting:
-        if not waiting:
-            waiting.append(_begun(coming.popleft(), begin))
-        first = waiting[0]
-        if not first.is_done:
-            with progress(first.item.path, len(first.windows)) as step:
-                for _ in first.results:
-                    step()
-                while not first.is_done:
-                    while coming and _has_room(waiting, size()) and not _keeps_waiting(coming[0]):
-                        waiting.append(_begun(coming.popleft(), begin))
-                    for work in _read(_next_windows(waiting, size()), compute):
-                        if work is first:
-                            step()
-        yield waiting.popleft()
+    queue = _Queue(documents, task, model, batch_size, on_text)
+    while documents.has_more or queue.jobs:
+        if not queue.jobs:
+            queue.begin_next()
+        item, job = queue.jobs[0]
+        outcome = job if isinstance(job, InputError) else queue.complete(item, job, progress)
+        queue.jobs.popleft()
+        yield item, outcome
 
 
-def _begun(item: Input, begin: Begin[FoundT]) -> Work[FoundT]:
-    work: Work[FoundT] = Work(item)
-    try:
-        work.document, work.steps = begin(item)
-    except InputError as error:
-        work.fail(error)
-    work.advance(None)
-    return work
+@dataclass
+class _Queue(Generic[WindowT, OutputT, ResultT]):
+    """Documents that were read and not yet delivered, in order; those that cannot be read wait there too."""
 
+    documents: DocumentReader
+    task: Task[WindowT, OutputT, ResultT]
+    model: LoadedModel
+    batch_size: int | None
+    on_text: Callable[[Input, str], None] | None
+    jobs: deque[tuple[Input, Job[WindowT, OutputT, ResultT] | InputError]] = field(default_factory=deque)
 
-def _has_room(waiting: Sequence[Work[FoundT]], size: int) -> bool:
-    unread = sum(len(work.windows) - len(work.results) for work in waiting if not work.is_done)
-    return unread < size and len(waiting) < size
+    def begin_next(self) -> None:
+        """Read the next document and let its task say which windows it needs."""
+        item, document = next(self.documents)
+        if isinstance(document, InputError):
+            self.jobs.append((item, document))
+            return
+        on_text = partial(self.on_text, item) if self.on_text is not None else None
+        job = Job(document, self.task.plan(document, self.model, on_text))
+        job.advance()
+        self.jobs.append((item, job))
 
+    def complete(
+        self, item: Input, first: Job[WindowT, OutputT, ResultT], progress: ProgressBar
+    ) -> Finished[ResultT] | BbpError:
+        """Compute batches until the first job has its outcome; later jobs fill what it leaves free."""
+        if first.outcome is not None:
+            return first.outcome
+        with progress(item.path, len(first.windows)) as step:
+            for _ in first.outputs:  # computed in the batches of earlier documents
+                step()
+            while first.outcome is None:
+                size = self._size()
+                self._begin_more(size)
+                batch = self._next_batch(size)
+                self._compute(batch)
+                for job, _ in batch:
+                    if job is first:
+                        step()
+        return first.outcome
 
-def _next_windows(waiting: Sequence[Work[FoundT]], size: int) -> list[tuple[Work[FoundT], Any]]:
-    batch: list[tuple[Work[FoundT], Any]] = []
-    for work in waiting:
-        if not work.is_done:
-            start = len(work.results)
-            batch += [(work, window) for window in work.windows[start : start + size - len(batch)]]
-    return batch
+    def _size(self) -> int:
+        if self.on_text is not None:
+            return 1  # somebody watches one text grow
+        return self.batch_size or self.task.batch_size(self.model)
 
+    def _begin_more(self, size: int) -> None:
+        """Begin documents while a batch has room, but never let a finished one wait for stdin or a pipe."""
+        while self.documents.has_more and self._has_room(size) and not self.documents.waits:
+            self.begin_next()
 
-def _read(batch: Sequence[tuple[Work[FoundT], Any]], compute: Compute) -> list[Work[FoundT]]:
-    """Read windows together, and return the work of each."""
-    batch = [(work, window) for work, window in batch if not work.is_done]
-    started = time.perf_counter()
-    try:
-        with memory_errors():
-            results = compute([window for _, window in batch]) if batch else []
-    except ResourceError as error:
-        if len(batch) == 1:
-            batch[0][0].fail(error)
-            return [batch[0][0]]
-        return [work for one in batch for work in _read([one], compute)]
-    share = (time.perf_counter() - started) / max(1, len(batch))
-    for (work, _), result in zip(batch, results, strict=True):
-        work.seconds += share
-        work.results.append(result)
-        if len(work.results) == len(work.windows):
-            work.advance(work.results)
-    return [work for work, _ in batch]
+    def _has_room(self, size: int) -> bool:
+        return sum(len(job.uncomputed) for job in self._open_jobs()) < size and len(self.jobs) < size
 
+    def _open_jobs(self) -> list[Job[WindowT, OutputT, ResultT]]:
+        return [job for _, job in self.jobs if isinstance(job, Job)]
 
-def _keeps_waiting(item: Input) -> bool:
-    """Whether what is read may take its time to come: stdin, or a named pipe."""
-    if item.path == STDIN:
-        return True
-    try:
-        return not stat.S_ISREG(Path(item.path).stat().st_mode)
-    except (OSError, ValueError):
-        return False  # it fails in its turn
+    def _next_batch(self, size: int) -> list[tuple[Job[WindowT, OutputT, ResultT], WindowT]]:
+        """Return the next windows, in the order of their documents, each with its job."""
+        return [(job, window) for job in self._open_jobs() for window in job.uncomputed][:size]
+
+    def _compute(self, batch: Sequence[tuple[Job[WindowT, OutputT, ResultT], WindowT]]) -> None:
+        """Compute windows together; where memory is too small for that, one by one.
+
+        A window that does not fit alone fails its own document only.
+        """
+        started = time.perf_counter()
+        try:
+            with memory_errors():
+                outputs = self.task.compute(self.model, [window for _, window in batch])
+        except ResourceError as error:
+            if len(batch) == 1:
+                batch[0][0].outcome = error
+                return
+            for job, window in batch:
+                if job.outcome is None:  # an earlier window of it may have failed just now
+                    self._compute([(job, window)])
+            return
+        seconds = (time.perf_counter() - started) / len(batch)
+        for (job, _), output in zip(batch, outputs, strict=True):
+            job.receive(output, seconds)

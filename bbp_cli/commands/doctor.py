@@ -1,10 +1,13 @@
-"""What bbp runs on, for `bbp doctor`: the first thing to look at when something is slow or missing."""
+"""`bbp doctor`: what can be typed, and what bbp runs on."""
 
 import platform
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+import typer
+
+from bbp_cli.commands.options import Debug, Device, Precision, Threads
 from bbp_cli.errors import ModelError
 from bbp_cli.models import names as hub
 from bbp_cli.models.checkpoints import inspect
@@ -14,8 +17,17 @@ from bbp_cli.version import __version__
 PACKAGES = ("torch", "sentencepiece", "safetensors", "sentencex", "pypdf", "huggingface_hub", "typer", "rich")
 
 
+def doctor(
+    device: Device = "auto", dtype: Precision = "auto", threads: Threads = None, debug: Debug = False
+) -> None:
+    """Show what bbp runs on: versions, device, precision, threads, models."""
+    report = list(examine(device, dtype, threads))  # all of it or none: the device may not be there
+    for name, value in report:
+        typer.echo(f"{name + ':':<15} {value}")
+
+
 def examine(device: str, dtype: DType, threads: int | None) -> Iterator[tuple[str, str]]:
-    """Names and values, in the order they are printed.
+    """Yield names and values, in the order they are printed.
 
     Raises:
         ResourceError, UsageError: the device is not there or unknown.

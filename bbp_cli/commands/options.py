@@ -1,4 +1,4 @@
-"""The options that several commands have: names, help, variables."""
+"""The options that several commands have: names, help, variables; and the help where no input is given."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,11 +6,22 @@ from typing import Annotated
 import typer
 from bigbird_pegasus.quantization.scheme import Scheme
 
-from bbp_cli.console import ColorChoice
+from bbp_cli.console import ColorChoice, say
 from bbp_cli.models.hardware import DType
 
 GREATEST_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
 MOST_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
+
+SHORT_HELP = """\
+For example:  bbp {start} report.pdf
+              bbp {start} *.txt
+              curl -s https://example.org/paper.pdf | bbp {start}
+All options:  bbp {name} --help"""
+# How the examples begin where the name of the command alone does not say enough.
+STARTS = {
+    "classify": "classify --model FOLDER",
+    "qa": 'qa --model FOLDER "What is it about?"',
+}
 
 
 def name_of(text: str) -> str:
@@ -32,6 +43,16 @@ def _batch_size(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise typer.BadParameter(f"{text!r} is neither auto nor a whole number above 0")
     return int(text)
+
+
+def need_input(context: typer.Context, found: bool) -> None:
+    """End with usage and examples where no input was found: a person at a terminal gave no path."""
+    if found:
+        return
+    say(context.get_usage())
+    name = str(context.info_name)
+    say(SHORT_HELP.format(name=name, start=STARTS.get(name, name)))
+    raise typer.Exit(2)
 
 
 Paths = Annotated[

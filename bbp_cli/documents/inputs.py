@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from bbp_cli.console import is_terminal
+from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import STDIN, display_name, is_pdf
 from bbp_cli.documents.encodings import check_encoding, looks_like_text
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.files import is_folder
 
+NAMES_SHOWN = 3  # of files that were skipped in a folder
 HEAD = 4096  # bytes that tell whether a file in a folder may be a document
 
 
@@ -200,3 +201,12 @@ def collect(reading: InputOptions, leave_out: Path | None = None) -> Inputs:
     """
     check_encoding(reading.encoding)
     return find_inputs(reading.paths, reading.files_from, nul=reading.nul, leave_out=leave_out)
+
+
+def warn_skipped(inputs: Inputs, console: Console) -> None:
+    """Warn of the files in each folder that are neither text nor PDF."""
+    for folder, files in inputs.skipped:
+        names = ", ".join(Path(file).name for file in files[:NAMES_SHOWN])
+        more = ", ..." if len(files) > NAMES_SHOWN else ""
+        count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
+        console.warn(folder, f"{count} passed over, neither text nor PDF: {names}{more}")

@@ -14,7 +14,7 @@ from bbp_cli.evaluation.baselines import Baseline
 from bbp_cli.evaluation.judge import Judged, judge, judge_baseline, summary_of_figures
 from bbp_cli.evaluation.metrics import intervals, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel, TaskName
-from bbp_cli.models.loading import ModelOptions, check_named, load_for
+from bbp_cli.models.loading import ModelOptions, check_named, find_checkpoint, load_checkpoint
 from bbp_cli.output.records import json_line, model_record
 from bbp_cli.output.stdout import emit
 from bbp_cli.version import __version__
@@ -117,7 +117,7 @@ def _judge_of(
         return None, lambda record: judge_baseline(
             cast(SummaryRecord, record), baseline, settings.length, settings.seed, scorer
         )
-    loaded = load_for(task, choice, console)
+    loaded = load_checkpoint(find_checkpoint(task, choice, console), choice, console)
     options = evaluation.JudgeOptions(settings.length, settings.seed)
     return loaded, lambda record: judge(record, loaded, options, scorer)
 

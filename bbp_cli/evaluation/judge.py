@@ -9,14 +9,16 @@ from bigbird_pegasus.summarization.extractive import DEFAULT_SUMMARY_WORDS
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.text.words import count_words
 
-from bbp_cli.console import no_progress
 from bbp_cli.dataset import LabelRecord, QuestionRecord, Record, SummaryRecord
 from bbp_cli.documents.document import PLAIN_TEXT, Document, Source
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.evaluation.baselines import Baseline, at_random, lead, oracle, sentences_of
 from bbp_cli.evaluation.metrics import answer_figures, classification_figures, means, rouge
 from bbp_cli.models.checkpoints import LoadedModel
-from bbp_cli.tasks import classify, question_answering, summarize
+from bbp_cli.tasks.classify import Classification, ClassifyOptions
+from bbp_cli.tasks.question_answering import QAOptions, QuestionAnswering
+from bbp_cli.tasks.summarize import summary_task
+from bbp_cli.tasks.task import run_one
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def summary_of_figures(judged: Sequence[Judged]) -> dict[str, float]:
 def _judge_summary(record: SummaryRecord, loaded: LoadedModel, settings: JudgeOptions, scorer: Any) -> Judged:
     document = document_of(record.document, record)
     options = SummaryOptions(settings.length, settings.truncate, settings.seed, settings.generation)
-    summary = summarize.summarize(document, loaded, options, no_progress)
+    summary = run_one(summary_task(options, loaded.checkpoint), document, loaded)
     return _compared(record, [sentence.text for sentence in summary.sentences], None, scorer, summary.text)
 
 
@@ -115,19 +117,19 @@ def _compared(
 
 def _judge_labels(record: LabelRecord, loaded: LoadedModel, settings: JudgeOptions) -> Judged:
     document = document_of(record.text, record)
-    options = classify.ClassifyOptions(truncate=settings.truncate)
-    found = [label.label for label in classify.classify(document, loaded, options, no_progress).labels]
+    options = ClassifyOptions(truncate=settings.truncate)
+    found = [label.label for label in run_one(Classification(options), document, loaded).labels]
     right = set(found) == set(record.labels)
     return Judged(record, {"labels": found}, {"accuracy": 100.0 * right})
 
 
 def _judge_answer(record: QuestionRecord, loaded: LoadedModel, settings: JudgeOptions) -> Judged:
     document = document_of(record.context, record)
-    options = question_answering.QAOptions(truncate=settings.truncate)
+    task = QuestionAnswering([record.question], QAOptions(truncate=settings.truncate))
     try:
-        found = question_answering.answer(document, [record.question], loaded, options, no_progress)
+        found = run_one(task, document, loaded)
     except UsageError as error:  # of a command's question; here it is the record's
         raise InputError(error.message, code="question") from error
-    best = found[0].answers
+    best = found.questions[0].answers
     text = best[0].text if best else ""
     return Judged(record, {"answer": text}, answer_figures([answer.text for answer in record.answers], text))

@@ -1,6 +1,5 @@
 """Which model to run, and how to load it for a task."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bigbird_pegasus.quantization.scheme import Scheme
@@ -23,7 +22,10 @@ from bbp_cli.models.names import DEFAULT
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Which model, and how to run it."""
+    """Which model, and how to run it.
+
+    `batch_size` is the number of windows computed together; None: what the task finds best.
+    """
 
     name: str = DEFAULT
     offline: bool = False
@@ -32,39 +34,40 @@ class ModelOptions:
     threads: int | None = None
     revision: str | None = None
     quantize: Scheme | None = None
-    batch_size: int | None = None  # windows read together; None: what is best
+    batch_size: int | None = None
 
 
-def accept(_checkpoint: Checkpoint) -> None:
-    """Any model of the task's kind will do."""
-
-
-def check_named(choice: ModelOptions, task: TaskName) -> None:
+def check_named(options: ModelOptions, task: TaskName) -> None:
     """Raise UsageError where the default model is to do what it cannot."""
-    if choice.name == DEFAULT and task != "summarize":
+    if options.name == DEFAULT and task != "summarize":
         raise UsageError(
             f"the default model only summarizes: name one that {TASK_VERBS[task]} with --model",
             hint=training_hint(task),
         )
 
 
-def load_for(
-    task: TaskName, choice: ModelOptions, console: Console, check: Callable[[Checkpoint], None] = accept
-) -> LoadedModel:
-    """Find and load a model for a task; `check` is told what it is before it is loaded.
+def find_checkpoint(task: TaskName, options: ModelOptions, console: Console) -> Checkpoint:
+    """Find the model of a run, in the cache or on the Hub.
 
     Raises:
-        UsageError: it cannot obey the settings.
-        ModelError, ResourceError: it cannot be had, loaded or run here.
+        UsageError, ModelError, OutputError: it cannot be had, or is for something else.
     """
-    checkpoint = find(choice.name, task, revision=choice.revision, offline=choice.offline, console=console)
-    check(checkpoint)
-    check_scheme(checkpoint, choice.quantize)
-    hardware = prepare(choice.device, choice.dtype, choice.threads)
+    return find(options.name, task, revision=options.revision, offline=options.offline, console=console)
+
+
+def load_checkpoint(checkpoint: Checkpoint, options: ModelOptions, console: Console) -> LoadedModel:
+    """Load a model as the options say; what is odd about it is warned of.
+
+    Raises:
+        UsageError: it is quantized otherwise than is asked.
+        ModelError, ResourceError: it cannot be loaded or run here.
+    """
+    check_scheme(checkpoint, options.quantize)
+    hardware = prepare(options.device, options.dtype, options.threads)
     console.detail(
         f"model {checkpoint.folder.path}: {hardware.dtype} on {hardware.device}, {hardware.threads} threads"
     )
-    loaded = load(checkpoint, hardware, choice.quantize)
-    for warning in loaded.warnings:
+    model = load(checkpoint, hardware, options.quantize)
+    for warning in model.warnings:
         console.warn(checkpoint.folder.id, warning)
-    return loaded
+    return model

@@ -10,6 +10,10 @@ from bbp_cli.documents.document import STDIN
 from bbp_cli.documents.inputs import Input, Inputs
 from bbp_cli.errors import OutputError, UsageError
 from bbp_cli.files import exists
+from bbp_cli.models.checkpoints import TaskName
+
+# What a result is called in the names of output files: report.pdf.summary.txt
+RESULT_NOUNS: dict[TaskName, str] = {"summarize": "summary", "classify": "labels", "qa": "answers"}
 
 
 @dataclass(frozen=True)
@@ -27,33 +31,30 @@ class OutputOptions:
         return self.file is None and self.folder is None
 
 
-def plan_files(destination: OutputOptions, inputs: Inputs, result: str) -> dict[Input, Path]:
-    """The file each result goes to; none where results are printed.
+def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[Input, Path]:
+    """Return the file of each input's result; none where results are printed.
 
     Raises:
         UsageError: `-o` for several results, two results for one file, or a result in the place of an input.
         OutputError: a file exists that may not be replaced, or a name is impossible.
     """
     paths: list[Path] = []
-    if destination.file is not None and destination.folder is not None:
+    if options.file is not None and options.folder is not None:
         raise UsageError("-o and --output-dir exclude each other")
-    if destination.file is not None:
+    if options.file is not None:
         if len(inputs.items) > 1:
             raise UsageError("-o takes one result, and there are several inputs", hint="use --output-dir")
-        paths = [destination.file]
-    elif destination.folder is not None:
-        suffix = f".{result}.json" if destination.json else f".{result}.txt"
-        refuse_no_folder(destination.folder)
-        paths = output_paths(destination.folder, inputs.items, suffix)
+        paths = [options.file]
+    elif options.folder is not None:
+        suffix = f".{RESULT_NOUNS[task]}.{'json' if options.json else 'txt'}"
+        refuse_no_folder(options.folder)
+        paths = output_paths(options.folder, inputs.items, suffix)
     files = dict(zip(inputs.items, paths, strict=False))
     # An input that is not there fails in its turn, and its output, whose name may be impossible, is not made.
     expected = [path for item, path in files.items() if item.path == STDIN or exists(item.path)]
-    refuse_existing(expected, overwrite=destination.overwrite)
+    refuse_existing(expected, overwrite=options.overwrite)
     refuse_inputs(expected, inputs.items)
     return files
-
-
-# Where results go
 
 
 def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Path]:

@@ -1,31 +1,33 @@
-"""Results → text or JSON on stdout, in one file, or in a folder. Always UTF-8 with `\\n` line ends."""
+"""The JSON records of results and of inputs that failed, one a line."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import BbpError
 from bbp_cli.models.checkpoints import LoadedModel
-from bbp_cli.tasks.results import Outcome
+from bbp_cli.output.render import record_fields
+from bbp_cli.tasks.results import RecordResult
 from bbp_cli.version import __version__
 
 SCHEMA = "bbp.result/1"
 
 
-# Records
+@dataclass(frozen=True)
+class ModelRun:
+    """What made the results of a run: the model, the options that hold with it, how long it took to load."""
+
+    model: LoadedModel
+    params: Mapping[str, object]
+    load_seconds: float
 
 
 def result_record(
-    task: str,
-    document: Document,
-    outcome: Outcome,
-    loaded: LoadedModel,
-    params: Mapping[str, object],
-    timing: Mapping[str, float],
+    task: str, document: Document, result: RecordResult, run: ModelRun, timing: Mapping[str, float]
 ) -> dict[str, Any]:
-    """The JSON record of one result; `timing` alone differs between two runs."""
+    """Return the JSON record of one result; `timing` alone differs between two runs."""
     source = document.source
     return {
         **_record_head(source.path, task, "ok"),
@@ -33,19 +35,19 @@ def result_record(
             **asdict(source),
             "pages": len(document.pages) or None,
             "chars": len(document.text),
-            "tokens": outcome.coverage.tokens_total,
+            "tokens": result.coverage.tokens_total,
         },
-        **outcome.fields,
-        "coverage": asdict(outcome.coverage),
-        "model": model_record(loaded),
-        "params": dict(params),
-        "warnings": [*document.warnings, *outcome.warnings],
+        **record_fields(result),
+        "coverage": asdict(result.coverage),
+        "model": model_record(run.model),
+        "params": dict(run.params),
+        "warnings": [*document.warnings, *result.warnings],
         "timing": {name: round(seconds, 3) for name, seconds in timing.items()},
     }
 
 
 def error_record(path: str, task: str, error: BbpError) -> dict[str, Any]:
-    """The JSON record of an input that failed."""
+    """Return the JSON record of an input that failed."""
     return {
         **_record_head(path, task, "error"),
         "source": {"path": path},
@@ -59,7 +61,7 @@ def error_record(path: str, task: str, error: BbpError) -> dict[str, Any]:
 
 
 def model_record(loaded: LoadedModel) -> dict[str, Any]:
-    """Which model, and how it was run."""
+    """Return which model, and how it was run."""
     checkpoint = loaded.checkpoint
     return {
         "id": checkpoint.folder.id,
@@ -73,7 +75,7 @@ def model_record(loaded: LoadedModel) -> dict[str, Any]:
 
 
 def json_line(record: Mapping[str, Any]) -> str:
-    """One record on one line. Lone surrogates (bytes of a file name) become JSON's own escapes."""
+    """Return a record on one line. Lone surrogates (bytes of a file name) become JSON's own escapes."""
     line = json.dumps(record, ensure_ascii=False, allow_nan=False)
     return line.encode("utf-8", "backslashreplace").decode("utf-8")
 

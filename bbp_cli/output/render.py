@@ -1,51 +1,91 @@
-"""A task's result → its text, and the fields of its JSON record that are the task's own."""
+"""A task's result → its text, and the fields of its JSON record that are the task's own.
+
+One function for each form of output, with one body for each type of result.
+"""
 
 from dataclasses import asdict
+from functools import singledispatch
 
 from bigbird_pegasus.text.words import clean
 
-from bbp_cli.tasks.results import Answer, Answers, Classification, Outcome, Summary
+from bbp_cli.tasks.results import (
+    Answer,
+    Answers,
+    DocumentAnswers,
+    DocumentResult,
+    Labels,
+    RecordResult,
+    Summary,
+)
 
 NO_LABEL = "no label"
 NO_ANSWER = "no answer"
 
 
-def of_summary(summary: Summary) -> Outcome:
-    """The summary itself."""
-    fields = {
+@singledispatch
+def as_text(result: DocumentResult) -> str:
+    """Return what is printed of a document's result where no records are asked for."""
+    raise TypeError(f"no text for {type(result).__name__}")
+
+
+@as_text.register
+def _(summary: Summary) -> str:
+    return summary.text
+
+
+@as_text.register
+def _(found: Labels) -> str:
+    """Return a line `label<TAB>score` for each label, or `no label`."""
+    return "\n".join(f"{clean(label.label)}\t{label.score:.4f}" for label in found.labels) or NO_LABEL
+
+
+@as_text.register
+def _(found: DocumentAnswers) -> str:
+    """Return a line `text<TAB>score<TAB>place` for each answer, or `no answer`.
+
+    Of several questions each line begins with its own.
+    """
+    several = len(found.questions) > 1
+    return "\n".join(
+        f"{clean(answers.question)}\t{line}" if several else line
+        for answers in found.questions
+        for line in [_answer_line(answer) for answer in answers.answers] or [NO_ANSWER]
+    )
+
+
+@singledispatch
+def record_fields(result: RecordResult) -> dict[str, object]:
+    """Return the fields of a JSON record that belong to this kind of result."""
+    raise TypeError(f"no record of {type(result).__name__}")
+
+
+@record_fields.register
+def _(summary: Summary) -> dict[str, object]:
+    return {
         "summary": summary.text,
         "sentences": [asdict(sentence) for sentence in summary.sentences],
         "quality": asdict(summary.quality),
     }
-    return Outcome(summary.text, fields, summary.coverage, summary.warnings)
 
 
-def of_classification(found: Classification) -> Outcome:
-    """A line `label<TAB>score` for each label, or `no label`."""
-    fields = {
+@record_fields.register
+def _(found: Labels) -> dict[str, object]:
+    return {
         "labels": [asdict(label) for label in found.labels],
         "windows": [asdict(window) for window in found.windows],
     }
-    lines = [f"{clean(label.label)}\t{label.score:.4f}" for label in found.labels]
-    return Outcome("\n".join(lines) or NO_LABEL, fields, found.coverage, found.warnings)
 
 
-def of_answers(found: Answers, *, several: bool) -> Outcome:
-    """A line `text<TAB>score<TAB>place` for each answer, or `no answer`; of several, the question first."""
-    fields = {
+@record_fields.register
+def _(found: Answers) -> dict[str, object]:
+    return {
         "question": found.question,
         "answers": [asdict(answer) for answer in found.answers],
         "no_answer_score": found.no_answer_score,
     }
-    lines = [f"{answer.text}\t{answer.score:.4f}\t{_place(answer)}" for answer in found.answers] or [
-        NO_ANSWER
-    ]
-    if several:
-        lines = [f"{clean(found.question)}\t{line}" for line in lines]
-    return Outcome("\n".join(lines), fields, found.coverage, found.warnings)
 
 
-def _place(answer: Answer) -> str:
-    """`page 3, characters 120-155`: the page where there are pages, and the half-open span."""
+def _answer_line(answer: Answer) -> str:
+    """Return the text, the score, and the place: the page where there are pages, and the half-open span."""
     page = "" if answer.page is None else f"page {answer.page}, "
-    return f"{page}characters {answer.start}-{answer.end}"
+    return f"{answer.text}\t{answer.score:.4f}\t{page}characters {answer.start}-{answer.end}"

@@ -1,8 +1,7 @@
 """Document + model → the labels that fit it. Each window is scored, and the windows' scores are combined."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from bigbird_pegasus.text.parsed_text import parse_text
@@ -11,21 +10,21 @@ from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_wind
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import LoadedModel, non_finite_scores_error
-from bbp_cli.tasks.results import Classification, Label, ProgressBar, WindowVote, coverage, truncation_warning
-from bbp_cli.tasks.task import Steps, alone
+from bbp_cli.tasks.results import Label, Labels, WindowVote, coverage, truncation_warning
+from bbp_cli.tasks.task import SHORT_WINDOWS, OnText, TaskSteps
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-LEAST_SCORE = 0.5  # of a label, where a document may have several
+MIN_SCORE = 0.5  # of a label, where a document may have several
 
 Meaning = Literal["one", "several", "values"]
 
 
 @dataclass(frozen=True)
 class ClassifyOptions:
-    """Which labels are told: the best `top_k`, and of a model that gives several those above `threshold`.
+    """Which labels are shown: the best `top_k`, and of a model that gives several those above `threshold`.
 
     By default the best one; of a model that gives several, all above 0.5, or the best `top_k` if that is set.
     """
@@ -35,69 +34,88 @@ class ClassifyOptions:
     truncate: bool = False
 
     def for_meaning(self, meaning: Meaning) -> "ClassifyOptions":
-        """The settings that hold where some were not given."""
+        """Return the options with defaults where some were not given."""
         if meaning == "one" and self.top_k is None:
             return replace(self, top_k=1)
         if meaning == "several" and self.threshold is None and self.top_k is None:
-            return replace(self, threshold=LEAST_SCORE)
+            return replace(self, threshold=MIN_SCORE)
         return self
 
-    def as_params(self, loaded: LoadedModel) -> dict[str, object]:
-        """The settings that hold, as records show them."""
-        return asdict(self.for_meaning(meaning_of_scores(loaded)))
+
+@dataclass(frozen=True)
+class Classification:
+    """Give a document the labels of the model; what is longer than its window is read in several."""
+
+    options: ClassifyOptions
+
+    def params(self, model: LoadedModel) -> Mapping[str, object]:
+        """Return the options that hold with this model's kind of labels; see `Task`."""
+        return asdict(self.options.for_meaning(meaning_of_scores(model)))
+
+    def plan(
+        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+    ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, Labels]":
+        """Return the steps to the labels of a document; see `Task`.
+
+        Raises:
+            UsageError: the options do not fit the model.
+        """
+        check(model, self.options)
+        meaning = meaning_of_scores(model)
+        options = self.options.for_meaning(meaning)
+        limit = model.window_tokens - 1  # `</s>` ends each window
+        encoded = encode(parse_text(document.text), model.tokenizer, limit)
+        first = [first_window(encoded.counts, limit)] if options.truncate else None
+        windows = first or pack(encoded.counts, limit)
+        rows = yield [(encoded, window) for window in windows]
+        scores, of_windows = combine(rows, [window.tokens for window in windows], meaning)
+        names = model.model.config.id2label
+        votes = tuple(
+            _vote(document, encoded, window, choose(row, names, options))
+            for window, row in zip(windows, of_windows, strict=True)
+        )
+        read = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
+        return Labels(choose(scores, names, options), votes, read, truncation_warning(read))
+
+    def compute(
+        self, model: LoadedModel, windows: Sequence[tuple[EncodedText, Window]]
+    ) -> "Sequence[Tensor]":
+        """Return the logits of each window, float32 (labels,).
+
+        Raises:
+            ModelError: one is NaN or infinite.
+        """
+        from bigbird_pegasus.inference.ragged_batch import forward_each
+
+        ids = [window_input(encoded, window, model.tokenizer) for encoded, window in windows]
+        rows = []
+        for output in forward_each(model.model, ids):
+            if not output.logits.isfinite().all():
+                raise non_finite_scores_error(model)
+            rows.append(output.logits[0].float().cpu())
+        return rows
+
+    def batch_size(self, model: LoadedModel) -> int:
+        """Return how many windows are best computed together."""
+        return SHORT_WINDOWS
+
+    def streams(self, model: LoadedModel) -> bool:
+        """Return False: labels are known when all windows are read."""
+        return False
 
 
-def classify(
-    document: Document, loaded: LoadedModel, settings: ClassifyOptions, progress: ProgressBar
-) -> Classification:
-    """Label one document, all of it: what is longer than the model's window is read in several.
-
-    Raises:
-        ModelError: what the model says is no number.
-        ResourceError: it does not fit into memory.
-        UsageError: the model cannot obey the settings.
-    """
-    steps_of_one = steps(document, loaded, settings)
-    return alone(steps_of_one, partial(label_logits, loaded), document.source.path, progress)
-
-
-def steps(document: Document, loaded: LoadedModel, settings: ClassifyOptions) -> Steps[Classification]:
-    """What is to be done for the labels of a document, see `together`; a window is a function to its ids.
-
-    Raises:
-        UsageError: the model cannot obey the settings.
-    """
-    check(loaded, settings)
-    meaning = meaning_of_scores(loaded)
-    settings = settings.for_meaning(meaning)
-    limit = loaded.window_tokens - 1  # `</s>` ends each window
-    encoded = encode(parse_text(document.text), loaded.tokenizer, limit)
-    first = [first_window(encoded.counts, limit)] if settings.truncate else None
-    windows = first or pack(encoded.counts, limit)
-    rows = yield [partial(window_input, encoded, window, loaded.tokenizer) for window in windows]
-    scores, of_windows = combine(rows, [window.tokens for window in windows], meaning)
-    names = loaded.model.config.id2label
-    votes = tuple(
-        _vote(document, encoded, window, choose(row, names, settings))
-        for window, row in zip(windows, of_windows, strict=True)
-    )
-    found = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
-    chosen = choose(scores, names, settings)
-    return Classification(chosen, votes, found, truncation_warning(found))
-
-
-def check(loaded: LoadedModel, settings: ClassifyOptions) -> None:
-    """Raise UsageError where the settings do not fit the model."""
-    if settings.threshold is not None and meaning_of_scores(loaded) != "several":
+def check(model: LoadedModel, options: ClassifyOptions) -> None:
+    """Raise UsageError where the options do not fit the model."""
+    if options.threshold is not None and meaning_of_scores(model) != "several":
         raise UsageError(
-            f"--threshold is for models that give several labels; {loaded.checkpoint.folder.id} gives one",
+            f"--threshold is for models that give several labels; {model.checkpoint.folder.id} gives one",
             hint="--top-k 3 shows the next best ones too",
         )
 
 
-def meaning_of_scores(loaded: LoadedModel) -> Meaning:
-    """Whether a document has one label, several, or a value for each; the checkpoint says so."""
-    config = loaded.model.config
+def meaning_of_scores(model: LoadedModel) -> Meaning:
+    """Return whether a document has one label, several, or a value for each; the checkpoint says so."""
+    config = model.model.config
     if config.problem_type == "multi_label_classification":
         return "several"
     if config.problem_type == "regression" or config.num_labels == 1:
@@ -105,26 +123,10 @@ def meaning_of_scores(loaded: LoadedModel) -> Meaning:
     return "one"
 
 
-def label_logits(loaded: LoadedModel, windows: Sequence[Callable[[], Sequence[int]]]) -> list["Tensor"]:
-    """What the model says of windows, whose ids end with `</s>`: of each float32 (labels,).
-
-    Raises:
-        ModelError: it is no number.
-    """
-    from bigbird_pegasus.inference.ragged_batch import forward_each
-
-    rows = []
-    for output in forward_each(loaded.model, [ids() for ids in windows]):
-        if not output.logits.isfinite().all():
-            raise non_finite_scores_error(loaded)
-        rows.append(output.logits[0].float().cpu())
-    return rows
-
-
 def combine(
     logits: Sequence["Tensor"], tokens: Sequence[int], meaning: Meaning
 ) -> tuple[list[float], list[list[float]]]:
-    """The scores of a document's labels, and those of each window alone.
+    """Return the scores of a document's labels, and those of each window alone.
 
     One label: the mean of the windows' log-probabilities, weighted by their tokens. A window that cannot tell
     adds the same to every label, so it does not outvote one that can; a mean of probabilities would let it.
@@ -146,11 +148,11 @@ def combine(
     return combined.tolist(), log_probabilities.exp().tolist()
 
 
-def choose(scores: Sequence[float], names: dict[int, str], settings: ClassifyOptions) -> tuple[Label, ...]:
-    """The labels to tell, the best first."""
+def choose(scores: Sequence[float], names: dict[int, str], options: ClassifyOptions) -> tuple[Label, ...]:
+    """Return the labels to show, the best first."""
     order = sorted(range(len(scores)), key=lambda number: -scores[number])
-    labels = (Label(names[number], round(scores[number], 6)) for number in order[: settings.top_k])
-    least = settings.threshold
+    labels = (Label(names[number], round(scores[number], 6)) for number in order[: options.top_k])
+    least = options.threshold
     return tuple(label for label in labels if least is None or label.score >= least)
 
 

@@ -20,15 +20,17 @@ from bbp_cli.documents.document import Document
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.models.names import DEFAULT
 from bbp_cli.tasks.results import Origin, Summary, SummarySentence, coverage, truncation_warning
-from bbp_cli.tasks.task import Steps
+from bbp_cli.tasks.task import TaskSteps
 
 if TYPE_CHECKING:
     from bigbird_pegasus.summarization.options import SummaryOptions
     from torch import Tensor
 
 
-def steps(document: Document, loaded: LoadedModel, settings: "SummaryOptions") -> Steps[Summary]:
-    """Choose sentences, at most `settings.length` words of them where it is given; see `together`."""
+def steps(
+    document: Document, loaded: LoadedModel, settings: "SummaryOptions"
+) -> "TaskSteps[tuple[EncodedText, Window], Tensor, Summary]":
+    """Choose sentences, at most `settings.length` words of them where it is given; see `Task.plan`."""
     import torch
     from bigbird_pegasus.summarization.extractive import score_document
 

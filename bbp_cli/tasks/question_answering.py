@@ -4,9 +4,8 @@ The document is read once for each question, in windows that overlap: the questi
 How spans are scored, why scores of different windows can be compared: `bigbird_pegasus.question_answering`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,21 +15,21 @@ from bigbird_pegasus.text.words import clean
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import LoadedModel, non_finite_scores_error
-from bbp_cli.tasks.results import Answer, Answers, ProgressBar, coverage, truncation_warning
-from bbp_cli.tasks.task import Steps, alone
+from bbp_cli.tasks.results import Answer, Answers, DocumentAnswers, coverage, truncation_warning
+from bbp_cli.tasks.task import SHORT_WINDOWS, OnText, TaskSteps
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-LONGEST_ANSWER = 30  # tokens, as usual for SQuAD
+MAX_ANSWER_TOKENS = 30  # as usual for SQuAD
 
 
 @dataclass(frozen=True)
 class QAOptions:
-    """Which answers are told: the best `top_k` with at least `min_score`.
+    """Which answers are shown: the best `top_k` with at least `min_score`.
 
-    Without a least score the model decides: a window in which "no answer here" scores higher than every span
+    Without `min_score` the model decides: a window in which "no answer here" scores higher than every span
     gives none. `stride` is the tokens that neighbouring windows share.
     """
 
@@ -38,10 +37,6 @@ class QAOptions:
     min_score: float | None = None
     stride: int | None = None
     truncate: bool = False
-
-    def as_params(self, _loaded: LoadedModel) -> dict[str, object]:
-        """The settings as records show them; a stride that was not given depends on the question's length."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -60,102 +55,102 @@ class AskedWindow:
     question: Sequence[int]
     context: Context
     window: range
-    settings: QAOptions
+    options: QAOptions
 
 
-def answer(
-    document: Document,
-    questions: Sequence[str],
-    loaded: LoadedModel,
-    settings: QAOptions,
-    progress: ProgressBar,
-) -> list[Answers]:
-    """Answer questions about one document, in their order.
-
-    Raises:
-        ModelError: what the model says is no number.
-        ResourceError: it does not fit into memory.
-        UsageError: a question is too long for the model's window, or the stride is.
-    """
-    steps_of_one = steps(document, questions, loaded, settings)
-    return alone(steps_of_one, partial(read_windows, loaded), document.source.path, progress)
+WindowAnswers = tuple[list[Answer], float]
+"""The best spans of a window, which may be none, and the score of "no answer here"."""
 
 
-def steps(
-    document: Document, questions: Sequence[str], loaded: LoadedModel, settings: QAOptions
-) -> Steps[list[Answers]]:
-    """What is to be done for the answers of a document, see `together`.
+@dataclass(frozen=True)
+class QuestionAnswering:
+    """Answer questions from each document, which is read once for each of them."""
 
-    Raises:
-        UsageError: a question is too long for the model's window, or the stride is.
-    """
-    context = read_context(document, loaded)
-    asked = [(question, *_plan(question, context, loaded, settings)) for question in questions]
-    read = yield [
-        AskedWindow(ids, context, window, settings) for _, ids, windows in asked for window in windows
-    ]
-    results, of_windows = [], iter(read)
-    for question, _, windows in asked:
-        of_question = list(islice(of_windows, len(windows)))
-        tokens = len(context.ids) if not settings.truncate else len(windows[0])
-        found = coverage(document, len(context.ids), tokens, len(windows))
-        best = best_of((answer for answers, _ in of_question for answer in answers), settings.top_k)
-        absent = round(min(absent for _, absent in of_question), 6)
-        results.append(Answers(question, best, absent, found, truncation_warning(found)))
-    return results
+    questions: Sequence[str]
+    options: QAOptions
+
+    def params(self, model: LoadedModel) -> Mapping[str, object]:
+        """Return the options; a stride that was not given depends on the question's length; see `Task`."""
+        return asdict(self.options)
+
+    def plan(
+        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+    ) -> TaskSteps[AskedWindow, WindowAnswers, DocumentAnswers]:
+        """Return the steps to the answers of a document; see `Task`.
+
+        Raises:
+            UsageError: a question is too long for the model's window, or the stride is.
+        """
+        context = read_context(document, model)
+        asked = [(question, *_windows(question, context, model, self.options)) for question in self.questions]
+        outputs = yield [
+            AskedWindow(ids, context, window, self.options) for _, ids, windows in asked for window in windows
+        ]
+        answers, of_windows = [], iter(outputs)
+        for question, _, windows in asked:
+            of_question = list(islice(of_windows, len(windows)))
+            tokens = len(context.ids) if not self.options.truncate else len(windows[0])
+            read = coverage(document, len(context.ids), tokens, len(windows))
+            best = best_of((answer for found, _ in of_question for answer in found), self.options.top_k)
+            absent = round(min(absent for _, absent in of_question), 6)
+            answers.append(Answers(question, best, absent, read, truncation_warning(read)))
+        return DocumentAnswers(tuple(answers))
+
+    def compute(self, model: LoadedModel, windows: Sequence[AskedWindow]) -> Sequence[WindowAnswers]:
+        """Return the answers of each window.
+
+        Raises:
+            ModelError: the model computes NaN or infinity.
+        """
+        from bigbird_pegasus.inference.ragged_batch import forward_each
+        from bigbird_pegasus.question_answering import window_input
+
+        eos = model.tokenizer.eos_token_id
+        inputs = [window_input(each.question, each.context.ids, each.window, eos) for each in windows]
+        found = []
+        outputs = forward_each(model.model, [ids for ids, _ in inputs])
+        for asked, (_, place), output in zip(windows, inputs, outputs, strict=True):
+            if not (output.start_logits.isfinite().all() and output.end_logits.isfinite().all()):
+                raise non_finite_scores_error(model)
+            found.append(_answers_of(asked, output.start_logits[0], output.end_logits[0], place))
+        return found
+
+    def batch_size(self, model: LoadedModel) -> int:
+        """Return how many windows are best computed together."""
+        return SHORT_WINDOWS
+
+    def streams(self, model: LoadedModel) -> bool:
+        """Return False: which answers are best is known when all windows are read."""
+        return False
 
 
-def read_context(document: Document, loaded: LoadedModel) -> Context:
+def read_context(document: Document, model: LoadedModel) -> Context:
     """Encode a document for the model."""
-    encoded = loaded.tokenizer(
-        unwrapped(document.text), add_special_tokens=False, return_offsets_mapping=True
-    )
+    encoded = model.tokenizer(unwrapped(document.text), add_special_tokens=False, return_offsets_mapping=True)
     return Context(document, encoded.input_ids, encoded.offset_mapping)
-
-
-def read_windows(loaded: LoadedModel, windows: Sequence[AskedWindow]) -> list[tuple[list[Answer], float]]:
-    """The best spans of each window, which may be none, and the score of "no answer here".
-
-    Raises:
-        ModelError: what the model says is no number.
-    """
-    from bigbird_pegasus.inference.ragged_batch import forward_each
-    from bigbird_pegasus.question_answering import window_input
-
-    eos = loaded.tokenizer.eos_token_id
-    inputs = [window_input(each.question, each.context.ids, each.window, eos) for each in windows]
-    found = []
-    outputs = forward_each(loaded.model, [ids for ids, _ in inputs])
-    for asked, (_, place), output in zip(windows, inputs, outputs, strict=True):
-        if not (output.start_logits.isfinite().all() and output.end_logits.isfinite().all()):
-            raise non_finite_scores_error(loaded)
-        found.append(_answers_of(asked, output.start_logits[0], output.end_logits[0], place))
-    return found
 
 
 def _answers_of(
     asked: AskedWindow, start_logits: "Tensor", end_logits: "Tensor", place: range
-) -> tuple[list[Answer], float]:
+) -> WindowAnswers:
     from bigbird_pegasus.question_answering import best_spans, of_visible_tokens, span_probabilities
 
-    context, window, settings = asked.context, asked.window, asked.settings
+    context, window, options = asked.context, asked.window, asked.options
     starts, ends, absent = span_probabilities(start_logits, end_logits, place)
     text, places = context.document.text, context.spans[window.start : window.stop]
     starts, ends = (of_visible_tokens(each.cpu(), text, places) for each in (starts, ends))
-    spans = best_spans(starts, ends, settings.top_k, LONGEST_ANSWER)
-    if settings.min_score is None:
+    spans = best_spans(starts, ends, options.top_k, MAX_ANSWER_TOKENS)
+    if options.min_score is None:
         spans = spans if spans and spans[0].score > absent else []
     answers = [
         _answer(context, window.start + span.first, window.start + span.last, span.score) for span in spans
     ]
     # What rounds to 0 is no answer, however low the least score.
-    return [
-        found for found in answers if found.score > 0 and found.score >= (settings.min_score or 0)
-    ], absent
+    return [found for found in answers if found.score > 0 and found.score >= (options.min_score or 0)], absent
 
 
 def best_of(candidates: Iterable[Answer], count: int) -> tuple[Answer, ...]:
-    """The best answers of all windows, the best first; of those that share characters the best alone."""
+    """Return the best answers of all windows, the best first; of any that overlap only the best."""
     chosen: list[Answer] = []
     for candidate in sorted(candidates, key=lambda answer: (-answer.score, answer.start)):
         if len(chosen) == count:
@@ -165,22 +160,22 @@ def best_of(candidates: Iterable[Answer], count: int) -> tuple[Answer, ...]:
     return tuple(chosen)
 
 
-def _plan(
-    question: str, context: Context, loaded: LoadedModel, settings: QAOptions
+def _windows(
+    question: str, context: Context, model: LoadedModel, options: QAOptions
 ) -> tuple[list[int], list[range]]:
-    """The ids of a question and the windows of the context that go with it."""
+    """Return the ids of a question and the windows of the context that go with it."""
     from bigbird_pegasus.question_answering import context_windows, usual_stride
 
-    ids = list(loaded.tokenizer(question, add_special_tokens=False).input_ids)
-    limit = loaded.window_tokens - len(ids) - 1  # `</s>` ends each window
-    if not ids or limit < loaded.window_tokens // 2:
+    ids = list(model.tokenizer(question, add_special_tokens=False).input_ids)
+    limit = model.window_tokens - len(ids) - 1  # `</s>` ends each window
+    if not ids or limit < model.window_tokens // 2:
         told = f"has {len(ids)} tokens: more than half of the model's window" if ids else "is empty"
         raise UsageError(f"the question {told}")
-    stride = usual_stride(limit) if settings.stride is None else settings.stride
+    stride = usual_stride(limit) if options.stride is None else options.stride
     if stride >= limit:
         raise UsageError(f"--stride {stride} is too much: beside the question a window has {limit} tokens")
     windows = context_windows(len(context.ids), limit, stride)
-    return ids, windows[:1] if settings.truncate else windows
+    return ids, windows[:1] if options.truncate else windows
 
 
 def _answer(context: Context, first: int, last: int, score: float) -> Answer:

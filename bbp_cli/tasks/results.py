@@ -1,17 +1,11 @@
-"""What a task gives back for one document, whatever it is printed as."""
+"""What a task finds in one document, whatever it is printed as."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bigbird_pegasus.summarization.quality import Quality
 
 from bbp_cli.documents.document import Document
-
-# Shown while a task works: of what, and its steps; the block calls what it is given after each step.
-ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
-# Hears all of a text so far while it is written.
-TextListener = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ class WindowVote:
 
 
 @dataclass(frozen=True)
-class Classification:
+class Labels:
     """A document's labels, the best first, and how each window voted."""
 
     labels: tuple[Label, ...]
@@ -105,6 +99,22 @@ class Answers:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class DocumentAnswers:
+    """The answers from one document, question by question in the order they were asked."""
+
+    questions: tuple[Answers, ...]
+
+
+RecordResult = Summary | Labels | Answers  # what one JSON record shows
+DocumentResult = Summary | Labels | DocumentAnswers
+
+
+def record_results(result: DocumentResult) -> Sequence[RecordResult]:
+    """Return what of a document's result has a record of its own: each question, or the whole."""
+    return result.questions if isinstance(result, DocumentAnswers) else (result,)
+
+
 def coverage(document: Document, total: int, read: int, windows: int) -> Coverage:
     """How much was read of a document of `total` tokens."""
     return Coverage(total, read, windows, read < total, tuple(document.pages_without_text))
@@ -115,13 +125,3 @@ def truncation_warning(found: Coverage) -> tuple[str, ...]:
     if not found.truncated:
         return ()
     return (f"--truncate: read only the first {found.tokens_read} of {found.tokens_total} tokens",)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is delivered of one result."""
-
-    text: str
-    fields: Mapping[str, object]
-    coverage: Coverage
-    warnings: tuple[str, ...]

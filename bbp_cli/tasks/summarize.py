@@ -1,75 +1,112 @@
-"""Document + model → summary. A model chooses sentences or writes them; its checkpoint says which."""
+"""Document + model → summary. A model is extractive or abstractive; its checkpoint says which."""
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from bigbird_pegasus.summarization.options import SummaryOptions
 
 from bbp_cli.documents.document import Document
-from bbp_cli.models.checkpoints import LoadedModel
-from bbp_cli.tasks.results import ProgressBar, Summary, TextListener
-from bbp_cli.tasks.task import Steps, alone, windows_at_once
+from bbp_cli.errors import UsageError
+from bbp_cli.models.checkpoints import Checkpoint, LoadedModel
+from bbp_cli.tasks.results import Summary
+from bbp_cli.tasks.task import SHORT_WINDOWS, OnText, Task, TaskSteps
+
+if TYPE_CHECKING:
+    from bigbird_pegasus.text.windows import EncodedText, Window
+    from torch import Tensor
+
+    from bbp_cli.tasks.writing import Order
+
+    SummaryTask = Task[tuple[EncodedText, Window] | Order, Tensor | tuple[str, bool], Summary]
 
 
-def summarize(
-    document: Document,
-    loaded: LoadedModel,
-    settings: SummaryOptions,
-    progress: ProgressBar,
-    listener: TextListener | None = None,
-) -> Summary:
-    """Summarize one document by itself; `listener` hears a written summary's text so far while it grows.
+@dataclass(frozen=True)
+class ExtractiveSummary:
+    """Choose sentences of the document: the encoder reads windows, all sentences are scored together."""
 
-    Raises:
-        ResourceError: it does not fit into memory.
-        UsageError: the model cannot obey the settings.
-    """
-    steps = summary_steps(document, loaded, settings, listener)
-    return alone(steps, partial(read_windows, loaded), document.source.path, progress)
+    options: SummaryOptions
 
+    def params(self, model: LoadedModel) -> Mapping[str, object]:
+        """Return the options; see `Task`."""
+        return self.options.as_params()
 
-def summary_steps(
-    document: Document, loaded: LoadedModel, settings: SummaryOptions, listener: TextListener | None = None
-) -> Steps[Summary]:
-    """What is to be done for a summary, see `together`; `listener` hears a written one's text while it grows.
+    def plan(
+        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+    ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, Summary]":
+        """Return the steps to a summary; see `Task`."""
+        from bbp_cli.tasks import extractive
 
-    Raises:
-        UsageError: the model cannot obey the settings.
-    """
-    from bbp_cli.tasks import extractive, writing
+        return extractive.steps(document, model, self.options)
 
-    if loaded.checkpoint.kind == "extractive":
-        return extractive.steps(document, loaded, settings)
-    return writing.steps(document, loaded, settings, listener)
+    def compute(
+        self, model: LoadedModel, windows: "Sequence[tuple[EncodedText, Window]]"
+    ) -> "Sequence[Tensor]":
+        """Return the vectors of each window's sentences."""
+        from bbp_cli.tasks import extractive
 
+        return extractive.read_windows(model.model, windows)
 
-def read_windows(loaded: LoadedModel, windows: Sequence[Any]) -> Sequence[Any]:
-    """What the model makes of windows that `summary_steps` yields.
+    def batch_size(self, model: LoadedModel) -> int:
+        """Return how many windows are best computed together."""
+        return SHORT_WINDOWS
 
-    Raises:
-        UsageError: an option is impossible, or does not fit the model.
-    """
-    from bbp_cli.tasks import extractive, writing
-
-    if loaded.checkpoint.kind == "extractive":
-        return extractive.read_windows(loaded.model, windows)
-    return writing.write(loaded, windows)
-
-
-def summaries_at_once(loaded: LoadedModel, settings: SummaryOptions) -> int:
-    """How many windows are best read together."""
-    from bbp_cli.tasks import writing
-
-    if loaded.checkpoint.kind == "extractive":
-        return windows_at_once(loaded)
-    return writing.texts_at_once(loaded, settings)
-
-
-def grows(loaded: LoadedModel, settings: SummaryOptions) -> bool:
-    """Whether a summary is written straight on: what stands there does not change any more (no beams)."""
-    if loaded.checkpoint.kind == "extractive":
+    def streams(self, model: LoadedModel) -> bool:
+        """Return False: which sentences are chosen is known at the end."""
         return False
-    from bbp_cli.tasks import writing
 
-    return writing.number_of_beams(loaded, settings) == 1
+
+@dataclass(frozen=True)
+class AbstractiveSummary:
+    """Write a summary of each window, one after the other or several together, and join them."""
+
+    options: SummaryOptions
+
+    def params(self, model: LoadedModel) -> Mapping[str, object]:
+        """Return the options; see `Task`."""
+        return self.options.as_params()
+
+    def plan(
+        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+    ) -> "TaskSteps[Order, tuple[str, bool], Summary]":
+        """Return the steps to a summary; see `Task`."""
+        from bbp_cli.tasks import writing
+
+        return writing.steps(document, model, self.options, on_text)
+
+    def compute(self, model: LoadedModel, windows: "Sequence[Order]") -> Sequence[tuple[str, bool]]:
+        """Return the text that is written about each window, and whether the model ended it."""
+        from bbp_cli.tasks import writing
+
+        return writing.write(model, windows)
+
+    def batch_size(self, model: LoadedModel) -> int:
+        """Return how many windows the decoder best writes about together."""
+        from bbp_cli.tasks import writing
+
+        return writing.texts_at_once(model, self.options)
+
+    def streams(self, model: LoadedModel) -> bool:
+        """Return whether the search is greedy or samples: beams change what they wrote before."""
+        from bbp_cli.tasks import writing
+
+        return writing.number_of_beams(model, self.options) == 1
+
+
+def summary_task(options: SummaryOptions, checkpoint: Checkpoint) -> "SummaryTask":
+    """Return the task for the kind of model that a checkpoint holds.
+
+    Raises:
+        UsageError: the model chooses sentences, and there are options for writing.
+    """
+    if checkpoint.kind != "extractive":
+        return cast("SummaryTask", AbstractiveSummary(options))
+    if options.generation:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in options.generation)
+        raise UsageError(
+            f"the model {checkpoint.folder.id} chooses sentences, so there is nothing to do for {names}",
+            hint="give a model that writes, for example --model arxiv",
+        )
+    # The two tasks have windows of different types. Each is handed only windows that it planned itself, which
+    # the types of a union cannot say.
+    return cast("SummaryTask", ExtractiveSummary(options))

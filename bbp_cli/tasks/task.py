@@ -1,40 +1,83 @@
-"""The protocol between a task and what runs it: windows out, results in."""
+"""What a task is, and how it is done for one document alone.
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+A task plans a document: it yields the windows that the model is to read, is sent the model's output for each
+of them, and returns what it found. Whoever runs it decides which windows are computed together: one at a
+time (`run_one`), or those of several documents (`bbp_cli.batch.scheduler`).
+"""
 
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from bbp_cli.documents.document import Document
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.models.memory import memory_errors
-from bbp_cli.tasks.results import ProgressBar
 
-SHORT_WINDOWS = 8  # of models that only read: long ones gain nothing by company, short ones do up to so many
+SHORT_WINDOWS = 8  # batching helps short windows only, up to 8; long ones are as fast one by one
 
-FoundT = TypeVar("FoundT")
+WindowT = TypeVar("WindowT")
+OutputT = TypeVar("OutputT")
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
 
-Steps = Generator[Sequence[Any], Sequence[Any], FoundT]
-"""Yields windows, is sent a result for each of them, and returns what was found."""
+TaskSteps = Generator[Sequence[WindowT], Sequence[OutputT], ResultT]
+"""Yield windows, receive the output of each, return the result."""
 
-Compute = Callable[[Sequence[Any]], Sequence[Any]]
-"""Windows that are read together to their results. What one gets does not depend on the others."""
-
-
-def windows_at_once(_loaded: LoadedModel) -> int:
-    """How many windows are best read together by a model that does not write."""
-    return SHORT_WINDOWS
+OnText = Callable[[str], None]
+"""Called with all of a document's text so far while it is written."""
 
 
-def alone(steps: Steps[FoundT], compute: Compute, path: str, progress: ProgressBar) -> FoundT:
-    """Run the task of one document, one window after the other."""
+class Task(Protocol[WindowT, OutputT, ResultT_co]):
+    """What is done with each document of a run: a frozen dataclass that holds the options."""
+
+    def params(self, model: LoadedModel) -> Mapping[str, object]:
+        """Return the options that hold with this model, as JSON records show them."""
+
+    def plan(
+        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+    ) -> TaskSteps[WindowT, OutputT, ResultT_co]:
+        """Return the steps from a document to its result; `on_text` only where the task streams.
+
+        Raises:
+            UsageError: the model cannot obey the options.
+        """
+
+    def compute(self, model: LoadedModel, windows: Sequence[WindowT]) -> Sequence[OutputT]:
+        """Return the model's output for each window. What one gets does not depend on the others.
+
+        Raises:
+            UsageError: an option is impossible, or does not fit the model.
+            ModelError: the model computes NaN or infinity.
+        """
+
+    def batch_size(self, model: LoadedModel) -> int:
+        """Return how many windows are best computed together."""
+
+    def streams(self, model: LoadedModel) -> bool:
+        """Return whether text that was written stays as it is, so that it can be shown while it grows."""
+
+
+def run_one(
+    task: Task[WindowT, OutputT, ResultT],
+    document: Document,
+    model: LoadedModel,
+    on_text: OnText | None = None,
+) -> ResultT:
+    """Do a task for one document, one window after the other.
+
+    Raises:
+        InputError: the document does not go with the task.
+        ResourceError: it does not fit into memory.
+        UsageError, ModelError: see `Task`.
+    """
+    steps = task.plan(document, model, on_text)
     try:
         windows = next(steps)
-        with progress(path, len(windows)) as step:
-            while True:
-                results: list[Any] = []
-                for window in windows:
-                    with memory_errors():
-                        results += compute([window])
-                    step()
-                windows = steps.send(results)
+        while True:
+            outputs: list[OutputT] = []
+            for window in windows:
+                with memory_errors():
+                    outputs += task.compute(model, [window])
+            windows = steps.send(outputs)
     except StopIteration as stop:
-        found: FoundT = stop.value
-        return found
+        result: ResultT = stop.value
+        return result

@@ -15,8 +15,8 @@ from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.models.memory import free_bytes
-from bbp_cli.tasks.results import Origin, Summary, SummarySentence, TextListener, coverage, truncation_warning
-from bbp_cli.tasks.task import Steps
+from bbp_cli.tasks.results import Origin, Summary, SummarySentence, coverage, truncation_warning
+from bbp_cli.tasks.task import OnText, TaskSteps
 
 if TYPE_CHECKING:
     from bigbird_pegasus.generation.config import GenerationConfig
@@ -50,9 +50,9 @@ class Order:
 
 
 def steps(
-    document: Document, loaded: LoadedModel, settings: "SummaryOptions", listener: TextListener | None
-) -> Steps[Summary]:
-    """Write about each window of the document, see `together`.
+    document: Document, loaded: LoadedModel, settings: "SummaryOptions", listener: OnText | None
+) -> TaskSteps[Order, tuple[str, bool], Summary]:
+    """Write about each window of the document, see `Task.plan`.
 
     `listener` hears all of the text so far while it grows; then one window is asked for after the other.
     """
@@ -193,9 +193,7 @@ def join(texts: Iterable[str]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _hear(
-    listener: TextListener, before: Sequence[str], loaded: LoadedModel
-) -> Callable[[Sequence[int]], None]:
+def _hear(listener: OnText, before: Sequence[str], loaded: LoadedModel) -> Callable[[Sequence[int]], None]:
     """Tell the listener the summaries of earlier windows and this one so far."""
 
     def heard(ids: Sequence[int]) -> None:

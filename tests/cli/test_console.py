@@ -178,19 +178,20 @@ def test_greedy_text_grows_on_a_terminal(
     assert (code, stderr, shown) == (0, "", SUMMARY + "\n")
 
 
-def test_a_listener_hears_the_text_while_it_is_written(writer: Path) -> None:
+def test_a_text_can_be_followed_while_it_is_written(writer: Path) -> None:
     from bigbird_pegasus.summarization.options import SummaryOptions
 
-    from bbp_cli.console import Console
     from bbp_cli.documents.document import parse
     from bbp_cli.models.checkpoints import inspect, load
     from bbp_cli.models.hardware import Hardware
     from bbp_cli.models.names import locate
-    from bbp_cli.tasks.summarize import summarize
+    from bbp_cli.tasks.summarize import summary_task
+    from bbp_cli.tasks.task import run_one
 
     loaded = load(inspect(locate(str(writer))), Hardware("cpu", "float32", 1))
-    heard: list[str] = []
-    summary = summarize(parse(TEXT.encode(), "-"), loaded, SummaryOptions(), Console().progress, heard.append)
-    assert summary.text == heard[-1] == SUMMARY
-    assert len(set(heard)) > len(SUMMARY.split())
-    assert all(SUMMARY.startswith(text) for text in heard)
+    texts: list[str] = []
+    task = summary_task(SummaryOptions(), loaded.checkpoint)
+    summary = run_one(task, parse(TEXT.encode(), "-"), loaded, texts.append)
+    assert summary.text == texts[-1] == SUMMARY
+    assert len(set(texts)) > len(SUMMARY.split())
+    assert all(SUMMARY.startswith(text) for text in texts)

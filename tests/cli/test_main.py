@@ -115,10 +115,10 @@ def test_a_flag_variable_that_is_no_answer_is_a_usage_error(bbp: Bbp) -> None:
 
 def test_an_unexpected_exception_is_called_a_bug(tmp_path: Path) -> None:
     code = (
-        "import sys, bbp_cli.commands.app\n"
+        "import sys, bbp_cli.commands.extract\n"
         "from bbp_cli.main import main\n"
         "def broken(*_): raise ZeroDivisionError('no\\nway')\n"
-        "bbp_cli.commands.app.extract_inputs = broken\n"
+        "bbp_cli.commands.extract.extract_texts = broken\n"
         "sys.exit(main(sys.argv[1:]))"
     )
     start = [sys.executable, "-c", code, "extract", "x"]
@@ -167,10 +167,10 @@ def test_signals_are_heard_in_a_library_that_is_being_imported_and_catches_every
         f"import os\ntry:\n    os.kill(os.getpid(), {int(number)})\nexcept BaseException:\n    pass\n"
     )
     start = (
-        "import sys, bbp_cli.commands.app\n"
+        "import sys, bbp_cli.commands.extract\n"
         "from bbp_cli.main import main\n"
         "def importing(*_): import library; print('not heard')\n"
-        "bbp_cli.commands.app.extract_inputs = importing\n"
+        "bbp_cli.commands.extract.extract_texts = importing\n"
         "sys.exit(main(['extract', 'x']))"
     )
     done = subprocess.run(

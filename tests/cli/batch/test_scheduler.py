@@ -1,142 +1,236 @@
-"""Documents are read together, and each is told in its turn as if it had been alone."""
+"""Documents are computed together, and each result comes in its turn as if the document had been alone."""
 
+import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import cast
 
 import pytest
 
-from bbp_cli.batch.scheduler import Work, in_order
-from bbp_cli.documents.document import STDIN, Document, parse
-from bbp_cli.documents.inputs import Input
-from bbp_cli.errors import InputError, ResourceError
-from bbp_cli.tasks.task import Steps, alone
+from bbp_cli.batch.reader import DocumentReader
+from bbp_cli.batch.scheduler import Finished, schedule
+from bbp_cli.console import Console
+from bbp_cli.documents.document import STDIN, Document, read
+from bbp_cli.documents.inputs import Input, Inputs
+from bbp_cli.errors import BbpError, InputError, ResourceError
+from bbp_cli.models.checkpoints import LoadedModel
+from bbp_cli.tasks.task import OnText, TaskSteps, run_one
 from tests.conftest import DOCUMENTS, SENTENCES, STORY, Bbp
 
+NO_MODEL = cast(LoadedModel, None)  # the tasks here compute without one
 WINDOWS = [1, 3, 2, 0, 5, 1, 1]  # of each document
+
+Result = tuple[Input, Finished[list[str]] | BbpError]
+Shown = Callable[[], None]
+
+
+@dataclass
+class Counting:
+    """A task that finds the names of its windows: `windows` of each document, in each of `rounds`."""
+
+    windows: Sequence[int] = tuple(WINDOWS)
+    rounds: int = 1
+    largest_batch_that_fits: int = 1000
+    too_large: set[tuple[str, int]] = field(default_factory=set)
+    begun: list[str] = field(default_factory=list)
+    batches: list[list[tuple[str, int]]] = field(default_factory=list)
+
+    def params(self, model: LoadedModel) -> Mapping[str, object]:
+        return {}
+
+    def plan(
+        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+    ) -> TaskSteps[tuple[str, int], str, list[str]]:
+        name = Path(document.source.path).name
+        self.begun.append(name)
+        return self.steps(name)
+
+    def steps(self, name: str) -> TaskSteps[tuple[str, int], str, list[str]]:
+        found: list[str] = []
+        for number in range(self.rounds):
+            count = self.windows[int(name[1:])] if name[1:].isdigit() else 1
+            found += yield [(name, 10 * number + window) for window in range(count)]
+        return found
+
+    def compute(self, model: LoadedModel, windows: Sequence[tuple[str, int]]) -> Sequence[str]:
+        self.batches.append(list(windows))
+        if len(windows) > self.largest_batch_that_fits or self.too_large & set(windows):
+            raise ResourceError("out of memory")
+        return [f"{name}/{window}" for name, window in windows]
+
+    def batch_size(self, model: LoadedModel) -> int:
+        return 8
+
+    def streams(self, model: LoadedModel) -> bool:
+        return False
 
 
 class Run:
-    """Documents whose windows are (document, window), and whose result is what was made of their windows."""
+    """Runs a `Counting` over documents d0, d1, … in a folder, and keeps what its bars showed."""
 
-    def __init__(self, windows: Sequence[int] = WINDOWS, rounds: int = 1) -> None:
-        self.windows = windows
-        self.rounds = rounds
-        self.begun: list[str] = []
-        self.batches: list[list[tuple[str, int]]] = []
-        self.unreadable: set[str] = set()
-        self.too_large: set[tuple[str, int]] = set()
-        self.room = 1000
-        self.failing: set[str] = set()
-
-    def items(self) -> list[Input]:
-        return [Input(f"d{n}", PurePath(f"d{n}")) for n in range(len(self.windows))]
-
-    def begin(self, item: Input) -> tuple[Document, Steps[list[str]]]:
-        if item.path in self.unreadable:
-            raise InputError("no such file")
-        self.begun.append(item.path)
-        return parse(b"some words of a text", item.path), self.steps(item)
-
-    def steps(self, item: Input) -> Steps[list[str]]:
-        found: list[str] = []
-        for number in range(self.rounds):
-            windows = range(self.windows[int(item.path[1:])]) if item.path[1:].isdigit() else range(1)
-            found += yield [(item.path, 10 * number + window) for window in windows]
-        return found
-
-    def compute(self, windows: Sequence[tuple[str, int]]) -> list[str]:
-        self.batches.append(list(windows))
-        if len(windows) > self.room or self.too_large & set(windows):
-            raise ResourceError("out of memory")
-        return [f"{path}/{window}" for path, window in windows]
+    def __init__(self, folder: Path, task: Counting) -> None:
+        self.task = task
+        self.bars: dict[str, tuple[int, int]] = {}  # total, steps
+        self.items = [Input(str(folder / f"d{n}"), PurePath(f"d{n}")) for n in range(len(task.windows))]
+        for item in self.items:
+            Path(item.path).write_text("some words of a text")
 
     @contextmanager
-    def progress(self, path: str, total: int) -> Iterator[Callable[[], None]]:
+    def progress(self, path: str, total: int) -> Iterator[Shown]:
         steps: list[None] = []
         yield lambda: steps.append(None)
-        if self.rounds == 1 and path not in self.failing:
-            assert len(steps) == total
+        self.bars[Path(path).name] = total, len(steps)
 
-    def all(self, size: int, items: Sequence[Input] | None = None) -> list[Work[list[str]]]:
-        given = self.items() if items is None else items
-        return list(in_order(given, self.begin, self.compute, lambda: size, self.progress))
+    def schedule(self, size: int | None = None) -> Iterator[Result]:
+        reader = DocumentReader(Inputs(tuple(self.items)), None, Console(quiet=True))
+        return schedule(reader, self.task, NO_MODEL, self.progress, size)
+
+    def results(self, size: int | None = None) -> dict[str, list[str] | BbpError]:
+        return {
+            item.name.name: outcome.result if isinstance(outcome, Finished) else outcome
+            for item, outcome in self.schedule(size)
+        }
+
+
+def alone(windows: Sequence[int] = WINDOWS, rounds: int = 1) -> dict[str, list[str]]:
+    """What is found in each document when it is the only one."""
+    rows = {f"d{n}": range(count) for n, count in enumerate(windows)}
+    return {
+        name: [f"{name}/{10 * number + window}" for number in range(rounds) for window in row]
+        for name, row in rows.items()
+    }
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 100])
-def test_results_come_in_order_and_do_not_depend_on_the_size(size: int, rounds: int) -> None:
-    run, one = Run(rounds=rounds), Run(rounds=rounds)
-    done = run.all(size)
-    assert [work.item.path for work in done] == [item.path for item in run.items()]
-    assert [work.found for work in done] == [work.found for work in one.all(1)]
-    assert max(map(len, run.batches)) <= size
-    assert {len(batch) for batch in one.batches} == {1}
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 100, None])
+def test_results_come_in_order_and_do_not_depend_on_the_batch_size(
+    tmp_path: Path, size: int | None, rounds: int
+) -> None:
+    task = Counting(rounds=rounds)
+    results = Run(tmp_path, task).results(size)
+    assert results == alone(rounds=rounds)
+    assert list(results) == list(alone())
+    assert max(map(len, task.batches)) <= (size or 8)
 
 
-def test_windows_of_several_documents_share_a_batch() -> None:
-    run = Run()
-    run.all(4)
-    assert run.batches[0] == [("d0", 0), ("d1", 0), ("d1", 1), ("d1", 2)]
-    assert len(run.batches) == 4  # 13 windows
+def test_a_bar_has_a_step_for_each_window(tmp_path: Path) -> None:
+    run = Run(tmp_path, Counting())
+    run.results(4)
+    assert run.bars["d4"] == (5, 5)  # two of them were computed in the batch of earlier documents
+    assert all(steps == total for total, steps in run.bars.values())
 
 
-def test_no_more_documents_are_begun_than_a_batch_needs() -> None:
-    run = Run([1] * 50)
-    works = in_order(run.items(), run.begin, run.compute, lambda: 4, run.progress)
-    assert next(works).item.path == "d0"
-    assert len(run.begun) == 4
-    for number, _ in enumerate(works, start=1):
-        assert len(run.begun) - number <= 4
+def test_windows_of_several_documents_share_a_batch(tmp_path: Path) -> None:
+    task = Counting()
+    Run(tmp_path, task).results(4)
+    assert task.batches[0] == [("d0", 0), ("d1", 0), ("d1", 1), ("d1", 2)]
+    assert len(task.batches) == 4  # 13 windows
+
+
+def test_no_more_documents_are_begun_than_a_batch_needs(tmp_path: Path) -> None:
+    task = Counting([1] * 50)
+    results = Run(tmp_path, task).schedule(4)
+    assert next(results)[0].name.name == "d0"
+    assert len(task.begun) == 4
+    for number, _ in enumerate(results, start=1):
+        assert len(task.begun) - number <= 4
 
 
 @pytest.mark.parametrize("size", [1, 4])
-def test_what_cannot_be_read_fails_in_its_turn_and_alone(size: int) -> None:
-    run = Run()
-    run.unreadable = {"d1", "d6"}
-    done = run.all(size)
-    assert [work.item.path for work in done if work.error] == ["d1", "d6"]
-    assert [len(work.found) for work in done if work.found is not None] == [1, 2, 0, 5, 1]
+def test_a_document_that_cannot_be_read_fails_in_its_turn_and_alone(tmp_path: Path, size: int) -> None:
+    run = Run(tmp_path, Counting())
+    for name in ("d1", "d6"):
+        (tmp_path / name).unlink()
+    results = run.results(size)
+    assert list(results) == list(alone())
+    assert [name for name, found in results.items() if isinstance(found, InputError)] == ["d1", "d6"]
+    assert {name: results[name] for name in ("d0", "d2", "d3", "d4", "d5")}.items() <= alone().items()
 
 
-def test_where_memory_is_too_small_for_several_they_are_read_one_by_one() -> None:
-    run = Run()
-    run.room = 1
-    assert [work.found for work in run.all(4)] == [work.found for work in Run().all(4)]
+def test_where_memory_is_too_small_for_a_batch_its_windows_are_computed_one_by_one(tmp_path: Path) -> None:
+    task = Counting(largest_batch_that_fits=1)
+    assert Run(tmp_path, task).results(4) == alone()
 
 
-def test_a_document_too_large_for_memory_takes_no_other_with_it() -> None:
-    run = Run()
-    run.too_large, run.failing = {("d1", 1)}, {"d1"}
-    done = run.all(4)
-    assert [work.item.path for work in done if isinstance(work.error, ResourceError)] == ["d1"]
-    assert sum(work.found is not None for work in done) == len(WINDOWS) - 1
+def test_a_document_too_large_for_memory_takes_no_other_with_it(tmp_path: Path) -> None:
+    results = Run(tmp_path, Counting(too_large={("d1", 1)})).results(4)
+    assert [name for name, found in results.items() if isinstance(found, ResourceError)] == ["d1"]
+    assert {**results, "d1": []} == {**alone(), "d1": []}
 
 
-def test_the_seconds_of_windows_read_together_are_shared_out() -> None:
-    done = Run([1, 1]).all(2)
-    assert all(work.seconds > 0 for work in done)
+def test_an_error_of_the_task_itself_ends_the_run(tmp_path: Path) -> None:
+    class Broken(Counting):
+        def compute(self, model: LoadedModel, windows: Sequence[tuple[str, int]]) -> Sequence[str]:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Run(tmp_path, Broken()).results(4)
 
 
-def test_a_document_does_not_wait_for_stdin_or_a_pipe(tmp_path: Path) -> None:
+def test_the_seconds_of_windows_computed_together_are_shared_out(tmp_path: Path) -> None:
+    done = list(Run(tmp_path, Counting([1, 1])).schedule(2))
+    assert all(isinstance(found, Finished) and found.seconds > 0 for _, found in done)
+
+
+def test_text_that_grows_is_written_for_one_window_at_a_time(tmp_path: Path) -> None:
+    task = Counting()
+    run = Run(tmp_path, task)
+    reader = DocumentReader(Inputs(tuple(run.items)), None, Console(quiet=True))
+    list(schedule(reader, task, NO_MODEL, run.progress, 8, on_text=lambda _item, _text: None))
+    assert {len(batch) for batch in task.batches} == {1}
+
+
+def test_a_finished_document_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for path in (STDIN, str(pipe)):
-        run = Run([1])
-        items = [*run.items(), Input(path, PurePath("later"))]
-        works = in_order(items, run.begin, run.compute, lambda: 8, run.progress)
-        assert next(works).item.path == "d0"
-        assert run.begun == ["d0"]
-        assert next(works).item.path == path
+    task = Counting([1])
+    run = Run(tmp_path, task)
+    run.items.append(Input(str(pipe), PurePath("pipe")))
+    results = run.schedule(8)
+    assert next(results)[0].name.name == "d0"  # nobody has written into the pipe yet
+    assert task.begun == ["d0"]
+    writing = threading.Thread(target=pipe.write_text, args=("some words of a text",))
+    writing.start()
+    assert next(results)[0].name.name == "pipe"
+    writing.join()
 
 
-def test_a_document_is_run_alone_window_by_window() -> None:
-    run = Run(rounds=2)
-    found = alone(run.steps(run.items()[1]), run.compute, "d1", run.progress)
-    assert found == ["d1/0", "d1/1", "d1/2", "d1/10", "d1/11", "d1/12"]
-    assert [len(batch) for batch in run.batches] == [1] * 6
+def test_a_finished_document_does_not_wait_for_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Counting([1])
+    run = Run(tmp_path, task)
+    run.items.append(Input(STDIN, PurePath("stdin")))
+    results = run.schedule(8)
+    assert next(results)[0].name.name == "d0"
+    assert task.begun == ["d0"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"some words of a text")))
+    assert next(results)[0].path == STDIN
+
+
+def test_a_task_is_run_for_one_document_window_by_window(tmp_path: Path) -> None:
+    task = Counting(rounds=2)
+    document = read(Run(tmp_path, task).items[1].path)
+    assert run_one(task, document, NO_MODEL) == ["d1/0", "d1/1", "d1/2", "d1/10", "d1/11", "d1/12"]
+    assert [len(batch) for batch in task.batches] == [1] * 6
+
+
+def test_inputs_before_the_first_readable_one_are_known_before_it_is_asked_for(tmp_path: Path) -> None:
+    run = Run(tmp_path, Counting([1, 1, 1]))
+    for name in ("d0", "d2"):
+        (tmp_path / name).unlink()
+    reader = DocumentReader(Inputs(tuple(run.items)), None, Console(quiet=True))
+    assert [item.name.name for item, _ in reader.unreadable_first()] == ["d0"]
+    assert list(reader.unreadable_first()) == []
+    assert [(item.name.name, isinstance(document, InputError)) for item, document in reader] == [
+        ("d1", False),
+        ("d2", True),
+    ]
+    assert not reader.has_more
 
 
 # The command
@@ -173,7 +267,7 @@ def test_records_of_the_default_model_do_not_depend_on_the_batch_size(
 
 
 @pytest.mark.parametrize("options", [[], ["--num-beams", "3"], ["--length", "12"]], ids=str)
-def test_nor_do_those_of_a_model_that_writes(
+def test_records_of_an_abstractive_model_do_not_depend_on_the_batch_size(
     warm_bbp: Bbp, writer: Path, short_texts: list[str], options: list[str]
 ) -> None:
     runs = [

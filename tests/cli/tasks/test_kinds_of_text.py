@@ -5,8 +5,6 @@ least. `never` are the things that are no prose there.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,8 @@ from bbp_cli.documents.document import parse
 from bbp_cli.models.checkpoints import LoadedModel, find, load
 from bbp_cli.models.hardware import prepare
 from bbp_cli.tasks.results import Summary
-from bbp_cli.tasks.summarize import summarize
+from bbp_cli.tasks.summarize import summary_task
+from bbp_cli.tasks.task import run_one
 
 FOLDER = Path(__file__).resolve().parents[1] / "data"
 ENGLISH = "English"
@@ -126,14 +125,9 @@ def model() -> LoadedModel:
     return load(find("default", "summarize"), prepare(threads=1))
 
 
-@contextmanager
-def no_bar(_description: str, _steps: int) -> Iterator[object]:
-    yield lambda: None
-
-
 def summary_of(text: str, model: LoadedModel, length: int | None = None) -> Summary:
     document = parse(text.encode(), "-")
-    found = summarize(document, model, SummaryOptions(length=length), no_bar)  # type: ignore[arg-type]
+    found = run_one(summary_task(SummaryOptions(length=length), model.checkpoint), document, model)
     for sentence in found.sentences:
         source = document.text[sentence.sources[0].start : sentence.sources[0].end]
         assert without_space(source).startswith(without_space(sentence.text))

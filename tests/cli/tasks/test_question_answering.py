@@ -12,14 +12,14 @@ import sentencepiece
 import torch
 from bigbird_pegasus import PegasusTokenizer
 
-from bbp_cli.console import no_progress
 from bbp_cli.documents.document import Document, Source
 from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel
 from bbp_cli.models.hardware import Hardware
 from bbp_cli.models.names import ModelFolder
-from bbp_cli.tasks.question_answering import QAOptions, answer
+from bbp_cli.tasks.question_answering import QAOptions, QuestionAnswering
 from bbp_cli.tasks.results import Answers
+from bbp_cli.tasks.task import run_one
 from tests.model.tiny import tiny_model
 
 WINDOW = 24
@@ -97,7 +97,9 @@ class Asker:
 
     def ask(self, text: str, reader: ScriptedReader, question: str = "who", **settings: Any) -> Answers:
         model = loaded(reader, self.tokenizer)
-        (found,) = answer(document(text), [question], model, QAOptions(**settings), no_progress)
+        (found,) = run_one(
+            QuestionAnswering([question], QAOptions(**settings)), document(text), model
+        ).questions
         return found
 
 
