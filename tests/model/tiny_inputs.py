@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import bigbird_pegasus
 import torch
 from torch import Tensor
 
-from tests.model.tiny import tiny_ids
+from tests.model.tiny import tiny_config, tiny_ids
 
 KINDS = (
     "BigBirdPegasusModel",
@@ -14,6 +15,15 @@ KINDS = (
     "BigBirdPegasusForQuestionAnswering",
     "BigBirdPegasusForCausalLM",
 )
+CLASSIFIER, ANSWERER, CAUSAL = KINDS[2:]
+
+
+def tiny_of_kind(kind: str, seed: int = 0, **changes: Any) -> Any:
+    """A model of the class `kind` in eval mode; the same seed and sizes give the same weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = getattr(bigbird_pegasus, kind)(tiny_config(**changes))
+    return model.eval().requires_grad_(False)
 
 
 def documents_with_end(lengths: list[int]) -> dict[str, Tensor]:

@@ -1,30 +1,25 @@
 from typing import Any
 
-import bigbird_pegasus
 import pytest
 import torch
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.modeling.outputs import Seq2SeqSequenceClassifierOutput
 
-from tests.model.tiny import tiny_config, tiny_ids
-from tests.model.tiny_inputs import KINDS, documents_with_end, tiny_inputs
-
-CLASSIFIER, ANSWERER, CAUSAL = KINDS[2:]
-
-
-def make(kind: str, seed: int = 0, **changes: Any) -> Any:
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = getattr(bigbird_pegasus, kind)(tiny_config(**changes))
-    return model.eval().requires_grad_(False)
+from tests.model.tiny import tiny_ids
+from tests.model.tiny_inputs import (
+    ANSWERER,
+    CAUSAL,
+    CLASSIFIER,
+    KINDS,
+    documents_with_end,
+    tiny_inputs,
+    tiny_of_kind,
+)
 
 
 def first(output: Any) -> torch.Tensor:
     result: torch.Tensor = output[0]
     return result
-
-
-# --- dropout: each kind acts in training and nowhere else ---------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -36,8 +31,8 @@ def test_each_dropout_acts_in_training_only(kind: str, dropout: str) -> None:
     if kind == CAUSAL and dropout == "encoder_layerdrop":
         pytest.skip("a decoder has no encoder's layers")
     none: dict[str, Any] = {"dropout": 0.0}
-    model = make(kind, **(none | {dropout: 0.5}), encoder_layers=3, decoder_layers=3)
-    still = make(kind, **none, encoder_layers=3, decoder_layers=3)
+    model = tiny_of_kind(kind, **(none | {dropout: 0.5}), encoder_layers=3, decoder_layers=3)
+    still = tiny_of_kind(kind, **none, encoder_layers=3, decoder_layers=3)
     inputs = tiny_inputs(kind, 25)
     expected = first(still(**inputs))
     assert torch.equal(first(model(**inputs)), expected)
@@ -51,7 +46,7 @@ def test_each_dropout_acts_in_training_only(kind: str, dropout: str) -> None:
 def test_the_encoder_has_no_activation_dropout_and_no_attention_dropout_where_it_is_sparse() -> None:
     """As published: the sparse attention and the encoder's feed-forward take none."""
     config: dict[str, Any] = {"dropout": 0.0, "activation_dropout": 0.5, "attention_dropout": 0.5}
-    encoder = make("BigBirdPegasusModel", **config).encoder
+    encoder = tiny_of_kind("BigBirdPegasusModel", **config).encoder
     for length, attention_drops in ((61, False), (25, True)):
         expected = encoder.eval()(tiny_ids(2, length)).last_hidden_state
         found = encoder.train()(tiny_ids(2, length)).last_hidden_state
@@ -59,18 +54,15 @@ def test_the_encoder_has_no_activation_dropout_and_no_attention_dropout_where_it
 
 
 def test_classifier_dropout_acts_in_training_only() -> None:
-    model = make(CLASSIFIER, dropout=0.0, classifier_dropout=0.5)
+    model = tiny_of_kind(CLASSIFIER, dropout=0.0, classifier_dropout=0.5)
     inputs = tiny_inputs(CLASSIFIER, 25)
     expected = model(**inputs).logits
     assert torch.equal(model(**inputs).logits, expected)
     assert not torch.equal(model.train()(**inputs).logits, expected)
 
 
-# --- classification -----------------------------------------------------------------------------------
-
-
 def test_a_document_is_classified_by_the_state_at_its_last_end_token() -> None:
-    model = make(CLASSIFIER, num_labels=3)
+    model = tiny_of_kind(CLASSIFIER, num_labels=3)
     ids = tiny_ids(2, 20)
     ids[:, 4] = 1
     ids[0, 9] = ids[1, 17] = 1
@@ -80,7 +72,7 @@ def test_a_document_is_classified_by_the_state_at_its_last_end_token() -> None:
 
 
 def test_classification_reads_the_last_of_any_end_tokens() -> None:
-    model = make(CLASSIFIER, eos_token_id=[1, 7])
+    model = tiny_of_kind(CLASSIFIER, eos_token_id=[1, 7])
     ids = tiny_ids(2, 20) % 50 + 10
     ids[0, 9], ids[1, 17] = 1, 7
     states = model.model(ids).last_hidden_state
@@ -92,28 +84,28 @@ def test_classifying_documents_with_different_numbers_of_end_tokens_is_an_error(
     ids = documents_with_end([9, 9])["input_ids"]
     ids[1, 3] = 1
     with pytest.raises(ValueError, match=r"same number of <eos> tokens, not \[1, 2\]"):
-        make(CLASSIFIER)(ids)
+        tiny_of_kind(CLASSIFIER)(ids)
 
 
 @pytest.mark.parametrize("eos", [1, None])
 def test_classifying_a_document_without_end_token_is_an_error(eos: int | None) -> None:
     with pytest.raises(ValueError, match="at least one <eos> token"):
-        make(CLASSIFIER, eos_token_id=eos)(tiny_ids(2, 9))
+        tiny_of_kind(CLASSIFIER, eos_token_id=eos)(tiny_ids(2, 9))
 
 
 def test_classification_by_embeddings_alone_is_not_implemented() -> None:
     with pytest.raises(NotImplementedError, match="end tokens in input_ids"):
-        make(CLASSIFIER)(inputs_embeds=torch.zeros(2, 9, 32))
+        tiny_of_kind(CLASSIFIER)(inputs_embeds=torch.zeros(2, 9, 32))
 
 
 def test_classification_refuses_decoder_input_of_another_length() -> None:
     inputs = documents_with_end([9, 9])
     with pytest.raises(ValueError, match=r"the decoder read \(2, 4\) tokens and input_ids are \(2, 9\)"):
-        make(CLASSIFIER)(**inputs, decoder_input_ids=tiny_ids(2, 4))
+        tiny_of_kind(CLASSIFIER)(**inputs, decoder_input_ids=tiny_ids(2, 4))
 
 
 def test_with_labels_no_cache_is_returned_and_the_configuration_stays() -> None:
-    model = make(CLASSIFIER, num_labels=3)
+    model = tiny_of_kind(CLASSIFIER, num_labels=3)
     inputs, config = tiny_inputs(CLASSIFIER, 9, labels=True), model.config
     output = model(**inputs, use_cache=True)
     assert isinstance(output, Seq2SeqSequenceClassifierOutput)
@@ -124,100 +116,28 @@ def test_with_labels_no_cache_is_returned_and_the_configuration_stays() -> None:
     assert model(**(inputs | {"labels": marks})).loss > 0
 
 
-# --- question answering -------------------------------------------------------------------------------
-
-
 def test_a_question_answering_model_always_has_two_labels() -> None:
-    assert make(ANSWERER, num_labels=5).config.num_labels == 2
+    assert tiny_of_kind(ANSWERER, num_labels=5).config.num_labels == 2
 
 
 @pytest.mark.parametrize("given", ["start_positions", "end_positions"])
 def test_one_end_of_a_span_without_the_other_is_an_error(given: str) -> None:
     inputs = tiny_inputs(ANSWERER, 9) | {given: torch.tensor([1, 1, 1])}
     with pytest.raises(ValueError, match="start_positions and end_positions together"):
-        make(ANSWERER)(**inputs)
-
-
-# --- the decoder alone --------------------------------------------------------------------------------
-
-
-def test_the_causal_model_is_configured_as_a_decoder() -> None:
-    config = tiny_config()
-    model = bigbird_pegasus.BigBirdPegasusForCausalLM(config)
-    assert (model.config.is_decoder, model.config.is_encoder_decoder) == (True, False)
-    assert (config.is_decoder, config.is_encoder_decoder) == (False, True)
-
-
-@pytest.mark.parametrize(("kept", "rows"), [(0, 9), (1, 1), (3, 3), (torch.tensor([0, 5]), 2)], ids=str)
-def test_logits_to_keep_limits_the_computed_logits(kept: int | torch.Tensor, rows: int) -> None:
-    model = make(CAUSAL)
-    seen = []
-    model.lm_head.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
-    whole = model(tiny_ids(2, 9)).logits
-    found = model(tiny_ids(2, 9), logits_to_keep=kept).logits
-    assert seen == [(2, 9, 32), (2, rows, 32)]
-    positions = torch.arange(9 - rows, 9) if isinstance(kept, int) else kept
-    torch.testing.assert_close(found, whole[:, positions])
-
-
-def test_generation_computes_the_logits_of_one_token_a_step() -> None:
-    model = make(CAUSAL, eos_token_id=None)
-    seen = []
-    model.lm_head.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape)))
-    model.generate(tiny_ids(2, 9), max_new_tokens=3)
-    assert seen == [(2, 32)] * 3
-
-
-def test_a_continued_text_begins_with_its_prompt_and_equals_cacheless_decoding() -> None:
-    model = make(CAUSAL, eos_token_id=None)
-    prompt = tokens = tiny_ids(2, 9)
-    for _ in range(6):
-        tokens = torch.cat([tokens, model(tokens).logits[:, -1:].argmax(-1)], dim=1)
-    assert torch.equal(model.generate(prompt, max_new_tokens=6), tokens)
-    assert torch.equal(model.generate(prompt, max_new_tokens=6, num_beams=3)[:, :9], prompt)
-
-
-def test_continuations_do_not_depend_on_other_prompts_of_the_batch() -> None:
-    """Also where some end early and leave, and padding differs."""
-    model = make(CAUSAL, vocab_size=60, scale_embedding=False)
-    at, lengths = torch.arange(9), torch.tensor([[9], [4], [7]])
-    mask = (at >= 9 - lengths).long()
-    prompts = (tiny_ids(3, 9) % 50 + 4) * mask
-    ended = set()
-    for num_beams in (1, 3):
-        options = {"num_beams": num_beams, "max_new_tokens": 20, "eos_token_id": list(range(4, 12))}
-        together = model.generate(prompts, mask, **options)
-        for row in range(3):
-            alone = model.generate(prompts[row : row + 1], mask[row : row + 1], **options)
-            assert together[row, : alone.shape[1]].tolist() == alone[0].tolist()
-            ended.add(alone.shape[1])
-    assert len(ended) > 1
-
-
-def test_a_published_forward_continues_from_its_cache() -> None:
-    model = make(CAUSAL)
-    ids = tiny_ids(2, 9)
-    start = model(ids[:, :5])
-    assert start.past_key_values.get_seq_length() == 5
-    rest = model(ids[:, 5:], past_key_values=start.past_key_values, cache_position=torch.arange(5, 9))
-    torch.testing.assert_close(rest.logits, model(ids, use_cache=False).logits[:, 5:])
-    assert model(ids, use_cache=False).past_key_values is None
-
-
-# --- all classes --------------------------------------------------------------------------------------
+        tiny_of_kind(ANSWERER)(**inputs)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_use_cache_defaults_to_the_configuration(kind: str) -> None:
     inputs = tiny_inputs(kind, 9)
     for says in (True, False):
-        output = make(kind, use_cache=says)(**inputs)
+        output = tiny_of_kind(kind, use_cache=says)(**inputs)
         assert (output.past_key_values is not None) is says
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_resizing_the_vocabulary_changes_all_tables_and_configurations(kind: str) -> None:
-    model = make(kind)
+    model = tiny_of_kind(kind)
     inputs = tiny_inputs(kind, 61)
     before = first(model(**inputs))
     embedding = model.resize_token_embeddings(120)
@@ -236,7 +156,7 @@ def test_resizing_the_vocabulary_changes_all_tables_and_configurations(kind: str
 
 
 def test_resizing_gives_new_tokens_zero_bias() -> None:
-    model = make("BigBirdPegasusForConditionalGeneration")
+    model = tiny_of_kind("BigBirdPegasusForConditionalGeneration")
     model.final_logits_bias.fill_(2.0)
     model.resize_token_embeddings(103)
     assert model.final_logits_bias.tolist() == [[2.0] * 101 + [0.0] * 2]
@@ -245,21 +165,14 @@ def test_resizing_gives_new_tokens_zero_bias() -> None:
 
 
 def test_resizing_below_a_special_token_is_an_error() -> None:
-    model = make("BigBirdPegasusModel")
+    model = tiny_of_kind("BigBirdPegasusModel")
     with pytest.raises(ConfigError, match="decoder_start_token_id=2 is outside the vocabulary of 2"):
         model.resize_token_embeddings(2)
     assert model.config.vocab_size == model.encoder.embedding.num_embeddings == 101
 
 
-def test_positions_and_slices_of_outputs_count_only_fields_that_are_set() -> None:
-    output = make(ANSWERER)(**tiny_inputs(ANSWERER, 9, labels=True))
-    loss, start_logits, end_logits = output[:3]
-    assert output[0] is output["loss"] is loss
-    assert (start_logits is output.start_logits, end_logits is output.end_logits) == (True, True)
-
-
 def test_encoder_outputs_are_accepted_in_place_of_input_ids() -> None:
-    model = make("BigBirdPegasusForConditionalGeneration")
+    model = tiny_of_kind("BigBirdPegasusForConditionalGeneration")
     inputs = tiny_inputs("BigBirdPegasusForConditionalGeneration", 61)
     expected = model(**inputs)
     encoded = model.encode(inputs.pop("input_ids"), inputs["attention_mask"])
