@@ -33,6 +33,7 @@ _PLAIN = (  # pydantic's words, which Typer passes on, and ours
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the `bbp` command and return its exit code; raises nothing."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # --debug is read here alone; commands have the option so that --help shows it and parsing takes it.
     debug = "--debug" in words or os.environ.get("BBP_DEBUG", "").strip().lower() in YES
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell lets it be ignored
@@ -95,7 +96,7 @@ def _plain(message: str) -> str:
 
 
 def _color_choice(words: Sequence[str]) -> ColorChoice:
-    """`--color` or BBP_COLOR; read here too, because the options may be what is wrong."""
+    """Return `--color` or BBP_COLOR, read by hand: what is to be reported may be that parsing failed."""
     asked = os.environ.get("BBP_COLOR", "")
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word == "--color":

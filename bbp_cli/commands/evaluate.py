@@ -61,7 +61,15 @@ def evaluate(
     evaluate_data(
         data,
         task,
-        EvaluateOptions(length, baseline, limit, seed, json),
-        ModelOptions(model, offline, device, dtype, threads, revision, quantize),
-        Console(quiet, verbose, color),
+        EvaluateOptions(length=length, baseline=baseline, limit=limit, seed=seed, json=json),
+        ModelOptions(
+            name=model,
+            offline=offline,
+            device=device,
+            dtype=dtype,
+            threads=threads,
+            revision=revision,
+            quantize=quantize,
+        ),
+        Console(quiet=quiet, verbose=verbose, color=color),
     )

@@ -9,8 +9,8 @@ from bigbird_pegasus.quantization.scheme import Scheme
 from bbp_cli.console import ColorChoice, say
 from bbp_cli.models.hardware import DType
 
-GREATEST_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
-MOST_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
+MAX_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
+MAX_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
 
 SHORT_HELP = """\
 For example:  bbp {start} report.pdf
@@ -199,7 +199,7 @@ Threads = Annotated[
     int | None,
     typer.Option(
         min=1,
-        max=MOST_THREADS,
+        max=MAX_THREADS,
         metavar="N",
         envvar="BBP_THREADS",
         help="Processor threads (default: all it may use).",
@@ -207,9 +207,7 @@ Threads = Annotated[
 ]
 Seed = Annotated[
     int,
-    typer.Option(
-        min=0, max=GREATEST_SEED, metavar="N", envvar="BBP_SEED", help="Seed for models that sample."
-    ),
+    typer.Option(min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed for models that sample."),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="BBP_QUIET", help="Only errors on stderr.")]
 Verbose = Annotated[

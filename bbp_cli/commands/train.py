@@ -1,4 +1,4 @@
-"""`bbp train` and `bbp evaluate`: what can be typed."""
+"""`bbp train`: what can be typed."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bbp_cli.commands.options import (
-    GREATEST_SEED,
+    MAX_SEED,
     Color,
     Data,
     Debug,
@@ -37,11 +37,11 @@ def train(
         str,
         typer.Option(parser=name_of, metavar="PATH_OR_NAME", envvar="BBP_BASE", help="Model to start from."),
     ] = DEFAULT,
-    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Times every record is seen.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="How often all records are read.")] = 3,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Records read at once.")] = 8,
     accumulate: Annotated[int, typer.Option(min=1, metavar="N", help="Batches of one update.")] = 1,
     learning_rate: Annotated[
-        float | None, typer.Option(metavar="X", help="Greatest step (default: by the base's width).")
+        float | None, typer.Option(metavar="X", help="Highest learning rate (default: by the base's width).")
     ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Tokens read at once (default: as the base does).")
@@ -55,9 +55,15 @@ def train(
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(min=0, max=GREATEST_SEED, metavar="N", envvar="BBP_SEED", help="Decides all chance."),
+        typer.Option(
+            min=0,
+            max=MAX_SEED,
+            metavar="N",
+            envvar="BBP_SEED",
+            help="Seed for the order of records and for dropout.",
+        ),
     ] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was stopped.")] = False,
     overwrite: Overwrite = False,
     revision: Revision = None,
     offline: Offline = False,
@@ -79,16 +85,27 @@ def train(
     qa                  {"question": "...", "context": "...", "answers": [{"text": "...", "start": 17}]}
 
     All records are checked before anything else. After each epoch the model is validated, and the best one
-    is kept. A training that was stopped goes on with --resume, and ends as if it had not been.
+    is kept. A training that was stopped is continued by --resume, and ends as if it had not been.
     """
     from bbp_cli.training.train import TrainOutput, TrainSettings, train_model
 
     folder = train_model(
         task,
         data,
-        TrainSettings(epochs, batch_size, accumulate, learning_rate, max_tokens, val, val_fraction, seed),
-        TrainOutput(output, resume, overwrite),
-        ModelOptions(base, offline, device, dtype, threads, revision),
-        Console(quiet, verbose, color),
+        TrainSettings(
+            epochs=epochs,
+            batch_size=batch_size,
+            accumulate=accumulate,
+            learning_rate=learning_rate,
+            max_tokens=max_tokens,
+            val=val,
+            val_fraction=val_fraction,
+            seed=seed,
+        ),
+        TrainOutput(folder=output, resume=resume, overwrite=overwrite),
+        ModelOptions(
+            name=base, offline=offline, device=device, dtype=dtype, threads=threads, revision=revision
+        ),
+        Console(quiet=quiet, verbose=verbose, color=color),
     )
     typer.echo(folder)

@@ -13,6 +13,30 @@ from tests.conftest import STORY, Bbp
 
 HEAVY = ("torch", "huggingface_hub", "pypdf", "transformers", "numpy", "charset_normalizer")
 BLOCK = "word " * 400_000  # more than a pipe holds
+MAX_FRAMES = 12  # of the project's code, from `main` to where a document is opened
+FRAMES_TO_THE_DOCUMENT = """
+import sys
+from bbp_cli.main import main
+
+PACKAGES = ("bbp_cli", "bigbird_pegasus")
+
+def print_frames(event, arguments):
+    if event == "open" and str(arguments[0]) == "story.txt":
+        frame, names = sys._getframe(), []
+        while frame is not None:
+            if any(f"/{package}/" in frame.f_code.co_filename for package in PACKAGES):
+                names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        print(*reversed(names))
+
+sys.addaudithook(print_frames)
+main(sys.argv[1:])
+"""
+
+
+def heed_interrupts() -> None:
+    """Run in a child before it starts: a shell has its background jobs, and their children, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def modules_after(*arguments: str) -> set[str]:
@@ -146,6 +170,7 @@ def test_signals_end_the_process_with_their_codes(
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         env=environment,
+        preexec_fn=heed_interrupts,
     )
     with process:
         assert process.stdout is not None
@@ -160,7 +185,7 @@ def test_signals_end_the_process_with_their_codes(
     ("number", "code", "said"),
     [(signal.SIGINT, 130, "bbp: interrupted\n"), (signal.SIGTERM, 143, "bbp: terminated\n")],
 )
-def test_signals_are_heard_in_a_library_that_is_being_imported_and_catches_everything(
+def test_signals_end_the_process_while_a_library_is_imported_that_catches_everything(
     number: signal.Signals, code: int, said: str, tmp_path: Path
 ) -> None:
     (tmp_path / "library.py").write_text(
@@ -169,12 +194,17 @@ def test_signals_are_heard_in_a_library_that_is_being_imported_and_catches_every
     start = (
         "import sys, bbp_cli.commands.extract\n"
         "from bbp_cli.main import main\n"
-        "def importing(*_): import library; print('not heard')\n"
+        "def importing(*_): import library; print('not ended')\n"
         "bbp_cli.commands.extract.extract_texts = importing\n"
         "sys.exit(main(['extract', 'x']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", start], capture_output=True, text=True, check=False, cwd=tmp_path
+        [sys.executable, "-c", start],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        preexec_fn=heed_interrupts,
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
@@ -290,3 +320,25 @@ def test_quiet_keeps_errors_only(bbp: Bbp) -> None:
     done = bbp("extract", "-q", stdin="Café au lait, s'il vous plaît.".encode("cp1252"))
     assert (done.code, done.stderr) == (0, "")
     assert bbp("extract", "-q", "none").stderr == "bbp: error: none: no such file\n"
+
+
+@pytest.mark.parametrize(
+    "command_words",
+    [("summarize",), ("classify", "--model", "x"), ("qa", "--model", "x", "Who?"), ("extract",)],
+)
+def test_a_document_is_opened_few_frames_below_main(command_words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "story.txt").write_text(STORY)
+    done = subprocess.run(
+        [sys.executable, "-c", FRAMES_TO_THE_DOCUMENT, *command_words, "story.txt"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "BBP_MODEL": "/nowhere/at/all",
+        },  # the document is read before a model is looked for
+    )
+    (names,) = [line.split() for line in done.stdout.splitlines() if line.startswith("main ")]
+    assert names[0] == "main"
+    assert len(names) <= MAX_FRAMES, names
