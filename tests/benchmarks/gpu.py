@@ -4,10 +4,11 @@
     python -m tests.benchmarks.gpu --device cpu --tiny       # only to see that this runs
     python -m tests.benchmarks.gpu --only parity,speed
 
-Needs the checkout, torch, numpy and safetensors. What needs more (transformers, bitsandbytes, the command's own
-libraries) is skipped where that is missing, and says so. Each part is a process of its own with a limit of
-time: one that hangs or breaks the device costs no other. A result is printed as soon as it is there; the last
-lines are a Markdown table of all, and with `--output` a JSON file. The exit code is 1 where a check failed.
+Needs the checkout, torch, numpy and safetensors. What needs more (transformers, bitsandbytes, the libraries
+of the command) is skipped where that is missing, and says so. Each part is a process of its own with a limit
+of time: one that hangs or breaks the device costs no other. A result is printed as soon as it is there; the
+last lines are a Markdown table of all, with `--output` there is a JSON file, too. The exit code is 1 where a
+check failed.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from typing import Any
 import torch
 
 from tests.benchmarks import gpu_attention, gpu_parity, gpu_quantization, gpu_speed
-from tests.benchmarks.gpu_case import Case, Setting, Skipped
+from tests.benchmarks.gpu_case import Case, NotHereError, Setting
 
 ROOT = Path(__file__).resolve().parents[2]
 MINUTES = 8.0
@@ -103,7 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = [result for result in results if result.right is False]
     checked = sum(result.right is not None for result in results)
     print(
-        f"\n{checked - len(failed)} of {checked} checks passed on {_device_name(asked.device)}; {date.today()}"
+        f"\n{checked - len(failed)} of {checked} checks passed on {_device_name(asked.device)}; "
+        f"{date.today()}"
     )
     for result in failed:
         print(f"FAILED {result.part}: {result.case} {result.note}")
@@ -166,7 +168,7 @@ def _run_part(name: str, setting: Setting, file: Path) -> int:
         try:
             found = case.run()
             result = Result(name, case.name, found.figures, found.right, found.note)
-        except Skipped as reason:
+        except NotHereError as reason:
             result = Result(name, case.name, note=f"skipped: {reason}")
         except Exception as error:  # noqa: BLE001  # whatever happens in one case, the others go on
             traceback.print_exc()

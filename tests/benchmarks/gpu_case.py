@@ -1,4 +1,4 @@
-"""What the parts of `gpu.py` share: cases, their findings, clocks, and errors of one tensor against another."""
+"""What the parts of `gpu.py` share: cases, findings, small models, clocks, the error of a tensor."""
 
 import importlib.util
 import time
@@ -30,7 +30,7 @@ SIZES: dict[str, Any] = {
 }
 
 
-class Skipped(Exception):
+class NotHereError(Exception):
     """A case cannot run here; the message says why."""
 
 
@@ -60,10 +60,10 @@ class Case:
 
 
 def need(*packages: str) -> None:
-    """Raise Skipped where a package is missing."""
+    """Raise NotHereError where a package is missing."""
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
-        raise Skipped(f"{', '.join(missing)} is not installed")
+        raise NotHereError(f"{', '.join(missing)} is not installed")
 
 
 def small_config(**changes: Any) -> BigBirdPegasusConfig:

@@ -1,7 +1,7 @@
 """Whether every class gives on a GPU what it gives on a CPU: outputs, gradients, written ids, the command.
 
-The reference is the same model in float64 on the CPU. On the device a type may be at most twice as far from it
-as the same type is on the CPU, or as far as FLOOR says.
+The reference is the same model in float64 on the CPU. On the device a type may be at most twice as far from
+it as the same type is on the CPU, or as far as FLOOR says.
 """
 
 import json
@@ -210,7 +210,7 @@ def _ids_agree(setting: Setting, how: str, options: Mapping[str, Any]) -> Findin
 
 
 def _ids_are_likely(setting: Setting, options: Mapping[str, Any]) -> Finding:
-    """Judge tokens that were written in bfloat16 by the float32 model: how far below the best one they are."""
+    """Judge tokens written in bfloat16 by the float32 model: how far below the best one they are."""
     model = small_model(CLASSES[WRITING], init_std=0.3)
     short = deepcopy(model).to(torch.bfloat16)
     on_cpu = write(short, "batch", CPU, options)

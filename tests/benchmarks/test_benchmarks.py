@@ -11,6 +11,7 @@ import pytest
 from bigbird_pegasus.loading import load_model
 
 ROOT = Path(__file__).resolve().parents[2]
+GPU_PARTS = ("environment", "parity", "quantization", "attention", "speed", "step")
 WORDS = "the harbour master counted boats gates tides lamps ropes crews weeks storms"
 
 
@@ -141,3 +142,15 @@ def test_a_source_is_judged_by_models_that_were_trained_without_it(tmp_path: Pat
     assert weights[:, :-256].any()
     assert (made / "encoder-all").is_dir()
     assert run("leave_one_out", *corpus, "--folder", made) == printed
+
+
+def test_a_run_for_a_gpu_runs_and_its_checks_pass(tmp_path: Path) -> None:
+    output = tmp_path / "gpu.json"
+    options = ("--device", "cpu", "--tiny", "--minutes", 600, "--output", output)
+    printed = run("gpu", *options, "--only", ",".join(GPU_PARTS))
+    found = json.loads(output.read_text(encoding="utf-8"))["results"]
+    assert {result["part"] for result in found} == set(GPU_PARTS)
+    checked = [result for result in found if result["right"] is not None]
+    assert len(checked) > 20
+    assert f"{len(checked)} of {len(checked)} checks passed" in printed
+    assert printed.count("| speed | ") == 10

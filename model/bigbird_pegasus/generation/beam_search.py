@@ -16,7 +16,7 @@ from torch import Tensor
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.logits_processors import Processor, process
 from bigbird_pegasus.generation.protocols import CacheT, Hypothesis, StepCallback, StepModel
-from bigbird_pegasus.generation.sampling import random_streams, rows_of, step_record
+from bigbird_pegasus.generation.sampling import random_streams, step_record
 
 # The score of a beam that copies another one at the start, and of an empty entry among the finished texts.
 NO_SCORE = -1e9
@@ -99,21 +99,22 @@ def beam_search(
             best = tokens[:, 0] if at_the_end else running.tokens[:, 0]
             on_step(step_record(best, documents, prompt_length, max_length))
         done = is_done(running, finished, options, prompt_length, max_length) | at_the_end
-        for row in done.nonzero().flatten().tolist():
+        ended = done.tolist()  # read once: each look at a tensor on a GPU waits for it
+        for row in (row for row, end in enumerate(ended) if end):
             found[documents[row]] = hypotheses(finished, row, options.num_return_sequences)
-        if done.all():
+        if all(ended):
             return [found[document] for document in sorted(found)]
 
         # The row whose text each running beam continues; the cache copies only where that is another one.
         rows = torch.arange(len(documents), device=prompt.device)[:, None] * beams + pick(beam, continued)
-        kept = (~done).nonzero().flatten()
-        if len(kept) < len(documents):
+        if any(ended):
+            kept = (~done).nonzero().flatten()
             cache.reorder(rows[kept].flatten())
             cache.keep_documents(kept)
             running, finished = running.of(kept), finished.of(kept)
             documents = [documents[row] for row in kept.tolist()]
             streams = [streams[row] for row in kept.tolist()] if streams else []
-        elif not torch.equal(rows.flatten(), rows_of(kept, beams)):
+        elif not torch.equal(rows, first_rows + torch.arange(beams, device=prompt.device)):
             cache.reorder(rows.flatten())
         new = running.tokens[..., -1].reshape(-1, 1)  # (N, 1)
 

@@ -50,13 +50,14 @@ def sample(
         if on_step is not None:
             on_step(step_record(tokens[::copies], documents, prompt.shape[1], max_length))
         running = ~ended.view(-1, copies).all(dim=1)  # (B,)
+        runs = running.tolist()  # read once: each look at a tensor on a GPU waits for it
         for row, document in enumerate(documents):
-            if not running[row]:
+            if not runs[row]:
                 group = tokens[row * copies : (row + 1) * copies]
                 found[document] = [Hypothesis(tuple(text)) for text in group.tolist()]
-        if not running.any():
+        if not any(runs):
             return [found[document] for document in sorted(found)]
-        if not running.all():
+        if not all(runs):
             kept = running.nonzero().flatten()
             rows = rows_of(kept, copies)
             cache.reorder(rows)

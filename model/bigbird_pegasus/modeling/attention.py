@@ -204,7 +204,8 @@ def block_sparse_probabilities(
     times_seen[:, :, [0, -1]] = 1
     for row in range(1, blocks - 1):
         times_seen[:, row, row - 1 : row + 2] = 1
-    times_seen[:, 1:-1].scatter_add_(2, plan.to(query.device), torch.ones_like(plan, dtype=times_seen.dtype))
+    plan = plan.to(query.device)
+    times_seen[:, 1:-1].scatter_add_(2, plan, torch.ones_like(plan, dtype=times_seen.dtype))
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     extra = times_seen.log().repeat_interleave(block_size, 1).repeat_interleave(block_size, 2)
     scores = scores + extra.to(scores.dtype)

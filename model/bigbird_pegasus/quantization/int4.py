@@ -91,7 +91,8 @@ class Int4Weight:
             y: Tensor = kernel(x, self._codes.view(-1, columns // 2), GROUP, self._scale_and_zero)[:, :rows]
         else:
             x = F.pad(x, (0, -columns % GROUP))
-            step = CHANNELS_AT_ONCE // BLOCK
+            # Pieces are for a processor's cache; on a GPU they are more kernels to start.
+            step = CHANNELS_AT_ONCE // BLOCK if x.device.type == "cpu" else len(self._codes)
             y = torch.cat(
                 [
                     x @ self._transposed(slice(start, start + step), x.dtype)

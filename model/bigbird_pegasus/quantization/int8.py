@@ -22,7 +22,7 @@ threads, AVX512-VNNI, 4096 x 1024, milliseconds for 5 and 4096 rows: FBGEMM 0.12
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
@@ -119,8 +119,10 @@ class Int8Weight:
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N), float32 where the kernel is used."""
+        if x.device.type != "cpu":
+            return _by_codes(x, cast(Tensor, self._codes), self._scale, bias)
         code = fbgemm_code()
-        if x.device.type != "cpu" or code is None:
+        if code is None:
             return F.linear(x, self.dequantize().to(x.dtype), None if bias is None else bias.to(x.dtype))
         if self._codes is not None:
             self.pack()
@@ -172,9 +174,9 @@ class Int8Table:
 
     def linear(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows (M, K) to (M, N), float32 where the kernel is used."""
-        code = int_mm_code()
         if x.device.type != "cpu":
-            return F.linear(x, self.dequantize().to(x.dtype), None if bias is None else bias.to(x.dtype))
+            return _by_codes(x, self._codes, self._scale, bias)
+        code = int_mm_code()
         if code is None or self.shape[1] == 1:  # torch 2.13 leaves the products of a single input undefined
             x = x.float()
             y = torch.cat(
@@ -186,6 +188,12 @@ class Int8Table:
             codes = (x / step).round_().to(torch.int8)
             y = torch._int_mm(codes, self._codes.t()).float().mul_(self._scale).mul_(step)
         return y if bias is None else y.add_(bias)
+
+
+def _by_codes(x: Tensor, codes: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    """Map rows (M, K) by codes (N, K), and scale what comes out: no float32 copy of the weight is made."""
+    y = F.linear(x, codes.to(x.dtype)).float().mul_(scale)
+    return y if bias is None else y.add_(bias)
 
 
 @cache

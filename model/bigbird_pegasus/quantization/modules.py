@@ -65,7 +65,7 @@ class QuantizedLinear(nn.Module):
         if self.compute_dtype is not None:
             rows = rows.to(self.compute_dtype)
         most = self.weight.max_kernel_rows
-        if most is None or len(rows) <= most:
+        if most is None or len(rows) <= most or x.device.type != "cpu":
             out = self._map(rows).to(x.dtype)
         else:
             out = x.new_empty(len(rows), self.out_features)

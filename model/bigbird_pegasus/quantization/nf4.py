@@ -117,7 +117,8 @@ class Nf4Weight:
         if x.device.type == "cuda" and columns % BLOCK == 0 and bitsandbytes.is_installed():
             return self._by_bitsandbytes(x, bias)
         # Pieces begin at a block and at a whole look-up: where rows are no whole blocks, all is one piece.
-        step = max(1, WEIGHTS_AT_ONCE // columns) if columns % BLOCK == 0 else rows
+        in_pieces = columns % BLOCK == 0 and x.device.type == "cpu"  # on a GPU they are more kernels to start
+        step = max(1, WEIGHTS_AT_ONCE // columns) if in_pieces else rows
         pieces = [
             F.linear(x, self._rows(start, min(start + step, rows), x.dtype)) for start in range(0, rows, step)
         ]
@@ -126,8 +127,7 @@ class Nf4Weight:
 
     def _by_bitsandbytes(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Map rows as `linear` does; K is a multiple of a block."""
-        levels = torch.tensor(LEVELS, device=x.device)
-        state = bitsandbytes.quant_state(self._largest, levels, BLOCK, self.shape, x.dtype)
+        state = bitsandbytes.quant_state(self._largest, _levels_on(x.device), BLOCK, self.shape, x.dtype)
         return bitsandbytes.linear(x, self._codes, state, bias)
 
     def _rows(self, start: int, end: int, dtype: torch.dtype) -> Tensor:
@@ -140,7 +140,7 @@ class Nf4Weight:
             pairs = codes.view(torch.uint16).int()
             levels = _four_levels().index_select(0, pairs).view(torch.bfloat16)
         else:
-            table = torch.tensor(LEVELS, device=codes.device)
+            table = _levels_on(codes.device)
             levels = table[torch.stack([codes >> 4, codes & 15], dim=-1).int()].flatten()[:count]
             levels = F.pad(levels, (0, -count % BLOCK))
         largest = self._largest[first // BLOCK : -(-(first + count) // BLOCK)].to(levels.dtype)
@@ -197,6 +197,12 @@ def _round_in_blocks(numbers: Tensor) -> tuple[Tensor, Tensor]:
     codes = torch.bucketize(scaled, (levels[:-1] + levels[1:]) / 2, out_int32=True)
     codes *= (largest > 0).unsqueeze(1)  # of a block of zeros bitsandbytes takes the first code
     return codes.to(torch.uint8).flatten()[: len(numbers)], largest
+
+
+@cache
+def _levels_on(device: torch.device) -> Tensor:
+    """LEVELS, copied to a device once: a copy at each product would have the host wait for a GPU."""
+    return torch.tensor(LEVELS, device=device)
 
 
 @cache

@@ -125,3 +125,14 @@ def test_coarser_activations_cost_twice_the_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(int8, "fbgemm_code", lambda: 63)
     coarse = made("int8", weight).linear(x, None)
     assert float((coarse - exact).norm() / (fine - exact).norm()) == pytest.approx(127 / 63, rel=0.2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_codes_multiplied_as_on_a_gpu_are_the_map_of_the_dequantized_weight(dtype: torch.dtype) -> None:
+    stored = Int8Weight.quantize(torch.randn(130, 64))
+    x, bias = torch.randn(7, 64).to(dtype), torch.randn(130)
+    found = _by_codes(x, stored[""].squeeze(0), stored["_scale"], bias)
+    wanted = F.linear(x.double(), Int8Weight.load(stored, (130, 64)).dequantize().double(), bias.double())
+    # bfloat16: each of the 64 products of a sum is rounded to 8 bits before it is scaled.
+    rtol, atol = (1.3e-6, 1e-5) if dtype == torch.float32 else (1.6e-2, 5e-2)
+    torch.testing.assert_close(found, wanted.float(), rtol=rtol, atol=atol)
