@@ -242,7 +242,8 @@ def command(setting: Setting) -> Iterator[Case]:
 def _summary(device: str, dtype: str, wanted: dict[str, Any]) -> Finding:
     need("typer", "rich", "sentencepiece", "sentencex")
     command = [sys.executable, "-m", "bbp_cli", "summarize", "examples/harbour-report.txt", "--json"]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'model'}"}
+    paths = [str(ROOT), str(ROOT / "model"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
         [*command, "--device", device, "--dtype", dtype],
         cwd=ROOT,
