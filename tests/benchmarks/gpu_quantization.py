@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.loading import CLASSES
 from bigbird_pegasus.quantization import bitsandbytes
 from bigbird_pegasus.quantization.modules import QuantizedEmbedding, QuantizedLinear
@@ -82,7 +82,7 @@ def _outputs_agree(setting: Setting, scheme: Any, kernel: str, dtype: str) -> Fi
     model = model.to(DTYPES[dtype]).to(setting.device)
     with patch.object(bitsandbytes, "is_installed", lambda: kernel == "bitsandbytes"):
         error = relative_error(_logits(model, setting.device), wanted)
-        pack_linears(model)  # as the command does
+        prepack(model)  # as the command does
         packed = relative_error(_logits(model, setting.device), wanted)
     floor = FLOOR[dtype] if setting.device.type != "cpu" else 5e-2
     return Finding({"error": error, "packed_error": packed}, max(error, packed) <= floor)

@@ -16,7 +16,7 @@ import torch
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.checkpoints.loader import own_tensors
 from bigbird_pegasus.checkpoints.names import published_name
-from bigbird_pegasus.inference.prepack import pack_linears
+from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.quantization.quantize import SCHEMES, quantize_linears
 
 from tests.benchmarks.gpu_case import (
@@ -70,7 +70,7 @@ class Models:
         ours = ours.to(DTYPES.get(precision, torch.bfloat16))
         if precision in SCHEMES:
             quantize_linears(ours, precision)
-        pack_linears(ours)
+        prepack(ours)
         return ours
 
 
