@@ -18,7 +18,7 @@ import torch
 from bigbird_pegasus.generation.generate import continue_text, generate
 from bigbird_pegasus.inference.ragged_batch import generate_each
 from bigbird_pegasus.loading import CLASSES
-from bigbird_pegasus.modeling.sentence_extraction import DENSE
+from bigbird_pegasus.modeling.sentence_extraction import DENSE_COLUMNS
 from torch import Tensor
 
 from tests.benchmarks.gpu_case import (
@@ -89,7 +89,7 @@ def _sentences(mask: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         "sentence_index": place.expand(batch, -1).clone(),
         "sentence_position": torch.arange(SENTENCES).expand(batch, -1).clone(),
         "document_sentences": torch.full((batch,), SENTENCES),
-        "features": torch.rand(batch, SENTENCES, DENSE, generator=generator),
+        "features": torch.rand(batch, SENTENCES, len(DENSE_COLUMNS), generator=generator),
         "grams": hashes((int(counts.sum()),)),
         "gram_counts": counts,
         "headings": hashes((int(counts.sum()),)),

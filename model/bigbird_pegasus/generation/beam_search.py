@@ -106,7 +106,8 @@ def beam_search(
             return [found[document] for document in sorted(found)]
 
         # The row whose text each running beam continues; the cache copies only where that is another one.
-        rows = torch.arange(len(documents), device=prompt.device)[:, None] * beams + pick(beam, continued)
+        first_rows = torch.arange(len(documents), device=prompt.device)[:, None] * beams
+        rows = first_rows + pick(beam, continued)
         if any(ended):
             kept = (~done).nonzero().flatten()
             cache.reorder(rows[kept].flatten())

@@ -7,11 +7,18 @@ from collections.abc import Callable
 import pytest
 import torch
 from bigbird_pegasus.quantization import int8
-from bigbird_pegasus.quantization.int8 import Int8Table, Int8Weight, finest_exact_code, int_mm_code
+from bigbird_pegasus.quantization.int8 import (
+    Int8Table,
+    Int8Weight,
+    _by_codes,
+    finest_exact_code,
+    int_mm_code,
+)
 from bigbird_pegasus.quantization.modules import QuantizedLinear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional as F
 
 from tests.model.quantization.int8_errors import largest_shares
 from tests.model.quantization.weights import drawn, made, rounded_activations, sizes
