@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import score_document
-from bigbird_pegasus.text import windows
+from bigbird_pegasus.summarization.extractive import encode_windows, extractive_steps
+from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.summarize import run_steps
 from bigbird_pegasus.text.parsed_text import parse_text
-from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 from default_model_data import Record, split_sentences
 from rouge_score import rouge_scorer
-
-from bbp_cli.tasks import extractive
 
 
 @dataclass(frozen=True)
@@ -34,18 +31,10 @@ class Figures:
 def summarize(
     document: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
 ) -> list[str]:
-    """The sentences that the model chooses, by the code of the command from splitting to choosing."""
-    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
-    parsed = parse_text(document)
-    encoded = windows.encode(parsed, tokenizer, limit)
-    packed = windows.pack(encoded.counts, limit)
-    vectors = torch.cat(extractive.read_windows(model, [(encoded, window) for window in packed]))
-    spans = encoded.sentences
-    texts = [parsed.on_one_line(span) for span in spans]
-    scored = score_document(model, vectors, texts, [s.starts_paragraph for s in spans])
-    allowed = eligible_sentences(parsed, spans)
-    chosen, _ = extractive.choose(texts, scored, None, allowed, model.sentence_head.chooser)
-    return [texts[n] for n in chosen]
+    """Return the sentences that the model chooses, by the code of the command."""
+    steps = extractive_steps(parse_text(document), model, tokenizer, SummaryOptions())
+    summary = run_steps(steps, lambda windows: encode_windows(model, windows), batch_size=1)
+    return [sentence.text for sentence in summary.sentences]
 
 
 def evaluate(folder: Path, records: Sequence[Record]) -> dict[str, Figures]:

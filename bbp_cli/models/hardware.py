@@ -68,10 +68,6 @@ def _device(name: str) -> str:
 
 
 def _cpu_computes_bfloat16(device: str) -> bool:
-    """Whether this processor multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
-    import torch
+    from bigbird_pegasus.kernels.cpu import computes_bfloat16
 
-    if device != "cpu":
-        return False
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return device == "cpu" and computes_bfloat16()

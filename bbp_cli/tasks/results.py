@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bigbird_pegasus.summarization import summary as library
 from bigbird_pegasus.summarization.quality import Quality
 
 from bbp_cli.documents.document import Document
@@ -118,6 +119,18 @@ def record_results(result: DocumentResult) -> Sequence[RecordResult]:
 def coverage(document: Document, total: int, read: int, windows: int) -> Coverage:
     """How much was read of a document of `total` tokens."""
     return Coverage(total, read, windows, read < total, tuple(document.pages_without_text))
+
+
+def summary_of(document: Document, found: library.Summary, warnings: tuple[str, ...] = ()) -> Summary:
+    """Return the package's summary of a document with its pages; `warnings` come before the summary's own."""
+    sentences = tuple(
+        SummarySentence(one.text, (Origin(document.page_at(one.start), one.start, one.end, one.score),))
+        for one in found.sentences
+    )
+    read = found.coverage
+    covered = coverage(document, read.tokens_total, read.tokens_read, read.windows)
+    all_warnings = (*warnings, *found.warnings, *truncation_warning(covered))
+    return Summary(found.summary, sentences, covered, found.quality, all_warnings)
 
 
 def truncation_warning(found: Coverage) -> tuple[str, ...]:

@@ -13,12 +13,11 @@ from bbp_cli.tasks.results import Summary
 from bbp_cli.tasks.task import SHORT_WINDOWS, OnText, Task, TaskSteps
 
 if TYPE_CHECKING:
+    from bigbird_pegasus.summarization.abstractive import GenerationRequest
     from bigbird_pegasus.text.windows import EncodedText, Window
     from torch import Tensor
 
-    from bbp_cli.tasks.writing import Order
-
-    SummaryTask = Task[tuple[EncodedText, Window] | Order, Tensor | tuple[str, bool], Summary]
+    SummaryTask = Task[tuple[EncodedText, Window] | GenerationRequest, Tensor | tuple[str, bool], Summary]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class ExtractiveSummary:
         """Return the vectors of each window's sentences."""
         from bbp_cli.tasks import extractive
 
-        return extractive.read_windows(model.model, windows)
+        return extractive.read_windows(model, windows)
 
     def batch_size(self, model: LoadedModel) -> int:
         """Return how many windows are best computed together."""
@@ -68,13 +67,15 @@ class AbstractiveSummary:
 
     def plan(
         self, document: Document, model: LoadedModel, on_text: OnText | None = None
-    ) -> "TaskSteps[Order, tuple[str, bool], Summary]":
+    ) -> "TaskSteps[GenerationRequest, tuple[str, bool], Summary]":
         """Return the steps to a summary; see `Task`."""
         from bbp_cli.tasks import writing
 
         return writing.steps(document, model, self.options, on_text)
 
-    def compute(self, model: LoadedModel, windows: "Sequence[Order]") -> Sequence[tuple[str, bool]]:
+    def compute(
+        self, model: LoadedModel, windows: "Sequence[GenerationRequest]"
+    ) -> Sequence[tuple[str, bool]]:
         """Return the text that is written about each window, and whether the model ended it."""
         from bbp_cli.tasks import writing
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     )
     from bigbird_pegasus.pipelines import pipeline as pipeline
     from bigbird_pegasus.quantization.quantize import BitsAndBytesConfig as BitsAndBytesConfig
+    from bigbird_pegasus.summarization.summarize import summarize as summarize
+    from bigbird_pegasus.summarization.summary import Summary as Summary
     from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer as PegasusTokenizer
 
 _LAZY = {
@@ -43,6 +45,8 @@ _LAZY = {
     "PegasusTokenizer": "tokenization.tokenizer",
     "load_model": "loading",
     "pipeline": "pipelines",
+    "Summary": "summarization.summary",
+    "summarize": "summarization.summarize",
 }
 
 __all__ = sorted(_LAZY)

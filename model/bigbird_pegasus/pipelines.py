@@ -17,12 +17,14 @@ from torch import Tensor
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.kernels.device import parse_device
+from bigbird_pegasus.loading import DEFAULT_MODEL
 from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
 )
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.question_answering import (
     best_spans,
     context_windows,
@@ -31,6 +33,7 @@ from bigbird_pegasus.question_answering import (
     usual_stride,
     window_input,
 )
+from bigbird_pegasus.summarization.summarize import summarize
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 Record = dict[str, Any]
@@ -75,6 +78,7 @@ def pipeline(
     Args:
         task: "summarization", "text-classification" (also "sentiment-analysis") or "question-answering".
         model: a checkpoint folder, `owner/name` on the Hub, or a model in memory, which is used as it is.
+            Left out, summarization takes the model that comes with the package.
         tokenizer: a folder, a name or a tokenizer; left out, that of the checkpoint.
         device: a torch device, or the number of a GPU, -1 being the CPU. Left out, the CPU, or where a model
             in memory is.
@@ -92,10 +96,11 @@ def pipeline(
         raise ConfigError(f"task is {task!r}: it must be one of {', '.join(sorted(TASKS))}")
     model_class, pipeline_class = TASKS[task]
     place = None if device is None else parse_device(device)
+    if task == "summarization":
+        model = DEFAULT_MODEL if model is None else model
+        model_class = BigBirdPegasusForSentenceExtraction if _is_extractive(model, revision) else model_class
     if isinstance(model, str | Path):
         tokenizer = model if tokenizer is None else tokenizer
-        if task == "summarization":
-            _refuse_extraction(model, revision)
         model = model_class.from_pretrained(
             model, dtype=dtype, torch_dtype=torch_dtype, device=place, revision=revision
         )
@@ -119,7 +124,7 @@ def pipeline(
 class SummarizationPipeline:
     """Texts → summaries."""
 
-    model: BigBirdPegasusForConditionalGeneration
+    model: BigBirdPegasusForConditionalGeneration | BigBirdPegasusForSentenceExtraction
     tokenizer: PegasusTokenizer
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -132,7 +137,9 @@ class SummarizationPipeline:
             documents: the texts.
             options: `truncation` (of a text longer than the window, else an error),
                 `clean_up_tokenization_spaces`, and those of `generate`. Where neither they nor the checkpoint
-                say so, at most 256 tokens are written, with 4 beams.
+                say so, at most 256 tokens are written, with 4 beams. A model that chooses sentences, as the
+                default one, reads texts of any length; its options are those of `bigbird_pegasus.summarize`
+                (`length`, `truncate`).
 
         Returns:
             `[{"summary_text": …}]`, one for each text; with `num_return_sequences` above 1 and several texts
@@ -141,6 +148,10 @@ class SummarizationPipeline:
         Raises:
             ValueError: a text is longer than the model's window.
         """
+        if isinstance(self.model, BigBirdPegasusForSentenceExtraction):
+            texts = [documents] if isinstance(documents, str) else list(documents)
+            chosen = {"model": self.model, "tokenizer": self.tokenizer, **self.options, **options}
+            return [{"summary_text": one.summary} for one in summarize(texts, **chosen)]
         if isinstance(documents, str):
             return self._summarize(documents, **{**self.options, **options})
         results = [self._summarize(text, **{**self.options, **options}) for text in documents]
@@ -154,6 +165,7 @@ class SummarizationPipeline:
         clean_up_tokenization_spaces: bool = False,
         **options: Any,
     ) -> list[Record]:
+        assert isinstance(self.model, BigBirdPegasusForConditionalGeneration)  # for the type checker
         habit = self.model.generation_config
         assert habit is not None  # for the type checker: this class always has one
         if habit.max_length is None and habit.max_new_tokens is None and "max_length" not in options:
@@ -347,14 +359,12 @@ TASKS: dict[str, tuple[type[PretrainedModule], Any]] = {
 }
 
 
-def _refuse_extraction(name_or_path: str | Path, revision: str | None) -> None:
-    """Raise ConfigError for a model that chooses sentences: splitting a text into them is not done here."""
-    named = BigBirdPegasusConfig.from_pretrained(name_or_path, revision=revision).architectures
-    if named == ["BigBirdPegasusForSentenceExtraction"]:
-        raise ConfigError(
-            f"{name_or_path} chooses sentences, as the command `bbp summarize` does with it; a pipeline needs"
-            " a model that writes, such as google/bigbird-pegasus-large-arxiv"
-        )
+def _is_extractive(model: str | Path | PretrainedModule, revision: str | None) -> bool:
+    """Return whether a model chooses sentences; of a checkpoint its configuration says so."""
+    if isinstance(model, PretrainedModule):
+        return isinstance(model, BigBirdPegasusForSentenceExtraction)
+    named = BigBirdPegasusConfig.from_pretrained(model, revision=revision).architectures
+    return named == [BigBirdPegasusForSentenceExtraction.__name__]
 
 
 def _function_of(config: BigBirdPegasusConfig) -> ScoreFunction:

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import torch
 from bigbird_pegasus import (
-    DEFAULT_MODEL,
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
     PegasusTokenizer,
     pipeline,
+    summarize,
 )
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
@@ -425,9 +425,18 @@ def test_a_model_for_another_task_is_refused(classifier: Path) -> None:
     with pytest.raises(ConfigError, match="needs a folder, a name or a BigBirdPegasusForQuestionAnswering"):
         pipeline("question-answering", model, tokenizer=classifier)
     with pytest.raises(ConfigError, match="not no model"):
-        pipeline("summarization")
+        pipeline("question-answering")
 
 
-def test_a_model_that_chooses_sentences_is_refused_by_a_line_that_says_what_to_do() -> None:
-    with pytest.raises(ConfigError, match="`bbp summarize` does with it"):
-        pipeline("summarization", DEFAULT_MODEL)
+def test_without_a_model_the_default_one_summarizes_as_the_function_does() -> None:
+    text = "\n\n".join(TEXTS)
+    made = pipeline("summarization")
+    (alone,) = made(text)
+    assert alone == {"summary_text": summarize(text, dtype="float32").summary}
+    assert made([text, text], length=20) == 2 * [
+        {"summary_text": summarize(text, dtype="float32", length=20).summary}
+    ]
+    in_memory = pipeline("summarization", made.model, tokenizer=made.tokenizer, length=20)
+    assert in_memory(text) == made(text, length=20)
+    with pytest.raises(ConfigError, match="nothing to do for num_beams"):
+        made(text, num_beams=4)

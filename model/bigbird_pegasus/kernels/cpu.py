@@ -27,3 +27,9 @@ def instruction_classes() -> list[str]:
     """Return the classes of x86 vector instructions that this processor has, oldest first."""
     has = torch.cpu.get_capabilities()
     return [name for key, name in _INSTRUCTION_CLASSES.items() if has.get(key)]
+
+
+def computes_bfloat16() -> bool:
+    """Return whether this processor multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,8 +1,11 @@
-"""Summaries by choosing: every sentence is scored, and those that add most are the summary."""
+"""Extractive summaries: every sentence of a text is scored, and those that add most are the summary.
+
+The encoder reads one window by itself; the vectors that it makes of sentences are scored together.
+"""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -11,16 +14,23 @@ import torch
 from torch import Tensor
 
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.quality import Stop
+from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.sentence_features import (
     SentenceFeatures,
     feature_inputs,
     sentence_features,
 )
-from bigbird_pegasus.text.words import count_words
+from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
+from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.parsed_text import ParsedText
+from bigbird_pegasus.text.sentence_filter import eligible_sentences
+from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
+from bigbird_pegasus.text.words import count_words, first_words
 
 if TYPE_CHECKING:
     from bigbird_pegasus.modeling.sentence_extraction import SelectionNetwork
+    from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 
 MAX_LOG_LENGTH = 10.0  # logarithm of a summary's words; more is nothing a model has learned
@@ -32,6 +42,103 @@ MIN_LEAD_WORDS = 30  # words
 _QUESTION = re.compile(r"Q(?:uestion)?(?: ?\d+)?[:.] ?\w.*\?$", re.IGNORECASE)
 _ANSWER = re.compile(r"A(?:nswer)?(?: ?\d+)?[:.] ?\w", re.IGNORECASE)
 MAX_WHOLE_SENTENCES = 3  # sentences: a text of at most so many is its own summary
+
+
+def extractive_steps(
+    text: ParsedText,
+    model: BigBirdPegasusForSentenceExtraction,
+    tokenizer: "PegasusTokenizer",
+    options: SummaryOptions,
+) -> Generator[Sequence[tuple[EncodedText, Window]], Sequence[Tensor], Summary]:
+    """Yield windows, be sent what `encode_windows` makes of each, return the summary."""
+    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    encoded = encode(text, tokenizer, limit)
+    windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
+    vectors = torch.cat(list((yield [(encoded, window) for window in windows])))
+    spans = encoded.sentences[: len(vectors)]
+    texts = [text.on_one_line(span) for span in spans]
+    scored = score_document(model, vectors, texts, [span.starts_paragraph for span in spans])
+    allowed = eligible_sentences(text, spans)
+    chosen, stop = _choose(texts, scored, options.length, allowed, model)
+    warnings = _cut_single_sentence(texts, chosen, options.length or DEFAULT_SUMMARY_WORDS)
+    summary = join_sentences([texts[n] for n in chosen])
+    sentences = [
+        SummarySentence(texts[n], spans[n].start, spans[n].end, round(scored.scores[n], 6)) for n in chosen
+    ]
+    return Summary(
+        summary,
+        tuple(sentences),
+        coverage_of(len(encoded.ids), sum(window.tokens for window in windows), len(windows)),
+        measure_quality(sum(count_words(one) for one in texts), summary, stop),
+        text.language,
+        warnings,
+    )
+
+
+def _choose(
+    texts: Sequence[str],
+    scored: "ScoredSentences",
+    max_words: int | None,
+    allowed: Sequence[bool],
+    model: BigBirdPegasusForSentenceExtraction,
+) -> tuple[list[int], Stop]:
+    """Return the numbers of the summary's sentences. Scores say nothing of a text that is no running text."""
+    if not _is_made_of_sentences(texts, allowed):
+        return lead(texts, max_words, allowed)
+    chosen, stop = choose(texts, scored, max_words, allowed, model.sentence_head.chooser)
+    return with_questions(texts, chosen, max_words), stop
+
+
+def _is_made_of_sentences(texts: Sequence[str], allowed: Sequence[bool]) -> bool:
+    pieces = [text for text, may in zip(texts, allowed, strict=True) if may]
+    of_sentences = sum(count_words(text) for text in pieces if ends_as_sentence(text))
+    return 2 * of_sentences >= sum(count_words(text) for text in pieces)
+
+
+def _cut_single_sentence(texts: list[str], chosen: Sequence[int], max_words: int) -> tuple[str, ...]:
+    """Cut the only chosen sentence in `texts` where it is longer than a summary may be; return a warning."""
+    if len(chosen) != 1 or count_words(texts[chosen[0]]) <= max_words:
+        return ()
+    texts[chosen[0]] = first_words(texts[chosen[0]], max_words)
+    return (f"no sentence has at most {max_words} words: the best one is cut",)
+
+
+def join_sentences(sentences: Sequence[str]) -> str:
+    """Join sentences by spaces; after what does not end as one (a list's item) comes a line break."""
+    return "".join(f"{text} " if ends_as_sentence(text) else f"{text}\n" for text in sentences).rstrip()
+
+
+def encode_windows(
+    model: BigBirdPegasusForSentenceExtraction, windows: Sequence[tuple[EncodedText, Window]]
+) -> list[Tensor]:
+    """Return the vectors of the sentences of each window: (L, D), NaN for a sentence without tokens."""
+    from bigbird_pegasus.inference.ragged_batch import encode_each
+
+    ids = [torch.tensor(encoded.window_ids(window), dtype=torch.long) for encoded, window in windows]
+    with torch.inference_mode():
+        states = iter(encode_each(model.encoder, [one.to(model.device) for one in ids if len(one)]))
+        return [
+            _vectors(model, next(states), encoded, window) if window.tokens else _no_vectors(model, window)
+            for encoded, window in windows
+        ]
+
+
+def _vectors(
+    model: BigBirdPegasusForSentenceExtraction, states: Tensor, encoded: EncodedText, window: Window
+) -> Tensor:
+    device = model.device
+    counts = torch.tensor(encoded.counts[window.first : window.last], device=device)
+    vectors: Tensor = model.sentence_head.reader(
+        states,
+        torch.arange(len(counts), device=device).repeat_interleave(counts).unsqueeze(0),
+        torch.arange(window.first, window.last, device=device).unsqueeze(0),
+        torch.tensor([len(encoded.sentences)], device=device),
+    )
+    return vectors[0]
+
+
+def _no_vectors(model: BigBirdPegasusForSentenceExtraction, window: Window) -> Tensor:
+    return torch.full((window.last - window.first, model.config.d_model), math.nan, device=model.device)
 
 
 @dataclass(frozen=True)

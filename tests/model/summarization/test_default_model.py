@@ -11,14 +11,17 @@ import torch
 from bigbird_pegasus import DEFAULT_MODEL
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, score_document
+from bigbird_pegasus.summarization.extractive import (
+    ScoredSentences,
+    choose,
+    encode_windows,
+    score_document,
+)
 from bigbird_pegasus.text import windows
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
-
-from bbp_cli.tasks import extractive
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 SLICE = 20  # records, every 20th of val: some seconds together
@@ -67,7 +70,7 @@ def score(
 ) -> ScoredSentences:
     encoded = windows.encode(parse_text(text), tokenizer, tokenizer.model_max_length)
     packed = windows.pack(encoded.counts, tokenizer.model_max_length)
-    vectors = torch.cat(extractive.read_windows(model, [(encoded, window) for window in packed]))
+    vectors = torch.cat(encode_windows(model, [(encoded, window) for window in packed]))
     texts = [text[span.start : span.end] for span in encoded.sentences]
     return score_document(model, vectors, texts, [span.starts_paragraph for span in encoded.sentences])
 

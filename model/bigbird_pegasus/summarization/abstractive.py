@@ -1,0 +1,192 @@
+"""Abstractive summaries: the decoder writes one for each window of a text; line breaks join them."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import ceil
+from typing import TYPE_CHECKING, Any, cast
+
+from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.quality import Stop, measure_quality
+from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
+from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
+from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
+from bigbird_pegasus.text.words import clean, count_words
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bigbird_pegasus.generation.config import GenerationConfig
+    from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
+    from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
+
+TOKENS_PER_WORD = 4 / 3  # of English in the published vocabulary
+MIN_NEW_TOKENS = 8
+DEFAULT_NEW_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
+
+OnText = Callable[[str], None]
+"""Called with all of a summary's text so far while it is written."""
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """A window and the options of the search; `on_tokens` is called with the new ids so far."""
+
+    encoded: EncodedText
+    window: Window
+    options: Mapping[str, object]
+    on_tokens: Callable[[Sequence[int]], None] | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The summary of one window, and whether the model ended it by itself."""
+
+    window: Window
+    text: str
+    ended: bool
+
+
+def abstractive_steps(
+    text: ParsedText,
+    model: "BigBirdPegasusForConditionalGeneration",
+    tokenizer: "PegasusTokenizer",
+    options: SummaryOptions,
+    on_text: OnText | None = None,
+) -> Generator[Sequence[GenerationRequest], Sequence[tuple[str, bool]], Summary]:
+    """Yield requests, be sent what `write` makes of each, return the summary.
+
+    With `on_text` one request is yielded at a time: the summaries of windows grow one after the other.
+    """
+    limit = (
+        min(tokenizer.model_max_length, model.config.max_position_embeddings) - 1
+    )  # `</s>` ends each window
+    encoded = encode(text, tokenizer, limit)
+    windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
+    generation = generation_options(options, model, len(windows))
+    parts: list[_Part] = []
+    for group in [[window] for window in windows] if on_text else [windows]:
+        on_tokens = _growing(on_text, [part.text for part in parts], tokenizer) if on_text else None
+        written = yield [GenerationRequest(encoded, window, generation, on_tokens) for window in group]
+        parts += [_Part(window, *found) for window, found in zip(group, written, strict=True)]
+    summary = join(part.text for part in parts)
+    stop: Stop = "end" if all(part.ended for part in parts) else "length"
+    return Summary(
+        summary,
+        tuple(sentence for part in parts for sentence in _sentences(part, encoded)),
+        coverage_of(len(encoded.ids), sum(window.tokens for window in windows), len(windows)),
+        measure_quality(count_words(text.raw), summary, stop),
+        text.language,
+        () if summary else ("the model wrote nothing",),
+    )
+
+
+def generation_options(
+    options: SummaryOptions, model: "BigBirdPegasusForConditionalGeneration", windows: int
+) -> Mapping[str, object]:
+    """Return the options of `generate`; the words that were asked for are shared out evenly among windows."""
+    generation = {"seed": options.seed, **options.generation}
+    default = _default_config(model)
+    tokens = None
+    if options.length is not None:
+        tokens = max(ceil(options.length * TOKENS_PER_WORD / windows), MIN_NEW_TOKENS)
+    elif default.max_length is None and default.max_new_tokens is None:
+        tokens = DEFAULT_NEW_TOKENS
+    if tokens is not None:
+        generation["max_new_tokens"] = min(tokens, model.config.max_position_embeddings)
+    return generation
+
+
+def number_of_beams(options: SummaryOptions, model: "BigBirdPegasusForConditionalGeneration") -> int:
+    """Return the beams of the search: those of the options, or else of the checkpoint."""
+    return int(str(options.generation.get("num_beams", _default_config(model).num_beams)))
+
+
+def max_new_tokens(model: "BigBirdPegasusForConditionalGeneration") -> int:
+    """Return how many tokens the checkpoint itself lets a summary have."""
+    default = _default_config(model)
+    return max(default.max_length or 0, default.max_new_tokens or 0) or DEFAULT_NEW_TOKENS
+
+
+def _default_config(model: "BigBirdPegasusForConditionalGeneration") -> "GenerationConfig":
+    default = model.generation_config
+    assert default is not None  # for the type checker: this class always has one
+    return default
+
+
+def write(
+    model: "BigBirdPegasusForConditionalGeneration",
+    tokenizer: "PegasusTokenizer",
+    requests: Sequence[GenerationRequest],
+) -> list[tuple[str, bool]]:
+    """Return the text that the model writes about each window, and whether the model ended it by itself.
+
+    A search has one set of options: windows that are next to each other and share them are searched together.
+
+    Raises:
+        ConfigError: an option is unknown, impossible, or does not fit the model.
+    """
+    written: list[tuple[str, bool]] = []
+    for _, group in groupby(requests, lambda request: request.options):
+        written += _write_together(model, tokenizer, list(group))
+    return written
+
+
+def _write_together(
+    model: "BigBirdPegasusForConditionalGeneration",
+    tokenizer: "PegasusTokenizer",
+    requests: Sequence[GenerationRequest],
+) -> list[tuple[str, bool]]:
+    import torch
+
+    from bigbird_pegasus.inference.ragged_batch import generate_each
+
+    def on_step(step: Any) -> None:
+        for document, tokens in zip(step.documents, step.tokens, strict=True):
+            on_tokens = requests[document].on_tokens
+            if on_tokens is not None:
+                on_tokens(tokens)
+
+    ids = [window_input(request.encoded, request.window, tokenizer) for request in requests]
+    # Whatever the checkpoint's own options are, one text is wanted, and nothing but its ids.
+    only = {"num_return_sequences": 1, "return_dict_in_generate": False}
+    sequences = generate_each(
+        model,
+        [torch.tensor(one, device=model.device) for one in ids],
+        on_step=on_step,
+        **{**requests[0].options, **only},
+    )
+    written = cast("Tensor", sequences)[:, 1:].tolist()
+    return [(decode(one, tokenizer), tokenizer.eos_token_id in one) for one in written]
+
+
+def decode(ids: Sequence[int], tokenizer: "PegasusTokenizer") -> str:
+    """Return the text of token ids: clean lines, none of them empty."""
+    return join(tokenizer.decode(list(ids), skip_special_tokens=True).split("\n"))
+
+
+def join(texts: Iterable[str]) -> str:
+    """Return clean lines, without those that are empty."""
+    lines = (clean(line) for text in texts for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _growing(
+    on_text: OnText, before: Sequence[str], tokenizer: "PegasusTokenizer"
+) -> Callable[[Sequence[int]], None]:
+    """Return what hands on the summaries of earlier windows and this one so far."""
+
+    def on_tokens(ids: Sequence[int]) -> None:
+        on_text(join([*before, decode(ids, tokenizer)]))
+
+    return on_tokens
+
+
+def _sentences(part: _Part, encoded: EncodedText) -> list[SummarySentence]:
+    """Return the sentences of a window's summary: each was written from the whole window."""
+    start = encoded.sentences[part.window.first].start
+    end = encoded.sentences[part.window.last - 1].end
+    return [
+        SummarySentence(clean(part.text[span.start : span.end]), start, end, None)
+        for span in parse_text(part.text).sentences
+    ]

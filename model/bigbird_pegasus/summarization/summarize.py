@@ -1,0 +1,158 @@
+"""`summarize`: what the command `bbp summarize` does with a text, as a function."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, cast, overload
+
+import torch
+
+from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.inference.prepack import prepack
+from bigbird_pegasus.kernels.cpu import computes_bfloat16
+from bigbird_pegasus.kernels.device import parse_device
+from bigbird_pegasus.loading import DEFAULT_MODEL, load_model
+from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.summarization.abstractive import abstractive_steps, write
+from bigbird_pegasus.summarization.extractive import encode_windows, extractive_steps
+from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.summary import ModelInfo, Summary
+from bigbird_pegasus.text.parsed_text import parse_text
+from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
+
+EXTRACTIVE_BATCH_SIZE = 8  # short windows are encoded faster together, long ones are not
+
+WindowT = TypeVar("WindowT")
+OutputT = TypeVar("OutputT")
+
+
+@overload
+def summarize(texts: str, **options: Any) -> Summary: ...
+@overload
+def summarize(texts: Sequence[str], **options: Any) -> list[Summary]: ...
+def summarize(
+    texts: str | Sequence[str],
+    *,
+    model: str | Path | PretrainedModule = DEFAULT_MODEL,
+    tokenizer: PegasusTokenizer | None = None,
+    length: int | None = None,
+    truncate: bool = False,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype = "auto",
+    quantize: str | None = None,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    batch_size: int | None = None,
+    **generation: Any,
+) -> Summary | list[Summary]:
+    """Summarize one text, or several with one model.
+
+    Args:
+        texts: the text, or a sequence of texts.
+        model: a checkpoint folder, `owner/name` on the Hub, or a model in memory, which is used as it is.
+            Left out, the model that comes with the package, which chooses sentences.
+        tokenizer: of a model in memory.
+        length: words of a summary at most; None leaves it to the model.
+        truncate: read only the beginning of a text, as much as the model reads at once.
+        seed: of a search that samples.
+        device: a torch device; "auto" is a CUDA GPU where there is one, else the CPU.
+        dtype: of the weights; "auto" is bfloat16 where the device multiplies it in hardware, else float32.
+        quantize: "int8", "int4" or "nf4".
+        revision: of a model on the Hub.
+        local_files_only: never download.
+        batch_size: windows of a text that the model reads together; None is 8 for a model that chooses
+            sentences, and 1 for one that writes, which needs more memory. Results do not depend on it.
+        generation: options of `generate` (`num_beams`, `no_repeat_ngram_size`, …) for a model that writes.
+
+    Returns:
+        A `Summary`, or a list of them where a sequence was given.
+
+    Raises:
+        ConfigError: an option is impossible or does not fit the model, or the model does not summarize.
+        CheckpointError, TokenizerError: the checkpoint cannot be used.
+    """
+    if length is not None and length < 1:
+        raise ConfigError(f"length is {length}: it must be at least 1 word")
+    if batch_size is not None and batch_size < 1:
+        raise ConfigError(f"batch_size is {batch_size}: it must be at least 1")
+    options = SummaryOptions(length, truncate, seed, generation)
+    if isinstance(model, PretrainedModule):
+        if tokenizer is None:
+            raise ConfigError("give the tokenizer of the model too")
+        if (device, dtype, quantize, revision) != ("auto", "auto", None, None):
+            raise ConfigError("device, dtype, quantize and revision are for a checkpoint that is loaded")
+        name = None
+    else:
+        if tokenizer is not None:
+            raise ConfigError("a tokenizer is for a model in memory: a checkpoint has its own")
+        name = "default" if model == DEFAULT_MODEL else str(model)
+        on_hub: Any = {"revision": revision, "local_files_only": local_files_only}
+        tokenizer = PegasusTokenizer.from_pretrained(model, **on_hub)
+        place = _device(device)
+        precision = _dtype(place) if dtype == "auto" else dtype
+        model = load_model(model, dtype=precision, device=place, quantization_config=quantize, **on_hub)
+        prepack(model)  # as the command does: faster, and so the same order of additions
+    info = ModelInfo(name, str(model.dtype).removeprefix("torch."), str(model.device), model.quantization)
+    several = [texts] if isinstance(texts, str) else texts
+    found = [replace(_summarize(text, model, tokenizer, options, batch_size), model=info) for text in several]
+    return found[0] if isinstance(texts, str) else found
+
+
+def _summarize(
+    raw: str,
+    model: PretrainedModule,
+    tokenizer: PegasusTokenizer,
+    options: SummaryOptions,
+    batch_size: int | None,
+) -> Summary:
+    text = parse_text(raw)
+    if isinstance(model, BigBirdPegasusForSentenceExtraction):
+        if options.generation:
+            names = ", ".join(options.generation)
+            raise ConfigError(f"this model chooses sentences, so there is nothing to do for {names}")
+        chooser = model
+        return run_steps(
+            extractive_steps(text, model, tokenizer, options),
+            lambda windows: encode_windows(chooser, windows),
+            batch_size or EXTRACTIVE_BATCH_SIZE,
+        )
+    if isinstance(model, BigBirdPegasusForConditionalGeneration):
+        writer = model
+        return run_steps(
+            abstractive_steps(text, model, tokenizer, options),
+            lambda requests: write(writer, tokenizer, requests),
+            batch_size or 1,
+        )
+    raise ConfigError(f"{type(model).__name__} does not summarize")
+
+
+def run_steps(
+    steps: Generator[Sequence[WindowT], Sequence[OutputT], Summary],
+    compute: Callable[[Sequence[WindowT]], Sequence[OutputT]],
+    batch_size: int,
+) -> Summary:
+    """Return the summary at the end of `steps`; what they yield is computed `batch_size` at a time."""
+    try:
+        windows = next(steps)
+        while True:
+            outputs: list[OutputT] = []
+            for start in range(0, len(windows), batch_size):
+                outputs += compute(windows[start : start + batch_size])
+            windows = steps.send(outputs)
+    except StopIteration as stop:
+        return cast("Summary", stop.value)
+
+
+def _device(device: str | torch.device) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return parse_device(device)
+
+
+def _dtype(device: torch.device) -> torch.dtype:
+    """Return the fastest type of weights on a device."""
+    fast = device.type == "cuda" or (device.type == "cpu" and computes_bfloat16())
+    return torch.bfloat16 if fast else torch.float32

@@ -1,0 +1,60 @@
+"""A summary and what is known of it."""
+
+from dataclasses import dataclass
+
+from bigbird_pegasus.summarization.quality import Quality
+
+
+@dataclass(frozen=True)
+class SummarySentence:
+    """A sentence of a summary, and the span of the text (code points) that it was taken or written from.
+
+    `score` is how much of a summary's value the model expects of it (0 to 2); None where it was written.
+    """
+
+    text: str
+    start: int
+    end: int
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a text the model read, in its tokens."""
+
+    tokens_total: int
+    tokens_read: int
+    windows: int
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model that summarized, and how it ran. `id` is a folder or a name; None for a model in memory."""
+
+    id: str | None
+    dtype: str
+    device: str
+    quantization: str | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The summary of a text.
+
+    `language` is the text's ISO 639-1 code, None where it is not known. `warnings` are for whoever reads the
+    summary: a sentence that was cut, a model that wrote nothing.
+    """
+
+    summary: str
+    sentences: tuple[SummarySentence, ...]
+    coverage: Coverage
+    quality: Quality
+    language: str | None
+    warnings: tuple[str, ...] = ()
+    model: ModelInfo | None = None  # set by `bigbird_pegasus.summarize`
+
+
+def coverage_of(tokens_total: int, tokens_read: int, windows: int) -> Coverage:
+    """Return how much was read of a text of `tokens_total` tokens."""
+    return Coverage(tokens_total, tokens_read, windows, tokens_read < tokens_total)
