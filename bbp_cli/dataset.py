@@ -1,12 +1,11 @@
-"""JSON Lines → records to train on or to evaluate with, every one checked before anything else happens.
+"""JSON Lines → examples to train on or to evaluate with; all are checked before anything else happens.
 
     summarize, extract   {"document": "...", "summary": "..."}
     classify             {"text": "...", "label": "..."}   or   {"text": "...", "labels": ["...", ...]}
     qa                   {"question": "...", "context": "...", "answers": [{"text": "...", "start": 17}]}
 
-`document` is understood for `text` and `context` too. Other fields are passed over, but for `id`, which
-names a record in what `bbp evaluate` prints, and `source`, by which it counts. A file may be packed with
-gzip.
+`document` is accepted for `text` and `context`. Other fields are ignored, but for `id`, which names an
+example in what `bbp evaluate` prints, and `source`, by which it groups. A file may be packed with gzip.
 """
 
 import gzip
@@ -30,9 +29,11 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 ItemT = TypeVar("ItemT")
 
+_FIELDS = {False: "label", True: "labels"}  # whether a text may have several
+
 
 @dataclass(frozen=True)
-class SummaryRecord:
+class SummaryExample:
     """A document and the summary that a person wrote of it."""
 
     line: int
@@ -43,8 +44,8 @@ class SummaryRecord:
 
 
 @dataclass(frozen=True)
-class LabelRecord:
-    """A text and what it is: one label, or any number of them where the file says `labels`."""
+class LabelExample:
+    """A text with one label, or with any number of them where the file has `labels`."""
 
     line: int
     id: str
@@ -55,7 +56,7 @@ class LabelRecord:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerSpan:
     """An answer and where it stands in the context (code points)."""
 
     text: str
@@ -63,40 +64,40 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class QuestionRecord:
-    """A question about a context; without answers there is none in it."""
+class QuestionExample:
+    """A question about a context; no answers: the context holds none."""
 
     line: int
     id: str
     question: str
     context: str
-    answers: tuple[Answer, ...]
+    answers: tuple[AnswerSpan, ...]
     source: str | None = None
 
 
-Record = SummaryRecord | LabelRecord | QuestionRecord
+Example = SummaryExample | LabelExample | QuestionExample
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """The records of a file, and the digest of its bytes."""
+    """The examples of a file, and the digest of its bytes."""
 
-    records: list[Record]
+    records: list[Example]
     sha256: str
 
 
 class BadRecordError(Exception):
-    """One line of the data cannot be used; the message says why."""
+    """A line of the data cannot be used; the message says why."""
 
 
-def read_records(path: Path, task: Task) -> DataFile:
-    """Read and check a whole file, once: it may be a pipe. Each bad line is told on stderr, up to a number.
+def read_examples(path: Path, task: Task) -> DataFile:
+    """Read and check a whole file, once: it may be a pipe. The first bad lines are reported on stderr.
 
     Raises:
         InputError: the file cannot be read, holds no records, or at least one is bad.
     """
     parse = _PARSERS[task]
-    records: list[Record] = []
+    records: list[Example] = []
     bad: list[tuple[int, str]] = []
     data = _read(path)
     for number, line in _lines(path, data):
@@ -107,7 +108,7 @@ def read_records(path: Path, task: Task) -> DataFile:
     if not bad and task == "classify":
         bad = _mixed_labels(records)
     if bad:
-        _tell(path, bad)
+        _report(path, bad)
         raise InputError(
             f"{len(bad)} of {len(records) + len(bad)} records are bad", file=str(path), code="records"
         )
@@ -117,9 +118,9 @@ def read_records(path: Path, task: Task) -> DataFile:
 
 
 def split(records: Sequence[ItemT], fraction: float, seed: int) -> tuple[list[ItemT], list[ItemT]]:
-    """Records to train on and to validate with, each in file order; at least one of each where there are two.
+    """Split examples into training and validation, each in file order and not empty if there are two or more.
 
-    Which ones are held out follows from the seed and their number alone.
+    Which ones are held out depends on the seed and their number alone.
     """
     held = min(max(1, round(len(records) * fraction)), len(records) - 1) if fraction else 0
     chosen = set(random.Random(f"split/{seed}").sample(range(len(records)), held))
@@ -127,12 +128,12 @@ def split(records: Sequence[ItemT], fraction: float, seed: int) -> tuple[list[It
     return training, [record for number, record in enumerate(records) if number in chosen]
 
 
-def label_names(records: Sequence[LabelRecord]) -> list[str]:
-    """Every label, sorted."""
+def label_names(records: Sequence[LabelExample]) -> list[str]:
+    """Return every label, sorted."""
     return sorted({label for record in records for label in record.labels})
 
 
-def check_labels(path: Path, records: Sequence[LabelRecord], known: Sequence[str], several: bool) -> None:
+def check_labels(path: Path, records: Sequence[LabelExample], known: Sequence[str], several: bool) -> None:
     """Raise InputError where validation records hold labels that training records do not."""
     bad = []
     for record in records:
@@ -140,9 +141,14 @@ def check_labels(path: Path, records: Sequence[LabelRecord], known: Sequence[str
         if unknown:
             bad.append((record.line, f"no training record has the label {unknown[0]!r}"))
         elif record.several != several:
-            bad.append((record.line, "the training records have the other one of `label` and `labels`"))
+            bad.append(
+                (
+                    record.line,
+                    f"has `{_FIELDS[record.several]}`, and the training records have `{_FIELDS[several]}`",
+                )
+            )
     if bad:
-        _tell(path, bad)
+        _report(path, bad)
         raise InputError(f"{len(bad)} of {len(records)} records are bad", file=str(path), code="records")
 
 
@@ -156,7 +162,7 @@ def _read(path: Path) -> bytes:
 
 
 def _lines(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Lines that hold something, numbered from 1; a packed file is unpacked on the way."""
+    """Yield lines that are not blank, numbered from 1; a gzip file is unpacked."""
     try:
         with io.BytesIO(data) as plain, gzip.open(plain) if data.startswith(GZIP_MAGIC) else plain as lines:
             for number, line in enumerate(lines, 1):
@@ -185,7 +191,7 @@ def _text(fields: Mapping[str, Any], name: str, *others: str) -> str:
     if found is None:
         raise BadRecordError(f"`{name}` is missing")
     if not isinstance(fields[found], str):
-        raise BadRecordError(f"`{found}` is no text")
+        raise BadRecordError(f"`{found}` is not a string")
     text: str = fields[found].encode("utf-8", "replace").decode("utf-8")  # lone surrogates
     if not text.strip():
         raise BadRecordError(f"`{found}` is empty")
@@ -202,86 +208,89 @@ def _source(fields: Mapping[str, Any]) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _summary(fields: Mapping[str, Any], line: int) -> SummaryRecord:
-    return SummaryRecord(
+def _summary(fields: Mapping[str, Any], line: int) -> SummaryExample:
+    return SummaryExample(
         line, _id(fields, line), _text(fields, "document", "text"), _text(fields, "summary"), _source(fields)
     )
 
 
-def _label(fields: Mapping[str, Any], line: int) -> LabelRecord:
+def _label(fields: Mapping[str, Any], line: int) -> LabelExample:
     name, text = _id(fields, line), _text(fields, "text", "document")
     if ("label" in fields) == ("labels" in fields):
         raise BadRecordError("give `label` or `labels`, one of them")
     if "label" in fields:
-        return LabelRecord(line, name, text, (_label_name(fields["label"], "label"),), False, _source(fields))
+        return LabelExample(
+            line, name, text, (_label_name(fields["label"], "label"),), False, _source(fields)
+        )
     if not isinstance(fields["labels"], list):
-        raise BadRecordError("`labels` is no list")
+        raise BadRecordError("`labels` is not a list")
     labels = tuple(dict.fromkeys(_label_name(label, "labels") for label in fields["labels"]))
-    return LabelRecord(line, name, text, labels, True, _source(fields))
+    return LabelExample(line, name, text, labels, True, _source(fields))
 
 
 def _label_name(value: Any, field: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        raise BadRecordError(f"`{field}` holds {json.dumps(value)}: a label is a text or a whole number")
+        raise BadRecordError(f"`{field}` holds {json.dumps(value)}: a label is a string or a whole number")
     return str(value)
 
 
-def _question(fields: Mapping[str, Any], line: int) -> QuestionRecord:
+def _question(fields: Mapping[str, Any], line: int) -> QuestionExample:
     question, context = _text(fields, "question"), _text(fields, "context", "document")
     answers = fields.get("answers")
     if answers is None:
-        raise BadRecordError("`answers` is missing (an empty list says that there is none)")
+        raise BadRecordError("`answers` is missing; an empty list means that the context holds none")
     if isinstance(answers, dict):  # as SQuAD is published
         texts, starts = answers.get("text"), answers.get("answer_start")
         if not isinstance(texts, list) or not isinstance(starts, list) or len(texts) != len(starts):
             raise BadRecordError("`answers` needs `text` and `answer_start`, two lists of one length")
         answers = [{"text": text, "start": start} for text, start in zip(texts, starts, strict=True)]
     if not isinstance(answers, list):
-        raise BadRecordError("`answers` is no list")
+        raise BadRecordError("`answers` is not a list")
     checked = tuple(_answer(answer, number, context) for number, answer in enumerate(answers, 1))
-    return QuestionRecord(line, _id(fields, line), question, context, checked, _source(fields))
+    return QuestionExample(line, _id(fields, line), question, context, checked, _source(fields))
 
 
-def _answer(answer: Any, number: int, context: str) -> Answer:
+def _answer(answer: Any, number: int, context: str) -> AnswerSpan:
     if not isinstance(answer, dict) or not isinstance(answer.get("text"), str) or not answer["text"].strip():
         raise BadRecordError(f"answer {number} has no `text`")
     text, start = answer["text"], answer.get("start")
     if start is None:
         times = context.count(text)
         if times == 0:
-            raise BadRecordError(f"answer {number} does not stand in the context")
+            raise BadRecordError(f"answer {number} is not in the context")
         if times > 1:
-            raise BadRecordError(f"answer {number} stands {times} times in the context: it needs `start`")
+            raise BadRecordError(f"answer {number} is {times} times in the context: it needs `start`")
         start = context.index(text)
     if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-        raise BadRecordError(f"`start` of answer {number} is {json.dumps(start)}, not a character's number")
+        raise BadRecordError(
+            f"`start` of answer {number} is {json.dumps(start)}, not the number of a character"
+        )
     if context[start : start + len(text)] != text:
-        raise BadRecordError(f"answer {number} does not stand at character {start} of the context")
-    return Answer(text, start)
+        raise BadRecordError(f"answer {number} is not at character {start} of the context")
+    return AnswerSpan(text, start)
 
 
-def _mixed_labels(records: Sequence[Record]) -> list[tuple[int, str]]:
-    """Lines that say `labels` where the first says `label`, or the other way round."""
-    found = [record for record in records if isinstance(record, LabelRecord)]
-    names = {False: "label", True: "labels"}
+def _mixed_labels(records: Sequence[Example]) -> list[tuple[int, str]]:
+    """Return the lines with `labels` where the first has `label`, or the other way round."""
+    found = [record for record in records if isinstance(record, LabelExample)]
     return [
         (
             record.line,
-            f"has `{names[record.several]}`, and the records before it `{names[found[0].several]}`",
+            f"has `{_FIELDS[record.several]}`, and the records before it have `{_FIELDS[found[0].several]}`",
         )
         for record in found
         if record.several != found[0].several
     ]
 
 
-def _tell(path: Path, bad: Sequence[tuple[int, str]]) -> None:
+def _report(path: Path, bad: Sequence[tuple[int, str]]) -> None:
     for number, message in bad[:BAD_LINES_SHOWN]:
         say(f"bbp: error: {one_line(f'{path}:{number}: {message}')}")
     if len(bad) > BAD_LINES_SHOWN:
         say(f"bbp: error: {one_line(str(path))}: and {len(bad) - BAD_LINES_SHOWN} more")
 
 
-_PARSERS: dict[Task, Callable[[Mapping[str, Any], int], Record]] = {
+_PARSERS: dict[Task, Callable[[Mapping[str, Any], int], Example]] = {
     "summarize": _summary,
     "extract": _summary,
     "classify": _label,

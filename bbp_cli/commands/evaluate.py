@@ -29,14 +29,16 @@ from bbp_cli.models.names import DEFAULT
 
 def evaluate(
     data: Data,
-    task: Annotated[TaskName, typer.Option(help="What is evaluated.")] = "summarize",
+    task: Annotated[TaskName, typer.Option(help="Task to evaluate.")] = "summarize",
     baseline: Annotated[
-        Baseline | None, typer.Option(help="Summarize without a model, to compare with.", show_default=False)
+        Baseline | None, typer.Option(help="Summarize without a model, for comparison.", show_default=False)
     ] = None,
     length: Length = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N records.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Evaluate only the first N records.")
+    ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON record per document and a last one.")
+        bool, typer.Option("--json", help="Print a JSON record per document, and a last one with the totals.")
     ] = False,
     model: Model = DEFAULT,
     revision: Revision = None,
@@ -51,7 +53,7 @@ def evaluate(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Measure how good results are on documents whose summary, label or answer is known.
+    """Score results on documents whose summary, label or answer is known.
 
     DATA is as for bbp train. Summaries are compared by ROUGE (rouge-score, with stemming), labels by accuracy
     and macro-F1, answers by exact match and token F1; all in percent. Whole documents are read.

@@ -28,7 +28,7 @@ from bbp_cli.models.names import DEFAULT
 
 
 def train(
-    task: Annotated[Task, typer.Argument(help="What the model will do.", show_default=False)],
+    task: Annotated[Task, typer.Argument(help="Task of the new model.", show_default=False)],
     data: Data,
     output: Annotated[
         Path, typer.Option("-o", "--output", parser=path_of, metavar="DIR", help="Folder of the new model.")
@@ -37,33 +37,36 @@ def train(
         str,
         typer.Option(parser=name_of, metavar="PATH_OR_NAME", envvar="BBP_BASE", help="Model to start from."),
     ] = DEFAULT,
-    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="How often all records are read.")] = 3,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Records read at once.")] = 8,
-    accumulate: Annotated[int, typer.Option(min=1, metavar="N", help="Batches of one update.")] = 1,
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the training records.")] = 3,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Records in a batch.")] = 8,
+    accumulate: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Batches for each update of the weights.")
+    ] = 1,
     learning_rate: Annotated[
-        float | None, typer.Option(metavar="X", help="Highest learning rate (default: by the base's width).")
+        float | None,
+        typer.Option(metavar="X", help="Learning rate after warm-up (default: by the base's width)."),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Tokens read at once (default: as the base does).")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Tokens in a window (default: as many as the base reads)."),
     ] = None,
     val: Annotated[
-        Path | None, typer.Option(parser=path_of, metavar="FILE", help="Records to validate with.")
+        Path | None,
+        typer.Option(parser=path_of, metavar="FILE", help="Validation records, in a file of their own."),
     ] = None,
     val_fraction: Annotated[
         float | None,
-        typer.Option(min=0.0, max=0.9, metavar="X", help="Share of DATA to validate with (default: 0.05)."),
+        typer.Option(
+            min=0.0, max=0.9, metavar="X", help="Share of DATA held out for validation (default: 0.05)."
+        ),
     ] = None,
     seed: Annotated[
         int,
         typer.Option(
-            min=0,
-            max=MAX_SEED,
-            metavar="N",
-            envvar="BBP_SEED",
-            help="Seed for the order of records and for dropout.",
+            min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed of all random choices."
         ),
     ] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted training.")] = False,
     overwrite: Overwrite = False,
     revision: Revision = None,
     offline: Offline = False,
@@ -75,7 +78,7 @@ def train(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Make a model that summarizes, classifies, answers questions or extracts, from your own examples.
+    """Train a model on your own examples: to write or choose summaries, classify, or answer questions.
 
     DATA holds one JSON object a line:
 
@@ -84,8 +87,8 @@ def train(
     classify            {"text": "...", "label": "..."} or {"text": "...", "labels": ["...", "..."]}
     qa                  {"question": "...", "context": "...", "answers": [{"text": "...", "start": 17}]}
 
-    All records are checked before anything else. After each epoch the model is validated, and the best one
-    is kept. A training that was stopped is continued by --resume, and ends as if it had not been.
+    All records are checked first. After each epoch the model is validated, and the best one is kept. An
+    interrupted training continues with --resume, and ends with the same weights as an uninterrupted one.
     """
     from bbp_cli.training.train import TrainOutput, TrainSettings, train_model
 

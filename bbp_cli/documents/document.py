@@ -43,7 +43,7 @@ class Document:
     warnings: tuple[str, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
-        """The number of the page an offset lies on; the break between two pages belongs to the first."""
+        """Return the number of the page of an offset; the break between two pages belongs to the first."""
         if not self.pages:
             return None
         return self.pages[bisect_right(self.pages, offset, key=lambda page: page.start) - 1].number
@@ -68,7 +68,7 @@ def read(path: str, encoding: str | None = None, *, any_text: bool = False) -> D
 
 
 def display_name(path: str) -> str:
-    """What messages and headers call an input. Bytes of its name that are not UTF-8 are escaped."""
+    """Return the name of an input in messages and headers, with bytes that are not UTF-8 escaped."""
     if path == STDIN:
         return "stdin"
     try:
@@ -78,7 +78,7 @@ def display_name(path: str) -> str:
 
 
 def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
-    """Bytes → Document. PDF is told by its magic bytes, HTML by its beginning, whatever the name.
+    """Turn bytes into a document: PDF by its magic bytes, HTML by its beginning, whatever the name.
 
     A text of fewer than `LEAST_LETTERS` is refused, but with `any_text`: a model would make something up.
 

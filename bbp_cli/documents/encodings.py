@@ -1,4 +1,4 @@
-"""Bytes of a text file → text: byte order mark, strict UTF-8, `--encoding`, then a guess that is told.
+"""Bytes of a text file → text: byte order mark, strict UTF-8, `--encoding`, then a guess, with a warning.
 
 The order follows how often each is right. A guess is never silent.
 """
@@ -79,7 +79,7 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
 
 
 def without_surrogates(text: str) -> str:
-    """Surrogate pairs joined, lone surrogates replaced by U+FFFD: such text cannot be written as UTF-8."""
+    """Join surrogate pairs and replace lone ones by U+FFFD: such text cannot be written as UTF-8."""
     if not _SURROGATE.search(text):
         return text
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -95,7 +95,7 @@ def _decode(data: bytes, encoding: str | None) -> Decoded:
     if text is not None and not (_SHIFTS.search(text) if encoding else "\x00" in text):
         return Decoded(text, "utf-8")
     if encoding is not None:
-        return _decode_as_told(data, encoding)
+        return _decode_as_asked(data, encoding)
     _refuse_known_format(data)
     if b"\x00" in data:
         return _guess_utf16(data)
@@ -109,7 +109,7 @@ def _strict_utf8(data: bytes) -> str | None:
         return None
 
 
-def _decode_as_told(data: bytes, encoding: str) -> Decoded:
+def _decode_as_asked(data: bytes, encoding: str) -> Decoded:
     try:
         return Decoded(without_surrogates(data.decode(encoding)), encoding)
     except UnicodeDecodeError as error:
@@ -141,7 +141,7 @@ def _replaced(text: str, name: str) -> tuple[str, ...]:
 
 
 def _guess(data: bytes) -> Decoded:
-    """What the detector says, unless cp1252 is as good: it names any code page for western text."""
+    """Take the detector's encoding, unless cp1252 is as good: it names any code page for western text."""
     from charset_normalizer import from_bytes
 
     sample = data[:SAMPLE].rpartition(b"\n")[0] if len(data) > SAMPLE else data

@@ -14,7 +14,7 @@ from bbp_cli.errors import InputError, UsageError
 from bbp_cli.files import is_folder
 
 NAMES_SHOWN = 3  # of files that were skipped in a folder
-HEAD = 4096  # bytes that tell whether a file in a folder may be a document
+HEAD = 4096  # bytes that show whether a file in a folder may be a document
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run reads, and what it passes over: (folder, files that are neither text nor PDF)."""
+    """What a run reads, and what it skips: (folder, files that are neither text nor PDF)."""
 
     items: tuple[Input, ...]
     skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -44,7 +44,7 @@ def find_inputs(
     nul: bool = False,
     leave_out: Path | None = None,
 ) -> Inputs:
-    """The inputs that the command line names; `leave_out` is an output folder, never read.
+    """Find the inputs that the command line names; `leave_out` is an output folder, never read.
 
     Raises:
         UsageError: a name is empty, stdin is asked for twice, or `-0` without a list.
@@ -67,7 +67,7 @@ def find_inputs(
         if path != STDIN and is_folder(path):
             found = _walk(path, leave_out)
             items += _folder_items(path, found)
-            skipped += [(path, found.passed_over)] if found.passed_over else []
+            skipped += [(path, found.skipped)] if found.skipped else []
         else:
             items.append(Input(path, output_name(path)))
     return Inputs(tuple(items), tuple(skipped))
@@ -79,7 +79,7 @@ def stdin_is_given() -> bool:
 
 
 def output_name(path: str, folder: str | None = None) -> PurePath:
-    """The path of an input below an output folder: as given where that stays inside, or else its name.
+    """Return the path of an input below an output folder: as given where that stays inside, or else its name.
 
     A file of a folder outside the working directory keeps its path from that folder on.
     """
@@ -98,7 +98,7 @@ def output_name(path: str, folder: str | None = None) -> PurePath:
 
 
 def _below(path: Path, folder: Path) -> PurePath | None:
-    """The path seen from a folder it lies in (by name: links are not followed), else None."""
+    """Return the path relative to a folder it lies in (by name: links are not followed), else None."""
     try:
         return Path(os.path.normpath(path.absolute())).relative_to(folder)
     except ValueError:
@@ -106,7 +106,7 @@ def _below(path: Path, folder: Path) -> PurePath | None:
 
 
 def _listed(source: str, *, nul: bool) -> list[str]:
-    """The names in a list, one a line or ended by NUL."""
+    """Return the names in a list, one a line or ended by NUL."""
     name = display_name(source)
     try:
         data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
@@ -126,7 +126,7 @@ class _Found:
     """What a folder holds: documents, other files, and (folder in it, reason) where one cannot be read."""
 
     files: tuple[str, ...]
-    passed_over: tuple[str, ...]
+    skipped: tuple[str, ...]
     unreadable: tuple[tuple[str, str], ...]
 
 
@@ -147,9 +147,9 @@ def _folder_items(folder: str, found: _Found) -> Iterator[Input]:
 
 
 def _walk(folder: str, leave_out: Path | None) -> _Found:
-    """What lies in a folder and the folders in it, sorted; hidden names are left out."""
+    """Find what lies in a folder and the folders in it, sorted; hidden names are left out."""
     documents: list[str] = []
-    passed_over: list[str] = []
+    skipped: list[str] = []
     unreadable: list[tuple[str, str]] = []
 
     def note(error: OSError) -> None:
@@ -162,8 +162,8 @@ def _walk(folder: str, leave_out: Path | None) -> _Found:
         )
         for name in sorted(_visible(files)):
             path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
-            (documents if _may_be_document(path) else passed_over).append(path)
-    return _Found(tuple(documents), tuple(passed_over), tuple(unreadable))
+            (documents if _may_be_document(path) else skipped).append(path)
+    return _Found(tuple(documents), tuple(skipped), tuple(unreadable))
 
 
 def _visible(names: Iterable[str]) -> Iterator[str]:
@@ -193,7 +193,7 @@ class InputOptions:
 
 
 def collect(reading: InputOptions, leave_out: Path | None = None) -> Inputs:
-    """The inputs of a run; no items at all means that nothing was asked for.
+    """Return the inputs of a run; no items at all means that nothing was asked for.
 
     Raises:
         UsageError: the options contradict each other, or the encoding is unknown.

@@ -1,1 +1,1 @@
-"""How good a model is, on records with their answers."""
+"""How good a model is, on examples with their answers."""

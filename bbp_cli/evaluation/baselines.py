@@ -8,18 +8,16 @@ from typing import Literal
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.words import clean, count_words
 
-from bbp_cli.evaluation.metrics import Grams, rouge_grams, value
-
-# Baselines
+from bbp_cli.evaluation.metrics import Grams, rouge_grams, rouge_value
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences of a text, each on one line."""
+    """Return the sentences of a text, each on one line."""
     return [clean(text[span.start : span.end]) for span in parse_text(text).sentences]
 
 
 def lead(sentences: Sequence[str], budget: int) -> list[int]:
-    """The first sentences that together have at most `budget` words; the first one in any case."""
+    """Choose the first sentences that together have at most `budget` words; the first one in any case."""
     chosen: list[int] = []
     for number, sentence in enumerate(sentences):
         budget -= count_words(sentence)
@@ -30,7 +28,7 @@ def lead(sentences: Sequence[str], budget: int) -> list[int]:
 
 
 def at_random(sentences: Sequence[str], budget: int, seed: str) -> list[int]:
-    """Sentences by lot, as many as fit, in the order of the document."""
+    """Choose random sentences, as many as fit in `budget` words, in document order."""
     order = list(range(len(sentences)))
     random.Random(seed).shuffle(order)
     chosen: list[int] = []
@@ -43,10 +41,10 @@ def at_random(sentences: Sequence[str], budget: int, seed: str) -> list[int]:
 
 
 def oracle(sentences: Sequence[str], summary: str, budget: int) -> list[int]:
-    """What is best for one who has seen the summary: the sentence that adds most to its value (ROUGE-1 F1 +
-    ROUGE-2 F1), and so on while one does (Nallapati et al., "SummaRuNNer", 2017, section 3).
+    """Choose sentences greedily by the reference summary (Nallapati et al., "SummaRuNNer", 2017, section 3).
 
-    Word pairs across the border of two sentences are not counted here.
+    Each time the sentence that raises ROUGE-1 F1 + ROUGE-2 F1 most is added, until none raises it. Word pairs
+    across the border of two sentences are not counted here.
     """
     wanted, *grams = rouge_grams([summary, *sentences])
     chosen: list[int] = []
@@ -54,7 +52,7 @@ def oracle(sentences: Sequence[str], summary: str, budget: int) -> list[int]:
     best, left = 0.0, budget
     while True:
         scored = [
-            (value(_plus(so_far, grams[number]), wanted), -number)
+            (rouge_value(_plus(so_far, grams[number]), wanted), -number)
             for number in range(len(sentences))
             if number not in chosen and count_words(sentences[number]) <= left
         ]

@@ -1,4 +1,4 @@
-"""What `bbp evaluate` does once its options are read: judge every record, print records and a table."""
+"""`bbp evaluate` after its options are read: score every example, print records and a table."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from bbp_cli.console import Console, one_line, say
-from bbp_cli.dataset import LabelRecord, QuestionRecord, Record, SummaryRecord, read_records
+from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, read_examples
 from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError, verdict
 from bbp_cli.evaluation import judge as evaluation
 from bbp_cli.evaluation.baselines import Baseline
-from bbp_cli.evaluation.judge import Judged, judge, judge_baseline, summary_of_figures
-from bbp_cli.evaluation.metrics import intervals, rouge_scorer
+from bbp_cli.evaluation.judge import ScoredExample, aggregate_figures, score_baseline, score_example
+from bbp_cli.evaluation.metrics import bootstrap_intervals, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel, TaskName
 from bbp_cli.models.loading import ModelOptions, check_named, find_checkpoint, load_checkpoint
 from bbp_cli.output.records import json_line, model_record
@@ -23,12 +23,12 @@ SCHEMA = "bbp.evaluation/1"
 PLAIN_LINES = 20  # of progress, where no bar is shown
 NO_SOURCE = "(none)"
 
-Judge = Callable[[Record], Judged]
+Scorer = Callable[[Example], ScoredExample]
 
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What is evaluated, and how results are shown."""
+    """What is evaluated, and how results are printed."""
 
     length: int | None = None
     baseline: Baseline | None = None
@@ -37,39 +37,39 @@ class EvaluateOptions:
     json: bool = False
 
     def as_params(self) -> dict[str, object]:
-        """The settings as records show them."""
+        """Return the settings as records show them."""
         names = ("length", "baseline", "limit", "seed")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A record that gave no result."""
+    """An example that gave no result."""
 
-    record: Record
+    record: Example
     error: BbpError
 
 
 def evaluate_data(
     data: Path, task: TaskName, settings: EvaluateOptions, choice: ModelOptions, console: Console
 ) -> None:
-    """Judge every record of a file and print the figures.
+    """Score every example of a file and print the figures.
 
     Raises:
         UsageError: options contradict each other, no model is named, or rouge-score is not installed.
-        InputError: the data cannot be used; every bad record was told before.
+        InputError: the data cannot be used; every bad line was reported before.
         ModelError, ResourceError: the model cannot be had, loaded or run here.
-        BbpError: after all records, that some or all have failed; each was told.
+        BbpError: after all examples, if some or all failed; each was reported.
     """
     if task != "summarize" and (settings.baseline or settings.length):
         option = "--baseline" if settings.baseline else "--length"
         raise UsageError(f"{option} is for summaries: --task summarize")
     check_named(choice, task)
     scorer = rouge_scorer() if task == "summarize" else None
-    records = read_records(data, task).records[: settings.limit]
+    records = read_examples(data, task).records[: settings.limit]
     started = time.perf_counter()
-    loaded, judge_one = _judge_of(task, settings, choice, console, scorer)
-    results = _judged(records, judge_one, data, task, settings, console)
+    loaded, score_one = _scorer_of(task, settings, choice, console, scorer)
+    results = _score_all(records, score_one, data, task, settings, console)
     totals = {
         **_totals(results, task, settings),
         "model": model_record(loaded) if loaded else None,
@@ -89,7 +89,7 @@ def evaluate_data(
 
 
 def table(totals: Mapping[str, Any]) -> list[str]:
-    """Lines of figures by source, where there are several, and of all records with their uncertainty."""
+    """Return lines of figures: by source, where there are several, and of all examples with intervals."""
     rows = [*(totals["by_source"].items() if len(totals["by_source"]) > 1 else ()), ("all", totals)]
     columns = list(totals["figures"])
     shown = [["source", "records", *columns]]
@@ -108,35 +108,35 @@ def table(totals: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _judge_of(
+def _scorer_of(
     task: TaskName, settings: EvaluateOptions, choice: ModelOptions, console: Console, scorer: Any
-) -> tuple[LoadedModel | None, Judge]:
-    """The model, and what judges a record with it; or with a baseline, which needs none."""
+) -> tuple[LoadedModel | None, Scorer]:
+    """Return the model, None for a baseline, and the function that scores an example."""
     if settings.baseline is not None:
         baseline = settings.baseline
-        return None, lambda record: judge_baseline(
-            cast(SummaryRecord, record), baseline, settings.length, settings.seed, scorer
+        return None, lambda record: score_baseline(
+            cast(SummaryExample, record), baseline, settings.length, settings.seed, scorer
         )
     loaded = load_checkpoint(find_checkpoint(task, choice, console), choice, console)
     options = evaluation.JudgeOptions(settings.length, settings.seed)
-    return loaded, lambda record: judge(record, loaded, options, scorer)
+    return loaded, lambda record: score_example(record, loaded, options, scorer)
 
 
-def _judged(
-    records: Sequence[Record],
-    judge_one: Judge,
+def _score_all(
+    records: Sequence[Example],
+    score_one: Scorer,
     data: Path,
     task: TaskName,
     settings: EvaluateOptions,
     console: Console,
-) -> list[Judged | Failed]:
-    """Judge each record; one that fails is told, and the others go on."""
-    results: list[Judged | Failed] = []
+) -> list[ScoredExample | Failed]:
+    """Score each example; one that fails is reported, and the others are still scored."""
+    results: list[ScoredExample | Failed] = []
     every = max(1, len(records) // PLAIN_LINES)
     with console.progress(str(data), len(records)) as step:
         for record in records:
             try:
-                results.append(judge_one(record))
+                results.append(score_one(record))
             except (InputError, ResourceError) as error:
                 error.file = f"{data}:{record.line}"
                 console.error(error)
@@ -149,8 +149,8 @@ def _judged(
     return results
 
 
-def _line(result: Judged | Failed, task: TaskName) -> dict[str, Any]:
-    """The JSON record of one result."""
+def _line(result: ScoredExample | Failed, task: TaskName) -> dict[str, Any]:
+    """Return the JSON record of one result."""
     record = result.record
     head = {
         "schema": SCHEMA,
@@ -158,30 +158,32 @@ def _line(result: Judged | Failed, task: TaskName) -> dict[str, Any]:
         "line": record.line,
         "source": record.source,
         "task": task,
-        "status": "ok" if isinstance(result, Judged) else "error",
+        "status": "ok" if isinstance(result, ScoredExample) else "error",
         "bbp_version": __version__,
     }
     if isinstance(result, Failed):
         error = result.error
-        told = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
-        return {**head, "error": told}
+        fields = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
+        return {**head, "error": fields}
     figures = {name: round(value, 4) for name, value in result.figures.items()}
     return {**head, **result.found, "expected": _expected(record), "figures": figures}
 
 
-def _expected(record: Record) -> object:
-    """What the file says is right."""
-    if isinstance(record, LabelRecord):
+def _expected(record: Example) -> object:
+    """Return the reference of an example as the file gives it."""
+    if isinstance(record, LabelExample):
         return list(record.labels)
-    if isinstance(record, QuestionRecord):
+    if isinstance(record, QuestionExample):
         return [answer.text for answer in record.answers]
     return record.summary
 
 
-def _totals(results: Sequence[Judged | Failed], task: TaskName, settings: EvaluateOptions) -> dict[str, Any]:
-    """The figures of all records, and of those of each source."""
-    judged = [result for result in results if isinstance(result, Judged)]
-    by_source: dict[str, list[Judged]] = {}
+def _totals(
+    results: Sequence[ScoredExample | Failed], task: TaskName, settings: EvaluateOptions
+) -> dict[str, Any]:
+    """Return the figures of all examples, and of those of each source."""
+    judged = [result for result in results if isinstance(result, ScoredExample)]
+    by_source: dict[str, list[ScoredExample]] = {}
     for one in judged:
         by_source.setdefault(one.record.source or NO_SOURCE, []).append(one)
     return {
@@ -193,13 +195,13 @@ def _totals(results: Sequence[Judged | Failed], task: TaskName, settings: Evalua
         "failed": len(results) - len(judged),
         "intervals": {
             name: [round(low, 4), round(high, 4)]
-            for name, (low, high) in intervals([one.figures for one in judged]).items()
+            for name, (low, high) in bootstrap_intervals([one.figures for one in judged]).items()
         },
         "by_source": {name: _group(by_source[name]) for name in sorted(by_source)},
         "params": settings.as_params(),
     }
 
 
-def _group(judged: Sequence[Judged]) -> dict[str, Any]:
-    figures = {name: round(value, 4) for name, value in summary_of_figures(judged).items()}
+def _group(judged: Sequence[ScoredExample]) -> dict[str, Any]:
+    figures = {name: round(value, 4) for name, value in aggregate_figures(judged).items()}
     return {"records": len(judged), "figures": figures}

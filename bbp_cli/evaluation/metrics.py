@@ -1,4 +1,4 @@
-"""How good results are, by the measures that the literature compares with. No torch here."""
+"""Measures of the literature: ROUGE, accuracy, macro-F1, exact match, token F1. No torch here."""
 
 import importlib.util
 import re
@@ -20,12 +20,12 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def rouge_installed() -> bool:
-    """Whether the reference implementation of ROUGE is there."""
+    """Return whether rouge-score, the reference implementation of ROUGE, is installed."""
     return importlib.util.find_spec("rouge_score") is not None
 
 
 def rouge_scorer() -> Any:
-    """The scorer of Google's rouge-score, with stemming.
+    """Return the scorer of Google's rouge-score, with stemming.
 
     Raises:
         UsageError: it is not installed.
@@ -38,13 +38,13 @@ def rouge_scorer() -> Any:
 
 
 def rouge(scorer: Any, reference: Sequence[str], summary: Sequence[str]) -> dict[str, float]:
-    """ROUGE-1, -2 and -Lsum F1 in percent; both sides are lists of sentences."""
+    """Return ROUGE-1, -2 and -Lsum F1 in percent; both sides are lists of sentences."""
     scored = scorer.score("\n".join(reference), "\n".join(summary))
     return {name: 100 * float(scored[name].fmeasure) for name in ROUGE}
 
 
 def rouge_grams(texts: Sequence[str]) -> list[Grams]:
-    """The stemmed words and word pairs that ROUGE compares, of each text.
+    """Return the stemmed words and word pairs that ROUGE compares, of each text.
 
     Raises:
         UsageError: see `rouge_scorer`.
@@ -56,14 +56,14 @@ def rouge_grams(texts: Sequence[str]) -> list[Grams]:
 
 @lru_cache(maxsize=1)
 def _rouge_tokenizer() -> Any:
-    """The tokenizer of rouge-score, made to find the stem of each word once."""
+    """Return the tokenizer of rouge-score, with a cache of stems."""
     tokenizer = rouge_scorer()._tokenizer
     tokenizer._stemmer.stem = lru_cache(maxsize=200_000)(tokenizer._stemmer.stem)
     return tokenizer
 
 
-def value(found: Grams, wanted: Grams) -> float:
-    """ROUGE-1 F1 + ROUGE-2 F1, 0 to 2."""
+def rouge_value(found: Grams, wanted: Grams) -> float:
+    """Return ROUGE-1 F1 + ROUGE-2 F1, 0 to 2."""
     total = 0.0
     for one, other in zip(found, wanted, strict=True):
         count = one.total() + other.total()
@@ -72,17 +72,17 @@ def value(found: Grams, wanted: Grams) -> float:
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean, 0 of nothing."""
+    """Return the mean; 0 of no values."""
     return sum(values) / len(values) if values else 0.0
 
 
 def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The mean of each column."""
+    """Return the mean of each column."""
     return {name: mean([row[name] for row in rows]) for name in rows[0]} if rows else {}
 
 
-def intervals(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
-    """Between which values the mean of each column lies with 95 % confidence: bootstrap over the rows.
+def bootstrap_intervals(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
+    """Return the 95 % confidence interval of the mean of each column: bootstrap over the rows.
 
     Percentiles of the means of 1,000 samples with replacement (Efron, 1979), drawn from a fixed seed.
     """
@@ -100,7 +100,7 @@ def intervals(rows: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, flo
 def classification_figures(
     wanted: Sequence[Sequence[str]], found: Sequence[Sequence[str]], labels: Sequence[str]
 ) -> dict[str, float]:
-    """Accuracy (all labels of a text right) and macro-F1 in percent.
+    """Return accuracy (all labels of a text right) and macro-F1 in percent.
 
     Macro-F1 is the mean over the labels that occur, on either side.
     """
@@ -116,7 +116,7 @@ def classification_figures(
 
 
 def answer_figures(answers: Sequence[str], found: str) -> dict[str, float]:
-    """Exact match and token F1 in percent, the best over all right answers, as SQuAD counts them.
+    """Return exact match and token F1 in percent, the best over all right answers, as SQuAD counts them.
 
     Case, punctuation and articles do not count. Without an answer only the empty text is right.
     """
@@ -129,7 +129,7 @@ def answer_figures(answers: Sequence[str], found: str) -> dict[str, float]:
 
 
 def _words(text: str) -> list[str]:
-    """Words as SQuAD's evaluation script compares them (Rajpurkar et al., 2016)."""
+    """Return words as SQuAD's evaluation script compares them (Rajpurkar et al., 2016)."""
     return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
 
 

@@ -1,6 +1,6 @@
 """A base checkpoint → the model that is trained, of the task's class, and its tokenizer.
 
-What the base lacks is made anew from the seed: the head, and for a model that writes the decoder.
+What the base lacks is newly initialized from the seed: the head, and the decoder of an abstractive model.
 """
 
 import warnings
@@ -29,12 +29,12 @@ CLASSES: Mapping[Task, str] = {
     "extract": "BigBirdPegasusForSentenceExtraction",
 }
 DECODER_ONLY = "BigBirdPegasusForCausalLM"
-LEAST_TOKENS = 16
+MIN_TOKENS = 16
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What a classifier tells apart, and whether a text may have several of them."""
+    """The labels of a classifier, and whether a text may have several of them."""
 
     names: tuple[str, ...]
     several: bool
@@ -60,21 +60,21 @@ def load_base(
     """Make the model of a task from a base; `max_tokens` is its window from now on.
 
     Raises:
-        ModelError: the folder is no checkpoint that this task can start from.
+        ModelError: the task cannot start from this checkpoint.
         UsageError: the window is too large for the base, or too small for anything.
         ResourceError: it does not fit into memory.
     """
     import torch
     from bigbird_pegasus import BigBirdPegasusConfig, NewHeadWarning, PegasusTokenizer
 
-    told: list[str] = []
+    reported: list[str] = []
     with warnings.catch_warnings(), model_errors(folder), memory_errors():
-        warnings.simplefilter("ignore", NewHeadWarning)  # to train it is what was asked for
+        warnings.simplefilter("ignore", NewHeadWarning)  # a new head is what training is for
         config = BigBirdPegasusConfig.from_pretrained(folder.path)
         if (scheme := stored_quantization(folder.path)) is not None:
             raise ModelError(
                 f"is quantized as {scheme}, which cannot be trained",
-                hint="start from the model that it was made of",
+                hint="start from the model before quantization",
                 file=folder.id,
                 code="model_unusable",
             )
@@ -89,12 +89,14 @@ def load_base(
         tokenizer = PegasusTokenizer.from_pretrained(folder.path, model_max_length=window)
         torch.manual_seed(seed)
         if task == "summarize" and not config.is_encoder_decoder:
-            told.append("the base has no decoder: one is made anew, and learns from your data alone")
+            reported.append(
+                "the base has no decoder: a new one is initialized, and learns from your data alone"
+            )
         model = _model(task, folder, config, labels)
     model.to(hardware.device)
-    for parameter in model.parameters():  # what is mapped to the base's file gets memory of its own
+    for parameter in model.parameters():  # copy what is mapped to the base's file
         parameter.data = parameter.data.clone()
-    return Base(model, tokenizer, tuple(told))
+    return Base(model, tokenizer, tuple(reported))
 
 
 def _model(
@@ -110,7 +112,7 @@ def _model(
         if CLASSES[task] in config.architectures:
             return BigBirdPegasusForSentenceExtraction.from_pretrained(folder.path, **kept)
         extractor = BigBirdPegasusForSentenceExtraction(config.replace(is_encoder_decoder=False))
-        shipped: Any = load_model(DEFAULT_MODEL)  # how to choose by scores does not depend on who scored
+        shipped: Any = load_model(DEFAULT_MODEL)  # its input is scores, whichever encoder gave them
         extractor.sentence_head.chooser.load_state_dict(shipped.sentence_head.chooser.state_dict())
         return _with_encoder(extractor, extractor.encoder, folder)
     if task == "summarize":
@@ -130,7 +132,7 @@ def _model(
 
 
 def _with_encoder(model: "PretrainedModule", encoder: Any, folder: ModelFolder) -> "PretrainedModule":
-    """Put the base's encoder into a model that was made anew."""
+    """Copy the base's encoder into a newly initialized model."""
     from bigbird_pegasus import load_model
 
     base: Any = load_model(folder.path)
@@ -152,6 +154,6 @@ def _window(tokenizer: "PegasusTokenizer", config: "BigBirdPegasusConfig", asked
     most = min(tokenizer.model_max_length, config.max_position_embeddings)
     if asked is not None and asked > config.max_position_embeddings:
         raise UsageError(f"--max-tokens {asked}: the base reads at most {config.max_position_embeddings}")
-    if asked is not None and asked < LEAST_TOKENS:
-        raise UsageError(f"--max-tokens {asked} leaves no room for text", hint=f"at least {LEAST_TOKENS}")
+    if asked is not None and asked < MIN_TOKENS:
+        raise UsageError(f"--max-tokens {asked} leaves no room for text", hint=f"at least {MIN_TOKENS}")
     return asked or most

@@ -1,9 +1,8 @@
 """Records → batches of tensors, one class for each task; all are `bigbird_pegasus.training.TrainingData`.
 
-A model is trained on what the commands will give it: texts are encoded by the functions that they use, and
-a document longer than the window is read in the windows that they make of it. Documents are encoded when
-their batch comes, for a large corpus does not fit into memory as tokens; so batches hold documents with about
-the same number of characters.
+A model is trained on what the commands will feed it: texts are encoded by the same functions, and a document
+longer than the window is read in the same windows. Documents are encoded batch by batch, as the tokens of a
+large corpus do not fit into memory; batches hold documents with about the same number of characters.
 
 Dimensions: B examples, T tokens, C labels.
 """
@@ -26,8 +25,8 @@ from bigbird_pegasus.text.windows import (
 )
 from bigbird_pegasus.text.words import count_words
 
-from bbp_cli.dataset import LabelRecord, QuestionRecord, Record, SummaryRecord, Task
-from bbp_cli.evaluation.metrics import rouge_grams, value
+from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, Task
+from bbp_cli.evaluation.metrics import rouge_grams, rouge_value
 from bbp_cli.training.base_model import Labels
 
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ if TYPE_CHECKING:
     Batch = dict[str, "Tensor"]
 
 
-LONGEST_SUMMARY = 512  # tokens; what is longer is cut
-CHARACTERS_A_TOKEN = 6  # at most, of most text: beyond it a document fills its window anyway
+MAX_SUMMARY_TOKENS = 512  # what is longer is cut
+MAX_CHARACTERS_PER_TOKEN = 6  # of most text: a longer document fills its window anyway
 FIRST_WINDOW_SHARE = 0.5  # of a long document's appearances
 ANSWER_SHARE = 0.8  # of a question's appearances, with the window that holds the answer
 
@@ -48,7 +47,7 @@ ANSWER_SHARE = 0.8  # of a question's appearances, with the window that holds th
 def data_of(
     task: Task, records: Sequence[Any], tokenizer: "PegasusTokenizer", labels: Labels | None, seed: int
 ) -> "TrainingData":
-    """The batches of a task's records; `labels` are those of a classifier."""
+    """Return the batches of a task; `labels` are those of a classifier."""
     if task == "summarize":
         return SummaryData(records, tokenizer)
     if task == "extract":
@@ -62,12 +61,12 @@ def data_of(
 class SummaryData:
     """Documents and the summaries that a model learns to write; of a long document the beginning is read."""
 
-    records: Sequence[SummaryRecord]
+    records: Sequence[SummaryExample]
     tokenizer: "PegasusTokenizer"
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Characters, up to those that fill the window."""
+        """Characters of each text, at most as many as fill the window."""
         return _lengths([record.document for record in self.records], self.tokenizer)
 
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
@@ -88,16 +87,16 @@ class SummaryData:
 
 @dataclass(frozen=True)
 class LabelData:
-    """Texts and their labels. Of a long text an epoch shows one window: the first one, or any other."""
+    """Texts and their labels. Of a long text an epoch reads one window: the first, or a random one."""
 
-    records: Sequence[LabelRecord]
+    records: Sequence[LabelExample]
     tokenizer: "PegasusTokenizer"
     labels: Labels
     seed: int
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Characters, up to those that fill the window."""
+        """Characters of each text, at most as many as fill the window."""
         return _lengths([record.text for record in self.records], self.tokenizer)
 
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
@@ -109,7 +108,7 @@ class LabelData:
         for number in numbers:
             encoded = encode(parse_text(self.records[number].text), self.tokenizer, limit)
             chance = random.Random(f"{self.seed}/{epoch}/{number}")
-            window = _some_window(pack(encoded.counts, limit), chance)
+            window = _random_window(pack(encoded.counts, limit), chance)
             rows.append(window_input(encoded, window, self.tokenizer))
         numbered = {name: number for number, name in enumerate(self.labels.names)}
         wanted = [[numbered[label] for label in self.records[number].labels] for number in numbers]
@@ -124,22 +123,22 @@ class LabelData:
 
 @dataclass(frozen=True)
 class ExtractData:
-    """Documents, and what each of their sentences is worth: ROUGE-1 F1 + ROUGE-2 F1 against the summary.
+    """Documents and the value of each sentence: ROUGE-1 F1 + ROUGE-2 F1 against the summary.
 
-    Of a long document an epoch shows one window: the first one, or any other.
+    Of a long document an epoch reads one window: the first, or a random one.
     """
 
-    records: Sequence[SummaryRecord]
+    records: Sequence[SummaryExample]
     tokenizer: "PegasusTokenizer"
     seed: int
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Characters, up to those that fill the window."""
+        """Characters of each text, at most as many as fill the window."""
         return _lengths([record.document for record in self.records], self.tokenizer)
 
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
-        """The arguments of `BigBirdPegasusForSentenceExtraction.forward`."""
+        """Return the arguments of `BigBirdPegasusForSentenceExtraction.forward`."""
         import torch
         from bigbird_pegasus.summarization.sentence_features import feature_inputs
 
@@ -148,7 +147,7 @@ class ExtractData:
             text = parse_text(self.records[number].document)
             encoded = encode(text, self.tokenizer, limit)
             chance = random.Random(f"{self.seed}/{epoch}/{number}")
-            window = _some_window(pack(encoded.counts, limit), chance)
+            window = _random_window(pack(encoded.counts, limit), chance)
             shown.append((encoded, window))
             features.append(self._features(text, encoded).part(window.first, window.last))
         counts = [encoded.counts[window.first : window.last] for encoded, window in shown]
@@ -177,24 +176,24 @@ class ExtractData:
         record = self.records[number]
         spans = encoded.sentences[window.first : window.last]
         wanted, *found = rouge_grams([record.summary, *(record.document[s.start : s.end] for s in spans)])
-        return [value(sentence, wanted) for sentence in found]
+        return [rouge_value(sentence, wanted) for sentence in found]
 
 
 @dataclass(frozen=True)
 class QuestionData:
     """Questions and where their answers stand.
 
-    Of a long context an epoch shows one window: mostly one that holds an answer, else one that holds no part
+    Of a long context an epoch reads one window: mostly one that holds an answer, else one that holds no part
     of any. Such a window is answered by position 0, see `bigbird_pegasus.question_answering`.
     """
 
-    records: Sequence[QuestionRecord]
+    records: Sequence[QuestionExample]
     tokenizer: "PegasusTokenizer"
     seed: int
 
     @cached_property
     def lengths(self) -> list[int]:
-        """Characters, up to those that fill the window."""
+        """Characters of each text, at most as many as fill the window."""
         return _lengths([record.question + record.context for record in self.records], self.tokenizer)
 
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
@@ -209,7 +208,7 @@ class QuestionData:
         return _inputs([ids for ids, _, _ in shown], self.tokenizer) | positions
 
     def _shown(self, number: int, epoch: int) -> tuple[list[int], int, int]:
-        """The ids of a question and a window of its context; first and last position of the answer there."""
+        """Return the ids of a question and a window of its context; first and last position of the answer."""
         from bigbird_pegasus.question_answering import NO_ANSWER, context_windows, usual_stride
         from bigbird_pegasus.question_answering import window_input as question_input
 
@@ -239,22 +238,22 @@ class QuestionData:
 
 
 def longest_target(task: Task, tokenizer: "PegasusTokenizer") -> int | None:
-    """The most tokens of a summary, or of a question, that are learnt from: beyond it they are cut."""
+    """Return the number of tokens at which a summary or a question is cut; None for other tasks."""
     if task == "summarize":
-        return min(LONGEST_SUMMARY, tokenizer.model_max_length)
+        return min(MAX_SUMMARY_TOKENS, tokenizer.model_max_length)
     return (tokenizer.model_max_length - 1) // 2 if task == "qa" else None
 
 
-def count_cut(task: Task, records: Sequence[Record], tokenizer: "PegasusTokenizer") -> int:
-    """How many summaries or questions are longer than `longest_target`."""
+def count_cut(task: Task, records: Sequence[Example], tokenizer: "PegasusTokenizer") -> int:
+    """Count the summaries or questions that are longer than `longest_target`."""
     longest = longest_target(task, tokenizer)
     if longest is None:
         return 0
     cut = 0
     for record in records:
-        if isinstance(record, SummaryRecord):
+        if isinstance(record, SummaryExample):
             cut += len(_ids(record.summary.strip(), tokenizer)) + 1 > longest  # `</s>` ends a summary
-        elif isinstance(record, QuestionRecord):
+        elif isinstance(record, QuestionExample):
             cut += len(_ids(record.question, tokenizer)) > longest
     return cut
 
@@ -264,8 +263,8 @@ def _ids(text: str, tokenizer: "PegasusTokenizer") -> list[int]:
     return ids
 
 
-def _answer_tokens(record: QuestionRecord, spans: Sequence[tuple[int, int]]) -> list[range]:
-    """The tokens of each answer in the context."""
+def _answer_tokens(record: QuestionExample, spans: Sequence[tuple[int, int]]) -> list[range]:
+    """Return the tokens of each answer in the context."""
     found = []
     for answer in record.answers:
         end = answer.start + len(answer.text)
@@ -276,18 +275,18 @@ def _answer_tokens(record: QuestionRecord, spans: Sequence[tuple[int, int]]) -> 
 
 
 def _shared(window: range, answer: range) -> range:
-    """The tokens of an answer that a window holds."""
+    """Return the tokens of an answer that a window holds."""
     return range(max(window.start, answer.start), min(window.stop, answer.stop))
 
 
-def _some_window(windows: Sequence[Window], chance: random.Random) -> Window:
+def _random_window(windows: Sequence[Window], chance: random.Random) -> Window:
     if len(windows) == 1 or chance.random() < FIRST_WINDOW_SHARE:
         return windows[0]
     return chance.choice(windows[1:])
 
 
 def _lengths(texts: Sequence[str], tokenizer: "PegasusTokenizer") -> list[int]:
-    most = tokenizer.model_max_length * CHARACTERS_A_TOKEN
+    most = tokenizer.model_max_length * MAX_CHARACTERS_PER_TOKEN
     return [min(len(text), most) for text in texts]
 
 

@@ -1,4 +1,4 @@
-"""The model card, README.md, of a checkpoint that `bbp train` wrote: what it is, from what, how good."""
+"""The model card, README.md, of a checkpoint that `bbp train` wrote: task, base, figures, parameters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ NO_DECODER = (
 def model_card(
     architecture: str, result: Mapping[str, Any], labels: Sequence[str] = (), *, decoder: bool = True
 ) -> str:
-    """The card of a training; `result` is the content of its `training.json`."""
+    """Return the card of a training; `result` is the content of its `training.json`."""
     run, epochs, best = result["run"], result["epochs"], result["best_epoch"]
     base = one_line(str(run["base"]))
     parts = [
@@ -39,8 +39,8 @@ def model_card(
         *_label_part(labels),
         f"## Figures\n\n{_figures(epochs)}\n\nThese weights are those of epoch {best}.{_validated(run)}",
         "## Training\n\n" + "\n".join(f"- {name}: `{one_line(str(value))}`" for name, value in run.items()),
-        "## Limits\n\nThe model knows what its base and the training records show, and no more. What its "
-        "figures are on other kinds of text nobody has measured. Licence and origin of the training records "
+        "## Limits\n\nThe figures hold for records like these; other kinds of text were not measured. "
+        "Licence and origin of the training records "
         "are not recorded here: add them before you share the model.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -54,7 +54,7 @@ def _label_part(labels: Sequence[str]) -> list[str]:
 
 
 def _figures(epochs: Sequence[Mapping[str, Any]]) -> str:
-    """A Markdown table with a row for each epoch."""
+    """Return a Markdown table with a row for each epoch."""
     names = list(dict.fromkeys(name for figures in epochs for name in figures))
     rows = [[f"{figures[name]:.6g}" if name in figures else "" for name in names] for figures in epochs]
     return "\n".join("| " + " | ".join(row) + " |" for row in [names, ["---"] * len(names), *rows])
@@ -63,7 +63,7 @@ def _figures(epochs: Sequence[Mapping[str, Any]]) -> str:
 def _validated(run: Mapping[str, Any]) -> str:
     count = run["validation_records"]
     if not count:
-        return " No records were held out, so nothing is known of how well they do on others."
+        return " No records were held out, so results on other records are unknown."
     return (
         f" Figures other than `loss` are of {count} records that were not trained on; the epoch was chosen "
         "by them, so on yet other records they may be a little lower."

@@ -1,4 +1,4 @@
-"""One training while it goes on: what happens after each update and each epoch, and how it goes on later."""
+"""One training run: callbacks after updates and epochs, checkpoints, resume."""
 
 import math
 import shutil
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bbp_cli.console import Console, one_line, say
-from bbp_cli.dataset import Record, Task
+from bbp_cli.dataset import Example, Task
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import KINDS, Checkpoint, LoadedModel, TaskName
 from bbp_cli.models.hardware import Hardware
@@ -17,14 +17,14 @@ from bbp_cli.models.names import ModelFolder
 from bbp_cli.training.base_model import CLASSES, Base, Labels
 from bbp_cli.training.batches import data_of
 from bbp_cli.training.model_card import model_card
-from bbp_cli.training.run_folder import Workplace, write_result, writing_to
+from bbp_cli.training.run_folder import RunFolder, write_result, writing_to
 from bbp_cli.training.validation import validate
 
 if TYPE_CHECKING:
     from bigbird_pegasus.training import TrainingOptions, TrainingState, Update
 
 
-SAVING_SHARE = 20  # a state is saved when the last one is so many times as old as it took to write
+SAVING_SHARE = 20  # a state is saved when the last one is this many times as old as its writing took
 PLAIN_LINES = 20  # of progress in a whole run, where no bar is shown
 
 # The figure that says which epoch is the best; where it is the same (or missing), the loss on validation.
@@ -33,19 +33,19 @@ DECIDES: Mapping[Task, str | None] = {"summarize": None, "extract": None, "class
 
 @dataclass(frozen=True)
 class Records:
-    """What is trained on, and what the model is validated with."""
+    """The examples of training and validation."""
 
-    training: Sequence[Record]
-    validation: Sequence[Record]
+    training: Sequence[Example]
+    validation: Sequence[Example]
     labels: Labels | None
     digests: Mapping[str, str]
 
 
 @dataclass
 class TrainingRun:
-    """A run: what it works with, and what its callbacks remember.
+    """A run and the state of its callbacks.
 
-    `run` is what decides about it, as files keep it.
+    `parameters` is what the final weights depend on, see `train.run_parameters`.
     """
 
     task: Task
@@ -53,8 +53,8 @@ class TrainingRun:
     base: Base
     folder: ModelFolder
     hardware: Hardware
-    run: Mapping[str, Any]
-    place: Workplace
+    parameters: Mapping[str, Any]
+    run_folder: RunFolder
     console: Console
 
     def __post_init__(self) -> None:
@@ -64,11 +64,11 @@ class TrainingRun:
         self.saving_took = 0.0
         self.step: Callable[[], None] = lambda: None
 
-    def go(self, options: "TrainingOptions") -> None:
-        """Train to the end, from wherever an earlier run was stopped, and write the result.
+    def run(self, options: "TrainingOptions") -> None:
+        """Train to the end, from the last saved state if there is one, and write the result.
 
         Raises:
-            UsageError: the loss has become infinite.
+            UsageError: the loss is infinite.
             OutputError: something cannot be written, or a saved state is damaged.
             ResourceError: it does not fit into memory.
         """
@@ -76,12 +76,16 @@ class TrainingRun:
 
         state = self._load_state()
         data = data_of(
-            self.task, self.records.training, self.base.tokenizer, self.records.labels, self.run["seed"]
+            self.task,
+            self.records.training,
+            self.base.tokenizer,
+            self.records.labels,
+            self.parameters["seed"],
         )
         _, total = count_updates(len(data.lengths), options)
         callbacks = Callbacks(self._updated, self._epoch_ended, self._save_when_due)
         self.started, self.first = time.monotonic(), state.update if state else 0
-        with self.console.progress(f"training {self.place.output.name}", total) as self.step:
+        with self.console.progress(f"training {self.run_folder.output.name}", total) as self.step:
             for _ in range(self.first):
                 self.step()
             try:
@@ -89,15 +93,15 @@ class TrainingRun:
                     train(self.base.model, data, options, callbacks, state)
             except TrainingError as error:
                 raise UsageError(str(error), hint="a lower --learning-rate may help") from error
-        self.place.finish(self.best)
+        self.run_folder.finish(self.best)
 
     def _load_state(self) -> "TrainingState | None":
-        kept = self.place.load_state()
+        kept = self.run_folder.load_state()
         if kept is None:
             return None
         state, notes = kept
         self.history, self.best = notes["history"], notes["best"]
-        self.console.detail(f"going on after update {state.update}")
+        self.console.detail(f"resuming after update {state.update}")
         return state
 
     def _updated(self, update: "Update") -> None:
@@ -110,16 +114,16 @@ class TrainingRun:
             )
 
     def _epoch_ended(self, epoch: int, loss: float) -> None:
-        """Validate; keep the weights where they are the best so far."""
+        """Validate, and keep the weights if they are the best so far."""
         figures = {"epoch": epoch + 1, "loss": round(loss, 6), **self._validated()}
         self.history.append(figures)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items() if name != "epoch")
         if not self.console.quiet:
-            say(f"bbp: epoch {epoch + 1}/{self.run['epochs']}: {one_line(shown)}")
+            say(f"bbp: epoch {epoch + 1}/{self.parameters['epochs']}: {one_line(shown)}")
         if not self.best or self._rank(figures) > self._rank(self.history[self.best - 1]):
             self.best = epoch + 1
             self._write_checkpoint()
-        if epoch + 1 == self.run["epochs"]:
+        if epoch + 1 == self.parameters["epochs"]:
             self._describe()
 
     def _validated(self) -> dict[str, float]:
@@ -130,37 +134,37 @@ class TrainingRun:
             self.records.validation,
             self._loaded(),
             self.records.labels,
-            self.run["batch_size"],
+            self.parameters["batch_size"],
             self.console,
         )
 
     def _loaded(self) -> LoadedModel:
-        """The model as the commands know it."""
+        """Return the model as the commands know it."""
         task: TaskName = "summarize" if self.task == "extract" else self.task
         kind = KINDS[task][CLASSES[self.task]]
         checkpoint = Checkpoint(self.folder, task, kind, self.base.model.config.attention_type)
         return LoadedModel(checkpoint, self.hardware, self.base.model, self.base.tokenizer)
 
     def _rank(self, figures: Mapping[str, float]) -> tuple[float, float]:
-        """Greater is better; without validation the later epoch is."""
+        """Return a key by which a better epoch is greater; without validation a later one is better."""
         if not self.records.validation:
             return (float(figures["epoch"]), 0.0)
         decides = DECIDES[self.task]
         return (figures.get(decides, 0.0) if decides else 0.0, -figures["val_loss"])
 
     def _write_checkpoint(self) -> None:
-        folder = self.place.best(self.best)
-        with writing_to(self.place.output):
-            shutil.rmtree(folder, ignore_errors=True)  # what an earlier run did not complete
+        folder = self.run_folder.best(self.best)
+        with writing_to(self.run_folder.output):
+            shutil.rmtree(folder, ignore_errors=True)  # left incomplete by an earlier run
             self.base.model.save_pretrained(folder)
             self.base.tokenizer.save_pretrained(folder)
 
     def _describe(self) -> None:
         """Add the record of the run and the model card to the checkpoint that is the result."""
-        folder = self.place.best(self.best)
-        result = {"run": dict(self.run), "epochs": self.history, "best_epoch": self.best}
+        folder = self.run_folder.best(self.best)
+        result = {"run": dict(self.parameters), "epochs": self.history, "best_epoch": self.best}
         labels = self.records.labels.names if self.records.labels else ()
-        with writing_to(self.place.output):
+        with writing_to(self.run_folder.output):
             write_result(folder, result)
             decoder = self.base.model.config.is_encoder_decoder
             card = model_card(CLASSES[self.task], result, labels, decoder=decoder)
@@ -171,12 +175,12 @@ class TrainingRun:
         now = time.monotonic()
         if now - self.saved_at < self.saving_took * SAVING_SHARE:
             return
-        self.place.save_state(snapshot(), {"history": self.history, "best": self.best})
+        self.run_folder.save_state(snapshot(), {"history": self.history, "best": self.best})
         self.saved_at = time.monotonic()
         self.saving_took = self.saved_at - now
 
 
 def _clock(seconds: float) -> str:
-    """h:mm:ss, rounded up."""
+    """Format seconds as h:mm:ss, rounded up."""
     whole = math.ceil(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

@@ -1,9 +1,9 @@
-"""Where a training keeps what it needs to go on, and how its result comes to be there whole or not at all.
+"""State of a training run on disk; the result appears whole or not at all.
 
 While a training runs there is a folder `.NAME.training` beside the output NAME:
 
-    run.json     what decides about the run; a resume must be the same run
-    state.pt     the last state, replaced in one step
+    run.json     what the final weights depend on; a resume must agree with it
+    state.pt     the last state, replaced atomically
     best-3/      the checkpoint of the best epoch so far
 
 At the end the best checkpoint is renamed to NAME. A checkpoint that was there is replaced where that was
@@ -49,7 +49,7 @@ OF_CHECKPOINT = (  # names of what bbp, transformers and the Hub put into a chec
 
 
 @dataclass(frozen=True)
-class Workplace:
+class RunFolder:
     """An output folder and the work folder beside it."""
 
     output: Path
@@ -62,22 +62,22 @@ class Workplace:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is a training to go on with."""
+        """Whether there is a training to resume."""
         return (self.folder / RUN_FILE).is_file()
 
     def prepare(self, run: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
-        """Make the work folder ready for a run; False where this very run has ended already.
+        """Make the work folder ready for a run; return False where this very run is complete.
 
         Raises:
-            OutputError: there is something at the output, or another training's work, that may not go.
-            UsageError: what is to be resumed is another run.
+            OutputError: the output, or another training's state, is in the way.
+            UsageError: the training to resume has other parameters.
         """
         with writing_to(self.output):
             if resume and self._is_finished(run):
                 if _is_work(self.folder):
                     shutil.rmtree(self.folder, ignore_errors=True)
                 return False
-            self.refuse(resume=resume, overwrite=overwrite, finished=False)
+            self.check_free(resume=resume, overwrite=overwrite, finished=False)
             if resume and self.is_begun:
                 _same_run(_json(self.folder / RUN_FILE), run)
                 for pattern in UNFINISHED:
@@ -86,21 +86,21 @@ class Workplace:
                 return True
             if self.folder.exists():
                 if not _is_work(self.folder):
-                    message = "stands where the training would keep its state"
+                    message = "is in the way: the training keeps its state there"
                     raise OutputError(message, file=str(self.folder), code="exists")
                 shutil.rmtree(self.folder)
             self.folder.mkdir(parents=True)
             atomic_write(self.folder / RUN_FILE, lambda path: _write_json(path, run))
             return True
 
-    def refuse(self, *, resume: bool, overwrite: bool, finished: bool = True) -> None:
-        """Raise OutputError where something is in the way; asked before anything is read.
+    def check_free(self, *, resume: bool, overwrite: bool, finished: bool = True) -> None:
+        """Raise OutputError where something is in the way; called before anything is read.
 
-        Then a resume may still find that the output is its own result (`finished`).
+        With `finished`, a resume accepts an output that may be its own result.
         """
         path = str(self.output)
         if self.output.exists() and not self.output.is_dir():
-            raise OutputError("is no folder", file=path, code="exists")
+            raise OutputError("is not a folder", file=path, code="exists")
         self._refuse_foreign()
         if overwrite or (resume and self.is_begun):
             return
@@ -108,14 +108,14 @@ class Workplace:
             raise OutputError("is not empty", hint="--overwrite replaces it", file=path, code="exists")
         if self.is_begun and not resume:
             raise OutputError(
-                "a training for this folder was begun and has not ended",
-                hint="--resume goes on with it, --overwrite begins anew",
+                "a training for this folder is incomplete",
+                hint="--resume continues it, --overwrite starts over",
                 file=path,
                 code="exists",
             )
 
     def load_state(self) -> "tuple[TrainingState, dict[str, Any]] | None":
-        """The last state and the notes kept with it; None where there is none yet.
+        """Load the last state and the notes kept with it; None where there is none yet.
 
         Raises:
             OutputError: the file is damaged, or cannot be read.
@@ -135,11 +135,11 @@ class Workplace:
             raise OutputError(f"cannot be read: {error.strerror or error}", file=str(path)) from error
         except DAMAGE as error:
             raise OutputError(
-                "the saved state is damaged", hint="--overwrite begins anew", file=str(path), code="corrupt"
+                "the saved state is damaged", hint="--overwrite starts over", file=str(path), code="corrupt"
             ) from error
 
     def save_state(self, state: "TrainingState", notes: Mapping[str, Any]) -> None:
-        """Keep a state in place of the last one; then the checkpoints that it does not name can go."""
+        """Replace the saved state, then delete the checkpoints that it does not name."""
         kept = {"state": dict(vars(state)), "notes": dict(notes)}
         with writing_to(self.output):
             atomic_write(self.folder / STATE_FILE, lambda path: _save_tensors(kept, path))
@@ -148,15 +148,15 @@ class Workplace:
                     shutil.rmtree(folder)
 
     def best(self, epoch: int) -> Path:
-        """The folder of an epoch's checkpoint."""
+        """Return the folder of an epoch's checkpoint."""
         return self.folder / f"best-{epoch}"
 
     def finish(self, epoch: int) -> None:
-        """Rename the best checkpoint to the output, and let go of the work folder."""
+        """Rename the best checkpoint to the output, and delete the work folder."""
         with writing_to(self.output):
             self.output.parent.mkdir(parents=True, exist_ok=True)
             target = self.output.resolve()
-            self._refuse_foreign()  # a training takes long: something may have been put there meanwhile
+            self._refuse_foreign()  # trainings are long: something may be there by now
             if self._is_filled():
                 target.rename(self.folder / REPLACED)
             elif target.exists():
@@ -171,7 +171,7 @@ class Workplace:
         """Raise OutputError where the output is a folder that holds something and may not be replaced."""
         if self._is_filled() and not is_checkpoint_folder(self.output):
             raise OutputError(
-                "is not empty, and no checkpoint folder that could be replaced",
+                "holds files that are not a checkpoint, and is not replaced",
                 hint="choose another --output",
                 file=str(self.output),
                 code="exists",
@@ -188,7 +188,7 @@ class Workplace:
 
 
 def is_checkpoint_folder(folder: Path) -> bool:
-    """Whether a folder holds a checkpoint: the configuration of a model, and no files but its own."""
+    """Return whether a folder holds a checkpoint: a model's configuration, and only a checkpoint's files."""
     if not all(path.is_file() and _is_named(path, OF_CHECKPOINT) for path in folder.iterdir()):
         return False
     try:
@@ -200,7 +200,7 @@ def is_checkpoint_folder(folder: Path) -> bool:
 
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """What the file system refuses is an output error; safetensors has its own error for it."""
+    """Translate errors of the file system, and safetensors' own, to OutputError."""
     from safetensors import SafetensorError
 
     try:
@@ -220,7 +220,7 @@ def _is_named(path: Path, patterns: Sequence[str]) -> bool:
 
 
 def _is_work(folder: Path) -> bool:
-    """Whether a folder holds what a training keeps, and nothing else."""
+    """Return whether a folder holds the state of a training and nothing else."""
     return folder.is_dir() and all(_is_named(path, OF_WORK) for path in folder.iterdir())
 
 
@@ -236,7 +236,7 @@ def _save_tensors(content: Mapping[str, Any], path: Path) -> None:
     try:
         with memory_errors():
             torch.save(content, path)
-    except RuntimeError as error:  # how torch tells a full disk
+    except RuntimeError as error:  # how torch reports a full disk
         raise OSError(str(error).splitlines()[0]) from error
 
 
@@ -253,17 +253,17 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _comparable(run: Mapping[str, Any]) -> dict[str, Any]:
-    """What must not change, as JSON keeps it. With other threads a run goes on, but not to the same bits."""
+    """Return the parameters that a resume must share. Other threads are allowed: the bits then differ."""
     kept: dict[str, Any] = json.loads(json.dumps(run))
     return {name: value for name, value in kept.items() if name not in MAY_CHANGE}
 
 
 def _same_run(begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise UsageError where the training that was begun is another one, and say what differs."""
+    """Raise UsageError where the started training has other parameters, and say which."""
     begun, wanted = _comparable(begun), _comparable(wanted)
     for name in sorted({*begun, *wanted}):
         if begun.get(name) != wanted.get(name):
             raise UsageError(
-                f"--resume: the training was begun with {name} {begun.get(name)}, not {wanted.get(name)}",
-                hint="give the same options and data, or --overwrite to begin anew",
+                f"--resume: the training was started with {name} {begun.get(name)}, not {wanted.get(name)}",
+                hint="give the same options and data, or --overwrite to start over",
             )

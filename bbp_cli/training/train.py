@@ -1,4 +1,4 @@
-"""What `bbp train` does once its options are read: check everything, then train, or go on with it."""
+"""`bbp train` after its options are read: check everything, then train or resume."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bbp_cli.console import Console, say
-from bbp_cli.dataset import LabelRecord, Record, Task, check_labels, label_names, read_records, split
+from bbp_cli.dataset import Example, LabelExample, Task, check_labels, label_names, read_examples, split
 from bbp_cli.errors import InputError, Terminated, UsageError
 from bbp_cli.evaluation.metrics import rouge_scorer
 from bbp_cli.models.checkpoints import check_family, weights_digest
@@ -17,7 +17,7 @@ from bbp_cli.models.names import ModelFolder, locate
 from bbp_cli.training.base_model import Base, Labels, load_base
 from bbp_cli.training.batches import count_cut, longest_target
 from bbp_cli.training.run import Records, TrainingRun
-from bbp_cli.training.run_folder import Workplace, writing_to
+from bbp_cli.training.run_folder import RunFolder, writing_to
 from bbp_cli.version import __version__
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 VAL_FRACTION = 0.05
-RATE, RATE_WIDTH = 5e-5, 1024  # the usual rate of the published sizes; narrower models take larger steps
-MOST_RATE = 1e-3
+DEFAULT_RATE, RATE_WIDTH = 5e-5, 1024  # of the published size; narrower models take larger steps
+MAX_RATE = 1e-3
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """What decides about a training beside data and base. None is a default that the base decides."""
+    """The options of a training. None is a default that depends on the base."""
 
     epochs: int = 3
     batch_size: int = 8
@@ -45,7 +45,7 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class TrainOutput:
-    """Where the model goes, and what may be there already."""
+    """The output folder, and what may be there already."""
 
     folder: Path
     resume: bool = False
@@ -63,18 +63,18 @@ def train_model(
     """Train a model and return the folder it is in.
 
     Raises:
-        InputError: the data cannot be used; every bad record was told before.
-        UsageError: options contradict each other, the base, or the run that is to be resumed; or the loss
-            has become infinite.
-        ModelError: the base cannot be had, or is no checkpoint to start from.
+        InputError: the data cannot be used; every bad line was reported before.
+        UsageError: options contradict each other, the base, or the run to resume; or the loss is
+            infinite.
+        ModelError: the base is unavailable, or cannot be trained.
         OutputError: something is in the way, or cannot be written.
         ResourceError: it does not fit into memory.
     """
     if output.resume and output.overwrite:
-        raise UsageError("--resume and --overwrite exclude each other")
-    place = Workplace(output.folder)
+        raise UsageError("--resume and --overwrite cannot be used together")
+    run_folder = RunFolder(output.folder)
     with writing_to(output.folder):
-        place.refuse(resume=output.resume, overwrite=output.overwrite)
+        run_folder.check_free(resume=output.resume, overwrite=output.overwrite)
     records = gather(task, data, settings)
     hardware = prepare(choice.device, choice.dtype, choice.threads)
     if hardware.dtype == "float16":
@@ -85,57 +85,59 @@ def train_model(
     )
     check_family(folder)
     base = load_base(task, folder, hardware, settings.seed, settings.max_tokens, records.labels)
-    run = describe_run(task, folder, base, hardware, settings, records)
+    run = run_parameters(task, folder, base, hardware, settings, records)
     options = replace(options, learning_rate=run["learning_rate"])
-    if not place.prepare(run, resume=output.resume, overwrite=output.overwrite):
-        console.detail(f"{output.folder}: this training has ended already")
+    if not run_folder.prepare(run, resume=output.resume, overwrite=output.overwrite):
+        console.detail(f"{output.folder}: this training is complete; nothing to resume")
         return output.folder
     for warning in base.warnings:
         console.warn(folder.id, warning)
     warn_of_cuts(task, data, records, base, console)
     with _hint_to_resume(console):
-        TrainingRun(task, records, base, folder, hardware, run, place, console).go(options)
+        TrainingRun(task, records, base, folder, hardware, run, run_folder, console).run(options)
     return output.folder
 
 
 def gather(task: Task, data: Path, settings: TrainSettings) -> Records:
-    """Read and check all records, before anything else is done.
+    """Read and check all records before anything else is done.
 
     Raises:
         UsageError, InputError: see `train_model`.
     """
     if task == "extract":
-        rouge_scorer()  # what sentences are worth is measured with it: better to say so now
+        rouge_scorer()  # the values of sentences need it: fail before anything is read
     if settings.val is not None and settings.val_fraction is not None:
-        raise UsageError("--val and --val-fraction exclude each other")
-    file = read_records(data, task)
+        raise UsageError("--val and --val-fraction cannot be used together")
+    file = read_examples(data, task)
     digests = {"data_sha256": file.sha256}
     if settings.val is None:
         fraction = VAL_FRACTION if settings.val_fraction is None else settings.val_fraction
         training, validation = split(file.records, fraction, settings.seed)
     else:
-        val = read_records(settings.val, task)
+        val = read_examples(settings.val, task)
         training, validation = file.records, val.records
         digests["val_sha256"] = val.sha256
     labels = None
     if task == "classify":
-        # A label that only a split's validation has cannot be learnt, but it is one of the model's labels.
+        # A label that only validation examples have cannot be learnt, but the model must know it.
         known = _labelled(file.records)
         labels = Labels(tuple(label_names(known)), known[0].several)
         if len(labels.names) < 2:
             names = " and ".join(map(repr, labels.names)) or "no label"
             raise InputError(
-                f"all records have {names}: there is nothing to tell apart", file=str(data), code="records"
+                f"all records have {names}: a classifier needs at least two labels",
+                file=str(data),
+                code="records",
             )
         if settings.val is not None:
             check_labels(settings.val, _labelled(validation), labels.names, labels.several)
     return Records(training, validation, labels, digests)
 
 
-def describe_run(
+def run_parameters(
     task: Task, folder: ModelFolder, base: Base, hardware: Hardware, settings: TrainSettings, records: Records
 ) -> dict[str, Any]:
-    """Everything that the weights at the end depend on, as a resume compares it and the result tells it."""
+    """Return all that the final weights depend on: compared by --resume, recorded in the result."""
     asked = settings.learning_rate
     rate = default_rate(base.model.config.d_model) if asked is None else asked
     return {
@@ -159,7 +161,7 @@ def describe_run(
 
 
 def training_options(settings: TrainSettings, hardware: Hardware) -> "TrainingOptions":
-    """The options of the loop, with the usual rate where none was asked for.
+    """Return the options of the loop, with the default rate where none was asked for.
 
     Raises:
         UsageError: one is impossible.
@@ -168,7 +170,7 @@ def training_options(settings: TrainSettings, hardware: Hardware) -> "TrainingOp
     from bigbird_pegasus.errors import ConfigError
     from bigbird_pegasus.training import TrainingOptions
 
-    rate = RATE if settings.learning_rate is None else settings.learning_rate
+    rate = DEFAULT_RATE if settings.learning_rate is None else settings.learning_rate
     try:
         return TrainingOptions(
             epochs=settings.epochs,
@@ -183,7 +185,7 @@ def training_options(settings: TrainSettings, hardware: Hardware) -> "TrainingOp
 
 
 def warn_of_cuts(task: Task, data: Path, records: Records, base: Base, console: Console) -> None:
-    """Say once how many summaries or questions are longer than what a model learns from."""
+    """Warn once of summaries or questions that are cut for training."""
     cut, of = count_cut(task, records.training, base.tokenizer), len(records.training)
     if not cut:
         return
@@ -191,25 +193,25 @@ def warn_of_cuts(task: Task, data: Path, records: Records, base: Base, console: 
     what = "summaries" if task == "summarize" else "questions"
     console.warn(
         str(data),
-        f"{cut} of {of} {what} have more than {longest} tokens: only their beginning is learnt from",
+        f"{cut} of {of} {what} have more than {longest} tokens and are cut there",
     )
 
 
 def default_rate(width: int) -> float:
-    """5e-5 for the published width of 1,024, and more for narrower models: 4e-4 for 256, 1e-3 at most."""
-    return min(MOST_RATE, float(f"{RATE * (RATE_WIDTH / width) ** 1.5:.1e}"))
+    """Return 5e-5 for the published width of 1,024, more for narrower models: 4e-4 for 256, at most 1e-3."""
+    return min(MAX_RATE, float(f"{DEFAULT_RATE * (RATE_WIDTH / width) ** 1.5:.1e}"))
 
 
 @contextmanager
 def _hint_to_resume(console: Console) -> Iterator[None]:
-    """Tell whoever stops a training how it goes on."""
+    """Print how to resume where the training is interrupted."""
     try:
         yield
     except (KeyboardInterrupt, Terminated):
         if not console.quiet:
-            say("bbp: the same command with --resume goes on with this training")
+            say("bbp: run the same command with --resume to continue this training")
         raise
 
 
-def _labelled(records: Sequence[Record]) -> list[LabelRecord]:
-    return [record for record in records if isinstance(record, LabelRecord)]
+def _labelled(records: Sequence[Example]) -> list[LabelExample]:
+    return [record for record in records if isinstance(record, LabelExample)]

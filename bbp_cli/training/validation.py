@@ -1,32 +1,32 @@
-"""How good a model is while it is trained: its loss, and the figures of results as the commands give them."""
+"""Validation after each epoch: the loss, and the figures of the commands' own results."""
 
 import math
 from collections.abc import Sequence
 
 from bbp_cli.console import Console
-from bbp_cli.dataset import Record, Task
+from bbp_cli.dataset import Example, Task
 from bbp_cli.errors import InputError
-from bbp_cli.evaluation.judge import JudgeOptions, judge, summary_of_figures
+from bbp_cli.evaluation.judge import JudgeOptions, aggregate_figures, score_example
 from bbp_cli.evaluation.metrics import rouge_installed, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.training.base_model import Labels
 from bbp_cli.training.batches import data_of
 
-JUDGED = 200  # records at most whose results are compared; the loss is of all
+MAX_SCORED = 200  # examples whose results are compared; the loss is of all
 
 
 def validate(
     task: Task,
-    records: Sequence[Record],
+    records: Sequence[Example],
     loaded: LoadedModel,
     labels: Labels | None,
     batch_size: int,
     console: Console,
 ) -> dict[str, float]:
-    """`val_loss` and the task's figures, rounded; the model is in eval mode.
+    """Return `val_loss` and the task's figures, rounded; the model is in eval mode.
 
     Raises:
-        TrainingError: the loss is infinite or no number.
+        TrainingError: the loss is not finite.
     """
     import torch
     from bigbird_pegasus.training import TrainingError, autocast
@@ -41,9 +41,9 @@ def validate(
 
 
 def _loss(
-    task: Task, records: Sequence[Record], loaded: LoadedModel, labels: Labels | None, size: int
+    task: Task, records: Sequence[Example], loaded: LoadedModel, labels: Labels | None, size: int
 ) -> float:
-    """The mean loss, of each record's window in the first epoch."""
+    """Return the mean loss, over each example's window in the first epoch."""
     import torch
 
     data = data_of(task, records, loaded.tokenizer, labels, seed=0)
@@ -58,21 +58,21 @@ def _loss(
 
 
 def _figures(
-    task: Task, records: Sequence[Record], loaded: LoadedModel, console: Console
+    task: Task, records: Sequence[Example], loaded: LoadedModel, console: Console
 ) -> dict[str, float]:
-    """Figures from the first window of each document; of summaries none where rouge-score is missing."""
+    """Return figures of the first window of each document; none of summaries without rouge-score."""
     summaries = task in ("summarize", "extract")
     if summaries and not rouge_installed():
         return {}
     scorer = rouge_scorer() if summaries else None
-    # Beams would take minutes; what is compared is one epoch with another.
+    # Greedy: beams would take minutes, and only epochs are compared with each other.
     settings = JudgeOptions(truncate=True, generation={"num_beams": 1} if task == "summarize" else {})
-    judged = []
-    for record in records[:JUDGED]:
+    scored = []
+    for record in records[:MAX_SCORED]:
         try:
-            judged.append(judge(record, loaded, settings, scorer))
+            scored.append(score_example(record, loaded, settings, scorer))
         except InputError as error:
             console.detail(f"validation record {record.line}: {error.message}")
-    figures = summary_of_figures(judged)
+    figures = aggregate_figures(scored)
     figures.pop("words", None)
     return figures

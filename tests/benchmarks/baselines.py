@@ -11,7 +11,7 @@
   --records 50` judges on every eighth record, 50 in all.
 - default: the model that comes with bbp, by the code of `bbp summarize`; as long as it finds right.
 
-Figures are F1 of rouge-score, with stemming. Judged records are added to those in `--output`, and the tables
+Figures are F1 of rouge-score, with stemming. Results are added to those in `--output`, and the tables
 are made of all of them, with 95 % bootstrap intervals over the records.
 """
 
@@ -29,13 +29,13 @@ from typing import Any
 
 from bigbird_pegasus.text.words import count_words
 
-from bbp_cli.dataset import SummaryRecord
+from bbp_cli.dataset import SummaryExample
 from bbp_cli.evaluation.baselines import sentences_of
-from bbp_cli.evaluation.judge import JudgeOptions, judge
-from bbp_cli.evaluation.metrics import ROUGE, intervals, means, rouge, rouge_scorer
+from bbp_cli.evaluation.judge import JudgeOptions, score_example
+from bbp_cli.evaluation.metrics import ROUGE, bootstrap_intervals, means, rouge, rouge_scorer
 from tests.benchmarks.published_size import ROOT, options_of
 
-Summarizer = Callable[[SummaryRecord], list[str]]
+Summarizer = Callable[[SummaryExample], list[str]]
 CORPUS = ROOT.parent / "shared" / "corpus"
 WORDS = 100
 LEAST_WORDS = 8  # of a sentence that counts: headings are none
@@ -51,7 +51,7 @@ METHODS = ("lead-3", "lead-4", *SUMY, *TRAINED, DEFAULT)
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredExample:
     """The figures of one method on one record."""
 
     method: str
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         judge_one = _judge_with(method, asked, scorer) if left else None
         for record in left:
             assert judge_one is not None
-            row = Judged(method, record.id, record.source or "", judge_one(record))
+            row = ScoredExample(method, record.id, record.source or "", judge_one(record))
             judged.append(row)
             if asked.output:
                 with asked.output.open("a", encoding="utf-8") as file:
@@ -89,33 +89,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(tables(judged))
 
 
-def read(path: Path, limit: int | None = None) -> list[SummaryRecord]:
+def read(path: Path, limit: int | None = None) -> list[SummaryExample]:
     """Records of a corpus file, in their order."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in islice(file, limit)]
     return [
-        SummaryRecord(number, row["id"], row["document"], row["summary"], row["source"])
+        SummaryExample(number, row["id"], row["document"], row["summary"], row["source"])
         for number, row in enumerate(rows, start=1)
     ]
 
 
-def kept(path: Path | None) -> list[Judged]:
+def kept(path: Path | None) -> list[ScoredExample]:
     """What was judged before."""
     if path is None or not path.is_file():
         return []
-    return [Judged(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [ScoredExample(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _judge_with(method: str, asked: Any, scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
+def _judge_with(method: str, asked: Any, scorer: Any) -> Callable[[SummaryExample], dict[str, float]]:
     if method == DEFAULT:
         return _default_model(scorer)
     return judge_summaries(summarizer(method, asked), scorer)
 
 
-def judge_summaries(summarize: Summarizer, scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
+def judge_summaries(summarize: Summarizer, scorer: Any) -> Callable[[SummaryExample], dict[str, float]]:
     """What compares a method's summaries with those of the records."""
 
-    def judge_one(record: SummaryRecord) -> dict[str, float]:
+    def judge_one(record: SummaryExample) -> dict[str, float]:
         sentences = summarize(record)
         figures = rouge(scorer, sentences_of(record.summary), sentences)
         return figures | {"words": float(count_words(" ".join(sentences)))}
@@ -140,22 +140,22 @@ def summarizer(method: str, asked: Any) -> Summarizer:
     return partial(_lead, int(method.removeprefix("lead-")))
 
 
-def _lead(count: int, record: SummaryRecord) -> list[str]:
+def _lead(count: int, record: SummaryExample) -> list[str]:
     return _whole_sentences(record)[:count]
 
 
-def _whole_sentences(record: SummaryRecord) -> list[str]:
+def _whole_sentences(record: SummaryExample) -> list[str]:
     """A document's sentences without headings and the like; all where nothing else is there."""
     sentences = sentences_of(record.document)
     return [s for s in sentences if len(s.split()) >= LEAST_WORDS] or sentences
 
 
-def _default_model(scorer: Any) -> Callable[[SummaryRecord], dict[str, float]]:
+def _default_model(scorer: Any) -> Callable[[SummaryExample], dict[str, float]]:
     from bbp_cli.models.checkpoints import find, load
     from bbp_cli.models.hardware import prepare
 
     loaded = load(find(DEFAULT, "summarize"), prepare())
-    return lambda record: dict(judge(record, loaded, JudgeOptions(), scorer).figures)
+    return lambda record: dict(score_example(record, loaded, JudgeOptions(), scorer).figures)
 
 
 class _Words:
@@ -177,7 +177,7 @@ def _sumy(method: str) -> Summarizer:
     found.stop_words = get_stop_words("english")
     words = _Words()
 
-    def summarize(record: SummaryRecord) -> list[str]:
+    def summarize(record: SummaryExample) -> list[str]:
         sentences = [Sentence(text, words) for text in _whole_sentences(record) if words.to_words(text)]
         document = ObjectDocumentModel([Paragraph(sentences)])
         return [str(sentence) for sentence in found(document, _within_budget)]
@@ -196,15 +196,15 @@ def _within_budget(rated: Sequence[Any]) -> list[Any]:
     return chosen or list(rated[:1])
 
 
-def tables(judged: Sequence[Judged]) -> str:
+def tables(judged: Sequence[ScoredExample]) -> str:
     """Markdown: overall with intervals, then ROUGE-1 / ROUGE-2 by source, ± half of an interval."""
-    methods: dict[str, list[Judged]] = {}
+    methods: dict[str, list[ScoredExample]] = {}
     for row in judged:
         methods.setdefault(row.method, []).append(row)
     lines = ["| | records | ROUGE-1 | ROUGE-2 | ROUGE-Lsum | words |", "| --- " * 6 + "|"]
     for method, rows in methods.items():
         figures = [row.figures for row in rows]
-        mean, between = means(figures), intervals(figures)
+        mean, between = means(figures), bootstrap_intervals(figures)
         cells = [with_interval(mean[name], between.get(name)) for name in ROUGE]
         lines.append(f"| {method} | {len(rows)} | {' | '.join(cells)} | {mean['words']:.0f} |")
     sources = sorted({row.source for row in judged})
@@ -215,7 +215,7 @@ def tables(judged: Sequence[Judged]) -> str:
         cells = []
         for source in sources:
             figures = [row.figures for row in rows if row.source == source]
-            mean, between = means(figures), intervals(figures)
+            mean, between = means(figures), bootstrap_intervals(figures)
             both = [_with_half(mean[name], between.get(name)) for name in ROUGE[:2] if mean]
             cells.append(" / ".join(both))
         lines.append(f"| {method} | {' | '.join(cells)} |")

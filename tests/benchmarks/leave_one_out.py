@@ -29,12 +29,20 @@ from bigbird_pegasus import DEFAULT_MODEL
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
-from bbp_cli.dataset import SummaryRecord
-from bbp_cli.evaluation.judge import JudgeOptions, judge
-from bbp_cli.evaluation.metrics import ROUGE, intervals, means, rouge_scorer
+from bbp_cli.dataset import SummaryExample
+from bbp_cli.evaluation.judge import JudgeOptions, score_example
+from bbp_cli.evaluation.metrics import ROUGE, bootstrap_intervals, means, rouge_scorer
 from bbp_cli.models.checkpoints import find, load
 from bbp_cli.models.hardware import prepare
-from tests.benchmarks.baselines import CORPUS, Judged, judge_summaries, kept, read, summarizer, with_interval
+from tests.benchmarks.baselines import (
+    CORPUS,
+    ScoredExample,
+    judge_summaries,
+    kept,
+    read,
+    summarizer,
+    with_interval,
+)
 from tests.benchmarks.published_size import ROOT, options_of
 
 sys.path.append(str(ROOT / "examples"))
@@ -49,7 +57,7 @@ ALL = "all sources"
 SCORER = scoring.ScorerRecipe(folds=2)
 CHOOSER = choosing.ChooserRecipe(rounds=2, first_documents=500)
 CHOOSER_DOCUMENTS = 1500
-JudgeOne = Callable[[SummaryRecord], dict[str, float]]
+JudgeOne = Callable[[SummaryExample], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         judge_one = make() if left else None
         for record in left:
             assert judge_one is not None
-            row = Judged(method, record.id, record.source or "", judge_one(record))
+            row = ScoredExample(method, record.id, record.source or "", judge_one(record))
             judged.append(row)
             with file.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(asdict(row)) + "\n")
@@ -99,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 training.append(read_training(asked.train, records, asked.most, asked.folder))
             train_head(training[0], variant, left_out, folder)
         loaded = load(find(str(folder), "summarize"), prepare())
-        return lambda record: dict(judge(record, loaded, JudgeOptions(), scorer).figures)
+        return lambda record: dict(score_example(record, loaded, JudgeOptions(), scorer).figures)
 
     for variant in VARIANTS:
         judge_all(f"{variant}, {ALL}", sources, partial(trained, variant, None))
@@ -108,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(table(judged))
 
 
-def read_training(file: Path, held_out: Sequence[SummaryRecord], most: int, folder: Path) -> Training:
+def read_training(file: Path, held_out: Sequence[SummaryExample], most: int, folder: Path) -> Training:
     """The training records, cleaned and the first `most` of each source by a hash of the id, and what the
     encoder makes of them; the arrays are kept in `folder`.
     """
@@ -167,7 +175,7 @@ def _default_model() -> BigBirdPegasusForSentenceExtraction:
     return model
 
 
-def table(judged: Sequence[Judged]) -> str:
+def table(judged: Sequence[ScoredExample]) -> str:
     """Markdown: ROUGE-1 / ROUGE-2 by source, of all records with intervals, and the mean of the sources."""
     methods = list(dict.fromkeys(row.method for row in judged))
     sources = sorted({row.source for row in judged})
@@ -183,7 +191,7 @@ def table(judged: Sequence[Judged]) -> str:
     of_all = []
     for method in methods:
         rows = figures(method)
-        mean, between = means(rows), intervals(rows)
+        mean, between = means(rows), bootstrap_intervals(rows)
         of_all.append(" / ".join(with_interval(mean[name], between.get(name)) for name in ROUGE))
     lines.append(f"| all records, with ROUGE-Lsum | {' | '.join(of_all)} |")
     by_source = [

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from bbp_cli.dataset import SummaryRecord
+from bbp_cli.dataset import SummaryExample
 from bbp_cli.evaluation.baselines import sentences_of
 
 READ = 1500  # tokens
@@ -24,7 +24,7 @@ NEW_TOKENS = 160
 REQUEST = "Summarize the following text in at most 100 words. Write only the summary.\n\n"
 
 
-def smollm2(file: Path) -> Callable[[SummaryRecord], list[str]]:
+def smollm2(file: Path) -> Callable[[SummaryExample], list[str]]:
     """Load the model, and return what writes summaries."""
     import transformers
 
@@ -35,7 +35,7 @@ def smollm2(file: Path) -> Callable[[SummaryRecord], list[str]]:
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(**place)
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, dtype=torch.bfloat16).eval()
 
-    def summarize(record: SummaryRecord) -> list[str]:
+    def summarize(record: SummaryExample) -> list[str]:
         ids = tokenizer(record.document, add_special_tokens=False)["input_ids"][:READ]
         message = {"role": "user", "content": REQUEST + tokenizer.decode(ids)}
         prompt = tokenizer.apply_chat_template([message], add_generation_prompt=True, return_tensors="pt")

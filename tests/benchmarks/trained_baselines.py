@@ -26,7 +26,7 @@ from bigbird_pegasus import DEFAULT_MODEL
 from scipy.sparse.linalg import lsqr
 from torch import Tensor, nn
 
-from bbp_cli.dataset import SummaryRecord
+from bbp_cli.dataset import SummaryExample
 from tests.benchmarks.published_size import ROOT
 
 sys.path.append(str(ROOT / "examples"))
@@ -49,8 +49,8 @@ DOCUMENTS = 16  # of an update
 
 
 def ridge(
-    training: Sequence[SummaryRecord], held_out: Sequence[SummaryRecord]
-) -> Callable[[SummaryRecord], list[str]]:
+    training: Sequence[SummaryExample], held_out: Sequence[SummaryExample]
+) -> Callable[[SummaryExample], list[str]]:
     """Train, and return what chooses sentences of a record."""
     records = _cleaned(training, held_out)
     rarity = _rarity(records)
@@ -66,8 +66,8 @@ def ridge(
 
 
 def embeddings(
-    training: Sequence[SummaryRecord], held_out: Sequence[SummaryRecord]
-) -> Callable[[SummaryRecord], list[str]]:
+    training: Sequence[SummaryExample], held_out: Sequence[SummaryExample]
+) -> Callable[[SummaryExample], list[str]]:
     """Train, and return what chooses sentences of a record."""
     records = _cleaned(training, held_out)
     valued = [data.value_record(record) for record in records]
@@ -139,7 +139,7 @@ def _place(count: int, total: int, starts: np.ndarray) -> Tensor:
     return torch.stack([torch.log1p(numbers) / 4, numbers / total, (numbers == 0).float(), begins], dim=1)
 
 
-def _cleaned(training: Sequence[SummaryRecord], held_out: Sequence[SummaryRecord]) -> list[data.Record]:
+def _cleaned(training: Sequence[SummaryExample], held_out: Sequence[SummaryExample]) -> list[data.Record]:
     both = [
         [data.Record(r.id, r.source or "", r.document, r.summary) for r in records]
         for records in (training, held_out)
@@ -152,8 +152,8 @@ def _values(sentences: Sequence[data.Sentence], record: data.Record) -> list[flo
     return data.sentence_values(texts, data.clean_summary(record.summary))
 
 
-def _choosing(scores: Scores) -> Callable[[SummaryRecord], list[str]]:
-    def summarize(record: SummaryRecord) -> list[str]:
+def _choosing(scores: Scores) -> Callable[[SummaryExample], list[str]]:
+    def summarize(record: SummaryExample) -> list[str]:
         sentences = data.split_sentences(record.document)
         texts = [sentence.text for sentence in sentences]
         found = list(scores(sentences))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bbp_cli.dataset import QuestionRecord, read_records
+from bbp_cli.dataset import QuestionExample, read_examples
 
 SCRIPT = Path(__file__).parents[2] / "examples/training_records.py"
 TEXT = (
@@ -45,13 +45,13 @@ def test_labels_are_the_sources(corpus: Path, tmp_path: Path) -> None:
         ("pep", CORPUS[1]["document"]),
     ]
     (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, records)))
-    assert len(read_records(tmp_path / "labels.jsonl", "classify").records) == 2
+    assert len(read_examples(tmp_path / "labels.jsonl", "classify").records) == 2
 
 
 def test_questions_have_their_answers_where_they_say(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, run("questions", corpus))))
-    records = read_records(tmp_path / "questions.jsonl", "qa").records
-    answers = {r.question: r.answers[0].text for r in records if isinstance(r, QuestionRecord)}
+    records = read_examples(tmp_path / "questions.jsonl", "qa").records
+    answers = {r.question: r.answers[0].text for r in records if isinstance(r, QuestionExample)}
     assert answers == {
         "What does DHCP stand for?": "Dynamic Host Configuration Protocol",
         "What does ESF stand for?": "Extended Superframe",

@@ -10,12 +10,12 @@ from rouge_score.rouge_scorer import RougeScorer
 from bbp_cli.evaluation.baselines import at_random, lead, oracle
 from bbp_cli.evaluation.metrics import (
     answer_figures,
+    bootstrap_intervals,
     classification_figures,
-    intervals,
     rouge,
     rouge_grams,
     rouge_scorer,
-    value,
+    rouge_value,
 )
 from tests.cli.training_examples import LABELLED, QUESTIONS, write
 from tests.conftest import DOCUMENTS, STORY, Bbp
@@ -255,12 +255,12 @@ def test_rouge_lsum_compares_sentences() -> None:
 def test_intervals_hold_the_mean_and_shrink_with_the_number_of_records() -> None:
     few = [{"x": float(n % 10)} for n in range(20)]
     many = few * 20
-    (low, high), (lower, higher) = intervals(few)["x"], intervals(many)["x"]
+    (low, high), (lower, higher) = bootstrap_intervals(few)["x"], bootstrap_intervals(many)["x"]
     assert low < lower < 4.5 < higher < high
     # The standard error of a mean of 400 such numbers is 2.872 / 20.
     assert higher - lower == pytest.approx(2 * 1.96 * 2.872 / 20, rel=0.1)
-    assert intervals(few) == intervals(few)
-    assert intervals(few[:1]) == {}
+    assert bootstrap_intervals(few) == bootstrap_intervals(few)
+    assert bootstrap_intervals(few[:1]) == {}
 
 
 @pytest.mark.parametrize(
@@ -292,4 +292,4 @@ def test_the_value_of_a_text_is_rouge_1_and_rouge_2_of_the_reference_implementat
     wanted, *found = rouge_grams(texts)
     for text, grams in zip(texts[1:], found, strict=True):
         scored = scorer.score(texts[0], text)
-        assert value(grams, wanted) == pytest.approx(sum(scored[name].fmeasure for name in scored))
+        assert rouge_value(grams, wanted) == pytest.approx(sum(scored[name].fmeasure for name in scored))

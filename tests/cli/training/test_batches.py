@@ -7,7 +7,7 @@ from bigbird_pegasus import PegasusTokenizer
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import encode, pack
 
-from bbp_cli.dataset import Answer, LabelRecord, QuestionRecord, Record, SummaryRecord, split
+from bbp_cli.dataset import AnswerSpan, Example, LabelExample, QuestionExample, SummaryExample, split
 from bbp_cli.training.base_model import Labels
 from bbp_cli.training.batches import ExtractData, LabelData, QuestionData, count_cut, longest_target
 from bbp_cli.training.train import default_rate
@@ -18,9 +18,9 @@ from tests.conftest import STORY
 def test_exactly_what_is_cut_is_counted(extractive: Path) -> None:
     for window in (48, 49):
         tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=window)
-        records: list[Record] = [
-            *(QuestionRecord(n, "", "ice " * n, "It froze.", ()) for n in range(1, 60)),
-            *(SummaryRecord(n, "", "It froze.", "ice " * n) for n in range(1, 60)),
+        records: list[Example] = [
+            *(QuestionExample(n, "", "ice " * n, "It froze.", ()) for n in range(1, 60)),
+            *(SummaryExample(n, "", "It froze.", "ice " * n) for n in range(1, 60)),
         ]
         longest = longest_target("qa", tokenizer)
         lengths = [len(tokenizer("ice " * n, add_special_tokens=False).input_ids) for n in range(1, 60)]
@@ -36,7 +36,7 @@ def test_a_long_context_is_learnt_from_in_windows_with_and_without_the_answer(ex
     tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=48)
     context = " ".join(TEXTS)
     start = context.index("trout")
-    record = QuestionRecord(1, "1", "What came back?", context, (Answer("trout", start),))
+    record = QuestionExample(1, "1", "What came back?", context, (AnswerSpan("trout", start),))
     data = QuestionData([record], tokenizer, seed=0)
     with_answer = 0
     for epoch in range(40):
@@ -58,8 +58,8 @@ def test_a_long_context_is_learnt_from_in_windows_with_and_without_the_answer(ex
 def test_no_window_that_holds_an_answer_teaches_that_there_is_none(extractive: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=48)
     context = " ".join(["trout", *TEXTS, "trout"])
-    answers = tuple(Answer("trout", start) for start in (0, context.index("trout", 9), len(context) - 5))
-    record = QuestionRecord(1, "1", "What came back?", context, answers)
+    answers = tuple(AnswerSpan("trout", start) for start in (0, context.index("trout", 9), len(context) - 5))
+    record = QuestionExample(1, "1", "What came back?", context, answers)
     data = QuestionData([record], tokenizer, seed=0)
     found = set()
     for epoch in range(200):
@@ -77,7 +77,9 @@ def test_no_window_that_holds_an_answer_teaches_that_there_is_none(extractive: P
 def test_of_an_answer_that_no_window_holds_a_part_is_learnt(extractive: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=48)
     context = " ".join(TEXTS)
-    data = QuestionData([QuestionRecord(1, "1", "What?", context, (Answer(context, 0),))], tokenizer, seed=0)
+    data = QuestionData(
+        [QuestionExample(1, "1", "What?", context, (AnswerSpan(context, 0),))], tokenizer, seed=0
+    )
     question = len(tokenizer("What?", add_special_tokens=False).input_ids)
     for epoch in range(20):
         batch = data.batch([0], epoch)
@@ -86,7 +88,7 @@ def test_of_an_answer_that_no_window_holds_a_part_is_learnt(extractive: Path) ->
 
 def test_a_long_text_is_learnt_from_in_all_of_its_windows(extractive: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=256)
-    record = LabelRecord(1, "1", STORY, ("ice",), several=False)
+    record = LabelExample(1, "1", STORY, ("ice",), several=False)
     data = LabelData([record], tokenizer, Labels(("books", "ice"), several=False), seed=0)
     shown = [data.batch([0], epoch) for epoch in range(60)]
     assert all(batch["labels"].tolist() == [1] for batch in shown)
@@ -99,7 +101,7 @@ def test_a_long_text_is_learnt_from_in_all_of_its_windows(extractive: Path) -> N
 def test_sentences_are_worth_what_they_share_with_the_summary(extractive: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(extractive)
     sentences = TEXTS[0].split(". ")
-    record = SummaryRecord(1, "1", TEXTS[0], sentences[1] + ".")
+    record = SummaryExample(1, "1", TEXTS[0], sentences[1] + ".")
     batch = ExtractData([record], tokenizer, seed=0).batch([0], 0)
     values = batch["values"][0].tolist()
     assert values[1] == pytest.approx(2.0)

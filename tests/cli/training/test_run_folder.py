@@ -9,7 +9,7 @@ import torch
 from bigbird_pegasus.training import TrainingState
 
 from bbp_cli.errors import OutputError, ResourceError
-from bbp_cli.training.run_folder import Workplace, is_checkpoint_folder, writing_to
+from bbp_cli.training.run_folder import RunFolder, is_checkpoint_folder, writing_to
 from tests.cli.process import command
 from tests.cli.training_examples import FILES, write_data
 from tests.conftest import Bbp
@@ -32,7 +32,8 @@ def test_an_output_that_exists_is_refused_before_the_data_are_read(
         output.write_text("mine")
     done = bbp("train", "qa", "nowhere.jsonl", "-o", "made")
     assert (done.code, done.stdout) == (7, "")
-    assert done.stderr.startswith("bbp: error: made: is n")
+    reason = "holds files that are not a checkpoint" if there == "folder" else "is not a folder"
+    assert done.stderr.startswith(f"bbp: error: made: {reason}")
 
 
 def test_overwrite_replaces_a_folder_and_an_empty_one_is_filled(
@@ -59,7 +60,7 @@ def test_a_folder_that_is_no_checkpoint_is_never_replaced(
     (folder / "thesis.txt").write_text("three years of work")
     done = bbp("train", "qa", "nowhere.jsonl", "-o", output, how)
     assert (done.code, done.stdout) == (7, "")
-    assert f"{output}: is not empty, and no checkpoint folder that could be replaced" in done.stderr
+    assert f"{output}: holds files that are not a checkpoint, and is not replaced" in done.stderr
     assert (folder / "thesis.txt").read_text() == "three years of work"
 
 
@@ -86,19 +87,19 @@ def test_a_checkpoint_folder_is_told_by_all_that_it_holds(
 
 
 def test_what_was_put_into_the_output_during_a_training_stays(tmp_path: Path) -> None:
-    place = Workplace(tmp_path / "made")
+    place = RunFolder(tmp_path / "made")
     assert place.prepare({}, resume=False, overwrite=True)
     place.best(1).mkdir()
     place.output.mkdir()
     (place.output / "thesis.txt").write_text("three years of work")
-    with pytest.raises(OutputError, match="no checkpoint folder"):
+    with pytest.raises(OutputError, match="not a checkpoint"):
         place.finish(1)
     assert (place.output / "thesis.txt").exists()
     assert place.best(1).exists()
 
 
 def test_a_folder_in_place_of_the_work_folder_is_left_alone(tmp_path: Path) -> None:
-    place = Workplace(tmp_path / "made")
+    place = RunFolder(tmp_path / "made")
     place.folder.mkdir()
     (place.folder / "diary.txt").write_text("Monday")
     with pytest.raises(OutputError, match="where the training would keep its state"):
@@ -137,7 +138,7 @@ def test_a_full_disk_is_an_output_error_and_what_was_there_stays(
 def test_a_work_folder_that_the_system_refuses_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
-        Workplace(tmp_path / "file/made").prepare({}, resume=False, overwrite=False)
+        RunFolder(tmp_path / "file/made").prepare({}, resume=False, overwrite=False)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory")])
@@ -147,7 +148,7 @@ def test_memory_that_runs_out_is_no_damage_and_no_full_disk(
     def run_out(*_arguments: object, **_options: object) -> None:
         raise error
 
-    place = Workplace(tmp_path / "made")
+    place = RunFolder(tmp_path / "made")
     assert place.prepare({}, resume=False, overwrite=False)
     state = TrainingState(1, 0.5, {}, {})
     place.save_state(state, {"best": 0})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from bigbird_pegasus.training import TrainingError
 
-from bbp_cli.dataset import QuestionRecord
+from bbp_cli.dataset import QuestionExample
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel
 from bbp_cli.models.hardware import Hardware
 from bbp_cli.models.names import SILENT, ModelFolder
@@ -136,7 +136,7 @@ def test_what_is_too_long_to_learn_from_is_counted_and_told_once(
     done = warm_bbp("train", task, path, "--base", writer, "-o", "made", *more)
     assert done.code == 0, done.stderr
     assert done.stderr.count("warning") == 1
-    told = f"2 of 4 {what} have more than {longest} tokens: only their beginning is learnt from"
+    told = f"2 of 4 {what} have more than {longest} tokens and are cut there"
     assert f"bbp: warning: {path}: {told}\n" in done.stderr
 
 
@@ -148,7 +148,7 @@ def test_a_validation_loss_that_is_no_number_has_diverged(extractive: Path) -> N
     loaded = LoadedModel(
         Checkpoint(folder, "qa", "question_answering", "block_sparse"), hardware, base.model, base.tokenizer
     )
-    record = QuestionRecord(1, "1", "Who?", TEXTS[0], ())
+    record = QuestionExample(1, "1", "Who?", TEXTS[0], ())
     with pytest.raises(TrainingError, match="it has diverged"):
         validate("qa", [record], loaded, None, 1, SILENT)
 

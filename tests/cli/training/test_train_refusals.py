@@ -28,26 +28,26 @@ BAD: dict[str, dict[bytes, str | None]] = {
         b"[1]": "not a JSON object",
         b'{"document": "a \xff"}': "not UTF-8: byte 16",
         b'{"summary": "It froze."}': "`document` is missing",
-        b'{"document": "It froze.", "summary": 3}': "`summary` is no text",
+        b'{"document": "It froze.", "summary": 3}': "`summary` is not a string",
         b'{"document": " ", "summary": "It froze."}': "`document` is empty",
     },
     "classify": {
         b'{"text": "It froze."}': "give `label` or `labels`, one of them",
         b'{"text": "It froze.", "label": "a", "labels": []}': "give `label` or `labels`, one of them",
-        b'{"text": "It froze.", "label": 1.5}': "`label` holds 1.5: a label is a text or a whole number",
+        b'{"text": "It froze.", "label": 1.5}': "`label` holds 1.5: a label is a string or a whole number",
         b'{"text": "It froze.", "label": true}': "`label` holds true",
-        b'{"text": "It froze.", "labels": "a"}': "`labels` is no list",
+        b'{"text": "It froze.", "labels": "a"}': "`labels` is not a list",
         b'{"text": "It froze.", "labels": [" "]}': "`labels` holds",
     },
     "qa": {
         b'{"question": "When?", "context": "It froze."}': "`answers` is missing",
-        b'{"question": "When?", "context": "It froze.", "answers": 3}': "`answers` is no list",
+        b'{"question": "When?", "context": "It froze.", "answers": 3}': "`answers` is not a list",
         b'{"question": "When?", "context": "It froze.", "answers": [3]}': "answer 1 has no `text`",
-        b'{"question": "When?", "context": "It is it.", "answers": [{"text": "i"}]}': "1 stands 2 times",
-        b'{"question": "When?", "context": "It froze.", "answers": [{"text": "ice"}]}': "1 does not stand in",
+        b'{"question": "When?", "context": "It is it.", "answers": [{"text": "i"}]}': "1 is 2 times",
+        b'{"question": "When?", "context": "It froze.", "answers": [{"text": "ice"}]}': "1 is not in",
         b'{"question": "When?", "context": "It froze.", "answers": [{"text": "It", "start": -1}]}': "`start`",
         b'{"question": "When?", "context": "It froze.", "answers": [{"text": "It", "start": 1}]}': (
-            "answer 1 does not stand at character 1 of the context"
+            "answer 1 is not at character 1 of the context"
         ),
         b'{"question": "When?", "context": "It froze.", "answers": {"text": ["It"]}}': "two lists of",
     },
@@ -90,7 +90,7 @@ UNUSABLE = {
     "no label": (b'{"text": "It froze.", "labels": []}\n', "all records have no label"),
     "mixed": (
         b'{"text": "It froze.", "label": "a"}\n{"text": "It froze.", "labels": ["a"]}\n',
-        "data.jsonl:2: has `labels`, and the records before it `label`",
+        "data.jsonl:2: has `labels`, and the records before it have `label`",
     ),
 }
 
@@ -116,21 +116,26 @@ def test_validation_records_must_have_labels_that_are_trained(bbp: Bbp, tmp_path
     write(tmp_path / "several.jsonl", [{"text": "It froze.", "labels": ["ice"]}])
     done = bbp("train", "classify", "data.jsonl", "--val", "val.jsonl", "-o", "made")
     assert done.code == 3
-    assert "val.jsonl:3: has `labels`, and the records before it `label`" in done.stderr
+    assert "val.jsonl:3: has `labels`, and the records before it have `label`" in done.stderr
     write(tmp_path / "val.jsonl", [*LABELLED[:1], {"text": "It froze.", "label": "sea"}])
     done = bbp("train", "classify", "data.jsonl", "--val", "val.jsonl", "-o", "made")
     assert done.code == 3
     assert "val.jsonl:2: no training record has the label 'sea'" in done.stderr
     done = bbp("train", "classify", "data.jsonl", "--val", "several.jsonl", "-o", "made")
     assert done.code == 3
-    assert "several.jsonl:1: the training records have the other one" in done.stderr
+    assert "several.jsonl:1: has `labels`, and the training records have `label`" in done.stderr
 
 
 def test_options_that_contradict_each_other_are_a_usage_error(bbp: Bbp, data: dict[str, Path]) -> None:
     train = ("train", "qa", data["qa"], "-o", "made")
     for more, message in {
-        ("--resume", "--overwrite"): "--resume and --overwrite exclude each other",
-        ("--val", str(data["qa"]), "--val-fraction", "0.1"): "--val and --val-fraction exclude each other",
+        ("--resume", "--overwrite"): "--resume and --overwrite cannot be used together",
+        (
+            "--val",
+            str(data["qa"]),
+            "--val-fraction",
+            "0.1",
+        ): "--val and --val-fraction cannot be used together",
         ("--epochs", "0"): "--epochs",
         ("--val-fraction", "1.5"): "--val-fraction",
     }.items():

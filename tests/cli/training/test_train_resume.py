@@ -55,15 +55,15 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(
 
     refused = warm_bbp(*arguments("stopped"))
     assert refused.code == 7
-    assert "--resume goes on with it" in refused.stderr
+    assert "--resume continues it" in refused.stderr
     other = warm_bbp(*arguments("stopped"), "--resume", "--seed", 5)
     assert (other.code, other.stdout) == (2, "")
-    assert "begun with seed 0, not 5" in other.stderr
+    assert "started with seed 0, not 5" in other.stderr
 
     resumed = warm_bbp(*arguments("stopped"), "--resume", "-v")
     assert resumed.code == 0, resumed.stderr
-    assert "going on after update" in resumed.stderr
-    assert "going on after update 1\n" not in resumed.stderr
+    assert "resuming after update" in resumed.stderr
+    assert "resuming after update 1\n" not in resumed.stderr
     for file in sorted(path.name for path in (tmp_path / "whole").iterdir()):
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "stopped" / file).read_bytes(), file
     assert not work.exists()
@@ -78,7 +78,7 @@ def test_resume_begins_what_was_not_begun_and_leaves_alone_what_has_ended(
     before = (tmp_path / "made/model.safetensors").stat().st_mtime_ns
     again = warm_bbp(*arguments, "-v")
     assert (again.code, again.stdout) == (0, "made\n")
-    assert "has ended already" in again.stderr
+    assert "this training is complete" in again.stderr
     assert (tmp_path / "made/model.safetensors").stat().st_mtime_ns == before
     other = warm_bbp(*arguments, "--epochs", 2)
     assert other.code == 7
@@ -127,5 +127,5 @@ def test_whoever_stops_a_training_is_told_how_it_goes_on(
                 break
         rest = process.stderr.read()
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
-    assert "bbp: the same command with --resume goes on with this training\n" in rest
+    assert "bbp: run the same command with --resume to continue this training\n" in rest
     assert "Traceback" not in rest
