@@ -62,9 +62,7 @@ def train(
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(
-            min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed of all random choices."
-        ),
+        typer.Option(min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed of all random choices."),
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted training.")] = False,
     overwrite: Overwrite = False,
