@@ -102,7 +102,7 @@ def test_a_folder_in_place_of_the_work_folder_is_left_alone(tmp_path: Path) -> N
     place = RunFolder(tmp_path / "made")
     place.folder.mkdir()
     (place.folder / "diary.txt").write_text("Monday")
-    with pytest.raises(OutputError, match="where the training would keep its state"):
+    with pytest.raises(OutputError, match="the training keeps its state there"):
         place.prepare({}, resume=False, overwrite=True)
     assert (place.folder / "diary.txt").exists()
 
