@@ -103,10 +103,10 @@ class QuestionAnswering:
             ModelError: the model computes NaN or infinity.
         """
         from bigbird_pegasus.inference.ragged_batch import forward_each
-        from bigbird_pegasus.question_answering import window_input
+        from bigbird_pegasus.question_answering import pair_input
 
         eos = model.tokenizer.eos_token_id
-        inputs = [window_input(each.question, each.context.ids, each.window, eos) for each in windows]
+        inputs = [pair_input(each.question, each.context.ids, each.window, eos) for each in windows]
         found = []
         outputs = forward_each(model.model, [ids for ids, _ in inputs])
         for asked, (_, place), output in zip(windows, inputs, outputs, strict=True):
@@ -133,17 +133,30 @@ def read_context(document: Document, model: LoadedModel) -> Context:
 def _answers_of(
     asked: AskedWindow, start_logits: "Tensor", end_logits: "Tensor", place: range
 ) -> WindowAnswers:
-    from bigbird_pegasus.question_answering import best_spans, of_visible_tokens, span_probabilities
+    from bigbird_pegasus.question_answering import answers_in_window
 
     context, window, options = asked.context, asked.window, asked.options
-    starts, ends, absent = span_probabilities(start_logits, end_logits, place)
-    text, places = context.document.text, context.spans[window.start : window.stop]
-    starts, ends = (of_visible_tokens(each.cpu(), text, places) for each in (starts, ends))
-    spans = best_spans(starts, ends, options.top_k, MAX_ANSWER_TOKENS)
+    text, document = context.document.text, context.document
+    spans, absent = answers_in_window(
+        start_logits,
+        end_logits,
+        place,
+        text,
+        context.spans[window.start : window.stop],
+        count=options.top_k,
+        max_tokens=MAX_ANSWER_TOKENS,
+    )
     if options.min_score is None:
         spans = spans if spans and spans[0].score > absent else []
     answers = [
-        _answer(context, window.start + span.first, window.start + span.last, span.score) for span in spans
+        Answer(
+            text=clean(text[span.start : span.end]),
+            score=round(span.score, 6),
+            page=document.page_at(span.start),
+            start=span.start,
+            end=span.end,
+        )
+        for span in spans
     ]
     # What rounds to 0 is no answer, however low the least score.
     return [found for found in answers if found.score > 0 and found.score >= (options.min_score or 0)], absent
@@ -164,21 +177,16 @@ def _windows(
     question: str, context: Context, model: LoadedModel, options: QAOptions
 ) -> tuple[list[int], list[range]]:
     """Return the ids of a question and the windows of the context that go with it."""
-    from bigbird_pegasus.question_answering import context_windows, usual_stride
+    from bigbird_pegasus.question_answering import context_windows
 
     ids = list(model.tokenizer(question, add_special_tokens=False).input_ids)
     limit = model.window_tokens - len(ids) - 1  # `</s>` ends each window
     if not ids or limit < model.window_tokens // 2:
         told = f"has {len(ids)} tokens: more than half of the model's window" if ids else "is empty"
         raise UsageError(f"the question {told}")
-    stride = usual_stride(limit) if options.stride is None else options.stride
-    if stride >= limit:
-        raise UsageError(f"--stride {stride} is too much: beside the question a window has {limit} tokens")
-    windows = context_windows(len(context.ids), limit, stride)
+    if options.stride is not None and options.stride >= limit:
+        raise UsageError(
+            f"--stride {options.stride} is too much: beside the question a window has {limit} tokens"
+        )
+    windows = context_windows(len(context.ids), limit, options.stride)
     return ids, windows[:1] if options.truncate else windows
-
-
-def _answer(context: Context, first: int, last: int, score: float) -> Answer:
-    start, end = context.spans[first][0], context.spans[last][1]
-    text, document = context.document.text, context.document
-    return Answer(clean(text[start:end]), round(score, 6), document.page_at(start), start, end)

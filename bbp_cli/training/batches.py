@@ -209,8 +209,7 @@ class QuestionData:
 
     def _shown(self, number: int, epoch: int) -> tuple[list[int], int, int]:
         """Return the ids of a question and a window of its context; first and last position of the answer."""
-        from bigbird_pegasus.question_answering import NO_ANSWER, context_windows, usual_stride
-        from bigbird_pegasus.question_answering import window_input as question_input
+        from bigbird_pegasus.question_answering import NO_ANSWER, context_windows, pair_input
 
         record = self.records[number]
         chance = random.Random(f"{self.seed}/{epoch}/{number}")
@@ -219,7 +218,7 @@ class QuestionData:
             unwrapped(record.context), add_special_tokens=False, return_offsets_mapping=True
         )
         limit = self.tokenizer.model_max_length - 1 - len(question)
-        windows = context_windows(len(context.input_ids), limit, usual_stride(limit))
+        windows = context_windows(len(context.input_ids), limit)
         answers = _answer_tokens(record, context.offset_mapping)
         holding = {answer: [w for w in windows if _shared(w, answer) == answer] for answer in answers}
         held = [answer for answer in answers if holding[answer]]
@@ -233,7 +232,7 @@ class QuestionData:
             window = chance.choice(holding[answer] or [w for w in windows if _shared(w, answer)])
             part = _shared(window, answer)
             first, last = (len(question) + token - window.start for token in (part[0], part[-1]))
-        ids, _ = question_input(question, context.input_ids, window, self.tokenizer.eos_token_id)
+        ids, _ = pair_input(question, context.input_ids, window, self.tokenizer.eos_token_id)
         return ids, first, last
 
 

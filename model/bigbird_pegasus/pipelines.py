@@ -25,14 +25,7 @@ from bigbird_pegasus.modeling.heads import (
 )
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.question_answering import (
-    best_spans,
-    context_windows,
-    of_visible_tokens,
-    span_probabilities,
-    usual_stride,
-    window_input,
-)
+from bigbird_pegasus.question_answering import answers_in_window, context_windows, pair_input
 from bigbird_pegasus.summarization.summarize import summarize
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
@@ -286,29 +279,31 @@ class QuestionAnsweringPipeline:
         text = self.tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
         if not asked or not text.input_ids:
             raise ValueError("give a question and a context, neither of them empty")
-        window = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
-        room = min(settings.max_seq_len or window, window) - len(asked) - 1
-        stride = usual_stride(room) if settings.doc_stride is None else settings.doc_stride
+        longest = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
+        room = min(settings.max_seq_len or longest, longest) - len(asked) - 1  # `</s>` ends each window
+        # Aligned to words, several spans may be the same answer.
+        count = 2 * settings.top_k + 10 if settings.align_to_words else settings.top_k
         answers: list[Record] = []
         impossible = 1.0
-        for tokens in context_windows(len(text.input_ids), room, stride):
-            ids, place = window_input(asked, text.input_ids, tokens, self.tokenizer.eos_token_id)
+        for window in context_windows(len(text.input_ids), room, settings.doc_stride):
+            ids, place = pair_input(asked, text.input_ids, window, self.tokenizer.eos_token_id)
             with torch.inference_mode():
                 output = self.model(torch.tensor([ids], device=self.model.device), use_cache=False)
-            starts, ends, absent = span_probabilities(
+            spans, absent = answers_in_window(
                 output.start_logits[0],
                 output.end_logits[0],
                 place,
+                context,
+                text.offset_mapping[window.start : window.stop],
+                count=count,
+                max_tokens=settings.max_answer_len,
                 may_be_absent=settings.handle_impossible_answer,
+                overlapping=True,
             )
             impossible = min(impossible, absent)
-            offsets = text.offset_mapping[tokens.start : tokens.stop]
-            starts, ends = (of_visible_tokens(each, context, offsets) for each in (starts, ends))
-            # Aligned to words, several spans may be the same answer.
-            count = 2 * settings.top_k + 10 if settings.align_to_words else settings.top_k
             found: list[Record] = []
-            for span in best_spans(starts, ends, count, settings.max_answer_len, overlapping=True):
-                start, end = offsets[span.first][0], offsets[span.last][1]
+            for span in spans:
+                start, end = span.start, span.end
                 if settings.align_to_words:
                     start, end = _whole_words(context, start, end)
                 found.append({"score": span.score, "start": start, "end": end, "answer": context[start:end]})

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NO_ANSWER = 0  # the position
-USUAL_STRIDE = 128  # tokens
+DEFAULT_STRIDE_TOKENS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,32 @@ class Span:
     score: float
 
 
-def usual_stride(limit: int) -> int:
-    """Tokens that neighbouring windows of at most `limit` tokens share: 128, or half of a smaller window."""
-    return min(USUAL_STRIDE, limit // 2)
+@dataclass(frozen=True, slots=True)
+class TextSpan:
+    """Code points `start` to `end`, half-open, of a context."""
+
+    start: int
+    end: int
+    score: float
 
 
-def context_windows(tokens: int, limit: int, stride: int) -> list[range]:
+def context_windows(tokens: int, limit: int, stride: int | None = None) -> list[range]:
     """Cut a context into windows of at most `limit` tokens, of which neighbours share at least `stride`.
 
     As few windows as possible, all but a single one full and evenly spread: the last has as much context as
-    the others.
+    the others. Without a stride they share 128 tokens, or half of a window of fewer than 256.
 
     Raises:
-        ValueError: the stride is negative, or leaves no room to move on.
+        ValueError: the stride is negative, or as long as a window.
     """
+    if stride is None:
+        stride = min(DEFAULT_STRIDE_TOKENS, limit // 2)
     if not 0 <= stride < limit:
-        raise ValueError(f"a stride of {stride} tokens does not go with windows of {limit}")
+        raise ValueError(
+            f"a stride of {stride} tokens does not go with windows of {limit}: give one from 0 to {limit - 1}"
+            if limit > 0
+            else f"windows of {limit} tokens hold nothing of the context: allow longer ones"
+        )
     if tokens <= limit:
         return [range(tokens)]
     steps = -(-(tokens - limit) // (limit - stride))
@@ -54,12 +64,44 @@ def context_windows(tokens: int, limit: int, stride: int) -> list[range]:
     return [range(start, start + limit) for start in starts]
 
 
-def window_input(
+def pair_input(
     question: Sequence[int], context: Sequence[int], window: range, eos_token_id: int
 ) -> tuple[list[int], range]:
-    """Return the ids (T,) of a question and a window of the context, and where the window lies in them."""
+    """Return the ids (T,) of a question and a window of the context, and the window's positions in them."""
     ids = [*question, *context[window.start : window.stop], eos_token_id]
     return ids, range(len(question), len(ids) - 1)
+
+
+def answers_in_window(
+    start_logits: Tensor,
+    end_logits: Tensor,
+    place: range,
+    text: str,
+    offsets: Sequence[tuple[int, int]],
+    *,
+    count: int,
+    max_tokens: int,
+    may_be_absent: bool = True,
+    overlapping: bool = False,
+) -> tuple[list[TextSpan], float]:
+    """Return up to `count` answers of one window, the best first, and the score of "no answer here".
+
+    Args:
+        start_logits: (T,) of the window.
+        end_logits: (T,).
+        place: positions of the window's context, see `pair_input`.
+        text: the whole context.
+        offsets: (C,) span in the text of each token of the window's context, half-open.
+        count: how many at most.
+        max_tokens: of an answer.
+        may_be_absent: see `span_probabilities`.
+        overlapping: see `best_spans`.
+    """
+    starts, ends, absent = span_probabilities(start_logits, end_logits, place, may_be_absent=may_be_absent)
+    # The search looks at one number after the other, which a GPU does slowly.
+    starts, ends = (_without_white_space(each.cpu(), text, offsets) for each in (starts, ends))
+    spans = best_spans(starts, ends, count, max_tokens, overlapping=overlapping)
+    return [TextSpan(offsets[span.first][0], offsets[span.last][1], span.score) for span in spans], absent
 
 
 def span_probabilities(
@@ -87,18 +129,6 @@ def span_probabilities(
     return starts[len(first) :], ends[len(first) :], absent
 
 
-def of_visible_tokens(probabilities: Tensor, text: str, spans: Sequence[tuple[int, int]]) -> Tensor:
-    """Return (C,) with 0 for tokens that stand for white space: no answer begins or ends there.
-
-    Args:
-        probabilities: (C,).
-        text: what the tokens were made of.
-        spans: of each token in it, half-open.
-    """
-    visible = [bool(text[start:end].strip()) for start, end in spans]
-    return probabilities * torch.tensor(visible, dtype=probabilities.dtype, device=probabilities.device)
-
-
 def best_spans(
     starts: Tensor, ends: Tensor, count: int, max_tokens: int, *, overlapping: bool = False
 ) -> list[Span]:
@@ -112,7 +142,7 @@ def best_spans(
     longest = min(max_tokens, len(starts))
     if not longest:
         return []
-    # Row i, column n: the span from token i to token i + n (C, longest); behind the end there is none.
+    # Row i, column n: the span from token i to token i + n (C, longest); past the end there is none.
     beyond = F.pad(ends, (0, longest - 1), value=-1.0).unfold(0, longest, 1)
     scores = torch.where(beyond < 0, beyond, starts.unsqueeze(1) * beyond)
     last = torch.arange(len(starts), device=starts.device).unsqueeze(1) + torch.arange(
@@ -130,3 +160,9 @@ def best_spans(
         else:
             scores[: first + more + 1].masked_fill_(last[: first + more + 1] >= first, -1)
     return found
+
+
+def _without_white_space(probabilities: Tensor, text: str, offsets: Sequence[tuple[int, int]]) -> Tensor:
+    """Return (C,) with 0 for tokens that stand for white space: no answer begins or ends there."""
+    visible = [bool(text[start:end].strip()) for start, end in offsets]
+    return probabilities * torch.tensor(visible, dtype=probabilities.dtype)

@@ -11,7 +11,7 @@ from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForSequenceClassification,
 )
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
-from bigbird_pegasus.question_answering import NO_ANSWER, window_input
+from bigbird_pegasus.question_answering import NO_ANSWER, pair_input
 from bigbird_pegasus.text import windows
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import unwrapped
@@ -106,7 +106,7 @@ def make_reader(folder: Path, steps: int = 600) -> Path:
             asked = tokenizer(question, add_special_tokens=False).input_ids
             size = READER_WINDOW - 1 - len(asked)
             start = draw.randrange(len(context.input_ids) - size + 1)
-            ids, place = window_input(
+            ids, place = pair_input(
                 asked, context.input_ids, range(start, start + size), tokenizer.eos_token_id
             )
             rows.append(ids)

@@ -21,7 +21,7 @@ from bigbird_pegasus import (
 )
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
-from bigbird_pegasus.question_answering import context_windows, window_input
+from bigbird_pegasus.question_answering import context_windows, pair_input
 
 from tests.cli.checkpoints import small_config, train_vocabulary
 
@@ -327,7 +327,7 @@ def test_an_answer_is_impossible_as_far_as_the_least_of_the_windows_says_so(read
     context = answer.tokenizer(" ".join(TEXTS * 2), add_special_tokens=False).input_ids
     scores = []
     for window in context_windows(len(context), 59 - len(asked), (59 - len(asked)) // 2):
-        ids, place = window_input(asked, context, window, answer.tokenizer.eos_token_id)
+        ids, place = pair_input(asked, context, window, answer.tokenizer.eos_token_id)
         with torch.inference_mode():
             output = answer.model(torch.tensor([ids]))
         kept = [0, *place]

@@ -7,11 +7,12 @@ import torch
 from bigbird_pegasus.question_answering import (
     NO_ANSWER,
     Span,
+    TextSpan,
+    answers_in_window,
     best_spans,
     context_windows,
+    pair_input,
     span_probabilities,
-    usual_stride,
-    window_input,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,17 +35,24 @@ def test_windows_hold_every_token_and_share_the_stride(tokens: int, limit: int, 
 
 
 def test_windows_share_128_tokens_or_half_of_a_smaller_window() -> None:
-    assert [usual_stride(limit) for limit in (1, 9, 255, 256, 4000)] == [0, 4, 127, 128, 128]
+    for limit, stride in ((1, 0), (9, 4), (255, 127), (256, 128), (4000, 128)):
+        assert context_windows(9999, limit) == context_windows(9999, limit, stride)
 
 
-@pytest.mark.parametrize(("limit", "stride"), [(10, -1), (10, 10), (0, 0)])
-def test_a_stride_that_leaves_no_room_is_refused(limit: int, stride: int) -> None:
-    with pytest.raises(ValueError, match="stride"):
+@pytest.mark.parametrize("stride", [-1, 10])
+def test_a_stride_that_leaves_no_room_is_refused(stride: int) -> None:
+    with pytest.raises(ValueError, match=f"a stride of {stride} tokens .* give one from 0 to 9"):
+        context_windows(20, 10, stride)
+
+
+@pytest.mark.parametrize(("limit", "stride"), [(0, 0), (0, None), (-3, None)])
+def test_windows_that_hold_nothing_of_the_context_are_refused(limit: int, stride: int | None) -> None:
+    with pytest.raises(ValueError, match=f"windows of {limit} tokens hold nothing"):
         context_windows(20, limit, stride)
 
 
 def test_a_window_stands_behind_the_question_and_before_the_end() -> None:
-    ids, place = window_input([5, 6], [10, 11, 12, 13], range(1, 3), 1)
+    ids, place = pair_input([5, 6], [10, 11, 12, 13], range(1, 3), 1)
     assert ids == [5, 6, 11, 12, 1]
     assert [ids[position] for position in place] == [11, 12]
 
@@ -110,3 +118,33 @@ def test_overlapping_spans_are_all_found_when_asked_for(
 
 def test_an_empty_context_has_no_spans() -> None:
     assert best_spans(torch.zeros(0), torch.zeros(0), 3, 10) == []
+
+
+@given(st.text("ab \n", min_size=1, max_size=10), st.integers(1, 4), st.integers(1, 9), st.booleans())
+def test_answers_are_the_best_spans_between_visible_tokens(
+    text: str, max_tokens: int, count: int, may_be_absent: bool
+) -> None:
+    start, end = torch.randn(2, len(text) + 3, generator=torch.Generator().manual_seed(len(text)))
+    place = range(2, len(text) + 2)
+    offsets = [(n, n + 1) for n in range(len(text))]  # each character is a token
+    found, absent = answers_in_window(
+        start,
+        end,
+        place,
+        text,
+        offsets,
+        count=count,
+        max_tokens=max_tokens,
+        may_be_absent=may_be_absent,
+        overlapping=True,
+    )
+    starts, ends, expected_absent = span_probabilities(start, end, place, may_be_absent=may_be_absent)
+    expected = [
+        TextSpan(first, last + 1, float(starts[first] * ends[last]))
+        for first in range(len(text))
+        for last in range(first, min(len(text), first + max_tokens))
+        if not text[first].isspace() and not text[last].isspace()
+    ]
+    expected.sort(key=lambda span: -span.score)
+    assert [span for span in found if span.score] == expected[:count]
+    assert absent == expected_absent
