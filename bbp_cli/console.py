@@ -38,12 +38,12 @@ def may_color(stream: IO[str] | None, choice: ColorChoice = "auto") -> bool:
 
 
 def styled(text: str, style: str, *, color: bool) -> str:
-    """The text in a style, or as it is."""
+    """Return the text in a style, or as it is."""
     return f"{_STYLES[style]}{text}{_RESET}" if color else text
 
 
 def one_line(text: str) -> str:
-    """The text on one line, control characters and lone surrogates escaped: names can hold anything."""
+    """Return the text on one line, control characters and lone surrogates escaped, as in names."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
@@ -86,22 +86,22 @@ class Console:
         say(f"bbp: {label} {one_line(f'{file}: {text}' if file else text)}")
 
     def error(self, error: BbpError) -> None:
-        """The line of an input that failed while others go on."""
+        """Print the line of an input that failed while others continue."""
         report(error, self.color)
 
     def file_done(self, text: str) -> None:
-        """The plain line per file that stands in for a progress bar where nobody watches."""
+        """Print the plain line per file that replaces the progress bar where stderr is no terminal."""
         if not self.quiet and not self.shows_progress:
             say(f"bbp: {one_line(text)}")
 
     def detail(self, text: str) -> None:
-        """What only `-v` shows."""
+        """Print what only `-v` shows."""
         if self.verbose:
             say(f"bbp: {one_line(text)}")
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Callable[[], None]]:
-        """A bar on stderr while the block runs; call what it gives after each of the `total` steps.
+        """Show a bar on stderr while the block runs; call what it yields after each of the `total` steps.
 
         Lines said meanwhile appear above the bar. Nothing is shown where stderr is no terminal.
         """
@@ -110,7 +110,7 @@ class Console:
 
     @contextmanager
     def transfer(self, description: str, size: int) -> Iterator[Callable[[int], None]]:
-        """A bar for `size` bytes that arrive; call what it gives with the number of those that did."""
+        """Show a bar for `size` bytes; call what it yields with the number of bytes that arrived."""
         with self._bar(description, size, in_bytes=True) as advance:
             yield advance
 

@@ -91,7 +91,7 @@ class Terminated(BaseException):
 
 
 def verdict(failures: Sequence[BbpError], total: int) -> BbpError:
-    """The error a run ends with: of one input its own, of several what they have in common."""
+    """Return the error that a run ends with: of one input its own, of several what they have in common."""
     if total == 1:
         return failures[0]
     if len(failures) == total and len({error.exit_code for error in failures}) == 1:

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """The Typer app without its own error handling; what it raises for wrong usage becomes ours."""
+    """Run the Typer app without its own error handling, and translate its usage errors to ours."""
     from bbp_cli.commands.app import command
 
     try:

@@ -36,7 +36,7 @@ QUESTIONS_A_DOCUMENT = 8
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON Lines file, packed or not."""
+    """Yield the objects of a JSON Lines file, packed or not."""
     with (
         gzip.open(path, "rt", encoding="utf-8")
         if path.suffix == ".gz"
@@ -76,7 +76,7 @@ def question_records(corpus: Path, seed: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def long_form(before: str, short: str) -> tuple[int, int] | None:
-    """The span in the text before "(short)" that it stands for; None where there is none.
+    """Find the span in the text before "(short)" that it stands for; None where there is none.
 
     At most min(n + 5, 2 n) words for n letters, all in one sentence.
     """
@@ -102,7 +102,7 @@ def long_form(before: str, short: str) -> tuple[int, int] | None:
 
 
 def surroundings(text: str, start: int, end: int, chance: random.Random) -> tuple[int, int]:
-    """A span of about `CONTEXT` characters that holds the answer and "(short)", cut between words."""
+    """Return a span of about `CONTEXT` characters that holds the answer and "(short)", cut between words."""
     first = max(0, start - chance.randrange(CONTEXT - 200))
     last = min(len(text), max(end + 30, first + CONTEXT))
     while 0 < first < start and not text[first - 1].isspace():
@@ -113,7 +113,7 @@ def surroundings(text: str, start: int, end: int, chance: random.Random) -> tupl
 
 
 def initials_answer(question: str, context: str) -> str:
-    """What the regular expression answers; nothing where it finds nothing."""
+    """Return the answer of the regular expression, empty where it finds none."""
     match = re.fullmatch(r"What does (\S+) stand for\?", question)
     letters = [c for c in match[1] if c.isalnum()] if match else []
     words = r"[\s-]+".join(rf"{re.escape(letter)}[\w']*" for letter in letters)

@@ -26,7 +26,7 @@ app.add_typer(models_app)
 
 
 def command() -> Any:
-    """The command that the process boundary runs."""
+    """Return the command that `main` runs."""
     return typer.main.get_command(app)
 
 

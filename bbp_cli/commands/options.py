@@ -25,19 +25,19 @@ STARTS = {
 
 
 def name_of(text: str) -> str:
-    """A name that says something."""
+    """Reject an empty name."""
     if not text:
         raise typer.BadParameter("the name is empty")
     return text
 
 
 def path_of(text: str) -> Path:
-    """The path that is meant; an empty one would be this folder."""
+    """Parse a path that is not empty: an empty one would be this folder."""
     return Path(name_of(text))
 
 
 def _batch_size(text: str) -> int:
-    """The number; 0 for `auto`."""
+    """Return the number; 0 for `auto`."""
     if text == "auto":
         return 0
     if not text.isascii() or not text.isdigit() or int(text) == 0:

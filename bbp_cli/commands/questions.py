@@ -40,7 +40,7 @@ def questions_and_paths(
 
 
 def _listed(file: str) -> list[str]:
-    """The lines of a file that hold something."""
+    """Return the lines of a file that are not blank."""
     name = display_name(file)
     try:
         data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()

@@ -89,7 +89,7 @@ def pull(name: str, revision: str | None, console: Console, *, offline: bool) ->
 
 
 def find_here(name: str, revision: str | None) -> ModelFolder:
-    """A model that is on this computer.
+    """Find a model on this computer.
 
     Raises:
         UsageError: see `names.locate`.
@@ -113,7 +113,7 @@ def find_here(name: str, revision: str | None) -> ModelFolder:
 
 
 def entries(console: Console) -> Iterator[Entry]:
-    """The default model, and every model in the cache that bbp can run."""
+    """List the default model and every model in the cache that bbp can run."""
     try:
         yield _entry(inspect(locate(DEFAULT)))
     except ModelError as error:
@@ -204,7 +204,7 @@ def _entry(checkpoint: Checkpoint) -> Entry:
 
 
 def _license(card: Path) -> str | None:
-    """What the model card's header says; transformers' cards are YAML between lines of three dashes."""
+    """Read the header of the model card; transformers' cards are YAML between lines of three dashes."""
     try:
         text = card.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -218,7 +218,7 @@ def _license(card: Path) -> str | None:
 
 
 def as_table(found: list[Entry]) -> list[str]:
-    """A line for each model under the names of the columns."""
+    """Return a line for each model under the names of the columns."""
     rows = [("MODEL", "TASK", "SIZE", "REVISION")]
     for entry in found:
         revision = " ".join([(entry.revision or "-")[:12], *entry.references])
@@ -228,7 +228,7 @@ def as_table(found: list[Entry]) -> list[str]:
 
 
 def as_lines(described: Description) -> list[str]:
-    """A line for each fact."""
+    """Return a line for each fact."""
     facts = {
         "model": described.id,
         "task": f"{described.task} ({described.kind})",

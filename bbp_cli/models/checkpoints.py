@@ -133,7 +133,7 @@ def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
 
 
 def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple[TaskName, Kind]:
-    """What the model of a folder is for, by its `config.json` alone.
+    """Find the task of a folder's model, by its `config.json` alone.
 
     Raises:
         ModelError: `config.json` is missing or corrupt, or the model is not for the task, or for none.
@@ -163,7 +163,7 @@ def check_family(folder: ModelFolder) -> None:
 
 
 def read_config(folder: ModelFolder) -> dict[str, Any]:
-    """The content of `config.json`.
+    """Return the content of `config.json`.
 
     Raises:
         ModelError: it is missing or corrupt.
@@ -186,7 +186,7 @@ def _named(architectures: list[str]) -> str:
 
 
 def load_tokenizer(folder: ModelFolder) -> "PegasusTokenizer":
-    """The tokenizer alone, without torch.
+    """Load the tokenizer alone, without torch.
 
     Raises:
         ModelError: its files are missing or corrupt.
@@ -250,7 +250,7 @@ def load_exactly(
 
 @contextmanager
 def model_errors(folder: ModelFolder) -> Iterator[None]:
-    """What the model package refuses is a model error of the command line."""
+    """Translate errors of the model package to model errors of the command line."""
     try:
         yield
     except BigBirdPegasusError as error:
@@ -268,7 +268,7 @@ def non_finite_scores_error(loaded: LoadedModel) -> ModelError:
 
 
 def training_hint(task: TaskName | None) -> str | None:
-    """A hint where a model for a task is missing that nobody publishes."""
+    """Return a hint for a task whose models nobody publishes."""
     if task in (None, "summarize"):
         return None
     return f"make one: bbp train {task} DATA.jsonl --output FOLDER"

@@ -58,7 +58,7 @@ def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[I
 
 
 def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Path]:
-    """The file of each input below an output folder.
+    """Return the file of each input below an output folder.
 
     Raises:
         UsageError: two inputs have the same one.
@@ -116,7 +116,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _mode_of(path: Path) -> int:
-    """The mode of what has this name, 0 if nothing has.
+    """Return the mode of what has this name, 0 if nothing has.
 
     Raises:
         OutputError: nothing can have it.

@@ -75,5 +75,5 @@ class TextPrinter:
 
 
 def printer_for(inputs: Inputs, console: Console) -> TextPrinter:
-    """A printer that knows whether results need headers and may be coloured."""
+    """Return a printer that knows whether results need headers and may be coloured."""
     return TextPrinter(several=len(inputs.items) > 1, color=may_color(sys.stdout, console.color))

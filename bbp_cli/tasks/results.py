@@ -134,7 +134,7 @@ def summary_of(document: Document, found: library.Summary, warnings: tuple[str, 
 
 
 def truncation_warning(found: Coverage) -> tuple[str, ...]:
-    """What `--truncate` has to say when it dropped text."""
+    """Return the warning where `--truncate` dropped text."""
     if not found.truncated:
         return ()
     return (f"--truncate: read only the first {found.tokens_read} of {found.tokens_total} tokens",)

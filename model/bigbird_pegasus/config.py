@@ -288,7 +288,7 @@ def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:
 def _labels(
     id2label: Mapping[Any, str] | None, label2id: Mapping[str, int] | None, count: int | None
 ) -> dict[int, str] | None:
-    """The class names by number, from whichever of the three the caller gave; None for the default."""
+    """Return the class names by number, from whichever of the three the caller gave; None for the default."""
     if id2label is None and label2id is not None:
         id2label = {number: label for label, number in label2id.items()}
     if id2label is not None:
@@ -305,7 +305,7 @@ def _labels(
     return None
 
 
-def _check(config: BigBirdPegasusConfig) -> None:
+def _check(config: BigBirdPegasusConfig) -> None:  # noqa: C901 - a flat list of checks
     """Raise a ConfigError for the first value that no model can be built from."""
     if config.model_type != MODEL_TYPE:
         raise ConfigError(f"model_type is {config.model_type!r}: only {MODEL_TYPE!r} checkpoints can be read")

@@ -169,7 +169,7 @@ def score_document(
 
 
 def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -> tuple[list[int], Stop]:
-    """The first of a document's pieces, where few are sentences: a list, a table, a poem without full stops.
+    """Return a document's first pieces, where few are sentences: a list, a table, a poem without full stops.
 
     Without `max_words` a quarter of the words, but at least 30 and at most 100. Scores say nothing about such
     pieces.
@@ -184,7 +184,7 @@ def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -
 
 
 def with_questions(texts: Sequence[str], chosen: Sequence[int], max_words: int | None) -> list[int]:
-    """The chosen sentences, and where there is room the question before each that is an answer ("A: …")."""
+    """Return the chosen sentences, with the question before each answer where there is room ("A: …")."""
     found = set(chosen)
     words = sum(count_words(texts[n]) for n in chosen)
     for number in chosen:
@@ -206,7 +206,7 @@ def choose(
     allowed: Sequence[bool],
     chooser: "SelectionNetwork",
 ) -> tuple[list[int], Stop]:
-    """The numbers of the sentences to print, in document order; a short text is printed whole.
+    """Return the numbers of the sentences to print, in document order; a short text is printed whole.
 
     Choosing stops where the length is reached, or where no other sentence is worth it ("end"). Without
     `max_words` the length is what such a document's summary is expected to have.

@@ -18,7 +18,7 @@ class SummaryOptions:
     generation: Mapping[str, object] = field(default_factory=dict)
 
     def as_params(self) -> dict[str, object]:
-        """The settings that hold, as records show them; `generation` has only what was given.
+        """Return the settings that hold, as records show them; `generation` has only what was given.
 
         `length` is None where there is no such bound: a model that writes is bounded by its checkpoint, one
         that chooses by what a document's summary is expected to have.

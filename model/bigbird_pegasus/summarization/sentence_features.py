@@ -333,7 +333,7 @@ def _mean_log_word_count(words: Sequence[Sequence[int]]) -> Tensor:
 
 
 def _numbered(words: Sequence[Sequence[int]]) -> tuple[Tensor, int]:
-    """Number the different words in their order; return the number of each, and how many there are."""
+    """Give the different words numbers in their order; return the number of each, and how many there are."""
     known: dict[int, int] = {}
     ids = torch.tensor([known.setdefault(word, len(known)) for row in words for word in row])
     return ids.long(), len(known)

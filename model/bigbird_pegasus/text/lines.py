@@ -110,7 +110,7 @@ def _kinds(text: str, spans: list[tuple[int, int]], shown: list[str]) -> list[Ki
     return kinds
 
 
-def _kind(line: str) -> Kind:
+def _kind(line: str) -> Kind:  # noqa: C901 - a flat list of patterns
     """Return the kind of a line by itself."""
     if patterns.QUOTE.match(line):
         return "header" if patterns.HEADER.match(line.lstrip()) else "quote"
