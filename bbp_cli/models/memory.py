@@ -36,7 +36,7 @@ def memory_errors(loading: int | None = None) -> Iterator[None]:
 
 
 def _out_of_memory(reason: str, loading: int | None) -> ResourceError:
-    """Return the error, with the size that was not available if the allocator gives it, or the file's."""
+    """Return the error, with the size that was not available if the allocator gives it, or the file's.
 
     torch says "you tried to allocate 123 bytes" of the processor's memory, "Tried to allocate 2.00 GiB" of a
     graphics card's.
