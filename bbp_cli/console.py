@@ -1,4 +1,4 @@
-"""What bbp says on stderr, and when colour is allowed: one line an event, no markup."""
+"""Messages on stderr, one line each, and the rules for colour."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _RESET = "\x1b[0m"
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
-    """Whether a person watches this stream; a closed or missing one is nobody."""
+    """Return whether the stream is a terminal; False where it is closed or missing."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
@@ -24,9 +24,9 @@ def is_terminal(stream: IO[str] | None) -> bool:
 
 
 def may_color(stream: IO[str] | None, choice: ColorChoice = "auto") -> bool:
-    """Whether to style this stream: `--color`, then NO_COLOR, FORCE_COLOR, TERM=dumb, then the terminal.
+    """Return whether to colour the stream, by `--color`, NO_COLOR, FORCE_COLOR, TERM=dumb, is it a terminal.
 
-    Each stream is judged alone (https://no-color.org, https://force-color.org).
+    The first that is set decides, for each stream separately (https://no-color.org, https://force-color.org).
     """
     if choice != "auto":
         return choice == "always"
@@ -38,17 +38,17 @@ def may_color(stream: IO[str] | None, choice: ColorChoice = "auto") -> bool:
 
 
 def styled(text: str, style: str, *, color: bool) -> str:
-    """Return the text in a style, or as it is."""
+    """Return the text in a style, or unchanged where `color` is False."""
     return f"{_STYLES[style]}{text}{_RESET}" if color else text
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line, control characters and lone surrogates escaped, as in names."""
+    """Return the text on one line, control characters and lone surrogates escaped (names may have them)."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def say(line: str) -> None:
-    """Write one line to stderr; where stderr is missing or closed there is nobody to tell."""
+def print_line(line: str) -> None:
+    """Write one line to stderr, or nothing where stderr is missing or closed."""
     if sys.stderr is None:
         return
     try:
@@ -58,16 +58,17 @@ def say(line: str) -> None:
         return
 
 
-def report(error: BbpError, color: ColorChoice = "auto") -> None:
-    """`bbp: error: FILE: message (hint)` on stderr."""
+def print_error(error: BbpError, color: ColorChoice = "auto") -> None:
+    """Write `bbp: error: FILE: message (hint)` to stderr."""
     parts = [one_line(part) for part in (error.file, error.message) if part]
     hint = f" ({one_line(error.hint)})" if error.hint else ""
-    say(f"bbp: {styled('error:', 'error', color=may_color(sys.stderr, color))} {': '.join(parts)}{hint}")
+    label = styled("error:", "error", color=may_color(sys.stderr, color))
+    print_line(f"bbp: {label} {': '.join(parts)}{hint}")
 
 
 @dataclass(frozen=True)
 class Console:
-    """How much bbp says while it works: `-q` only errors, `-v` also what it does."""
+    """Messages of a run: all but errors are silenced by `-q`; `-v` adds details."""
 
     quiet: bool = False
     verbose: bool = False
@@ -75,42 +76,42 @@ class Console:
 
     @property
     def shows_progress(self) -> bool:
-        """A moving bar is for a person: stderr is a terminal that can move its cursor, and not `-q`."""
+        """Whether to show a progress bar: stderr is a terminal that can move its cursor, without `-q`."""
         return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not self.quiet
 
     def warn(self, file: str | None, text: str) -> None:
-        """`bbp: warning: FILE: text`; silent with `-q` (the JSON record still carries it)."""
+        """Write `bbp: warning: FILE: text`, but not with `-q` (the JSON record still has it)."""
         if self.quiet:
             return
         label = styled("warning:", "warning", color=may_color(sys.stderr, self.color))
-        say(f"bbp: {label} {one_line(f'{file}: {text}' if file else text)}")
+        print_line(f"bbp: {label} {one_line(f'{file}: {text}' if file else text)}")
 
     def error(self, error: BbpError) -> None:
-        """Print the line of an input that failed while others continue."""
-        report(error, self.color)
+        """Write the error of one input of several; the run continues."""
+        print_error(error, self.color)
 
     def file_done(self, text: str) -> None:
-        """Print the plain line per file that replaces the progress bar where stderr is no terminal."""
+        """Write a line for a finished file, where no progress bar is shown."""
         if not self.quiet and not self.shows_progress:
-            say(f"bbp: {one_line(text)}")
+            print_line(f"bbp: {one_line(text)}")
 
     def detail(self, text: str) -> None:
-        """Print what only `-v` shows."""
+        """Write a line with `-v` only."""
         if self.verbose:
-            say(f"bbp: {one_line(text)}")
+            print_line(f"bbp: {one_line(text)}")
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show a bar on stderr while the block runs; call what it yields after each of the `total` steps.
+        """Show a progress bar while the block runs; the block calls the yielded function after each step.
 
-        Lines said meanwhile appear above the bar. Nothing is shown where stderr is no terminal.
+        Other lines appear above the bar. Nothing is shown where stderr is not a terminal.
         """
         with self._bar(description, total, in_bytes=False) as advance:
             yield lambda: advance(1)
 
     @contextmanager
     def transfer(self, description: str, size: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar for `size` bytes; call what it yields with the number of bytes that arrived."""
+        """Show a bar of `size` bytes; the block calls the yielded function with the bytes of each chunk."""
         with self._bar(description, size, in_bytes=True) as advance:
             yield advance
 

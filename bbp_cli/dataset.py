@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from bbp_cli.console import one_line, say
+from bbp_cli.console import one_line, print_line
 from bbp_cli.errors import InputError
 
 Task = Literal["summarize", "classify", "qa", "extract"]
@@ -285,9 +285,9 @@ def _mixed_labels(records: Sequence[Example]) -> list[tuple[int, str]]:
 
 def _report(path: Path, bad: Sequence[tuple[int, str]]) -> None:
     for number, message in bad[:BAD_LINES_SHOWN]:
-        say(f"bbp: error: {one_line(f'{path}:{number}: {message}')}")
+        print_line(f"bbp: error: {one_line(f'{path}:{number}: {message}')}")
     if len(bad) > BAD_LINES_SHOWN:
-        say(f"bbp: error: {one_line(str(path))}: and {len(bad) - BAD_LINES_SHOWN} more")
+        print_line(f"bbp: error: {one_line(str(path))}: and {len(bad) - BAD_LINES_SHOWN} more")
 
 
 _PARSERS: dict[Task, Callable[[Mapping[str, Any], int], Example]] = {

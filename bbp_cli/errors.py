@@ -1,14 +1,14 @@
-"""The errors bbp ends with on purpose, each with its exit code.
+"""The errors that bbp expects and reports, each with its exit code.
 
 BbpError
-├── UsageError         2    options or settings that cannot be obeyed
+├── UsageError         2    options or settings that are invalid or contradict each other
 ├── InputError         3    input unusable: missing, empty, no text, password, corrupt, undecodable
 ├── ModelError         4    model unavailable: not cached, download failed, files corrupt or unsupported
 ├── ResourceError      5    out of memory, device missing
-├── PartialError       6    the run ended, some inputs failed (each was reported when it happened)
+├── PartialError       6    some inputs failed, others have results (each failure was reported in its turn)
 ├── OutputError        7    output failed: disk full, permission, exists
-└── ClosedOutputError  141  the reader of stdout went away (broken pipe); says nothing
-Terminated             143  SIGTERM; like KeyboardInterrupt (130) no Exception: nothing catches it by chance
+└── ClosedOutputError  141  the reader of stdout went away (broken pipe); no message
+Terminated             143  SIGTERM; like KeyboardInterrupt (130) not an Exception, so nothing catches it
 
 Any other exception is a bug in bbp: exit code 1.
 """
@@ -19,7 +19,8 @@ from collections.abc import Sequence
 class BbpError(Exception):
     """An expected error: shown as one line, `bbp: error: FILE: message (hint)`.
 
-    `code` names the kind in JSON records, `exit_code` is the process's, `file` what it is about.
+    `code` names the kind of error in JSON records, `exit_code` is that of the process, `file` is the file
+    that caused it.
     """
 
     exit_code = 1
@@ -36,7 +37,7 @@ class BbpError(Exception):
 
 
 class UsageError(BbpError):
-    """Options, settings or their combination cannot be obeyed."""
+    """Options or settings are invalid, or contradict each other."""
 
     exit_code = 2
     code = "usage"
@@ -50,21 +51,21 @@ class InputError(BbpError):
 
 
 class ModelError(BbpError):
-    """The model cannot be had or loaded."""
+    """The model cannot be found, downloaded or loaded."""
 
     exit_code = 4
     code = "model"
 
 
 class ResourceError(BbpError):
-    """Memory or a device is missing."""
+    """There is too little memory, or the device is missing."""
 
     exit_code = 5
     code = "resources"
 
 
 class PartialError(BbpError):
-    """Some inputs of the run failed, and not all of them for one kind of reason."""
+    """Some inputs failed, or all of them with different exit codes."""
 
     exit_code = 6
     code = "partial"
@@ -78,20 +79,20 @@ class OutputError(BbpError):
 
 
 class ClosedOutputError(BbpError):
-    """Nobody reads stdout any more."""
+    """The reader of stdout has closed it."""
 
     exit_code = 141
     code = "output_closed"
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived: unwind, so that temporary files go, and end with 143."""
+    """SIGTERM arrived: unwind the stack, so that temporary files are removed, and exit with 143."""
 
     exit_code = 143
 
 
-def verdict(failures: Sequence[BbpError], total: int) -> BbpError:
-    """Return the error that a run ends with: of one input its own, of several what they have in common."""
+def run_error(failures: Sequence[BbpError], total: int) -> BbpError:
+    """Return the error of a whole run: that of its only input, or one that counts the failures."""
     if total == 1:
         return failures[0]
     if len(failures) == total and len({error.exit_code for error in failures}) == 1:

@@ -1,6 +1,6 @@
-"""The outermost edge of the process: every way to end has one exit code and at most one line on stderr.
+"""Entry point of the process: turn every error and signal into an exit code and at most one line on stderr.
 
-Nothing heavy is imported before the signal handlers stand: Ctrl-C and SIGTERM are answered at any time.
+Nothing heavy is imported before the signal handlers are set, so Ctrl-C and SIGTERM work from the start.
 """
 
 import errno
@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from bbp_cli.console import ColorChoice, one_line, report, say
+from bbp_cli.console import ColorChoice, one_line, print_error, print_line
 from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, Terminated, UsageError
 
 INTERRUPTED = 130
-YES = ("1", "true", "t", "yes", "y", "on")  # as Typer reads a variable that stands for a flag
-_PLAIN = (  # pydantic's words, which Typer passes on, and ours
+YES = ("1", "true", "t", "yes", "y", "on")  # what Typer takes for true in a variable of a flag
+_REWORDED = (  # messages of pydantic, which Typer passes on, and shorter ones
     (re.compile(r"Input should be greater than or equal to"), "must be at least"),
     (re.compile(r"Input should be less than or equal to"), "must be at most"),
     (re.compile(r"Input should be a valid integer.*"), "must be a whole number"),
@@ -31,15 +31,17 @@ _PLAIN = (  # pydantic's words, which Typer passes on, and ours
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the `bbp` command and return its exit code; raises nothing."""
+    """Run the `bbp` command and return its exit code; no exception leaves it."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # --debug is read here alone; commands have the option so that --help shows it and parsing takes it.
+    # --debug is read by hand, because it also holds for errors in parsing. The commands declare the option so
+    # that --help shows it and the parser accepts it.
     debug = "--debug" in words or os.environ.get("BBP_DEBUG", "").strip().lower() in YES
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell lets it be ignored
+    # A shell starts background jobs of a script with SIGINT ignored: then it stays ignored.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     if not (debug or sys.warnoptions):
-        warnings.simplefilter("ignore")  # libraries speak to developers; bbp reports what concerns its user
+        warnings.simplefilter("ignore")  # warnings of libraries are for developers; bbp prints its own
     try:
         try:
             code = _run(words)
@@ -50,22 +52,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         if not isinstance(error, ClosedOutputError):
-            report(error, _color_choice(words))
+            print_error(error, _color_choice(words))
     except KeyboardInterrupt:
-        say("bbp: interrupted")
+        print_line("bbp: interrupted")
         code = INTERRUPTED
     except Terminated:
-        say("bbp: terminated")
+        print_line("bbp: terminated")
         code = Terminated.exit_code
-    except Exception as error:  # noqa: BLE001 - the last resort of the process, and it says so
+    except Exception as error:  # noqa: BLE001 - last resort of the process; reported as a bug
         code = 1
         _report_bug(error, debug)
-    _let_go_of_stdout()
+    _discard_unwritten_stdout()
     return code
 
 
 def _run(words: list[str]) -> int:
-    """Run the Typer app without its own error handling, and translate its usage errors to ours."""
+    """Run the Typer app without its own error handling, and return the exit code.
+
+    Raises:
+        UsageError: the command line is wrong.
+        ClosedOutputError, OutputError: the help or the version cannot be written.
+    """
     from bbp_cli.commands.app import command
 
     try:
@@ -73,30 +80,31 @@ def _run(words: list[str]) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
             raise
-        raise _cannot_write(error) from error  # help and version: bbp's own writing is looked after elsewhere
+        raise _cannot_write(error) from error  # of help and version; `files` and `output` handle results
     except Exception as error:
-        if not hasattr(error, "format_message"):  # how every error of Typer's command line can be told
+        # Typer has its own copy of click's exceptions, without a public base class; all have this method.
+        if not hasattr(error, "format_message"):
             raise
         context = getattr(error, "ctx", None)
         name = context.command_path if context is not None else "bbp"
-        raise UsageError(_plain(str(error.format_message())), hint=f"see {name} --help") from error
+        raise UsageError(_reworded(str(error.format_message())), hint=f"see {name} --help") from error
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # Typer answers a broken pipe with exit 1
             raise ClosedOutputError("stdout is closed") from None
         return stop.code if isinstance(stop.code, int) else 1
-    if code == INTERRUPTED:  # Typer turns Ctrl-C into this code
+    if code == INTERRUPTED:  # Typer catches KeyboardInterrupt and returns this code
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
-def _plain(message: str) -> str:
-    for pattern, replacement in _PLAIN:
+def _reworded(message: str) -> str:
+    for pattern, replacement in _REWORDED:
         message = pattern.sub(replacement, message, count=1)
     return message.removesuffix(".")
 
 
 def _color_choice(words: Sequence[str]) -> ColorChoice:
-    """Return `--color` or BBP_COLOR, read by hand: what is to be reported may be that parsing failed."""
+    """Return `--color` or BBP_COLOR, read by hand, because the error may be one of parsing."""
     asked = os.environ.get("BBP_COLOR", "")
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word == "--color":
@@ -121,6 +129,7 @@ def _interrupt(_number: int, frame: FrameType | None) -> None:
 
 
 def _is_importing(frame: FrameType | None) -> bool:
+    """Return whether the signal arrived while a module is imported."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -129,8 +138,12 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _end_at_once(how: str, code: int) -> NoReturn:
-    """End inside an import: libraries catch what is raised there, and go on or fail in strange ways."""
-    say(f"bbp: {how}")
+    """End the process without unwinding.
+
+    Inside an import raising is not safe: some libraries catch every exception of an optional import and
+    continue without it, or with a half imported module.
+    """
+    print_line(f"bbp: {how}")
     os._exit(code)
 
 
@@ -138,11 +151,11 @@ def _report_bug(error: Exception, debug: bool) -> None:
     if debug:
         traceback.print_exc()
     advice = "" if debug else " (run again with --debug and report what it prints)"
-    say(f"bbp: error: this is a bug in bbp: {type(error).__name__}: {one_line(str(error))}{advice}")
+    print_line(f"bbp: error: this is a bug in bbp: {type(error).__name__}: {one_line(str(error))}{advice}")
 
 
 def _flush_stdout() -> None:
-    """Write what help and version left in the buffer, while a failure can still be told."""
+    """Write what help and version left in the buffer, while a failure can still be reported."""
     if sys.stdout is None or sys.stdout.closed:
         return
     try:
@@ -157,11 +170,10 @@ def _cannot_write(error: OSError) -> OutputError:
     return OutputError(f"cannot write: {error.strerror}", file="stdout")
 
 
-def _let_go_of_stdout() -> None:
-    """Point stdout at nothing when it cannot be flushed, or Python complains about it while it ends."""
+def _discard_unwritten_stdout() -> None:
+    """Redirect stdout to /dev/null where it cannot be flushed: Python would fail on it again at exit."""
     try:
         if sys.stdout is not None and not sys.stdout.closed:
             sys.stdout.flush()
     except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,7 @@ from bbp_cli.batch.scheduler import Finished
 from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import display_name
 from bbp_cli.documents.inputs import Input, Inputs
-from bbp_cli.errors import BbpError, verdict
+from bbp_cli.errors import BbpError, run_error
 from bbp_cli.files import write_file
 from bbp_cli.models.checkpoints import TaskName
 from bbp_cli.output.destination import OutputOptions, plan_files
@@ -38,7 +38,7 @@ class Failures:
             BbpError: an input failed.
         """
         if self._errors:
-            raise verdict(self._errors, self._total)
+            raise run_error(self._errors, self._total)
 
 
 class ResultSink:

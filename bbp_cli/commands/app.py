@@ -12,7 +12,7 @@ from bbp_cli.commands.models import app as models_app
 from bbp_cli.commands.qa import qa
 from bbp_cli.commands.summarize import summarize
 from bbp_cli.commands.train import train
-from bbp_cli.console import say
+from bbp_cli.console import print_line
 from bbp_cli.version import __version__
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ def bbp(
 ) -> None:
     """Summarize long documents on this computer. Text, PDF, HTML or a pipe in; a summary out."""
     if context.invoked_subcommand is None:
-        say(context.get_help())
+        print_line(context.get_help())
         raise typer.Exit(2)
 
 

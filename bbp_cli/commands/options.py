@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from bigbird_pegasus.quantization.scheme import Scheme
 
-from bbp_cli.console import ColorChoice, say
+from bbp_cli.console import ColorChoice, print_line
 from bbp_cli.models.hardware import DType
 
 MAX_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
@@ -49,9 +49,9 @@ def need_input(context: typer.Context, found: bool) -> None:
     """End with usage and examples where no input was found: a person at a terminal gave no path."""
     if found:
         return
-    say(context.get_usage())
+    print_line(context.get_usage())
     name = str(context.info_name)
-    say(SHORT_HELP.format(name=name, start=STARTS.get(name, name)))
+    print_line(SHORT_HELP.format(name=name, start=STARTS.get(name, name)))
     raise typer.Exit(2)
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from bbp_cli.console import Console, one_line, say
+from bbp_cli.console import Console, one_line, print_line
 from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, read_examples
-from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError, verdict
+from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError, run_error
 from bbp_cli.evaluation import judge as evaluation
 from bbp_cli.evaluation.baselines import Baseline
 from bbp_cli.evaluation.judge import ScoredExample, aggregate_figures, score_baseline, score_example
@@ -82,10 +82,10 @@ def evaluate_data(
         emit("\n".join(lines) + "\n")
     elif not console.quiet:
         for line in lines:
-            say(line)
+            print_line(line)
     failures = [result.error for result in results if isinstance(result, Failed)]
     if failures:
-        raise verdict(failures, len(results))
+        raise run_error(failures, len(results))
 
 
 def table(totals: Mapping[str, Any]) -> list[str]:

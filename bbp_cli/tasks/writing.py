@@ -21,11 +21,11 @@ ROWS = 40  # of the decoder at once; see `texts_at_once`
 
 
 def steps(
-    document: Document, loaded: LoadedModel, settings: "SummaryOptions", listener: OnText | None
+    document: Document, loaded: LoadedModel, settings: "SummaryOptions", on_text: OnText | None
 ) -> "TaskSteps[GenerationRequest, tuple[str, bool], Summary]":
     """Write about each window of the document; see `tasks.task`.
 
-    `listener` is called with all of the text so far while it grows; then one window is asked for at a time.
+    `on_text` is called with all of the text so far while it grows; then one window is asked for at a time.
 
     Raises:
         UsageError: an option has no effect without beams.
@@ -35,7 +35,7 @@ def steps(
     if "length_penalty" in settings.generation and number_of_beams(loaded, settings) == 1:
         raise UsageError("--length-penalty needs beams", hint="add --num-beams 4, for example")
     text = parse_text(document.text)
-    found = yield from abstractive_steps(text, loaded.model, loaded.tokenizer, settings, listener)
+    found = yield from abstractive_steps(text, loaded.model, loaded.tokenizer, settings, on_text)
     return summary_of(document, found)
 
 

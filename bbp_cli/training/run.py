@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bbp_cli.console import Console, one_line, say
+from bbp_cli.console import Console, one_line, print_line
 from bbp_cli.dataset import Example, Task
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import KINDS, Checkpoint, LoadedModel, TaskName
@@ -119,7 +119,7 @@ class TrainingRun:
         self.history.append(figures)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items() if name != "epoch")
         if not self.console.quiet:
-            say(f"bbp: epoch {epoch + 1}/{self.parameters['epochs']}: {one_line(shown)}")
+            print_line(f"bbp: epoch {epoch + 1}/{self.parameters['epochs']}: {one_line(shown)}")
         if not self.best or self._rank(figures) > self._rank(self.history[self.best - 1]):
             self.best = epoch + 1
             self._write_checkpoint()

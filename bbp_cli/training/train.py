@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bbp_cli.console import Console, say
+from bbp_cli.console import Console, print_line
 from bbp_cli.dataset import Example, LabelExample, Task, check_labels, label_names, read_examples, split
 from bbp_cli.errors import InputError, Terminated, UsageError
 from bbp_cli.evaluation.metrics import rouge_scorer
@@ -209,7 +209,7 @@ def _hint_to_resume(console: Console) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Terminated):
         if not console.quiet:
-            say("bbp: run the same command with --resume to continue this training")
+            print_line("bbp: run the same command with --resume to continue this training")
         raise
 
 
