@@ -34,6 +34,10 @@ from bbp_cli.evaluation.judge import JudgeOptions, score_example
 from bbp_cli.evaluation.metrics import ROUGE, bootstrap_intervals, means, rouge_scorer
 from bbp_cli.models.checkpoints import find, load
 from bbp_cli.models.hardware import prepare
+from examples.default_model import corpus as data
+from examples.default_model import scorer as scoring
+from examples.default_model import selector as choosing
+from examples.default_model.train import one_window
 from tests.benchmarks.baselines import (
     CORPUS,
     ScoredExample,
@@ -43,13 +47,7 @@ from tests.benchmarks.baselines import (
     summarizer,
     with_interval,
 )
-from tests.benchmarks.published_size import ROOT, options_of
-
-sys.path.append(str(ROOT / "examples"))
-import default_model_choosing as choosing
-import default_model_data as data
-import default_model_scoring as scoring
-from train_default_model import one_window
+from tests.benchmarks.published_size import options_of
 
 BASELINES = ("lead-3", "lexrank")
 VARIANTS = ("words", "encoder")

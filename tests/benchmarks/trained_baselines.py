@@ -11,7 +11,6 @@ the records that are judged is left out.
 
 import math
 import re
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,10 +26,7 @@ from scipy.sparse.linalg import lsqr
 from torch import Tensor, nn
 
 from bbp_cli.dataset import SummaryExample
-from tests.benchmarks.published_size import ROOT
-
-sys.path.append(str(ROOT / "examples"))
-import default_model_data as data
+from examples.default_model import corpus as data
 
 Scores = Callable[[Sequence[data.Sentence]], Sequence[float]]
 MOST_SENTENCES = 60

@@ -12,7 +12,9 @@ from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from examples.default_model import corpus as corpus_module
+
+ROOT = Path(__file__).resolve().parents[2]
 RECIPE = {
     "steps": 2,
     "head_steps": 2,
@@ -26,16 +28,6 @@ RECIPE = {
     "inner": 32,
     "block_size": 4,
 }
-
-
-@pytest.fixture(scope="module")
-def data_module() -> object:
-    sys.path.insert(0, str(EXAMPLES))
-    try:
-        import default_model_data
-    finally:
-        sys.path.remove(str(EXAMPLES))
-    return default_model_data
 
 
 def write_corpus(folder: Path) -> None:
@@ -59,8 +51,8 @@ def write_corpus(folder: Path) -> None:
 
 
 def run_stage(*arguments: str) -> str:
-    command = [sys.executable, str(EXAMPLES / "train_default_model.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    command = [sys.executable, "-m", "examples.default_model.train", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -95,15 +87,15 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "checkpoint" / "model.safetensors").read_bytes() == weights
 
 
-def test_stock_sentences_leave_summaries(data_module) -> None:  # type: ignore[no-untyped-def]
-    clean = data_module.clean_summary
+def test_stock_sentences_leave_summaries() -> None:
+    clean = corpus_module.clean_summary
     assert clean("It routes. This memo provides information for the Internet community.") == "It routes."
     assert clean("It routes. [STANDARDS-TRACK]") == "It routes."
     assert clean("It provides information on routes.") == "It provides information on routes."
     assert clean("[STANDARDS-TRACK]") == "[STANDARDS-TRACK]"
 
 
-def test_sentence_values_are_what_rouge_score_says(data_module) -> None:  # type: ignore[no-untyped-def]
+def test_sentence_values_are_what_rouge_score_says() -> None:
     from rouge_score import rouge_scorer
 
     summary = "The routers are exchanging tables; tables of networks are exchanged with their neighbours."
@@ -116,18 +108,18 @@ def test_sentence_values_are_what_rouge_score_says(data_module) -> None:  # type
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2"], use_stemmer=True)
     scored = [scorer.score(summary, sentence) for sentence in sentences]
     expected = [s["rouge1"].fmeasure + s["rouge2"].fmeasure for s in scored]
-    assert data_module.sentence_values(sentences, summary) == pytest.approx(expected)
+    assert corpus_module.sentence_values(sentences, summary) == pytest.approx(expected)
 
 
-def test_training_pieces_are_those_of_inference(data_module, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_training_pieces_are_those_of_inference(tmp_path: Path) -> None:
     from bigbird_pegasus.text.windows import encode_sentences
 
     write_corpus(tmp_path)
-    records = data_module.read_records(tmp_path / "train.jsonl.gz")
-    valued = [data_module.value_record(record) for record in records]
+    records = corpus_module.read_records(tmp_path / "train.jsonl.gz")
+    valued = [corpus_module.value_record(record) for record in records]
     texts = [s.text for document in valued for s in document.sentences]
-    data_module.train_vocabulary(iter(texts), tmp_path / "spiece", 150)
-    corpus = data_module.build_corpus(records, valued, tmp_path / "spiece.model")
+    corpus_module.train_vocabulary(iter(texts), tmp_path / "spiece", 150)
+    corpus = corpus_module.build_corpus(records, valued, tmp_path / "spiece.model")
     tokenizer = PegasusTokenizer(tmp_path / "spiece.model", offset=0)
     for number, document in enumerate(valued):
         first, last = corpus.documents[number], corpus.documents[number + 1]
@@ -139,18 +131,18 @@ def test_training_pieces_are_those_of_inference(data_module, tmp_path: Path) -> 
         assert [piece for ids in encoded for piece in ids] == pieces
 
 
-def test_the_split_takes_every_source_and_is_stable(data_module, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_split_takes_every_source_and_is_stable(tmp_path: Path) -> None:
     write_corpus(tmp_path)
-    records = data_module.read_records(tmp_path / "train.jsonl.gz")
-    training, tuning = data_module.split_tuning(records, 6)
+    records = corpus_module.read_records(tmp_path / "train.jsonl.gz")
+    training, tuning = corpus_module.split_tuning(records, 6)
     assert {record.source for record in tuning} == {"letters", "notes"}
     assert len(tuning) == 6
     assert not {r.id for r in training} & {r.id for r in tuning}
-    assert data_module.split_tuning(records, 6) == (training, tuning)
+    assert corpus_module.split_tuning(records, 6) == (training, tuning)
 
 
-def test_repeated_and_held_out_records_are_dropped(data_module, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_repeated_and_held_out_records_are_dropped(tmp_path: Path) -> None:
     write_corpus(tmp_path)
-    records = data_module.read_records(tmp_path / "train.jsonl.gz")
-    kept = data_module.clean_training_records([*records, records[0]], records[:2])
+    records = corpus_module.read_records(tmp_path / "train.jsonl.gz")
+    kept = corpus_module.clean_training_records([*records, records[0]], records[:2])
     assert kept == records[2:]

@@ -2,6 +2,8 @@
 
 It serves the sentence splitter's rules and a warning, so an unsure answer is None: for texts of few words,
 for mixtures, and for languages that are not in `NAMES`.
+
+By hand, because libraries always answer: py3langid names a language for source code, numbers and two words.
 """
 
 import re

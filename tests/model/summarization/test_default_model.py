@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 import warnings
 from pathlib import Path
 
@@ -23,7 +22,9 @@ from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+from examples.default_model.corpus import Record, read_records
+from examples.default_model.evaluate import evaluate, evaluate_lead, print_figures
+
 SLICE = 20  # records, every 20th of val: some seconds together
 
 
@@ -37,16 +38,6 @@ def model() -> BigBirdPegasusForSentenceExtraction:
 @pytest.fixture(scope="module")
 def tokenizer() -> PegasusTokenizer:
     return PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
-
-
-@pytest.fixture(scope="module")
-def figures():  # type: ignore[no-untyped-def]
-    sys.path.insert(0, str(EXAMPLES))
-    try:
-        import default_model_figures
-    finally:
-        sys.path.remove(str(EXAMPLES))
-    return default_model_figures
 
 
 def test_the_folder_is_an_ordinary_checkpoint_of_less_than_25_megabytes() -> None:
@@ -114,23 +105,19 @@ def test_scores_do_not_depend_on_what_was_read_before(
     assert score(short, model, tokenizer).scores == before
 
 
-def test_rouge_is_well_above_the_first_sentences_on_a_fixed_slice(shared: Path, figures) -> None:  # type: ignore[no-untyped-def]
+def test_rouge_is_well_above_the_first_sentences_on_a_fixed_slice(shared: Path) -> None:
     with gzip.open(shared / "corpus" / "val.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for number, line in enumerate(lines) if number % 20 == 0][:SLICE]
-    records = [
-        figures.Record(row["id"], row["source"], row["document"][:8_000], row["summary"]) for row in rows
-    ]
-    ours, lead = figures.evaluate(DEFAULT_MODEL, records)["all"], figures.evaluate_lead(records, 4)["all"]
+    records = [Record(row["id"], row["source"], row["document"][:8_000], row["summary"]) for row in rows]
+    ours, lead = evaluate(DEFAULT_MODEL, records)["all"], evaluate_lead(records, 4)["all"]
     assert ours.rouge1 > lead.rouge1 + 1.5
     assert ours.mean_words <= 120
 
 
 @pytest.mark.slow
-def test_rouge_on_all_of_val(shared: Path, figures) -> None:  # type: ignore[no-untyped-def]
-    from default_model_data import read_records
-
-    ours = figures.evaluate(DEFAULT_MODEL, read_records(shared / "corpus" / "val.jsonl.gz"))
-    figures.print_figures("default model", ours)
+def test_rouge_on_all_of_val(shared: Path) -> None:
+    ours = evaluate(DEFAULT_MODEL, read_records(shared / "corpus" / "val.jsonl.gz"))
+    print_figures("default model", ours)
     assert ours["all"].documents == 419
     assert ours["all"].rouge1 >= 44.5
     assert ours["all"].rouge2 >= 21.5

@@ -1,4 +1,4 @@
-"""Stage `score` of the default model. Helper of `train_default_model.py`.
+"""Stage `score` of the default model. Helper of `train.py`.
 
 Encoder and reader are frozen and read the beginning of each training document once, and the scorer is trained
 on these vectors: first without one part of the documents after another, whose scores are kept, then with all
@@ -21,9 +21,10 @@ from bigbird_pegasus.modeling.sentence_extraction import (
 )
 from bigbird_pegasus.summarization.sentence_features import feature_inputs
 from bigbird_pegasus.text import windows
-from default_model_data import Corpus
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from examples.default_model.corpus import Corpus
 
 
 @dataclass(frozen=True)

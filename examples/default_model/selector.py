@@ -1,6 +1,6 @@
-"""Stage `choose` of the default model. Helper of `train_default_model.py`.
+"""Stage `choose` of the default model. Helper of `train.py`.
 
-The chooser is trained on the scores that `default_model_scoring` kept: those of documents that a scorer was
+The chooser is trained on the scores that `scorer` kept: those of documents that a scorer was
 trained on are better than any it will meet.
 """
 
@@ -24,9 +24,10 @@ from bigbird_pegasus.summarization.sentence_selection import Candidates, Selecti
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.words import count_words
-from default_model_data import Corpus, Record, clean_summary, rouge_words
 from torch import Tensor
 from torch.nn import functional as F
+
+from examples.default_model.corpus import Corpus, Record, clean_summary, rouge_words
 
 
 @dataclass(frozen=True)

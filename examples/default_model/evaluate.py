@@ -1,4 +1,4 @@
-"""Figures of sentence-choosing models on records with a summary. Helper of `train_default_model.py`."""
+"""Figures of sentence-choosing models on records with a summary. Helper of `train.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.summarize import run_steps
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
-from default_model_data import Record, split_sentences
 from rouge_score import rouge_scorer
+
+from examples.default_model.corpus import Record, split_sentences
 
 
 @dataclass(frozen=True)

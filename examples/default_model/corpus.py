@@ -1,6 +1,6 @@
 """Data of the default model: cleaned records, sentences, their values, the vocabulary, word embeddings.
 
-Helper of `train_default_model.py`. Everything here is deterministic and runs on a CPU in minutes.
+Helper of `train.py`. Everything here is deterministic and runs on a CPU in minutes.
 """
 
 import gzip

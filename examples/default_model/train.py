@@ -1,11 +1,11 @@
 """Train the default model: the BigBird-Pegasus encoder with a head that scores sentences.
 
-    python examples/train_default_model.py prepare  --corpus CORPUS --run RUN
-    python examples/train_default_model.py train    --run RUN
-    python examples/train_default_model.py score    --run RUN
-    python examples/train_default_model.py choose   --run RUN --corpus CORPUS
-    python examples/train_default_model.py evaluate --corpus CORPUS --model RUN/checkpoint
-    python examples/train_default_model.py export   --run RUN --to model/bigbird_pegasus/pretrained
+    python -m examples.default_model.train prepare  --corpus CORPUS --run RUN
+    python -m examples.default_model.train train    --run RUN
+    python -m examples.default_model.train score    --run RUN
+    python -m examples.default_model.train choose   --run RUN --corpus CORPUS
+    python -m examples.default_model.train evaluate --corpus CORPUS --model RUN/checkpoint
+    python -m examples.default_model.train export   --run RUN --to model/bigbird_pegasus/pretrained
 
 CORPUS is a folder with `train.jsonl.gz` and `val.jsonl.gz` (a record a line: id, source, document, summary).
 RUN is any folder; `train` writes its log, a state to resume from (run the same command again) and the
@@ -34,8 +34,8 @@ from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSenten
 from bigbird_pegasus.summarization.sentence_features import feature_inputs
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
-from default_model_choosing import ChooserRecipe, choose
-from default_model_data import (
+
+from examples.default_model.corpus import (
     TUNING_SHARE,
     Corpus,
     Record,
@@ -48,8 +48,9 @@ from default_model_data import (
     value_record,
     word_embeddings,
 )
-from default_model_figures import evaluate, evaluate_lead, print_figures, summarize
-from default_model_scoring import ScorerRecipe, score
+from examples.default_model.evaluate import evaluate, evaluate_lead, print_figures, summarize
+from examples.default_model.scorer import ScorerRecipe, score
+from examples.default_model.selector import ChooserRecipe, choose
 
 
 @dataclass(frozen=True)
