@@ -14,6 +14,8 @@ ColorChoice = Literal["auto", "always", "never"]
 _STYLES = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "header": "\x1b[1m"}
 _RESET = "\x1b[0m"
 
+PLAIN_LINES = 20  # of progress in a whole run, at least, where no bar is shown
+
 
 def is_terminal(stream: IO[str] | None) -> bool:
     """Return whether the stream is a terminal; False where it is closed or missing."""
@@ -45,6 +47,11 @@ def styled(text: str, style: str, *, color: bool) -> str:
 def one_line(text: str) -> str:
     """Return the text on one line, control characters and lone surrogates escaped (names may have them)."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def plain_line_is_due(done: int, total: int) -> bool:
+    """Return whether a run prints a line of progress now: `PLAIN_LINES` times, or up to twice that."""
+    return done % max(1, total // PLAIN_LINES) == 0
 
 
 def print_line(line: str) -> None:

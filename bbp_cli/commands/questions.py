@@ -1,11 +1,10 @@
 """The questions of a run of `bbp qa`: the first word of the command line, or the lines of a file."""
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bbp_cli.documents.document import STDIN, display_name
 from bbp_cli.documents.encodings import decode
+from bbp_cli.documents.inputs import read_list
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.files import exists
 
@@ -42,11 +41,7 @@ def questions_and_paths(
 def _listed(file: str) -> list[str]:
     """Return the lines of a file that are not blank."""
     name = display_name(file)
-    try:
-        data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-    except (OSError, AttributeError) as error:  # AttributeError: there is no stdin
-        reason = getattr(error, "strerror", None) or "closed"
-        raise InputError(f"the questions cannot be read: {reason}", file=name, code="missing") from error
+    data = read_list(file, "the questions")
     if not data:
         raise InputError("holds no questions", file=name, code="empty")
     try:

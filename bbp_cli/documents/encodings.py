@@ -78,8 +78,12 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
     return Decoded(text, decoded.encoding, decoded.warnings)
 
 
-def without_surrogates(text: str) -> str:
-    """Join surrogate pairs and replace lone ones by U+FFFD: such text cannot be written as UTF-8."""
+def join_surrogates(text: str) -> str:
+    """Join surrogate pairs to the characters they stand for, and replace lone ones by U+FFFD.
+
+    Neither has UTF-8. The tokenizer's `replace_surrogates` joins nothing, because it must not move offsets;
+    here there are none yet.
+    """
     if not _SURROGATE.search(text):
         return text
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -111,7 +115,7 @@ def _strict_utf8(data: bytes) -> str | None:
 
 def _decode_as_asked(data: bytes, encoding: str) -> Decoded:
     try:
-        return Decoded(without_surrogates(data.decode(encoding)), encoding)
+        return Decoded(join_surrogates(data.decode(encoding)), encoding)
     except UnicodeDecodeError as error:
         raise InputError(
             f"not {encoding} text: byte {error.start} cannot be decoded",
@@ -123,7 +127,7 @@ def _decode_as_asked(data: bytes, encoding: str) -> Decoded:
 def _decode_faulty_utf8(data: bytes) -> Decoded | None:
     """UTF-8 with some bad bytes: cut in the middle of a character, joined from files, or with surrogates."""
     try:
-        text = without_surrogates(data.decode("utf-8", "surrogatepass"))
+        text = join_surrogates(data.decode("utf-8", "surrogatepass"))
     except UnicodeDecodeError:
         text = data.decode("utf-8", "replace")
         good = sum(1 for c in text if c > "\x7f" and c != _REPLACEMENT)

@@ -105,19 +105,27 @@ def _below(path: Path, folder: Path) -> PurePath | None:
         return None
 
 
-def _listed(source: str, *, nul: bool) -> list[str]:
-    """Return the names in a list, one a line or ended by NUL."""
-    name = display_name(source)
+def read_list(source: str, content: str) -> bytes:
+    """Return what a list holds, a file or stdin (`-`); `content` names it in the error.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
-        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        return sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
     except (OSError, AttributeError) as error:  # AttributeError: there is no stdin
         reason = getattr(error, "strerror", None) or "closed"
-        raise InputError(f"the list of files cannot be read: {reason}", file=name, code="missing") from error
-    data = data.removeprefix(codecs.BOM_UTF8)
+        message = f"{content} cannot be read: {reason}"
+        raise InputError(message, file=display_name(source), code="missing") from error
+
+
+def _listed(source: str, *, nul: bool) -> list[str]:
+    """Return the names in a list of files, one a line or ended by NUL; they need not be UTF-8."""
+    data = read_list(source, "the list of files").removeprefix(codecs.BOM_UTF8)
     separated = data.split(b"\x00") if nul else data.splitlines()
     names = [os.fsdecode(part) for part in separated if part.strip()]
     if not names:
-        raise InputError("lists no files", file=name, code="empty")
+        raise InputError("lists no files", file=display_name(source), code="empty")
     return names
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bbp_cli.documents.encodings import without_surrogates
+from bbp_cli.documents.encodings import join_surrogates
 from bbp_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _page_texts(reader: "PdfReader") -> tuple[list[str], list[str]]:
         except Exception as error:  # noqa: BLE001 - pypdf raises anything on a damaged page; it is reported
             warnings.append(f"page {number} cannot be read: {type(error).__name__}: {error}")
             text = ""
-        texts.append(without_surrogates(text).replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+        texts.append(join_surrogates(text).replace("\x00", "\N{REPLACEMENT CHARACTER}"))
     return texts, warnings
 
 

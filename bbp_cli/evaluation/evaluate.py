@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from bbp_cli.console import Console, one_line, print_line
+from bbp_cli.console import Console, one_line, plain_line_is_due, print_line
 from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, read_examples
 from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError, run_error
 from bbp_cli.evaluation import judge as evaluation
@@ -20,7 +20,6 @@ from bbp_cli.output.stdout import emit
 from bbp_cli.version import __version__
 
 SCHEMA = "bbp.evaluation/1"
-PLAIN_LINES = 20  # of progress, where no bar is shown
 NO_SOURCE = "(none)"
 
 Scorer = Callable[[Example], ScoredExample]
@@ -132,7 +131,6 @@ def _score_all(
 ) -> list[ScoredExample | Failed]:
     """Score each example; one that fails is reported, and the others are still scored."""
     results: list[ScoredExample | Failed] = []
-    every = max(1, len(records) // PLAIN_LINES)
     with console.progress(str(data), len(records)) as step:
         for record in records:
             try:
@@ -144,7 +142,7 @@ def _score_all(
             if settings.json:
                 emit(json_line(_line(results[-1], task)) + "\n")
             step()
-            if len(results) % every == 0:
+            if plain_line_is_due(len(results), len(records)):
                 console.file_done(f"{len(results)}/{len(records)} records")
     return results
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bbp_cli.console import Console, one_line, print_line
+from bbp_cli.console import Console, one_line, plain_line_is_due, print_line
 from bbp_cli.dataset import Example, Task
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import KINDS, Checkpoint, LoadedModel, TaskName
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 SAVING_SHARE = 20  # a state is saved when the last one is this many times as old as its writing took
-PLAIN_LINES = 20  # of progress in a whole run, where no bar is shown
 
 # The figure that says which epoch is the best; where it is the same (or missing), the loss on validation.
 DECIDES: Mapping[Task, str | None] = {"summarize": None, "extract": None, "classify": "accuracy", "qa": "f1"}
@@ -106,7 +105,7 @@ class TrainingRun:
 
     def _updated(self, update: "Update") -> None:
         self.step()
-        if update.number % max(1, update.total // PLAIN_LINES) == 0:
+        if plain_line_is_due(update.number, update.total):
             elapsed = time.monotonic() - self.started
             left = elapsed / (update.number - self.first) * (update.total - update.number)
             self.console.file_done(

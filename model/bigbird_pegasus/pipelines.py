@@ -26,6 +26,7 @@ from bigbird_pegasus.modeling.heads import (
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.question_answering import answers_in_window, context_windows, pair_input
+from bigbird_pegasus.summarization.abstractive import DEFAULT_SUMMARY_TOKENS
 from bigbird_pegasus.summarization.summarize import summarize
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
@@ -33,8 +34,7 @@ Record = dict[str, Any]
 ModelArgument = str | Path | PretrainedModule | None
 ScoreFunction = Literal["softmax", "sigmoid", "none"]
 
-USUAL_NEW_TOKENS = 256
-USUAL_BEAMS = 4
+DEFAULT_BEAMS = 4
 
 
 @overload
@@ -159,13 +159,13 @@ class SummarizationPipeline:
         **options: Any,
     ) -> list[Record]:
         assert isinstance(self.model, BigBirdPegasusForConditionalGeneration)  # for the type checker
-        habit = self.model.generation_config
-        assert habit is not None  # for the type checker: this class always has one
-        if habit.max_length is None and habit.max_new_tokens is None and "max_length" not in options:
+        default = self.model.generation_config
+        assert default is not None  # for the type checker: this class always has one
+        if default.max_length is None and default.max_new_tokens is None and "max_length" not in options:
             positions = self.model.config.max_position_embeddings
-            options.setdefault("max_new_tokens", min(USUAL_NEW_TOKENS, positions))
-        if habit.num_beams == 1 and not options.get("do_sample", habit.do_sample):
-            options.setdefault("num_beams", USUAL_BEAMS)
+            options.setdefault("max_new_tokens", min(DEFAULT_SUMMARY_TOKENS, positions))
+        if default.num_beams == 1 and not options.get("do_sample", default.do_sample):
+            options.setdefault("num_beams", DEFAULT_BEAMS)
         inputs = self.tokenizer(text, truncation=truncation, return_tensors="pt").to(self.model.device)
         with torch.inference_mode():
             output = self.model.generate(**inputs, **options)

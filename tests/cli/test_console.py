@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bbp_cli.console import plain_line_is_due
 from bbp_cli.output.stdout import TextPrinter
 from tests.cli.process import WarmBbp, command
 from tests.conftest import DOCUMENTS, STORY, Bbp
@@ -122,6 +123,12 @@ def test_no_bar_where_it_is_not_wanted(
     arguments = ["summarize", *option, "--model", extractive, "story.txt"]
     _, _, _, shown = on_terminal(warm_server, arguments, tmp_path, {**environment, **variables}, stderr=True)
     assert shown == ""
+
+
+def test_plain_lines_of_progress_come_twenty_to_forty_times_in_a_long_run() -> None:
+    for total in (1, 2, 7, 19, 20, 39, 40, 59, 1000, 12345):
+        lines = sum(plain_line_is_due(done, total) for done in range(1, total + 1))
+        assert min(total, 20) <= lines <= 40
 
 
 def test_a_warning_during_progress_stands_on_its_own_line(

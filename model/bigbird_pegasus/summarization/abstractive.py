@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOKENS_PER_WORD = 4 / 3  # of English in the published vocabulary
 MIN_NEW_TOKENS = 8
-DEFAULT_NEW_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
+DEFAULT_SUMMARY_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
 
 OnText = Callable[[str], None]
 """Called with all of a summary's text so far while it is written."""
@@ -91,7 +91,7 @@ def generation_options(
     if options.length is not None:
         tokens = max(ceil(options.length * TOKENS_PER_WORD / windows), MIN_NEW_TOKENS)
     elif default.max_length is None and default.max_new_tokens is None:
-        tokens = DEFAULT_NEW_TOKENS
+        tokens = DEFAULT_SUMMARY_TOKENS
     if tokens is not None:
         generation["max_new_tokens"] = min(tokens, model.config.max_position_embeddings)
     return generation
@@ -105,7 +105,7 @@ def number_of_beams(options: SummaryOptions, model: "BigBirdPegasusForConditiona
 def max_new_tokens(model: "BigBirdPegasusForConditionalGeneration") -> int:
     """Return how many tokens the checkpoint itself lets a summary have."""
     default = _default_config(model)
-    return max(default.max_length or 0, default.max_new_tokens or 0) or DEFAULT_NEW_TOKENS
+    return max(default.max_length or 0, default.max_new_tokens or 0) or DEFAULT_SUMMARY_TOKENS
 
 
 def _default_config(model: "BigBirdPegasusForConditionalGeneration") -> "GenerationConfig":

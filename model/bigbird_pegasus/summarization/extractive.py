@@ -84,7 +84,7 @@ def _choose(
 ) -> tuple[list[int], Stop]:
     """Return the numbers of the summary's sentences. Scores say nothing of a text that is no running text."""
     if not _is_made_of_sentences(texts, allowed):
-        return lead(texts, max_words, allowed)
+        return first_pieces(texts, max_words, allowed)
     chosen, stop = choose(texts, scored, max_words, allowed, model.sentence_head.chooser)
     return with_questions(texts, chosen, max_words), stop
 
@@ -168,7 +168,9 @@ def score_document(
     return ScoredSentences(scores, features, length)
 
 
-def lead(texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]) -> tuple[list[int], Stop]:
+def first_pieces(
+    texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]
+) -> tuple[list[int], Stop]:
     """Return a document's first pieces, where few are sentences: a list, a table, a poem without full stops.
 
     Without `max_words` a quarter of the words, but at least 30 and at most 100. Scores say nothing about such

@@ -8,7 +8,7 @@ and moves every other piece of the file up by 103 (google-research/pegasus, ``pr
 from sentencepiece import SentencePieceProcessor
 
 from bigbird_pegasus.errors import TokenizerError
-from bigbird_pegasus.tokenization.segmentation import without_surrogates
+from bigbird_pegasus.tokenization.segmentation import replace_surrogates
 
 OFFSETS = (0, 103)
 UNMOVED = 2  # ids of ``<pad>`` and ``</s>``, in front of the reserved ones
@@ -46,7 +46,7 @@ class PieceIds:
         """Return the id of a token, or None where the vocabulary does not have it."""
         if token is None or token in self._reserved_ids:
             return None if token is None else self._reserved_ids[token]
-        index: int = self._vocabulary.piece_to_id(without_surrogates(token))
+        index: int = self._vocabulary.piece_to_id(replace_surrogates(token))
         return self.from_file(index) if self._vocabulary.id_to_piece(index) == token else None
 
     def piece(self, index: int) -> str:

@@ -36,7 +36,7 @@ class Segmenter:
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of the pieces."""
-        source = self._source(without_surrogates(text))
+        source = self._source(replace_surrogates(text))
         # One by one: for a list of texts SentencePiece starts threads, which takes longer than a sentence.
         return [index for chunk in _chunks(source) for index in self._vocabulary.encode(chunk)]
 
@@ -46,7 +46,7 @@ class Segmenter:
         Spans ascend and do not overlap. Of several pieces for one character one has its span and the others
         are empty, as is the span of a space.
         """
-        text = without_surrogates(text)
+        text = replace_surrogates(text)
         original = _positions_before_newlines(text) if self.newline_piece else _same_position
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
@@ -74,8 +74,11 @@ class Segmenter:
         return blank
 
 
-def without_surrogates(text: str) -> str:
-    """Replace each half of a surrogate pair, which is no character and has no UTF-8, by U+FFFD."""
+def replace_surrogates(text: str) -> str:
+    """Replace each half of a surrogate pair, which has no UTF-8, by U+FFFD.
+
+    One for one: pairs are not joined, because spans count code points of the caller's text.
+    """
     return _SURROGATE.sub("\ufffd", text)
 
 

@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from bbp_cli.documents.encodings import check_encoding, decode, looks_like_text, without_surrogates
+from bbp_cli.documents.encodings import check_encoding, decode, join_surrogates, looks_like_text
 from bbp_cli.errors import InputError, UsageError
 
 ENGLISH = "The “quick” fox, naïve as ever, jumped over the lazy dog of the café — twice.\n"
@@ -106,8 +106,8 @@ def test_surrogate_pairs_written_as_utf8_become_their_character() -> None:
 
 
 def test_lone_surrogates_become_the_replacement_character() -> None:
-    assert without_surrogates("a\ud800b\udcffc") == "a\ufffdb\ufffdc"
-    assert without_surrogates("nothing here") == "nothing here"
+    assert join_surrogates("a\ud800b\udcffc") == "a\ufffdb\ufffdc"
+    assert join_surrogates("nothing here") == "nothing here"
 
 
 def test_line_ends_become_newlines() -> None:
