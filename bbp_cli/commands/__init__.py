@@ -1,1 +1,1 @@
-"""What can be typed: a file a command."""
+"""The commands of bbp, a file each: options, help, and the call of what does the work."""

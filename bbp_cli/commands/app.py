@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
+from bbp_cli.commands import models
 from bbp_cli.commands.classify import classify
 from bbp_cli.commands.doctor import doctor
 from bbp_cli.commands.evaluate import evaluate
 from bbp_cli.commands.extract import extract
-from bbp_cli.commands.models import app as models_app
 from bbp_cli.commands.qa import qa
 from bbp_cli.commands.summarize import summarize
 from bbp_cli.commands.train import train
@@ -22,7 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.add_typer(models_app)
 
 
 def command() -> Any:
@@ -51,3 +50,16 @@ def bbp(
 
 for each in (summarize, classify, qa, extract, train, evaluate, doctor):
     app.command()(each)
+
+models_app = typer.Typer(
+    name="models",
+    help="Download, list, describe, convert or delete models.",
+    rich_markup_mode=None,
+)
+models_app.command()(models.pull)
+models_app.command("list")(models.list_models)  # `list` would hide the type
+models_app.command()(models.info)
+models_app.command()(models.path)
+models_app.command()(models.convert)
+models_app.command()(models.rm)
+app.add_typer(models_app)

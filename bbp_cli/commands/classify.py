@@ -1,4 +1,4 @@
-"""`bbp classify`: what can be typed."""
+"""`bbp classify`: its options."""
 
 from typing import Annotated
 
@@ -43,12 +43,19 @@ def classify(
     model: Classifier = DEFAULT,
     top_k: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="The N best labels (usually 1, of several labels all)."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Print the N best labels (default: 1; all where the model gives several).",
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, metavar="X", help="Several labels: those of at least this score (usually 0.5)."
+            min=0,
+            max=1,
+            metavar="X",
+            help="Print labels of at least this score, of a model that gives several (default: 0.5).",
         ),
     ] = None,
     output: Output = None,
@@ -73,8 +80,8 @@ def classify(
 ) -> None:
     """Print the labels of each document: label, tab, score.
 
-    The labels are those of the model. A document longer than the model's window is labelled window by window,
-    and the windows are combined; the JSON record says how each one voted.
+    The labels are those the model was trained with: bbp train classify makes one. A long document is read in
+    windows, and their scores are combined; the JSON record shows those of each window.
     """
     task = Classification(ClassifyOptions(top_k=top_k, threshold=threshold, truncate=truncate))
     found = run_task(

@@ -1,4 +1,4 @@
-"""`bbp doctor`: what can be typed, and what bbp runs on."""
+"""`bbp doctor`: versions, device, models."""
 
 import platform
 import sys
@@ -20,8 +20,11 @@ PACKAGES = ("torch", "sentencepiece", "safetensors", "sentencex", "pypdf", "hugg
 def doctor(
     device: Device = "auto", dtype: Precision = "auto", threads: Threads = None, debug: Debug = False
 ) -> None:
-    """Show what bbp runs on: versions, device, precision, threads, models."""
-    report = list(examine(device, dtype, threads))  # all of it or none: the device may not be there
+    """Print versions, device and model folders.
+
+    Add what it prints to a bug report.
+    """
+    report = list(examine(device, dtype, threads))  # before anything is printed: the device may be missing
     for name, value in report:
         typer.echo(f"{name + ':':<15} {value}")
 
@@ -30,7 +33,7 @@ def examine(device: str, dtype: DType, threads: int | None) -> Iterator[tuple[st
     """Yield names and values, in the order they are printed.
 
     Raises:
-        ResourceError, UsageError: the device is not there or unknown.
+        ResourceError, UsageError: the device is missing or unknown.
     """
     yield "bbp", __version__
     yield "python", f"{platform.python_version()} ({sys.executable})"

@@ -1,4 +1,4 @@
-"""`bbp evaluate`: what can be typed."""
+"""`bbp evaluate`: its options."""
 
 from typing import Annotated
 
@@ -53,7 +53,7 @@ def evaluate(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Score results on documents whose summary, label or answer is known.
+    """Score a model on documents with known results.
 
     DATA is as for bbp train. Summaries are compared by ROUGE (rouge-score, with stemming), labels by accuracy
     and macro-F1, answers by exact match and token F1; all in percent. Whole documents are read.

@@ -1,4 +1,4 @@
-"""`bbp extract`: what can be typed, and the two short loops behind it."""
+"""`bbp extract`: its options, and its two loops over the inputs."""
 
 from typing import Annotated
 
@@ -34,7 +34,9 @@ from bbp_cli.output.stdout import emit, printer_for
 def extract(
     context: typer.Context,
     paths: Paths = None,
-    count: Annotated[bool, typer.Option("--count", help="Print the number of tokens instead.")] = False,
+    count: Annotated[
+        bool, typer.Option("--count", help="Print the number of tokens in place of the text.")
+    ] = False,
     model: Model = DEFAULT,
     files_from: FilesFrom = None,
     nul: Nul = False,
@@ -80,7 +82,7 @@ def count_tokens(options: InputOptions, model: ModelOptions, console: Console) -
     """Print how many tokens of the model every input has, and return whether there was any.
 
     Raises:
-        ModelError: the model's tokenizer cannot be had.
+        ModelError: the model's tokenizer cannot be found or loaded.
         BbpError: after all inputs: the failure of the only one, or that some or all have failed.
     """
     inputs = collect(options)

@@ -1,4 +1,4 @@
-"""`bbp models …`: what can be typed."""
+"""`bbp models …`: its commands and their options."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -24,25 +24,17 @@ from bbp_cli.models.hardware import DType
 from bbp_cli.output.records import json_line
 from bbp_cli.output.stdout import emit
 
-app = typer.Typer(
-    name="models",
-    help="Models from the Hugging Face Hub: download, list, describe, convert, remove.",
-    no_args_is_help=False,
-    rich_markup_mode=None,
-)
-
 Name = Annotated[
     str,
     typer.Argument(
         parser=name_of,
         metavar="NAME",
-        help="Hub name (owner/name), arxiv, pubmed, bigpatent, default; or a folder.",
+        help="Name on the Hub (owner/name), arxiv, pubmed, bigpatent, default; or a folder.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a model.")]
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON object per model.")]
 
 
-@app.command()
 def pull(
     name: Name,
     revision: Revision = None,
@@ -51,18 +43,17 @@ def pull(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Download a model, or what is missing or damaged of it, and print its folder.
+    """Download a model from the Hugging Face Hub and print its folder.
 
-    A download that was stopped continues where it stopped. Every file is compared with the digest that the
-    Hub lists. A private model needs a token in HF_TOKEN.
+    Only missing or damaged files are downloaded, and an interrupted download continues. Every file is checked
+    against the digest that the Hub lists. A private model needs a token in HF_TOKEN.
     """
     from bbp_cli.models import catalog as models
 
-    folder = models.pull(name, revision, Console(quiet, color=color), offline=offline)
+    folder = models.pull(name, revision, Console(quiet=quiet, color=color), offline=offline)
     emit(one_line(str(folder.path)) + "\n")
 
 
-@app.command(name="list")
 def list_models(
     json: Json = False,
     quiet: Quiet = False,
@@ -70,10 +61,13 @@ def list_models(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """List the models on this computer that bbp can run: the default model, and those in the Hub's cache."""
+    """List the models on this computer.
+
+    They are the default model and the downloaded ones that bbp can run.
+    """
     from bbp_cli.models import catalog as models
 
-    found = list(models.entries(Console(quiet, verbose, color)))
+    found = list(models.entries(Console(quiet=quiet, verbose=verbose, color=color)))
     if json:
         lines = [json_line({"schema": models.SCHEMA, **asdict(entry)}) for entry in found]
     else:
@@ -81,9 +75,11 @@ def list_models(
     emit("".join(line + "\n" for line in lines))
 
 
-@app.command()
 def info(name: Name, revision: Revision = None, json: Json = False, debug: Debug = False) -> None:
-    """Describe a model on this computer: task, parameters, size, digest, context, license."""
+    """Describe a model on this computer.
+
+    Printed are task, parameters, size, digest, context and license.
+    """
     from bbp_cli.models import catalog as models
 
     described = models.describe(models.find_here(name, revision))
@@ -93,7 +89,6 @@ def info(name: Name, revision: Revision = None, json: Json = False, debug: Debug
         emit("".join(one_line(line) + "\n" for line in models.as_lines(described)))
 
 
-@app.command()
 def path(name: Name, revision: Revision = None, debug: Debug = False) -> None:
     """Print the folder of a model on this computer."""
     from bbp_cli.models import catalog as models
@@ -101,16 +96,21 @@ def path(name: Name, revision: Revision = None, debug: Debug = False) -> None:
     emit(one_line(str(models.find_here(name, revision).path)) + "\n")
 
 
-@app.command()
 def convert(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", parser=name_of, help="Folder or name.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            parser=name_of,
+            help="Folder or name of the model to convert.",
+            show_default=False,
+        ),
     ],
     destination: Annotated[
         Path, typer.Argument(metavar="DEST", parser=path_of, help="Folder of the new model.")
     ],
     dtype: Annotated[
-        DType, typer.Option(help="Precision of what is not quantized; auto: as it is stored.")
+        DType, typer.Option(help="Precision of the weights that stay unquantized; auto: as stored.")
     ] = "auto",
     quantize: Quantize = None,
     overwrite: Overwrite = False,
@@ -120,21 +120,25 @@ def convert(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Write a model once more, in fewer bits, and print its folder.
+    """Save a quantized copy of a model and print its folder.
 
-    What is written is mapped into memory when it is used: an int8 model is ready at once.
+    Saved quantized, a model loads faster than with --quantize at each start. --dtype alone changes the
+    precision.
     """
     from bbp_cli.models.convert import Conversion
     from bbp_cli.models.convert import convert as convert_model
 
-    wanted = Conversion(destination, dtype, quantize, overwrite)
-    folder = convert_model(source, wanted, Console(quiet, color=color), revision=revision, offline=offline)
+    conversion = Conversion(destination, dtype=dtype, quantize=quantize, overwrite=overwrite)
+    console = Console(quiet=quiet, color=color)
+    folder = convert_model(source, conversion, console, revision=revision, offline=offline)
     emit(one_line(str(folder)) + "\n")
 
 
-@app.command()
 def rm(name: Name, revision: Revision = None, debug: Debug = False) -> None:
-    """Remove a model from the Hub's cache, or one revision of it, without asking; say what that freed."""
+    """Delete a downloaded model, or one revision of it.
+
+    It is deleted without a question, and the freed space is printed. bbp models pull downloads it again.
+    """
     from bbp_cli.models import catalog as models
 
     repository, size = models.remove(name, revision)

@@ -1,4 +1,4 @@
-"""The options that several commands have: names, help, variables; and the help where no input is given."""
+"""Options that several commands share, with help and environment variables; help where no input is given."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ For example:  bbp {start} report.pdf
               bbp {start} *.txt
               curl -s https://example.org/paper.pdf | bbp {start}
 All options:  bbp {name} --help"""
-# How the examples begin where the name of the command alone does not say enough.
+# How the examples of a command begin, where it needs more than its name.
 STARTS = {
     "classify": "classify --model FOLDER",
     "qa": 'qa --model FOLDER "What is it about?"',
@@ -57,16 +57,20 @@ def need_input(context: typer.Context, found: bool) -> None:
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PATHS", help="Files and folders; - is stdin.", show_default=False),
+    typer.Argument(metavar="PATHS", help="Files and folders to read; - is stdin.", show_default=False),
 ]
 FilesFrom = Annotated[
     str | None,
-    typer.Option("--files-from", metavar="FILE", help="Read more paths from FILE, one a line; - is stdin."),
+    typer.Option("--files-from", metavar="FILE", help="Read more paths from FILE, one per line; - is stdin."),
 ]
-Nul = Annotated[bool, typer.Option("-0", help="Names in --files-from end with NUL (find -print0).")]
+Nul = Annotated[bool, typer.Option("-0", help="Paths in --files-from end with NUL (find -print0).")]
 Encoding = Annotated[
     str | None,
-    typer.Option(metavar="NAME", envvar="BBP_ENCODING", help="Encoding of text files that are not UTF-8."),
+    typer.Option(
+        metavar="NAME",
+        envvar="BBP_ENCODING",
+        help="Encoding of text files that are not UTF-8, for example cp1252.",
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -75,10 +79,10 @@ Output = Annotated[
 OutputDir = Annotated[
     Path | None,
     typer.Option(
-        parser=path_of, metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write one file per input below DIR."
+        parser=path_of, metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write a result file per input into DIR."
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output that exists.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print a JSON record per input: sentences, pages, coverage, model.")
 ]
@@ -94,7 +98,7 @@ Model = Annotated[
         parser=name_of,
         metavar="PATH_OR_NAME",
         envvar="BBP_MODEL",
-        help="Checkpoint folder, Hub name, or arxiv, pubmed, bigpatent.",
+        help="Folder of a model, its name on the Hugging Face Hub, or arxiv, pubmed, bigpatent.",
     ),
 ]
 Classifier = Annotated[
@@ -104,7 +108,7 @@ Classifier = Annotated[
         parser=name_of,
         metavar="PATH_OR_NAME",
         envvar="BBP_CLASSIFY_MODEL",
-        help="Checkpoint folder or Hub name of a model that classifies; there is no default.",
+        help="Folder or Hub name of a model that classifies; needed, there is no default.",
         show_default=False,
     ),
 ]
@@ -115,16 +119,17 @@ Answerer = Annotated[
         parser=name_of,
         metavar="PATH_OR_NAME",
         envvar="BBP_QA_MODEL",
-        help="Checkpoint folder or Hub name of a model that answers questions; there is no default.",
+        help="Folder or Hub name of a model that answers questions; needed, there is no default.",
         show_default=False,
     ),
 ]
 Offline = Annotated[
-    bool, typer.Option("--offline", envvar="BBP_OFFLINE", help="Never download; use what is in the cache.")
+    bool,
+    typer.Option("--offline", envvar="BBP_OFFLINE", help="Never download: use only models on this computer."),
 ]
 Revision = Annotated[
     str | None,
-    typer.Option(metavar="REV", help="Branch, tag or commit of a model from the Hub (usually main)."),
+    typer.Option(metavar="REV", help="Branch, tag or commit of a model from the Hub (default: main)."),
 ]
 Length = Annotated[
     int | None,
@@ -132,7 +137,7 @@ Length = Annotated[
         min=1,
         metavar="WORDS",
         envvar="BBP_LENGTH",
-        help="Most words in the summary; if not given, the default model follows the document.",
+        help="Maximum words in the summary (default: the model decides by the document).",
     ),
 ]
 Beams = Annotated[
@@ -142,7 +147,7 @@ Beams = Annotated[
         min=1,
         metavar="N",
         envvar="BBP_NUM_BEAMS",
-        help="Beams of a writing model; 1 is greedy.",
+        help="Beams of a model that writes: more are slower and often better; 1 is greedy search.",
     ),
 ]
 LengthPenalty = Annotated[
@@ -150,7 +155,7 @@ LengthPenalty = Annotated[
     typer.Option(
         metavar="X",
         envvar="BBP_LENGTH_PENALTY",
-        help="Beam search: above 1 favours longer text, below 1 shorter.",
+        help="Of a model that writes, with beams: above 1 favours longer text, below 1 shorter.",
     ),
 ]
 NoRepeat = Annotated[
@@ -160,27 +165,35 @@ NoRepeat = Annotated[
         min=0,
         metavar="N",
         envvar="BBP_NO_REPEAT_NGRAM_SIZE",
-        help="Never write the same N tokens twice.",
+        help="Of a model that writes: never write the same N tokens twice; 0 allows it.",
     ),
 ]
 Truncate = Annotated[
     bool,
     typer.Option(
-        "--truncate", envvar="BBP_TRUNCATE", help="Read only the first window of a long document, and say so."
+        "--truncate",
+        envvar="BBP_TRUNCATE",
+        help="Read only the beginning of a long document, as much as the model reads at once.",
     ),
 ]
 Device = Annotated[
-    str, typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="auto, cpu, cuda, cuda:1, mps.")
+    str,
+    typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="Device: auto, cpu, cuda, cuda:1, mps."),
 ]
 Precision = Annotated[
-    DType, typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast.")
+    DType,
+    typer.Option(
+        "--dtype",
+        envvar="BBP_DTYPE",
+        help="Precision; auto: bfloat16 where it is fast.",
+    ),
 ]
 Quantize = Annotated[
     Scheme | None,
     typer.Option(
         "--quantize",
         envvar="BBP_QUANTIZE",
-        help="Weights in fewer bits: less memory, and int8 is faster.",
+        help="Store weights in fewer bits: takes less memory; int8 is also faster.",
         show_default=False,
     ),
 ]
@@ -191,7 +204,7 @@ BatchSize = Annotated[
         parser=_batch_size,
         metavar="N",
         envvar="BBP_BATCH_SIZE",
-        help="Windows of long documents, or short documents, read together; auto: what is fast and fits.",
+        help="Windows (parts of documents) computed together; auto: as many as are fast and fit into memory.",
         show_default=False,
     ),
 ]
@@ -202,20 +215,28 @@ Threads = Annotated[
         max=MAX_THREADS,
         metavar="N",
         envvar="BBP_THREADS",
-        help="Processor threads (default: all it may use).",
+        help="Processor threads (default: all that are available).",
     ),
 ]
 Seed = Annotated[
     int,
-    typer.Option(min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed for models that sample."),
+    typer.Option(min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed of random choices."),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="BBP_QUIET", help="Only errors on stderr.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="BBP_QUIET", help="Print errors only.")]
 Verbose = Annotated[
-    bool, typer.Option("-v", "--verbose", envvar="BBP_VERBOSE", help="Say what is loaded and done.")
+    bool,
+    typer.Option(
+        "-v", "--verbose", envvar="BBP_VERBOSE", help="Print which model, device and precision are used."
+    ),
 ]
-Color = Annotated[ColorChoice, typer.Option(envvar="BBP_COLOR", help="Colour on the terminal.")]
-Debug = Annotated[bool, typer.Option("--debug", envvar="BBP_DEBUG", help="Show the traceback of an error.")]
+Color = Annotated[ColorChoice, typer.Option(envvar="BBP_COLOR", help="Use colour; auto: on a terminal.")]
+Debug = Annotated[
+    bool, typer.Option("--debug", envvar="BBP_DEBUG", help="Print the Python traceback of an error.")
+]
 
 Data = Annotated[
-    Path, typer.Argument(parser=path_of, metavar="DATA", help="JSON Lines, also packed with gzip.")
+    Path,
+    typer.Argument(
+        parser=path_of, metavar="DATA", help="File of records: JSON Lines, may be packed with gzip."
+    ),
 ]

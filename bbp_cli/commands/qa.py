@@ -1,4 +1,4 @@
-"""`bbp qa`: what can be typed."""
+"""`bbp qa`: its options."""
 
 from typing import Annotated
 
@@ -43,25 +43,28 @@ def qa(
         list[str] | None,
         typer.Argument(
             metavar="QUESTION [PATHS]",
-            help="A question; files and folders, - is stdin.",
+            help="The question, then files and folders to read; - is stdin.",
             show_default=False,
         ),
     ] = None,
     questions: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Many questions, one a line, in place of QUESTION; - is stdin."),
+        typer.Option(metavar="FILE", help="Read questions from FILE, one per line; - is stdin."),
     ] = None,
     model: Answerer = DEFAULT,
-    top_k: Annotated[int, typer.Option(min=1, metavar="N", help="The N best answers.")] = 1,
+    top_k: Annotated[int, typer.Option(min=1, metavar="N", help="Print the N best answers.")] = 1,
     min_score: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, metavar="X", help="Answers of at least this score (usually the model decides)."
+            min=0,
+            max=1,
+            metavar="X",
+            help="Print answers of at least this score (default: the model decides).",
         ),
     ] = None,
     stride: Annotated[
         int | None,
-        typer.Option(min=0, metavar="N", help="Tokens that neighbouring windows share (usually 128)."),
+        typer.Option(min=0, metavar="N", help="Tokens that neighbouring windows share (default: 128)."),
     ] = None,
     output: Output = None,
     output_dir: OutputDir = None,
@@ -83,10 +86,11 @@ def qa(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Print the passage of each document that answers a question: text, tab, score, tab, place; or no answer.
+    """Print the passage of each document that answers a question.
 
-    The score is how likely the model finds the passage's start times its end. Offsets count characters of
-    what bbp extract prints.
+    A line is text, tab, score, tab, place; or no answer. The score is the probability of the passage's start
+    times that of its end. The place is a page, in a PDF, and characters of the text that bbp extract prints.
+    bbp train qa makes a model.
     """
     asked, paths = questions_and_paths(words or (), questions, files_from)
     options = QAOptions(top_k=top_k, min_score=min_score, stride=stride, truncate=truncate)

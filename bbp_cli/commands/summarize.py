@@ -1,4 +1,4 @@
-"""`bbp summarize`: what can be typed."""
+"""`bbp summarize`: its options."""
 
 import typer
 from bigbird_pegasus.summarization.options import SummaryOptions
@@ -72,8 +72,8 @@ def summarize(
 ) -> None:
     """Print a summary of each document.
 
-    The default model needs no network: it prints the sentences that say most, word for word. Models that
-    write their own text come from the Hugging Face Hub: --model arxiv.
+    The default model needs no network: it prints the most important sentences, word for word. Models that
+    write text of their own are downloaded from the Hugging Face Hub: --model arxiv, pubmed or bigpatent.
     """
     beams = {
         "num_beams": num_beams,

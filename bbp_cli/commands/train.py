@@ -1,4 +1,4 @@
-"""`bbp train`: what can be typed."""
+"""`bbp train`: its options."""
 
 from pathlib import Path
 from typing import Annotated
@@ -76,9 +76,10 @@ def train(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Train a model on your own examples: to write or choose summaries, classify, or answer questions.
+    """Train a model on your own examples.
 
-    DATA holds one JSON object a line:
+    It will write summaries, choose sentences (extract), classify, or answer questions. DATA holds one JSON
+    object per line:
 
     \b
     summarize, extract  {"document": "...", "summary": "..."}
