@@ -1,4 +1,4 @@
-"""What `bbp models` does: bring models into the Hub's cache, list and describe them, remove them."""
+"""The work of `bbp models`: pull models into the Hub's cache, list, describe and remove them."""
 
 import re
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Description(Entry):
-    """What is known of a model when it is opened; `dtype` is of the stored weights that are not quantized."""
+    """What is known of a model once it is loaded; `dtype` is of the stored weights that are not quantized."""
 
     architecture: str
     parameters: int
@@ -73,7 +73,7 @@ class Description(Entry):
 
 
 def pull(name: str, revision: str | None, console: Console, *, offline: bool) -> ModelFolder:
-    """See that the newest commit of a model is in the cache, complete and undamaged.
+    """Bring the newest commit of a model into the cache, complete and verified.
 
     Raises:
         UsageError, ModelError, OutputError: see `names.locate`.
@@ -127,7 +127,7 @@ def entries(console: Console) -> Iterator[Entry]:
 
 
 def describe(folder: ModelFolder) -> Description:
-    """Open a model and say what it is.
+    """Load a model and describe it.
 
     Raises:
         ModelError: it cannot be opened.
@@ -152,7 +152,7 @@ def describe(folder: ModelFolder) -> Description:
 
 
 def remove(name: str, revision: str | None) -> tuple[str, int]:
-    """Remove a model from the cache, all of it or one revision; its name and how many bytes that freed.
+    """Remove a model from the cache, or one revision of it; return its name and the bytes freed.
 
     Raises:
         UsageError: it is the default model, or a folder outside the cache.

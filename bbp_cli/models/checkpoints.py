@@ -1,4 +1,4 @@
-"""A checkpoint folder → a model ready to work. What can be told without torch is told first."""
+"""A checkpoint folder → a model ready to work. What can be checked without torch is checked first."""
 
 import hashlib
 import warnings
@@ -47,7 +47,8 @@ TASK_VERBS: dict[TaskName, str] = {
     "classify": "classifies",
     "qa": "answers questions",
 }
-FAMILY = "BigBirdPegasus"  # how the names of all architectures begin that the model package has
+FAMILY = "BigBirdPegasus"  # the names of all architectures of the model package begin with it
+_OF_MODEL = "it must hold config.json, spiece.model, and model.safetensors or pytorch_model.bin"
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class Checkpoint:
 
     @property
     def weight_bytes(self) -> int:
-        """How large the files of its weights are; those that are missing count nothing."""
+        """Bytes of its weight files; missing ones count 0."""
         return sum(path.stat().st_size for path in weight_files(self.folder.path) if path.is_file())
 
     @cached_property
     def quantization(self) -> str | None:
-        """How its weights are quantized, by the metadata of their file; None where they are not."""
+        """Scheme of its weights, from the metadata of their file; None where they are not quantized."""
         return stored_quantization(self.folder.path)
 
 
@@ -87,12 +88,12 @@ class LoadedModel:
 
     @property
     def window_tokens(self) -> int:
-        """How many tokens the model reads at once."""
+        """Tokens that the model reads at once."""
         return min(self.tokenizer.model_max_length, int(self.model.config.max_position_embeddings))
 
 
 def weights_digest(folder: ModelFolder) -> str:
-    """Digest of the weights file; of several, the digest of their digests in the order of their names."""
+    """Return the SHA-256 of the weights file; of several, that of their digests in order of names."""
     digests = [_sha256(path) for path in weight_files(folder.path)]
     if len(digests) == 1:
         return digests[0]
@@ -110,7 +111,7 @@ def find(
     """Find a model, in the cache or on the Hub, and read what it is.
 
     Raises:
-        UsageError, ModelError, OutputError: see `hub.locate` and `inspect`. What cannot be used is not
+        UsageError, ModelError, OutputError: see `names.locate` and `inspect`. What cannot be used is not
             downloaded.
     """
     check = partial(architecture_for, task=task)
@@ -118,16 +119,16 @@ def find(
 
 
 def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
-    """Read what a checkpoint folder says it is; torch is not needed for that. Without a task any will do.
+    """Read what a checkpoint folder says it is; without torch. Without a task, any is accepted.
 
     Raises:
         ModelError: a file is missing, `config.json` is corrupt, or the model is for something else.
     """
     its_task, kind = architecture_for(folder, task)
     if not (folder.path / VOCABULARY_FILE).is_file():
-        raise _unusable(folder, "no spiece.model in this model folder")
+        raise _unusable(folder, "no spiece.model in this model folder", hint=_OF_MODEL)
     if not any((folder.path / name).is_file() for name in WEIGHTS):
-        raise _unusable(folder, "no weights in this model folder (model.safetensors or pytorch_model.bin)")
+        raise _unusable(folder, "no weights in this model folder", hint=_OF_MODEL)
     attention = str(read_config(folder).get("attention_type", "block_sparse"))
     return Checkpoint(folder, its_task, kind, attention)
 
@@ -156,7 +157,7 @@ def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple
 
 
 def check_family(folder: ModelFolder) -> None:
-    """Raise ModelError for a model that is no BigBird-Pegasus of any kind, by its `config.json` alone."""
+    """Raise ModelError where the `config.json` is not that of a BigBird-Pegasus model."""
     architectures = _architectures(folder)
     if not any(name.startswith(FAMILY) for name in architectures):
         raise _unusable(folder, f"not a BigBird-Pegasus model: {_named(architectures)}")
@@ -171,7 +172,7 @@ def read_config(folder: ModelFolder) -> dict[str, Any]:
     try:
         return read_json_object(folder.path / CONFIG_FILE)
     except FileNotFoundError:
-        raise _unusable(folder, "no config.json in this model folder") from None
+        raise _unusable(folder, "no config.json in this model folder", hint=_OF_MODEL) from None
     except CheckpointError as error:
         raise _unusable(folder, str(error)) from error
 
@@ -198,7 +199,7 @@ def load_tokenizer(folder: ModelFolder) -> "PegasusTokenizer":
 
 
 def check_scheme(checkpoint: Checkpoint, quantize: Scheme | None) -> None:
-    """Raise UsageError where a model is quantized already, and otherwise than is asked."""
+    """Raise UsageError where a model is stored in another quantization scheme than the one asked for."""
     stored = checkpoint.quantization
     if quantize is not None and stored not in (None, quantize):
         raise UsageError(
@@ -208,7 +209,7 @@ def check_scheme(checkpoint: Checkpoint, quantize: Scheme | None) -> None:
 
 
 def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = None) -> LoadedModel:
-    """Load model and tokenizer; what the model package warns of is kept for the user.
+    """Load model and tokenizer; warnings of the model package are kept for the user.
 
     Raises:
         UsageError: see `check_scheme`.
@@ -224,14 +225,14 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
         model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
         with memory_errors(checkpoint.weight_bytes):
             prepack(model)
-    told = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
-    return LoadedModel(checkpoint, hardware, model, tokenizer, told)
+    messages = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
+    return LoadedModel(checkpoint, hardware, model, tokenizer, messages)
 
 
 def load_exactly(
     checkpoint: Checkpoint, dtype: str, quantize: Scheme | None = None, device: str = "cpu"
 ) -> "PretrainedModule":
-    """Load a model as its checkpoint has it, no head made anew; `dtype` is torch's name, or "auto".
+    """Load a model, and refuse one whose head is missing; `dtype` is torch's name, or "auto".
 
     Raises:
         ModelError, ResourceError: see `load`.

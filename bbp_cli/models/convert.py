@@ -42,9 +42,9 @@ def convert(
 
     Raises:
         UsageError, ModelError, OutputError: see `checkpoints.find`.
-        UsageError: the folder is the model's own, or it is quantized already and otherwise.
+        UsageError: the folder is the model's own, or it is stored in another quantization scheme.
         ModelError, ResourceError: the model cannot be loaded here.
-        OutputError: the folder exists (or what has its name is no model), or cannot be written.
+        OutputError: the folder exists, holds something other than a model, or cannot be written.
     """
     checkpoint = find(source, revision=revision, offline=offline, console=console)
     check_scheme(checkpoint, wanted.quantize)
@@ -74,7 +74,7 @@ def convert(
 
 
 def _check_destination(wanted: Conversion, source: ModelFolder) -> None:
-    """See that the folder may be made, before a model is loaded."""
+    """Check that the folder may be written, before a model is loaded."""
     place = wanted.destination
     try:
         if place.resolve() == source.path.resolve():
@@ -82,7 +82,7 @@ def _check_destination(wanted: Conversion, source: ModelFolder) -> None:
         if not (place.exists() or place.is_symlink()):
             return
         if not place.is_dir() or place.is_symlink():
-            raise OutputError("is not a folder", file=str(place), code="exists")
+            raise OutputError("is not a folder", hint="name another folder", file=str(place), code="exists")
         if not any(place.iterdir()):
             return
         if not wanted.overwrite:
@@ -91,7 +91,10 @@ def _check_destination(wanted: Conversion, source: ModelFolder) -> None:
             )
         if not is_complete(place):
             raise OutputError(
-                "holds something else than a model, which is not replaced", file=str(place), code="exists"
+                "holds something other than a model, which is not replaced",
+                hint="name another folder",
+                file=str(place),
+                code="exists",
             )
     except OSError as error:
         raise OutputError(f"cannot write: {error.strerror}", file=str(place)) from error

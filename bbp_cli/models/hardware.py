@@ -39,7 +39,7 @@ def prepare(device: str = "auto", dtype: DType = "auto", threads: int | None = N
 
 
 def default_threads(root: Path = Path("/")) -> int:
-    """As many threads as this process may use processors: affinity, cgroup quota, OMP_NUM_THREADS."""
+    """Return the processors that this process may use: by affinity, cgroup quota and OMP_NUM_THREADS."""
     affinity = getattr(os, "sched_getaffinity", None)
     limits = [float(len(affinity(0)) if affinity else os.cpu_count() or 1), *processor_limits(root)]
     asked = os.environ.get("OMP_NUM_THREADS", "")

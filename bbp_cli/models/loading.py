@@ -56,10 +56,10 @@ def find_checkpoint(task: TaskName, options: ModelOptions, console: Console) -> 
 
 
 def load_checkpoint(checkpoint: Checkpoint, options: ModelOptions, console: Console) -> LoadedModel:
-    """Load a model as the options say; what is odd about it is warned of.
+    """Load a model as the options say, and print the warnings of the model package.
 
     Raises:
-        UsageError: it is quantized otherwise than is asked.
+        UsageError: it is stored in another quantization scheme than the one asked for.
         ModelError, ResourceError: it cannot be loaded or run here.
     """
     check_scheme(checkpoint, options.quantize)

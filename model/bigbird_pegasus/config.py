@@ -42,7 +42,7 @@ ALIASES = {
 # Three ways to say how many classes there are and what they are called.
 LABEL_KEYS = frozenset({"id2label", "label2id", "num_labels"})
 
-# Keys of published config files that other rooms read (generation) or that nobody needs at run time.
+# Keys of published config files that other modules read (generation) or that nothing needs at run time.
 # They are kept like every unknown key, but there is nothing to report.
 KEPT_SILENTLY = frozenset(
     {
@@ -68,7 +68,7 @@ _reported_keys: set[str] = set()
 
 
 def architecture_of(names: Sequence[str]) -> str | None:
-    """Which of the `architectures` of a configuration says what class it is: the first that is known."""
+    """Return the first of a configuration's `architectures` that is known, or None."""
     return next((name for name in names if name in ARCHITECTURES), None)
 
 
@@ -165,7 +165,7 @@ class BigBirdPegasusConfig:
 
     @property
     def num_labels(self) -> int:
-        """How many classes a classification head tells apart."""
+        """Number of classes of a classification head."""
         return len(self.id2label)
 
     @property
@@ -175,17 +175,17 @@ class BigBirdPegasusConfig:
 
     @property
     def output_attentions(self) -> bool:
-        """Whether a forward that does not say returns attention weights."""
+        """Default of `output_attentions` of a forward: whether it returns attention weights."""
         return bool(self.extra.get("output_attentions", False))
 
     @property
     def output_hidden_states(self) -> bool:
-        """Whether a forward that does not say returns the states of all layers."""
+        """Default of `output_hidden_states` of a forward: whether it returns the states of all layers."""
         return bool(self.extra.get("output_hidden_states", False))
 
     @property
     def return_dict(self) -> bool:
-        """Whether a forward that does not say returns a record rather than a plain tuple."""
+        """Default of `return_dict` of a forward: whether it returns a record rather than a plain tuple."""
         return bool(self.extra.get("return_dict", True))
 
     @property
@@ -305,7 +305,7 @@ def _labels(
     return None
 
 
-def _check(config: BigBirdPegasusConfig) -> None:  # noqa: C901 - a flat list of checks
+def _check(config: BigBirdPegasusConfig) -> None:
     """Raise a ConfigError for the first value that no model can be built from."""
     if config.model_type != MODEL_TYPE:
         raise ConfigError(f"model_type is {config.model_type!r}: only {MODEL_TYPE!r} checkpoints can be read")
@@ -325,6 +325,21 @@ def _check(config: BigBirdPegasusConfig) -> None:  # noqa: C901 - a flat list of
         )
     if not config.tie_word_embeddings:
         raise ConfigError("tie_word_embeddings is false: the output head of these models is their embedding")
+    _check_sizes(config)
+    for name in (
+        *("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"),
+        *("encoder_layerdrop", "decoder_layerdrop"),
+    ):
+        _check_probability(config, name)
+    for name in ("pad_token_id", "decoder_start_token_id"):
+        _check_int(config, name, least=0)
+        if getattr(config, name) >= config.vocab_size:
+            raise ConfigError(
+                f"{name}={getattr(config, name)} is outside the vocabulary of {config.vocab_size}"
+            )
+
+
+def _check_sizes(config: BigBirdPegasusConfig) -> None:
     for name in (
         "vocab_size",
         "max_position_embeddings",
@@ -340,16 +355,6 @@ def _check(config: BigBirdPegasusConfig) -> None:  # noqa: C901 - a flat list of
             raise ConfigError(f"d_model={config.d_model} is not a multiple of {name}={getattr(config, name)}")
     for name in ("encoder_layers", "decoder_layers", "num_random_blocks"):
         _check_int(config, name, least=0)
-    for name in ("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"):
-        _check_probability(config, name)
-    for name in ("encoder_layerdrop", "decoder_layerdrop"):
-        _check_probability(config, name)
-    for name in ("pad_token_id", "decoder_start_token_id"):
-        _check_int(config, name, least=0)
-        if getattr(config, name) >= config.vocab_size:
-            raise ConfigError(
-                f"{name}={getattr(config, name)} is outside the vocabulary of {config.vocab_size}"
-            )
 
 
 def _check_int(config: BigBirdPegasusConfig, name: str, least: int) -> None:
@@ -365,7 +370,7 @@ def _check_probability(config: BigBirdPegasusConfig, name: str) -> None:
 
 
 def _report_unknown(extra: Mapping[str, Any]) -> None:
-    """Warn about each key that is nobody's, once in the life of the process."""
+    """Warn of each key that is neither a field nor a known one, once in a process."""
     unknown = sorted(set(extra) - KEPT_SILENTLY - _reported_keys - {"position_embedding"})
     if unknown:
         _reported_keys.update(unknown)

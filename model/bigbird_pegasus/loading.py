@@ -1,4 +1,4 @@
-"""Which class a checkpoint folder is: its configuration says so."""
+"""Load a checkpoint as the class that its configuration names."""
 
 from pathlib import Path
 from typing import Any

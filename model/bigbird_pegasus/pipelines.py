@@ -2,8 +2,9 @@
 
 What differs on purpose: a question-answering window is as long as the model allows, not 384 tokens, windows
 are spread evenly, and an answer seen in two of them keeps its better score (transformers added them, beyond
-1). `handle_impossible_answer` counts position 0 as "no answer" (see `spans`): with a tokenizer without
-`[CLS]` transformers never saw any. A GPU asked for by number where there is none is the CPU, with a warning.
+1). `handle_impossible_answer` counts position 0 as "no answer" (see `question_answering`): with a tokenizer
+without `[CLS]` transformers never found "no answer". Where a GPU is given by number and there is none, the
+pipeline runs on the CPU and warns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -258,7 +259,7 @@ class QuestionAnsweringPipeline:
             options: see `QuestionOptions`.
 
         Returns:
-            `{"score", "start", "end", "answer"}`; with `top_k` a list of so many, the best first, unless
+            `{"score", "start", "end", "answer"}`; with `top_k` a list of that many, the best first, unless
             there is only one. `start` and `end` count code points of the context. For several questions a
             list of those. Spans of a window that read the same are one answer with the sum of their scores.
 
@@ -363,7 +364,7 @@ def _is_extractive(model: str | Path | PretrainedModule, revision: str | None) -
 
 
 def _function_of(config: BigBirdPegasusConfig) -> ScoreFunction:
-    """How logits become scores, as published."""
+    """Return the published function from logits to scores."""
     if config.problem_type == "regression":
         return "none"
     return (
@@ -415,7 +416,7 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _merged(answers: Sequence[Record], *, add: bool) -> list[Record]:
-    """Answers that read the same become the best of them, with the sum of their scores where `add` is set."""
+    """Keep the best of answers that read the same, with the sum of their scores where `add` is set."""
     merged: dict[str, Record] = {}
     for answer in sorted(answers, key=lambda answer: -float(answer["score"])):
         best = merged.setdefault(answer["answer"].lower(), answer)

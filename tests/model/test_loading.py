@@ -62,7 +62,9 @@ def test_every_class_loads_what_it_saved(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NEW_HEADS)
 def test_a_new_head_is_drawn_with_a_warning_that_names_its_tensors(folder: Path, kind: str) -> None:
-    with pytest.warns(NewHeadWarning, match=f"has no {NEW_HEADS[kind]}: made anew, train {kind}") as caught:
+    with pytest.warns(
+        NewHeadWarning, match=f"has no {NEW_HEADS[kind]}: newly initialized, train {kind}"
+    ) as caught:
         model = read(kind, folder, init_std=0.05)
     assert caught[0].filename == __file__
     body = own_tensors(tiny_model())
@@ -100,7 +102,7 @@ def test_only_what_a_head_lacks_is_new(tmp_path: Path) -> None:
     tensors = load_file(tmp_path / "model.safetensors")
     del tensors["classification_head.out_proj.weight"]
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.warns(NewHeadWarning, match=r"has no classification_head\.out_proj\.weight: made"):
+    with pytest.warns(NewHeadWarning, match=r"has no classification_head\.out_proj\.weight: newly"):
         model = read(CLASSIFIER, tmp_path)
     assert torch.equal(model.classification_head.dense.weight, tensors["classification_head.dense.weight"])
 

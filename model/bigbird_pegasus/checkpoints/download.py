@@ -1,12 +1,12 @@
 """The files of a Hub repository → the Hub's cache: each one verified, and resumed where it was cut.
 
 huggingface_hub 2.4 alone is not enough for that. Over plain HTTP it compares sizes, never digests, and since
-its pull request 4228 a file that is cut by the end of the process starts anew. Weights are gigabytes, so this
+its pull request 4228 a file that is cut by the end of the process starts over. Weights are gigabytes, so this
 module takes the library's session, tokens, addresses, errors, locks and cache, and does the transfer itself:
 what has arrived stays in the cache as `blobs/DIGEST.incomplete` (the library's name for it), the rest is
 requested with a Range header, and a file gets its place only when it has the digest that the Hub lists for
 it: sha256 for large files (LFS), git's for the others. Xet, the library's other way to transfer, is not used:
-it starts anew too, and the Hub serves every file over HTTP as well.
+it starts over too, and the Hub serves every file over HTTP as well.
 
 `HfApi.verify_repo_checksums` is not used either: it checks files that stand in their place already, reports
 every file of the repository that was not wanted as missing, and asks the Hub for a second listing to do so.
@@ -252,7 +252,7 @@ def _receive(listing: Listing, file: RemoteFile, on_size: Callable[[int], None])
 
 
 def _resume(listing: Listing, file: RemoteFile, on_size: Callable[[int], None]) -> None:
-    """Append to the part of a file what the server sends of the rest; start anew where it cannot resume."""
+    """Append to the part of a file what the server sends of the rest; start over where it cannot resume."""
     from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # likewise
 

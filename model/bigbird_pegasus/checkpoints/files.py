@@ -70,7 +70,7 @@ def shards_of(index: Path) -> list[Path]:
     try:
         names = {Path(name).name for name in read_json_object(index)["weight_map"].values()}
     except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} cannot be read: it is no index of weights") from error
+        raise CheckpointError(f"{index} cannot be read: it is not an index of weights") from error
     if not names:
         raise CheckpointError(f"{index} cannot be read: it names no files")
     return [index.parent / name for name in sorted(names)]

@@ -35,10 +35,10 @@ def checkpoint_folder(
     if local_files_only:
         folder = snapshot_folder(name, revision)
         if folder is None:
-            raise HubError(HubReason.OFFLINE, f"{name} is no folder here and not in the cache of the Hub")
+            raise HubError(HubReason.OFFLINE, f"{name} is not a folder here and not in the cache of the Hub")
         return folder
     try:
         return cached(name, revision, weights=weights) or download(name, revision, weights=weights)
     except HubError as error:
-        message = f"{name} is no folder here, and the Hub does not give it: {error}"
+        message = f"{name} is not a folder here, and the Hub does not give it: {error}"
         raise HubError(error.reason, message) from error

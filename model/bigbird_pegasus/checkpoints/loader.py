@@ -169,9 +169,8 @@ def _new_head(
                 tensor.normal_(std=init_std)
     if drawn:
         kind = type(model).__name__
-        message = (
-            f"{folder} has no {', '.join(map(published_name, drawn))}: made anew, train {kind} before use"
-        )
+        missing = ", ".join(map(published_name, drawn))
+        message = f"{folder} has no {missing}: newly initialized, train {kind} before use"
         warnings.warn(message, NewHeadWarning, stacklevel=4)
     return made
 

@@ -141,7 +141,9 @@ def test_a_download_that_broke_is_completed(hub: Hub, folder: Path) -> None:
 def test_what_the_hub_refuses_is_a_checkpoint_error(state: str, hub: Hub, folder: Path) -> None:
     hub.publish(NAME, folder)
     hub.refuses_api = state
-    with pytest.raises(CheckpointError, match=f"^{NAME} is no folder here, and the Hub does not give it: "):
+    with pytest.raises(
+        CheckpointError, match=f"^{NAME} is not a folder here, and the Hub does not give it: "
+    ):
         bigbird_pegasus.load_model(NAME)
 
 
