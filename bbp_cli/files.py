@@ -1,4 +1,4 @@
-"""Files: what a path is, and writing that is whole or not at all."""
+"""Check paths, and write files whole or not at all."""
 
 import stat
 from pathlib import Path
@@ -10,7 +10,7 @@ from bbp_cli.errors import ClosedOutputError, OutputError
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether a name is a folder's; that of nothing on this system (too long, NUL, forbidden) is not."""
+    """Return whether a path is a folder; False for an impossible one (too long, NUL, not permitted)."""
     try:
         return Path(path).is_dir()
     except (OSError, ValueError):
@@ -18,7 +18,7 @@ def is_folder(path: str | Path) -> bool:
 
 
 def exists(path: str | Path) -> bool:
-    """Whether there is something of this name; see `is_folder`."""
+    """Return whether a path exists; False for an impossible one."""
     try:
         return Path(path).exists()
     except (OSError, ValueError):
@@ -26,7 +26,7 @@ def exists(path: str | Path) -> bool:
 
 
 def as_utf8(text: str) -> bytes:
-    """Return text as UTF-8, with an escape for each lone surrogate, which has none."""
+    """Return text as UTF-8; lone surrogates, which UTF-8 cannot encode, are escaped."""
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -39,7 +39,7 @@ def write_utf8(text: str, file: BinaryIO) -> None:
 def write_file(path: Path, text: str) -> None:
     """Write a whole file or none of it, and the folders above it.
 
-    What is no regular file (`/dev/null`, a named pipe) is written to as it is.
+    A file that is not regular (`/dev/null`, a named pipe) is opened and written to, and not replaced.
 
     Raises:
         OutputError: it cannot be written.

@@ -1,1 +1,1 @@
-"""Many inputs: read, computed together, delivered in order."""
+"""Many inputs: read, computed in batches, written in order."""

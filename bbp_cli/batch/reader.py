@@ -21,7 +21,7 @@ class DocumentReader(Iterator[tuple[Input, Document | InputError]]):
         self, inputs: Inputs, encoding: str | None, console: Console, *, any_text: bool = False
     ) -> None:
         self._coming = deque(inputs.items)
-        self._first: tuple[Input, Document] | None = None  # read before anybody asked for it
+        self._first: tuple[Input, Document] | None = None  # read ahead by `unreadable_first`
         self._encoding = encoding
         self._console = console
         self._any_text = any_text
@@ -33,7 +33,7 @@ class DocumentReader(Iterator[tuple[Input, Document | InputError]]):
 
     @property
     def waits(self) -> bool:
-        """Whether the next input may take its time to come: stdin, or a named pipe."""
+        """Whether reading the next input may block: stdin, or a named pipe."""
         if self._first is not None or not self._coming:
             return False
         path = self._coming[0].path
@@ -42,12 +42,12 @@ class DocumentReader(Iterator[tuple[Input, Document | InputError]]):
         try:
             return not stat.S_ISREG(Path(path).stat().st_mode)
         except (OSError, ValueError):
-            return False  # it fails in its turn
+            return False  # reading it will fail, without waiting
 
     def unreadable_first(self) -> Iterator[tuple[Input, InputError]]:
         """Yield the inputs before the first that can be read, and keep that one for `next`.
 
-        So a wrong name is reported at once, and not after a model was loaded for nothing.
+        So a wrong name is reported before a model is loaded.
         """
         while self._first is None and self._coming:
             item, document = next(self)

@@ -1,4 +1,4 @@
-"""One run of a task over many inputs: for each result, write it."""
+"""One run of a task over many inputs: read, compute, write each result."""
 
 import time
 from collections.abc import Callable
@@ -27,12 +27,11 @@ def run_task(
 ) -> bool:
     """Do a task for every input, and return whether there was any.
 
-    The model is looked for when a first document could be read; then `pick` says which task goes with its
-    checkpoint.
+    The model is loaded when a first document has been read. `pick` returns the task for its checkpoint.
 
     Raises:
-        UsageError: options contradict each other, or the model cannot obey them.
-        ModelError, ResourceError: the model cannot be had, loaded or run here.
+        UsageError: options contradict each other, or do not fit the model.
+        ModelError, ResourceError: the model cannot be found, loaded or run here.
         OutputError, ClosedOutputError: a result cannot be written.
         BbpError: after all inputs: the failure of the only one, or that some or all have failed.
     """
@@ -65,6 +64,8 @@ def _write_all(
 ) -> None:
     grows = sink.shows_growing_text and task.streams(run.model)
     on_text = sink.grow if grows else None
-    progress = (replace(console, quiet=True) if grows else console).progress  # growing text needs no bar
+    progress = (
+        replace(console, quiet=True) if grows else console
+    ).progress  # text that grows on stdout shows the progress
     for item, outcome in schedule(documents, task, run.model, progress, batch_size, on_text):
         sink.write(item, outcome, run)

@@ -1,8 +1,9 @@
-"""Windows of one document or of several, computed together; what is found in each comes in order.
+"""Compute the windows of one or several documents in batches, and yield the results in input order.
 
 A task is a generator for each document (`bbp_cli.tasks.task`). Here the generators of several documents are
 open at once, so that short documents fill a batch together. Windows are taken in the order of their
-documents: a document is finished before a later one, and no more are begun than the next batch needs.
+documents: a document is finished before a later one, and no more are begun than the next batch needs, so
+memory does not grow with the number of inputs.
 """
 
 import time
@@ -22,12 +23,12 @@ from bbp_cli.models.memory import memory_errors
 from bbp_cli.tasks.task import OutputT, ResultT, Task, TaskSteps, WindowT
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
-"""Shows a description and a number of steps; the block calls what it is given after each step."""
+"""Called with a description and a number of steps; the block calls the yielded function after each step."""
 
 
 @dataclass(frozen=True)
 class Finished(Generic[ResultT]):
-    """A document and its result; `seconds` is what it took, of windows computed together an equal share."""
+    """A document and its result; `seconds` counts an equal share of each batch for each of its windows."""
 
     document: Document
     result: ResultT
@@ -36,7 +37,7 @@ class Finished(Generic[ResultT]):
 
 @dataclass
 class Job(Generic[WindowT, OutputT, ResultT]):
-    """One document on its way: the windows of its present round, and the outputs that are there already."""
+    """A document in progress: the windows of its current round, and the outputs computed so far."""
 
     document: Document
     steps: TaskSteps[WindowT, OutputT, ResultT]
@@ -47,23 +48,24 @@ class Job(Generic[WindowT, OutputT, ResultT]):
 
     @property
     def uncomputed(self) -> Sequence[WindowT]:
-        """The windows whose output is missing."""
+        """Windows whose output is missing."""
         return self.windows[len(self.outputs) :] if self.outcome is None else ()
 
     def receive(self, output: OutputT, seconds: float) -> None:
-        """Take the output of the next window; after the last of a round the task goes on."""
+        """Add the output of the next window; after the last one of a round, advance the task."""
         self.outputs.append(output)
         self.seconds += seconds
         if len(self.outputs) == len(self.windows):
             self.advance(self.outputs)
 
     def advance(self, outputs: Sequence[OutputT] | None = None) -> None:
-        """Begin the task, or send it a round's outputs, until it wants windows computed or has its result."""
+        """Start the task, or send it a round's outputs, until it yields windows or returns its result."""
         started = time.perf_counter()
         try:
             with memory_errors():
                 self.windows = next(self.steps) if outputs is None else self.steps.send(outputs)
-                while not self.windows:  # a round may have none, for example of a document without tokens
+                # A round without windows (a document without tokens) has no output that would advance it.
+                while not self.windows:
                     self.windows = self.steps.send([])
             self.outputs = []
         except StopIteration as stop:
@@ -82,17 +84,17 @@ def schedule(
     batch_size: int | None = None,
     on_text: Callable[[Input, str], None] | None = None,
 ) -> Iterator[tuple[Input, Finished[ResultT] | BbpError]]:
-    """Do a task for many documents, and yield what comes of each as soon as its turn comes.
+    """Do a task for many documents, and yield the result or the error of each, in order.
 
-    An input that fails with InputError or ResourceError takes no other with it; other errors end the run.
+    InputError and ResourceError fail one document, and the others continue; other errors end the run.
 
     Args:
-        documents: read when the next batch needs them.
-        task: done for each.
+        documents: read only when the next batch needs them.
+        task: done for each document.
         model: computes the windows.
-        progress: shown for the document whose turn it is.
-        batch_size: how many windows are computed together; None: as the task finds best at that moment.
-        on_text: called with all of a document's text while it is written; then windows are computed alone.
+        progress: shown for the document that is next to be yielded.
+        batch_size: how many windows are computed together; None: as many as the task proposes.
+        on_text: called with the text of a document so far, while it grows; windows are then computed singly.
     """
     queue = _Queue(documents, task, model, batch_size, on_text)
     while documents.has_more or queue.jobs:
@@ -106,7 +108,7 @@ def schedule(
 
 @dataclass
 class _Queue(Generic[WindowT, OutputT, ResultT]):
-    """Documents that were read and not yet delivered, in order; those that cannot be read wait there too."""
+    """Documents read and not yet yielded, in order; an unreadable one waits for its turn as its error."""
 
     documents: DocumentReader
     task: Task[WindowT, OutputT, ResultT]
@@ -116,7 +118,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
     jobs: deque[tuple[Input, Job[WindowT, OutputT, ResultT] | InputError]] = field(default_factory=deque)
 
     def begin_next(self) -> None:
-        """Read the next document and let its task say which windows it needs."""
+        """Read the next document and start its task, which yields its first windows."""
         item, document = next(self.documents)
         if isinstance(document, InputError):
             self.jobs.append((item, document))
@@ -129,13 +131,14 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
     def complete(
         self, item: Input, first: Job[WindowT, OutputT, ResultT], progress: ProgressBar
     ) -> Finished[ResultT] | BbpError:
-        """Compute batches until the first job has its outcome; later jobs fill what it leaves free."""
+        """Compute batches until the first job has its outcome; windows of later jobs fill the batches."""
         if first.outcome is not None:
             return first.outcome
         with progress(item.path, len(first.windows)) as step:
             for _ in first.outputs:  # computed in the batches of earlier documents
                 step()
             while first.outcome is None:
+                # Asked again for each batch: the task computes it from the memory that is free now.
                 size = self._size()
                 self._begin_more(size)
                 batch = self._next_batch(size)
@@ -147,15 +150,19 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
 
     def _size(self) -> int:
         if self.on_text is not None:
-            return 1  # somebody watches one text grow
+            return 1  # text can be shown while it grows only if one document is written at a time
         return self.batch_size or self.task.batch_size(self.model)
 
     def _begin_more(self, size: int) -> None:
-        """Begin documents while a batch has room, but never let a finished one wait for stdin or a pipe."""
+        """Begin documents while the batch has room.
+
+        Not where reading could block (stdin, a named pipe): the first document would wait for it.
+        """
         while self.documents.has_more and self._has_room(size) and not self.documents.waits:
             self.begin_next()
 
     def _has_room(self, size: int) -> bool:
+        # The second bound holds for documents that need no windows now: they do not fill a batch, but memory.
         return sum(len(job.uncomputed) for job in self._open_jobs()) < size and len(self.jobs) < size
 
     def _open_jobs(self) -> list[Job[WindowT, OutputT, ResultT]]:
@@ -166,9 +173,9 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
         return [(job, window) for job in self._open_jobs() for window in job.uncomputed][:size]
 
     def _compute(self, batch: Sequence[tuple[Job[WindowT, OutputT, ResultT], WindowT]]) -> None:
-        """Compute windows together; where memory is too small for that, one by one.
+        """Compute windows together, or one by one where memory is too small for the batch.
 
-        A window that does not fit alone fails its own document only.
+        A window that does not fit even alone fails its document, and no other.
         """
         started = time.perf_counter()
         try:
@@ -179,7 +186,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
                 batch[0][0].outcome = error
                 return
             for job, window in batch:
-                if job.outcome is None:  # an earlier window of it may have failed just now
+                if job.outcome is None:  # not where an earlier window of it has just failed
                     self._compute([(job, window)])
             return
         seconds = (time.perf_counter() - started) / len(batch)

@@ -1,4 +1,4 @@
-"""Where the results of a run end: written one by one as they come, failures counted and reported."""
+"""Write the results of a run one by one, count its failures and report them."""
 
 import sys
 
@@ -17,7 +17,7 @@ from bbp_cli.tasks.results import DocumentResult, record_results
 
 
 class Failures:
-    """The inputs of a run that failed."""
+    """Inputs that failed."""
 
     def __init__(self, inputs: Inputs, console: Console) -> None:
         self._total = len(inputs.items)
@@ -25,14 +25,14 @@ class Failures:
         self._errors: list[BbpError] = []
 
     def add(self, item: Input, error: BbpError) -> None:
-        """Note a failure; where there are other inputs, report it now, in its turn."""
+        """Record a failure, and report it at once where there are several inputs."""
         error.file = error.file or display_name(item.path)
         self._errors.append(error)
         if self._total > 1:
             self._console.error(error)
 
     def raise_if_any(self) -> None:
-        """End the run with the failure of the only input, or with what those of several have in common.
+        """Raise the failure of the only input, or a summary of the failures of several.
 
         Raises:
             BbpError: an input failed.
@@ -42,7 +42,7 @@ class Failures:
 
 
 class ResultSink:
-    """Write results to stdout, one file or a folder; where they go is checked here, before anything is read.
+    """Write results to stdout, one file or a folder. The destination is checked before anything is read.
 
     Raises:
         UsageError, OutputError: see `plan_files`.
@@ -60,15 +60,15 @@ class ResultSink:
 
     @property
     def shows_growing_text(self) -> bool:
-        """Whether a person at a terminal reads results as text, and can be shown one while it is written."""
+        """Whether results are printed as text on a terminal, so that one can be shown while it is written."""
         return self._options.is_stdout and not self._options.json and is_terminal(sys.stdout)
 
     def grow(self, item: Input, text: str) -> None:
-        """Show what is there of a result that is not finished."""
+        """Show the text so far of a result that is not finished."""
         self._printer.grow(display_name(item.path), text)
 
     def write(self, item: Input, outcome: Finished[DocumentResult] | BbpError, run: ModelRun) -> None:
-        """Write a result, with its warnings on stderr; or report why there is none.
+        """Write a result, and its warnings to stderr; or report the error.
 
         Raises:
             OutputError, ClosedOutputError: it cannot be written.
@@ -90,7 +90,7 @@ class ResultSink:
         self._report_done(item, outcome.seconds)
 
     def fail(self, item: Input, error: BbpError) -> None:
-        """Report an input that failed; among printed records it has a line too."""
+        """Report an input that failed; with `--json` on stdout also as a record."""
         if self._options.json and self._options.is_stdout:
             emit(json_line(error_record(item.path, self._task, error)) + "\n")
         self._done += 1
@@ -105,7 +105,7 @@ class ResultSink:
             self._printer.finish(display_name(item.path), text)
 
     def _report_done(self, item: Input, seconds: float) -> None:
-        """Where there are several, or where names are not the user's own, say which one is done."""
+        """Report a finished input where there are several, or where bbp chose the name of its output."""
         if self._total > 1 or self._options.folder is not None:
             done = f"{self._done}/{self._total} {display_name(item.path)}"
             self._console.file_done(f"{done}: {seconds:.1f} s")

@@ -17,7 +17,7 @@ STDIN = "-"
 PDF = "application/pdf"
 PLAIN_TEXT = "text/plain"
 HTML = "text/html"
-LEAST_LETTERS = 10  # letters and digits; below it there is nothing to summarize
+MIN_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def display_name(path: str) -> str:
 def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
     """Turn bytes into a document: PDF by its magic bytes, HTML by its beginning, whatever the name.
 
-    A text of fewer than `LEAST_LETTERS` is refused, but with `any_text`: a model would make something up.
+    A text of fewer than `MIN_LETTERS` is refused, but with `any_text`: a model would make something up.
 
     Raises:
         InputError: empty or nearly so, binary, undecodable, or a PDF that is locked, damaged or without text.
@@ -142,7 +142,7 @@ def _refuse_nearly_empty(text: str) -> None:
     letters = 0
     for character in text:
         letters += character.isalnum()
-        if letters == LEAST_LETTERS:
+        if letters == MIN_LETTERS:
             return
     raise InputError("no text" if not letters else "almost no text: nothing to summarize", code="empty")
 
@@ -158,6 +158,6 @@ def _parse_pdf(data: bytes, source: Source) -> Document:
             code="no_text",
         )
     if blank:
-        told = f"no text on {page_ranges(blank)}; scanned pages need OCR first"
-        return replace(document, warnings=(*document.warnings, told))
+        warning = f"no text on {page_ranges(blank)}; scanned pages need OCR first"
+        return replace(document, warnings=(*document.warnings, warning))
     return document

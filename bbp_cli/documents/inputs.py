@@ -21,7 +21,7 @@ HEAD = 4096  # bytes that show whether a file in a folder may be a document
 class Input:
     """One document to read. `name` is its relative path in an output folder.
 
-    `problem` is set where a folder gave nothing to read: it fails in its turn, and the others go on.
+    `problem` is set where a folder is unreadable or holds no documents; it is reported as a failed input.
     """
 
     path: str
@@ -53,7 +53,7 @@ def find_inputs(
     if "" in (*paths, files_from):
         raise UsageError("the name is empty: - is stdin, . is this folder")
     if nul and files_from is None:
-        raise UsageError("-0 says how --files-from separates names", hint="add --files-from FILE")
+        raise UsageError("-0 is for the list of --files-from", hint="add --files-from FILE")
     if [*paths, files_from].count(STDIN) > 1:
         raise UsageError("stdin can be read only once", hint="give - one time")
     named = list(paths)
@@ -217,4 +217,4 @@ def warn_skipped(inputs: Inputs, console: Console) -> None:
         names = ", ".join(Path(file).name for file in files[:NAMES_SHOWN])
         more = ", ..." if len(files) > NAMES_SHOWN else ""
         count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
-        console.warn(folder, f"{count} passed over, neither text nor PDF: {names}{more}")
+        console.warn(folder, f"{count} skipped, neither text nor PDF: {names}{more}")

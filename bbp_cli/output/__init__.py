@@ -1,1 +1,1 @@
-"""From a result to bytes: text, records, streams, files."""
+"""Results as text or JSON records, written to stdout or files."""

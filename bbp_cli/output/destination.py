@@ -1,4 +1,4 @@
-"""Where results go: stdout, one file or a folder, checked before anything is read or loaded."""
+"""Where results go: stdout, one file or a folder. Checked before anything is read or loaded."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from bbp_cli.errors import OutputError, UsageError
 from bbp_cli.files import exists
 from bbp_cli.models.checkpoints import TaskName
 
-# What a result is called in the names of output files: report.pdf.summary.txt
+# The part of an output file's name that says what it holds: report.pdf.summary.txt
 RESULT_NOUNS: dict[TaskName, str] = {"summarize": "summary", "classify": "labels", "qa": "answers"}
 
 
@@ -32,15 +32,15 @@ class OutputOptions:
 
 
 def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[Input, Path]:
-    """Return the file of each input's result; none where results are printed.
+    """Return the output file of each input; empty where results are printed.
 
     Raises:
-        UsageError: `-o` for several results, two results for one file, or a result in the place of an input.
-        OutputError: a file exists that may not be replaced, or a name is impossible.
+        UsageError: `-o` for several inputs, two results for one file, or a result in the place of an input.
+        OutputError: a file exists and `--overwrite` is not given, or a name is impossible.
     """
     paths: list[Path] = []
     if options.file is not None and options.folder is not None:
-        raise UsageError("-o and --output-dir exclude each other")
+        raise UsageError("-o and --output-dir exclude each other", hint="give one of them")
     if options.file is not None:
         if len(inputs.items) > 1:
             raise UsageError("-o takes one result, and there are several inputs", hint="use --output-dir")
@@ -50,7 +50,8 @@ def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[I
         refuse_no_folder(options.folder)
         paths = output_paths(options.folder, inputs.items, suffix)
     files = dict(zip(inputs.items, paths, strict=False))
-    # An input that is not there fails in its turn, and its output, whose name may be impossible, is not made.
+    # A missing input is reported when its turn comes and has no output. Its name may be too long for a file,
+    # which must not end the run for the other inputs.
     expected = [path for item, path in files.items() if item.path == STDIN or exists(item.path)]
     refuse_existing(expected, overwrite=options.overwrite)
     refuse_inputs(expected, inputs.items)
@@ -66,7 +67,7 @@ def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Pat
     paths = [folder / item.name.with_name(item.name.name + suffix) for item in inputs]
     owners: dict[str, str] = {}
     for path, item in zip(paths, inputs, strict=True):
-        key = os.path.normcase(path)
+        key = os.path.normcase(path)  # on Windows A.txt and a.txt are one file
         if key in owners:
             raise UsageError(
                 f"{owners[key]} and {item.path} would both be written to {path}",
@@ -77,7 +78,7 @@ def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Pat
 
 
 def refuse_no_folder(folder: Path) -> None:
-    """Raise OutputError for an output folder that cannot be one; asked before a model is loaded."""
+    """Raise OutputError where the output folder exists and is not a folder."""
     mode = _mode_of(folder)
     if mode and not stat.S_ISDIR(mode):
         raise OutputError("is not a folder", hint="-o takes a file", file=str(folder), code="exists")
@@ -86,7 +87,7 @@ def refuse_no_folder(folder: Path) -> None:
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
     """Raise OutputError where a result would replace a file or a folder, or its name is too long.
 
-    Asked before a model is loaded.
+    Devices and named pipes are written to as they are, so only regular files are protected.
     """
     for path in paths:
         mode = _mode_of(path)
@@ -99,7 +100,10 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
 
 
 def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Input]) -> None:
-    """Raise UsageError where a result would replace one of the documents that are read."""
+    """Raise UsageError where a result would replace one of the inputs, even with `--overwrite`.
+
+    Files are compared by device and inode: the same file may be named by two paths or through a link.
+    """
     read = {_identity(Path(item.path)) for item in inputs if item.path != STDIN} - {None}
     for path in paths:
         if _identity(path) in read:
@@ -107,7 +111,7 @@ def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Input]) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file this is, whatever its name; None where there is none."""
+    """Return device and inode of a file, which all its names share; None where there is no file."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -116,10 +120,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _mode_of(path: Path) -> int:
-    """Return the mode of what has this name, 0 if nothing has.
+    """Return the mode of the file at a path, 0 where there is none.
 
     Raises:
-        OutputError: nothing can have it.
+        OutputError: there can be no such file, for example because the name is too long.
     """
     try:
         return path.stat().st_mode

@@ -17,7 +17,7 @@ SCHEMA = "bbp.result/1"
 
 @dataclass(frozen=True)
 class ModelRun:
-    """What made the results of a run: the model, the options that hold with it, how long it took to load."""
+    """What a run has in common for all its results: the model, its options, how long it took to load."""
 
     model: LoadedModel
     params: Mapping[str, object]
@@ -61,7 +61,7 @@ def error_record(path: str, task: str, error: BbpError) -> dict[str, Any]:
 
 
 def model_record(loaded: LoadedModel) -> dict[str, Any]:
-    """Return which model, and how it was run."""
+    """Return the model's part of a record: which one, its precision, its device."""
     checkpoint = loaded.checkpoint
     return {
         "id": checkpoint.folder.id,

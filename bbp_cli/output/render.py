@@ -1,6 +1,6 @@
-"""A task's result → its text, and the fields of its JSON record that are the task's own.
+"""Turn the result of a task into text, or into its fields of a JSON record.
 
-One function for each form of output, with one body for each type of result.
+One function per form of output, with one implementation per type of result.
 """
 
 from dataclasses import asdict
@@ -24,7 +24,7 @@ NO_ANSWER = "no answer"
 
 @singledispatch
 def as_text(result: DocumentResult) -> str:
-    """Return what is printed of a document's result where no records are asked for."""
+    """Return a document's result as it is printed without `--json`."""
     raise TypeError(f"no text for {type(result).__name__}")
 
 
@@ -43,7 +43,7 @@ def _(found: Labels) -> str:
 def _(found: DocumentAnswers) -> str:
     """Return a line `text<TAB>score<TAB>place` for each answer, or `no answer`.
 
-    Of several questions each line begins with its own.
+    With several questions each line begins with its question.
     """
     several = len(found.questions) > 1
     return "\n".join(
@@ -86,6 +86,6 @@ def _(found: Answers) -> dict[str, object]:
 
 
 def _answer_line(answer: Answer) -> str:
-    """Return the text, the score, and the place: the page where there are pages, and the half-open span."""
+    """Return text, score and place: the page, in a document with pages, and the half-open span."""
     page = "" if answer.page is None else f"page {answer.page}, "
     return f"{answer.text}\t{answer.score:.4f}\t{page}characters {answer.start}-{answer.end}"

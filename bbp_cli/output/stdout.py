@@ -1,4 +1,4 @@
-"""Results on stdout: bytes that are flushed, and text with headers."""
+"""Write results to stdout: flushed bytes, and text under headers."""
 
 import re
 import sys
@@ -11,14 +11,11 @@ from bbp_cli.files import write_utf8
 _ALL_BUT_TWO_WORDS = re.compile(r".*(?=\s+\S+\s+\S*\Z)", re.DOTALL)
 
 
-# Streams and files
-
-
 def emit(text: str) -> None:
-    """Write text to stdout at once.
+    """Write text to stdout and flush it.
 
     Raises:
-        ClosedOutputError: nobody reads it any more.
+        ClosedOutputError: the reader has closed it.
         OutputError: it cannot be written, for instance because the disk is full.
     """
     if sys.stdout is None or sys.stdout.closed:
@@ -32,25 +29,25 @@ def emit(text: str) -> None:
 
 
 class TextPrinter:
-    """Results as text on stdout, one after the other; several get the headers that `head` prints.
+    """Print results as text, one after the other; several get headers as those of `head`.
 
-    A result can be printed while it grows. Its last two words may still change: "do n" becomes "don't".
+    A result can be printed while it grows, but for its last two words, which may change: "do n", "don't".
     """
 
     def __init__(self, *, several: bool, color: bool) -> None:
         self._several = several
         self._color = color
         self._printed_any = False
-        self._shown: str | None = None  # of the present result; None before its header
+        self._shown: str | None = None  # of the current result; None before its header is printed
 
     def grow(self, path: str, text: str) -> None:
-        """Print what is certain of a result that is not finished: all but its last two words."""
+        """Print a result that is not finished, all but its last two words."""
         self._begin(path)
         certain = _ALL_BUT_TWO_WORDS.match(text)
         self._show(certain[0] if certain else "")
 
     def finish(self, path: str, text: str) -> None:
-        """Print a result, or what is missing of it."""
+        """Print a finished result, or the rest of it."""
         self._begin(path)
         self._show(text)
         emit("\n" if not text.endswith("\n") else "")
@@ -69,7 +66,7 @@ class TextPrinter:
         shown = self._shown or ""
         if shown.startswith(text):
             return
-        # What looked certain may be wrong after all: then the text begins again, for it must be right.
+        # The text changed before its last two words: print all of it again, on a new line.
         emit(text[len(shown) :] if text.startswith(shown) else "\n" + text)
         self._shown = text
 

@@ -1,1 +1,1 @@
-"""From a document to a result."""
+"""The tasks of bbp: from a document to its summary, labels or answers."""

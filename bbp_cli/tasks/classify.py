@@ -1,4 +1,4 @@
-"""Document + model → the labels that fit it. Each window is scored, and the windows' scores are combined."""
+"""Document + model → its labels. Each window is scored, and the scores of the windows are combined."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +24,7 @@ Meaning = Literal["one", "several", "values"]
 
 @dataclass(frozen=True)
 class ClassifyOptions:
-    """Which labels are shown: the best `top_k`, and of a model that gives several those above `threshold`.
+    """Which labels are returned: the best `top_k`, and of a model that gives several those above `threshold`.
 
     By default the best one; of a model that gives several, all above 0.5, or the best `top_k` if that is set.
     """
@@ -34,7 +34,7 @@ class ClassifyOptions:
     truncate: bool = False
 
     def for_meaning(self, meaning: Meaning) -> "ClassifyOptions":
-        """Return the options with defaults where some were not given."""
+        """Return the options with the defaults of this kind of labels."""
         if meaning == "one" and self.top_k is None:
             return replace(self, top_k=1)
         if meaning == "several" and self.threshold is None and self.top_k is None:
@@ -44,7 +44,7 @@ class ClassifyOptions:
 
 @dataclass(frozen=True)
 class Classification:
-    """Give a document the labels of the model; what is longer than its window is read in several."""
+    """Label a document; one longer than the model's window is read in several."""
 
     options: ClassifyOptions
 
@@ -114,7 +114,7 @@ def check(model: LoadedModel, options: ClassifyOptions) -> None:
 
 
 def meaning_of_scores(model: LoadedModel) -> Meaning:
-    """Return whether a document has one label, several, or a value for each; the checkpoint says so."""
+    """Return whether a document has one label, several, or a value for each, by the checkpoint's config."""
     config = model.model.config
     if config.problem_type == "multi_label_classification":
         return "several"
@@ -128,8 +128,8 @@ def combine(
 ) -> tuple[list[float], list[list[float]]]:
     """Return the scores of a document's labels, and those of each window alone.
 
-    One label: the mean of the windows' log-probabilities, weighted by their tokens. A window that cannot tell
-    adds the same to every label, so it does not outvote one that can; a mean of probabilities would let it.
+    One label: the mean of the windows' log-probabilities, weighted by their tokens. An undecided window
+    adds the same to every label, so it does not outvote the others, as in a mean of probabilities.
     Several: the highest of any window. A label that one chapter earns is the document's, however long the
     rest is. Values: their mean, weighted by tokens.
     """

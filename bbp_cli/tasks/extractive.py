@@ -31,7 +31,7 @@ def steps(
 
 
 def language_warning(language: str | None) -> tuple[str, ...]:
-    """Return what the default model has to say of a text that is not English."""
+    """Return a warning where a text is not English, which is all that the default model was trained on."""
     if language in (None, ENGLISH):
         return ()
     return (f"reads like {NAMES[language]}: the default model knows English, take the summary with care",)

@@ -1,4 +1,4 @@
-"""What a task finds in one document, whatever it is printed as."""
+"""Results of the tasks for one document, before they are printed as text or JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Document + model → summary. A model is extractive or abstractive; its checkpoint says which."""
+"""Document + model → summary, by an extractive or an abstractive model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExtractiveSummary:
-    """Choose sentences of the document: the encoder reads windows, all sentences are scored together."""
+    """Choose sentences of the document: the encoder reads windows, then all sentences are scored together."""
 
     options: SummaryOptions
 
@@ -98,14 +98,14 @@ def summary_task(options: SummaryOptions, checkpoint: Checkpoint) -> "SummaryTas
     """Return the task for the kind of model that a checkpoint holds.
 
     Raises:
-        UsageError: the model chooses sentences, and there are options for writing.
+        UsageError: the model is extractive, and options of text generation are given.
     """
     if checkpoint.kind != "extractive":
         return cast("SummaryTask", AbstractiveSummary(options))
     if options.generation:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options.generation)
         raise UsageError(
-            f"the model {checkpoint.folder.id} chooses sentences, so there is nothing to do for {names}",
+            f"the model {checkpoint.folder.id} chooses sentences, so {names} cannot be used with it",
             hint="give a model that writes, for example --model arxiv",
         )
     # The two tasks have windows of different types. Each is handed only windows that it planned itself, which

@@ -1,7 +1,7 @@
-"""What a task is, and how it is done for one document alone.
+"""The protocol of a task, and how to run one for a single document.
 
 A task plans a document: it yields the windows that the model is to read, is sent the model's output for each
-of them, and returns what it found. Whoever runs it decides which windows are computed together: one at a
+of them, and returns the result. The caller decides which windows are computed together: one at a
 time (`run_one`), or those of several documents (`bbp_cli.batch.scheduler`).
 """
 
@@ -27,7 +27,7 @@ OnText = Callable[[str], None]
 
 
 class Task(Protocol[WindowT, OutputT, ResultT_co]):
-    """What is done with each document of a run: a frozen dataclass that holds the options."""
+    """Work to do for each document of a run: implemented by frozen dataclasses that hold its options."""
 
     def params(self, model: LoadedModel) -> Mapping[str, object]:
         """Return the options that hold with this model, as JSON records show them."""
@@ -38,11 +38,11 @@ class Task(Protocol[WindowT, OutputT, ResultT_co]):
         """Return the steps from a document to its result; `on_text` only where the task streams.
 
         Raises:
-            UsageError: the model cannot obey the options.
+            UsageError: the options do not fit the model.
         """
 
     def compute(self, model: LoadedModel, windows: Sequence[WindowT]) -> Sequence[OutputT]:
-        """Return the model's output for each window. What one gets does not depend on the others.
+        """Return the model's output for each window, which does not depend on the other windows.
 
         Raises:
             UsageError: an option is impossible, or does not fit the model.
@@ -53,7 +53,7 @@ class Task(Protocol[WindowT, OutputT, ResultT_co]):
         """Return how many windows are best computed together."""
 
     def streams(self, model: LoadedModel) -> bool:
-        """Return whether text that was written stays as it is, so that it can be shown while it grows."""
+        """Return whether text can be shown while it grows: what was written does not change any more."""
 
 
 def run_one(
@@ -65,7 +65,7 @@ def run_one(
     """Do a task for one document, one window after the other.
 
     Raises:
-        InputError: the document does not go with the task.
+        InputError: the document does not fit the task.
         ResourceError: it does not fit into memory.
         UsageError, ModelError: see `Task`.
     """

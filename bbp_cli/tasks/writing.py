@@ -1,4 +1,4 @@
-"""Summaries by a model that writes: the package's summary with pages, and what fits into memory."""
+"""Summaries by an abstractive model: the package's summary with pages, in batches that fit into memory."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ def steps(
 ) -> "TaskSteps[GenerationRequest, tuple[str, bool], Summary]":
     """Write about each window of the document; see `tasks.task`.
 
-    `on_text` is called with all of the text so far while it grows; then one window is asked for at a time.
+    `on_text` is called with the text so far while it grows; then windows are yielded one at a time.
 
     Raises:
         UsageError: an option has no effect without beams.
@@ -40,7 +40,7 @@ def steps(
 
 
 def number_of_beams(loaded: LoadedModel, settings: "SummaryOptions") -> int:
-    """Return the beams of the search: those of the options, or else of the checkpoint."""
+    """Return the number of beams: that of the options, or else of the checkpoint."""
     from bigbird_pegasus.summarization import abstractive
 
     return abstractive.number_of_beams(settings, loaded.model)

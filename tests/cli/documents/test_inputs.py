@@ -52,7 +52,7 @@ def test_files_of_a_folder_that_are_no_documents_are_passed_over_and_told(here: 
     done = bbp("extract", "docs")
     assert done.code == 6  # empty.txt
     assert done.stderr.splitlines()[0] == (
-        "bbp: warning: docs: 2 files passed over, neither text nor PDF: image.png, data.dat"
+        "bbp: warning: docs: 2 files skipped, neither text nor PDF: image.png, data.dat"
     )
 
 
