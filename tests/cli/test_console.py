@@ -111,7 +111,7 @@ def test_a_bar_is_shown_on_a_terminal_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize(("option", "variables"), [(["-q"], {}), ([], {"TERM": "dumb"})])
-def test_no_bar_where_it_is_not_wanted(
+def test_quiet_and_pipes_show_no_progress_bar(
     option: list[str],
     variables: dict[str, str],
     warm_server: WarmBbp,

@@ -107,7 +107,7 @@ def test_only_what_a_head_lacks_is_new(tmp_path: Path) -> None:
     assert torch.equal(model.classification_head.dense.weight, tensors["classification_head.dense.weight"])
 
 
-def test_heads_of_other_classes_are_passed_over_in_silence(folder: Path, tmp_path: Path) -> None:
+def test_heads_of_other_classes_are_ignored(folder: Path, tmp_path: Path) -> None:
     body = read(MODEL, folder)
     assert torch.equal(body(tiny_ids(1, 40))[0], tiny_model().model(tiny_ids(1, 40))[0])
     for kind in (CLASSIFIER, ANSWERER):

@@ -120,7 +120,7 @@ def test_without_any_option_four_beams_write_to_the_end(writer: Path) -> None:
     assert pipeline("summarization", writer)(TEXTS[0]) == [{"summary_text": expected}]
 
 
-def test_the_options_of_the_checkpoint_come_before_the_usual_ones(writer: Path, tmp_path: Path) -> None:
+def test_the_options_of_the_checkpoint_come_before_the_defaults(writer: Path, tmp_path: Path) -> None:
     model = BigBirdPegasusForConditionalGeneration.from_pretrained(writer)
     assert model.generation_config is not None
     model.generation_config = model.generation_config.replace(max_length=5, num_beams=2)

@@ -129,13 +129,13 @@ def test_one_seed_gives_the_same_weights_and_another_one_others() -> None:
     assert not same_weights(trained[0], trained[2])
 
 
-def test_a_seed_may_be_as_large_as_one_likes() -> None:
+def test_a_seed_of_any_size_is_accepted() -> None:
     train(classifier(), labelled(4), dataclasses.replace(OPTIONS, seed=2**63 - 1, accumulate=9))
     train(classifier(), labelled(4), dataclasses.replace(OPTIONS, seed=2**80))
 
 
 @pytest.mark.parametrize("stop_after", range(1, 8))
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(stop_after: int) -> None:
+def test_a_stopped_run_resumes_to_the_same_weights(stop_after: int) -> None:
     whole, stopped, resumed = classifier(), classifier(), classifier(seed=99)
     heard: list[tuple[int, float]] = []
     train(whole, labelled(), OPTIONS, Callbacks(epoch=lambda *told: heard.append(told)))

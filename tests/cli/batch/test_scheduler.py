@@ -219,7 +219,7 @@ def test_a_task_is_run_for_one_document_window_by_window(tmp_path: Path) -> None
     assert [len(batch) for batch in task.batches] == [1] * 6
 
 
-def test_inputs_before_the_first_readable_one_are_known_before_it_is_asked_for(tmp_path: Path) -> None:
+def test_unreadable_inputs_before_the_first_document_are_yielded_first(tmp_path: Path) -> None:
     run = Run(tmp_path, Counting([1, 1, 1]))
     for name in ("d0", "d2"):
         (tmp_path / name).unlink()

@@ -88,7 +88,7 @@ def test_a_question_that_the_document_does_not_answer_gets_no_answer(warm_bbp: B
     assert record["no_answer_score"] > 0.3
 
 
-def test_a_least_score_decides_in_place_of_the_model(warm_bbp: Bbp, reader: Path, undecided: Path) -> None:
+def test_min_score_replaces_the_decision_of_the_model(warm_bbp: Bbp, reader: Path, undecided: Path) -> None:
     done = warm_bbp("qa", WHERE, "report.txt", "--model", reader, "--min-score", 1)
     assert (done.code, done.stdout) == (0, "no answer\n")
     done = warm_bbp("qa", HOW_TALL, "report.txt", "--model", undecided, "--min-score", 0)
@@ -156,7 +156,7 @@ def test_records_of_two_runs_differ_in_timing_alone(warm_bbp: Bbp, reader: Path)
     assert runs[0] == runs[1]
 
 
-def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, reader: Path) -> None:
+def test_truncate_reads_the_first_window_with_a_warning(warm_bbp: Bbp, reader: Path) -> None:
     done = warm_bbp("qa", WHERE, "report.txt", "--model", reader, "--truncate", "--json")
     (record,) = done.records
     assert record["coverage"]["truncated"]
@@ -165,14 +165,14 @@ def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, reader: Path
     assert "bbp: warning: report.txt: --truncate: read only the first" in done.stderr
 
 
-def test_what_every_question_warns_of_is_told_once(warm_bbp: Bbp, reader: Path, tmp_path: Path) -> None:
+def test_a_warning_of_every_question_is_printed_once(warm_bbp: Bbp, reader: Path, tmp_path: Path) -> None:
     (tmp_path / "same.txt").write_text(f"{WHERE}\n{WHERE}\n")
     done = warm_bbp("qa", "--questions", "same.txt", "report.txt", "--model", reader, "--truncate")
     assert len(done.stdout.splitlines()) == 2
     assert done.stderr.count("--truncate: read only the first") == 1
 
 
-def test_an_input_that_fails_has_its_record_and_the_others_go_on(warm_bbp: Bbp, reader: Path) -> None:
+def test_a_failed_input_has_its_record_and_the_others_continue(warm_bbp: Bbp, reader: Path) -> None:
     done = warm_bbp("qa", WHERE, "missing.txt", "report.txt", "--model", reader, "--json")
     assert done.code == 6
     assert [(r["task"], r["status"]) for r in done.records] == [("qa", "error"), ("qa", "ok")]
@@ -238,13 +238,13 @@ def test_a_file_of_questions_that_cannot_be_used_is_named(case: str, bbp: Bbp, t
     assert message in done.stderr
 
 
-def test_without_a_question_it_says_how_to_begin(bbp: Bbp) -> None:
+def test_a_missing_question_prints_examples(bbp: Bbp) -> None:
     done = bbp("qa")
     assert (done.code, done.stdout) == (2, "")
     assert 'bbp qa --model FOLDER "What is it about?" report.pdf' in done.stderr
 
 
-def test_without_a_model_it_says_how_to_make_one(bbp: Bbp) -> None:
+def test_a_missing_model_has_a_hint_how_to_train_one(bbp: Bbp) -> None:
     done = bbp("qa", WHERE, "report.txt")
     assert (done.code, done.stdout) == (2, "")
     assert "bbp train qa DATA.jsonl" in done.stderr

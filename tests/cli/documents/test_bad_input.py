@@ -54,7 +54,7 @@ def test_an_unusable_file_ends_with_3_and_one_line(kind: str, bbp: Bbp, tmp_path
 
 
 @pytest.mark.parametrize("kind", ["empty", "random bytes", "locked pdf"])
-def test_bad_stdin_is_told_like_a_bad_file(kind: str, bbp: Bbp) -> None:
+def test_bad_stdin_is_reported_as_a_bad_file(kind: str, bbp: Bbp) -> None:
     content, _ = BAD_FILES[kind]
     done = bbp("summarize", stdin=content)
     assert (done.code, done.stdout) == (3, "")
@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(bbp: Bbp) -> None:
     assert (done.code, done.stdout, done.stderr) == (3, "", "bbp: error: nowhere.txt: no such file\n")
 
 
-def test_a_name_with_line_breaks_and_bytes_is_told_on_one_line(bbp: Bbp) -> None:
+def test_a_name_with_line_breaks_and_bytes_is_reported_on_one_line(bbp: Bbp) -> None:
     done = bbp("summarize", "two\nlines\x1b[31m\udcff.txt")
     assert (done.code, done.stdout) == (3, "")
     assert done.stderr == "bbp: error: two\\nlines\\x1b[31m\\xff.txt: no such file\n"
@@ -113,7 +113,7 @@ def test_a_pdf_with_some_pages_without_text_is_read_and_they_are_named(bbp: Bbp)
     assert done.stderr == "bbp: warning: stdin: no text on pages 2, 4-5; scanned pages need OCR first\n"
 
 
-def test_a_pdf_that_lost_pages_says_so(bbp: Bbp) -> None:
+def test_a_pdf_with_missing_pages_has_a_warning(bbp: Bbp) -> None:
     content = make_pdf(PAGES)
     done = bbp("extract", stdin=content.replace(b"/Count 3", b"/Count 7"))
     assert done.code == 0

@@ -49,14 +49,14 @@ def test_an_empty_page_is_on_no_offset_of_text() -> None:
     assert document.pages_without_text == [2]
 
 
-def test_a_pdf_is_told_by_its_content_not_its_name() -> None:
+def test_a_pdf_is_recognized_by_its_content_not_its_name() -> None:
     assert parse(make_pdf(PAGES), "a.txt").pages
     assert not parse(b"The mark %PDF-1.4 stands in this text.", "a.pdf").pages
     assert is_pdf(b"\n" + make_pdf(PAGES))
     assert is_pdf(b"HTTP/1.0 200 OK\n\n" + make_pdf(PAGES))
 
 
-def test_a_page_that_cannot_be_read_is_told_and_the_others_are_kept() -> None:
+def test_an_unreadable_page_is_reported_and_the_others_are_kept() -> None:
     content = make_pdf(PAGES)
     start = content.index(b"/FlateDecode")
     damaged = content[:start] + b"/NoSuchThing" + content[start + len(b"/FlateDecode") :]

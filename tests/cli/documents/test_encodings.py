@@ -64,7 +64,7 @@ def test_bytes_that_the_named_encoding_lacks_are_an_error() -> None:
         ("Zażółć gęślą jaźń. Wczoraj poszliśmy do sklepu, żeby kupić świeże owoce i warzywa.\n", "cp1250"),
     ],
 )
-def test_a_guess_is_right_for_common_encodings_and_is_told(text: str, encoding: str) -> None:
+def test_common_encodings_are_guessed_with_a_warning(text: str, encoding: str) -> None:
     decoded = decode(text.encode(encoding))
     assert decoded.text == text
     assert f"read as {decoded.encoding}, which is a guess" in decoded.warnings[0]
@@ -127,7 +127,7 @@ def test_unknown_encodings_are_usage_errors() -> None:
             check_encoding(name)
 
 
-def test_what_may_be_text_is_told_by_its_first_bytes() -> None:
+def test_text_files_are_recognized_by_their_first_bytes() -> None:
     assert looks_like_text(b"words")
     assert looks_like_text(codecs.BOM_UTF16_LE + "words".encode("utf-16-le"))
     assert not looks_like_text(b"\x89PNG\r\n\x1a\n")

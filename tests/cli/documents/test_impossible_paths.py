@@ -97,7 +97,7 @@ def test_an_impossible_input_does_not_end_a_batch_that_writes_files(
     assert (tmp_path / "out/a.txt.summary.txt").read_text() == PROSE + "\n"
 
 
-def test_an_output_name_that_becomes_too_long_is_told_before_the_model_loads(
+def test_an_output_name_that_becomes_too_long_is_an_error_before_the_model_loads(
     bbp: Bbp, tmp_path: Path
 ) -> None:
     (tmp_path / ("b" * 250)).write_text(STORY)
@@ -110,7 +110,7 @@ def test_an_output_name_that_becomes_too_long_is_told_before_the_model_loads(
 @pytest.mark.parametrize(
     ("folder", "reason"), [("a.txt", "is not a folder (-o takes a file)"), ("a.txt/b", "cannot write: Not a")]
 )
-def test_an_output_folder_that_is_a_file_is_told_before_the_model_loads(
+def test_an_output_folder_that_is_a_file_is_an_error_before_the_model_loads(
     folder: str, reason: str, bbp: Bbp, text: str
 ) -> None:
     done = bbp("summarize", "--model", "missing", text, "--output-dir", folder)

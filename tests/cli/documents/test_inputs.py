@@ -47,7 +47,7 @@ def test_a_folder_is_read_sorted_and_deep_without_hidden_files(here: Path) -> No
     ]
 
 
-def test_files_of_a_folder_that_are_no_documents_are_passed_over_and_told(here: Path, bbp: Bbp) -> None:
+def test_files_of_a_folder_that_are_not_documents_are_skipped_with_a_warning(here: Path, bbp: Bbp) -> None:
     make_tree(here / "docs")
     done = bbp("extract", "docs")
     assert done.code == 6  # empty.txt

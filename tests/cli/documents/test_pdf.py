@@ -29,7 +29,7 @@ def test_a_short_line_before_a_capital_ends_a_paragraph() -> None:
     )
 
 
-def test_a_sentence_goes_on_across_pages() -> None:
+def test_a_sentence_continues_across_pages() -> None:
     first = [
         "The first page is full of long lines, all of them equally",
         "long, and the last sentence goes on to the",

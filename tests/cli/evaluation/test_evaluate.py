@@ -157,7 +157,7 @@ def reader(warm_bbp: Bbp, extractive: Path, tmp_path: Path) -> Path:
 TOO_LONG = {**QUESTIONS[0], "question": "When did it freeze? " * 30}
 
 
-def test_a_record_that_fails_is_told_counted_and_the_others_go_on(
+def test_a_failed_record_is_reported_and_counted_and_the_others_continue(
     warm_bbp: Bbp, reader: Path, tmp_path: Path
 ) -> None:
     data = write(tmp_path / "data.jsonl", [QUESTIONS[0], TOO_LONG, QUESTIONS[1]])

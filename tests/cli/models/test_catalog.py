@@ -60,7 +60,7 @@ def test_models_in_the_cache_are_listed(
     assert hub.requests == []
 
 
-def test_what_bbp_cannot_run_is_not_listed(hub_bbp: Bbp, commit: str, cache: Path) -> None:
+def test_models_that_bbp_cannot_run_are_not_listed(hub_bbp: Bbp, commit: str, cache: Path) -> None:
     def put(name: str, files: dict[str, bytes]) -> None:
         folder = cache / f"models--other--{name}" / "snapshots" / ("0" * 40)
         folder.mkdir(parents=True)
@@ -147,7 +147,7 @@ def test_info_describes_models_that_are_not_from_the_hub(
 @pytest.mark.parametrize(
     "card", [None, b"# No header", b"---\ntags: [a]\n---\n", b"---\nlicense:\n---\n", b"\xff\xfe"]
 )
-def test_a_card_that_states_no_license_is_said_so(
+def test_a_model_card_without_license_is_reported(
     card: bytes | None, hub_bbp: Bbp, extractive: Path, tmp_path: Path
 ) -> None:
     for name, data in files_of(extractive).items():
@@ -175,7 +175,7 @@ def test_path_prints_the_folder(hub_bbp: Bbp, hub: Hub, commit: str, cache: Path
 
 
 @pytest.mark.parametrize("command", ["path", "info"])
-def test_what_is_not_here_is_not_fetched(command: str, hub_bbp: Bbp, hub: Hub, extractive: Path) -> None:
+def test_info_and_path_download_nothing(command: str, hub_bbp: Bbp, hub: Hub, extractive: Path) -> None:
     hub.publish(NAME, extractive)
     done = hub_bbp("models", command, NAME, "--revision", "v1")
     assert_refused(done, 4, f"{NAME}: not in the cache", f"bbp models pull {NAME} --revision v1")
@@ -230,7 +230,7 @@ def test_rm_refuses_the_default_model_and_folders(hub_bbp: Bbp, extractive: Path
 
 @pytest.mark.parametrize("name", ["nothing", "a/b/c", "../up", ".hidden/x", "a/b--c", "a/..b", "a/b.git"])
 @pytest.mark.parametrize("command", ["pull", "path"])
-def test_what_cannot_be_a_model_is_told(name: str, command: str, hub_bbp: Bbp, hub: Hub) -> None:
+def test_impossible_model_names_are_reported(name: str, command: str, hub_bbp: Bbp, hub: Hub) -> None:
     assert_refused(hub_bbp("models", command, name), 4, "no such model folder", "arxiv, pubmed, bigpatent")
     assert hub.requests == []
 
@@ -239,9 +239,7 @@ def test_what_cannot_be_a_model_is_told(name: str, command: str, hub_bbp: Bbp, h
     ("command", "revision"),
     [("pull", ""), ("pull", "../../main"), ("path", "-x"), ("rm", "a b"), ("info", "/main")],
 )
-def test_what_cannot_be_a_revision_is_a_usage_error(
-    command: str, revision: str, hub_bbp: Bbp, hub: Hub
-) -> None:
+def test_an_impossible_revision_is_a_usage_error(command: str, revision: str, hub_bbp: Bbp, hub: Hub) -> None:
     told = "cannot be a branch, a tag or a commit"
     assert_refused(hub_bbp("models", command, NAME, f"--revision={revision}"), 2, told)
     used = hub_bbp("summarize", "--model", NAME, f"--revision={revision}", stdin=STORY.encode())

@@ -22,7 +22,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_converted_model_says_what_a_quantized_one_says(
+def test_a_converted_model_gives_the_results_of_a_quantized_one(
     warm_bbp: Bbp, writer: Path, scheme: str, tmp_path: Path
 ) -> None:
     converted = convert(warm_bbp, writer, tmp_path / "new" / scheme, "--quantize", scheme)
@@ -52,7 +52,7 @@ def test_the_default_kind_of_model_works_in_every_scheme(
     assert direct.stdout.strip()
 
 
-def test_an_unquantized_model_says_so_in_the_record(warm_bbp: Bbp, writer: Path) -> None:
+def test_the_record_of_an_unquantized_model_has_no_scheme(warm_bbp: Bbp, writer: Path) -> None:
     done = warm_bbp("summarize", "--json", "--model", writer, stdin=STORY.encode())
     assert done.records[0]["model"]["quantization"] is None
 
@@ -95,7 +95,7 @@ def test_a_pickle_becomes_safetensors_and_the_files_beside_it_come_along(
     assert all(torch.equal(again[name], tensor) for name, tensor in tensors.items())
 
 
-def test_what_was_smaller_is_told_on_stderr(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+def test_smaller_sizes_are_reported_on_stderr(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
     done = warm_bbp("models", "convert", writer, tmp_path / "new", "--quantize", "int8")
     assert "of weights are" in done.stderr
     quiet = warm_bbp("models", "convert", writer, tmp_path / "quiet", "--quantize", "int8", "-q")

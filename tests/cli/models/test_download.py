@@ -14,7 +14,9 @@ from tests.hub_checks import NAME, WEIGHTS, assert_refused, files_of, in_shards,
 from tests.hub_server import Hub
 
 
-def test_the_first_run_downloads_and_the_second_asks_nobody(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_the_first_run_downloads_and_the_second_sends_no_request(
+    hub: Hub, hub_bbp: Bbp, extractive: Path
+) -> None:
     commit = hub.publish(NAME, extractive)
     arguments = ("summarize", "--json", "--model", NAME)
     first = hub_bbp(*arguments, stdin=STORY.encode())
@@ -150,7 +152,7 @@ def test_the_cache_can_be_elsewhere(hub: Hub, hub_bbp: Bbp, extractive: Path, tm
 # What others get to know
 
 
-def test_the_token_goes_to_the_hub_and_to_nobody_else(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_the_token_is_sent_to_the_hub_only(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     hub.publish(NAME, extractive)
     done = hub_bbp("models", "pull", NAME, HF_TOKEN="hf_secret")
     assert done.code == 0
@@ -159,7 +161,7 @@ def test_the_token_goes_to_the_hub_and_to_nobody_else(hub: Hub, hub_bbp: Bbp, ex
     assert "hf_secret" not in done.stdout + done.stderr
 
 
-def test_nothing_is_told_of_the_user_but_the_versions(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_requests_carry_no_data_of_the_user_but_versions(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     hub.publish(NAME, extractive)
     assert hub_bbp("models", "pull", NAME, AI_AGENT="someone").code == 0
     agents = {request.headers["user-agent"] for request in hub.requests}
@@ -177,7 +179,7 @@ def test_without_a_token_none_is_sent(hub: Hub, hub_bbp: Bbp, extractive: Path) 
     assert all("authorization" not in request.headers for request in hub.requests)
 
 
-def test_whatever_leaves_this_machine_is_noted(hub: Hub, warm_bbp: Bbp, extractive: Path) -> None:
+def test_every_request_of_the_tests_is_recorded(hub: Hub, warm_bbp: Bbp, extractive: Path) -> None:
     """The other tests could not see it if this did not work."""
     elsewhere = hub.environment | {"HF_ENDPOINT": "http://hub.invalid"}
     assert_refused(warm_bbp("models", "pull", NAME, **elsewhere), 4, "HTTP 502")
@@ -221,7 +223,7 @@ def test_pull_offline_checks_that_the_model_is_there(hub: Hub, hub_bbp: Bbp, ext
 # What is shown
 
 
-def test_a_bar_is_for_terminals_and_quiet_is_quiet(
+def test_progress_bar_is_shown_on_terminals_without_quiet(
     hub: Hub,
     warm_server: WarmBbp,
     hub_bbp: Bbp,

@@ -154,7 +154,7 @@ def test_a_server_that_is_busy_is_asked_again(hub: Hub, hub_bbp: Bbp, extractive
     assert len(hub.asked_for("config.json")) == 3
 
 
-def test_a_server_that_is_down_is_told(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_server_that_is_down_is_reported(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     with serve() as other:
         gone = other.url
     done = hub_bbp("models", "pull", NAME, HF_ENDPOINT=gone)
@@ -196,7 +196,7 @@ def test_wrong_content_is_refused_and_not_kept(
     assert pulled(hub_bbp("models", "pull", NAME)) == files
 
 
-def test_a_file_that_ends_too_early_is_told(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_truncated_download_is_an_error(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     files = files_of(extractive)
     hub.publish(NAME, files)
     hub.sends = {"config.json": files["config.json"][:-1]}
@@ -220,7 +220,7 @@ def test_pull_mends_a_damaged_cache(hub: Hub, hub_bbp: Bbp, extractive: Path) ->
 @pytest.mark.parametrize(
     "answer", [b"<html>Sign in to the hotel's network</html>", b"[]", b'{"id": "a/b", "sha": "../../x"}']
 )
-def test_an_answer_that_is_no_hubs_is_told(answer: bytes, hub: Hub, hub_bbp: Bbp) -> None:
+def test_a_response_that_is_not_the_hubs_is_reported(answer: bytes, hub: Hub, hub_bbp: Bbp) -> None:
     hub.answer = answer
     assert_refused(
         hub_bbp("models", "pull", NAME), 4, NAME, "did not answer as a Hugging Face Hub does", "HF_ENDPOINT"
@@ -242,7 +242,7 @@ def test_an_answer_that_is_no_hubs_is_told(answer: bytes, hub: Hub, hub_bbp: Bbp
     ],
 )
 @pytest.mark.parametrize("where", ["refuses_api", "refuses_files"])
-def test_a_refusal_says_what_helps(
+def test_a_refused_download_has_a_hint(
     state: str, told: list[str], where: str, hub: Hub, hub_bbp: Bbp, extractive: Path
 ) -> None:
     hub.publish(NAME, extractive)
@@ -264,20 +264,22 @@ def test_a_variable_that_holds_nonsense_is_a_usage_error(
     assert_refused(hub_bbp("models", "pull", NAME, **{variable: value}), 2, told)
 
 
-def test_a_model_that_does_not_exist_is_told(hub: Hub, hub_bbp: Bbp) -> None:
+def test_a_model_that_does_not_exist_is_reported(hub: Hub, hub_bbp: Bbp) -> None:
     assert_refused(
         hub_bbp("models", "pull", "nobody/nothing"), 4, "nobody/nothing", "no such model", "HF_TOKEN"
     )
 
 
-def test_a_revision_that_does_not_exist_is_told(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_revision_that_does_not_exist_is_reported(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     hub.publish(NAME, extractive)
     done = hub_bbp("summarize", "--model", NAME, "--revision", "v9", stdin=STORY.encode())
     assert_refused(done, 4, NAME, "no revision v9")
 
 
 @pytest.mark.parametrize("missing", ["config.json", "spiece.model", WEIGHTS])
-def test_a_repository_without_a_file_is_told(missing: str, hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_repository_without_a_file_is_reported(
+    missing: str, hub: Hub, hub_bbp: Bbp, extractive: Path
+) -> None:
     files = files_of(extractive)
     del files[missing]
     hub.publish(NAME, files)
@@ -286,19 +288,21 @@ def test_a_repository_without_a_file_is_told(missing: str, hub: Hub, hub_bbp: Bb
     assert hub.ranges() == []
 
 
-def test_a_repository_without_a_part_of_the_weights_is_told(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_repository_without_a_part_of_the_weights_is_reported(
+    hub: Hub, hub_bbp: Bbp, extractive: Path
+) -> None:
     files = in_shards(extractive)
     del files["model-00002-of-00002.safetensors"]
     hub.publish(NAME, files)
     assert_refused(hub_bbp("models", "pull", NAME), 4, NAME, "has no model-00002-of-00002.safetensors")
 
 
-def test_an_index_that_cannot_be_read_is_told(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_an_unreadable_index_is_reported(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     hub.publish(NAME, in_shards(extractive) | {"model.safetensors.index.json": b"{}"})
     assert_refused(hub_bbp("models", "pull", NAME), 4, NAME, "no readable index of weights")
 
 
-def test_a_file_that_is_listed_and_not_there_is_told(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_listed_file_that_is_missing_is_an_error(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
     hub.publish(NAME, extractive)
     hub.lost = {WEIGHTS}
     assert_refused(hub_bbp("models", "pull", NAME), 4, NAME, "HTTP 404")
@@ -381,9 +385,7 @@ def test_a_full_disk_keeps_what_has_arrived(
     assert f"bytes={most}-" in hub.ranges()
 
 
-def test_a_cache_that_cannot_be_written_is_told(
-    hub: Hub, hub_bbp: Bbp, extractive: Path, tmp_path: Path
-) -> None:
+def test_an_unwritable_cache_is_an_error(hub: Hub, hub_bbp: Bbp, extractive: Path, tmp_path: Path) -> None:
     hub.publish(NAME, extractive)
     (tmp_path / "file").write_text("in the way")
     done = hub_bbp("models", "pull", NAME, HF_HUB_CACHE=str(tmp_path / "file"))

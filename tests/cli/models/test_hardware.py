@@ -68,7 +68,7 @@ def test_openmp_settings_are_respected(tmp_path: Path, monkeypatch: pytest.Monke
     assert default_threads(tmp_path) == 1
 
 
-def test_what_the_user_names_is_taken() -> None:
+def test_given_device_precision_and_threads_are_used() -> None:
     hardware = prepare("cpu", "float16", 1)
     assert (hardware.device, hardware.dtype, hardware.threads) == ("cpu", "float16", 1)
 
@@ -81,7 +81,7 @@ def test_auto_takes_bfloat16_only_where_the_processor_has_it() -> None:
     assert prepare("cpu", "auto", 1).dtype == ("bfloat16" if has_it else "float32")
 
 
-def test_unknown_and_missing_devices_are_told_apart() -> None:
+def test_unknown_and_missing_devices_have_different_errors() -> None:
     with pytest.raises(UsageError, match="unknown device"):
         prepare("abacus")
     for name in ("cuda:99", "xla"):
@@ -145,7 +145,7 @@ def test_a_missing_device_is_exit_5(warm_bbp: Bbp, writer: Path) -> None:
     assert done.stderr == "bbp: error: no device 'cuda:99' here (--device cpu always works)\n"
 
 
-def test_bfloat16_is_said_in_the_record(warm_bbp: Bbp, writer: Path, extractive: Path) -> None:
+def test_bfloat16_is_in_the_record(warm_bbp: Bbp, writer: Path, extractive: Path) -> None:
     for model in (writer, extractive):
         done = warm_bbp(
             "summarize",

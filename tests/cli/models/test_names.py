@@ -43,7 +43,7 @@ def test_a_cached_model_needs_no_network(
         ([], {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE=1 forbids the download"),
     ],
 )
-def test_a_model_that_is_not_cached_is_told_when_offline(
+def test_a_model_that_is_not_cached_is_an_error_when_offline(
     option: list[str], variables: dict[str, str], why: str, bbp: Bbp
 ) -> None:
     done = bbp("summarize", "--model", "pubmed", *option, stdin=TEXT.encode(), **variables)
@@ -67,7 +67,7 @@ def test_a_server_that_is_down_is_one_line(bbp: Bbp) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "./nothing/here", "/nothing/here", "a/b/c", "in.txt"])
-def test_what_is_no_folder_and_no_name_is_told(name: str, bbp: Bbp, tmp_path: Path) -> None:
+def test_a_path_that_is_neither_folder_nor_name_is_reported(name: str, bbp: Bbp, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text(TEXT)
     done = bbp("summarize", "--model", name, "in.txt")
     assert (done.code, done.stdout) == (4, "")

@@ -165,7 +165,7 @@ class BrokenText(str):
         raise UnicodeEncodeError("utf-8", str(self), 0, 1, "broken")
 
 
-def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_the_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="No space left") as failed:
         write_file(Path("/dev/full"), "text\n")
     assert failed.value.file == "/dev/full"

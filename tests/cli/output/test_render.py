@@ -19,7 +19,7 @@ def test_labels_are_lines_of_label_and_score() -> None:
     assert as_text(Labels((), (), READ)) == "no label"
 
 
-def test_answers_of_one_question_stand_without_it_and_of_several_behind_their_own() -> None:
+def test_answers_to_several_questions_are_printed_after_their_question() -> None:
     one, none = answers("When?", ANSWER), answers("Why?")
     line = "in\u2028May\t0.2500\tpage 3, characters 4-10"
     assert as_text(DocumentAnswers((one,))) == line

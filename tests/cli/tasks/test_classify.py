@@ -151,7 +151,7 @@ def test_a_model_that_estimates_a_value_prints_it(warm_bbp: Bbp, tmp_path: Path)
     assert done.stdout == f"LABEL_0\t{value:.4f}\n"
 
 
-def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, classifier: Path) -> None:
+def test_truncate_reads_the_first_window_with_a_warning(warm_bbp: Bbp, classifier: Path) -> None:
     done = warm_bbp("classify", "long.txt", "--model", classifier, "--truncate", "--json")
     (record,) = done.records
     assert record["coverage"]["truncated"]
@@ -196,7 +196,7 @@ def with_value(folder: Path, copy: Path, name: str, value: float) -> Path:
     return copy
 
 
-def test_an_input_that_fails_has_its_record_and_the_others_go_on(warm_bbp: Bbp, classifier: Path) -> None:
+def test_a_failed_input_has_its_record_and_the_others_continue(warm_bbp: Bbp, classifier: Path) -> None:
     done = warm_bbp("classify", "sea.txt", "missing.txt", "books.txt", "--model", classifier, "--json")
     assert done.code == 6
     assert [(r["task"], r["status"]) for r in done.records] == [
@@ -212,7 +212,7 @@ def test_labels_are_written_to_a_file_per_input(warm_bbp: Bbp, classifier: Path,
     assert (tmp_path / "out/books.txt.labels.txt").read_text().startswith("books\t")
 
 
-def test_without_a_model_it_says_how_to_make_one(bbp: Bbp) -> None:
+def test_a_missing_model_has_a_hint_how_to_train_one(bbp: Bbp) -> None:
     done = bbp("classify", "sea.txt")
     assert (done.code, done.stdout) == (2, "")
     assert "bbp train classify DATA.jsonl" in done.stderr
@@ -300,7 +300,7 @@ def test_several_labels_have_the_best_score_of_any_window(logits: list[list[floa
 NAMES = {0: "a", 1: "b", 2: "c"}
 
 
-def test_which_labels_are_told() -> None:
+def test_options_select_the_labels() -> None:
     def told(meaning: str, **settings: float) -> str:
         held = ClassifyOptions(**settings).for_meaning(meaning)  # type: ignore[arg-type]
         return "".join(label.label for label in choose([0.2, 0.7, 0.6], NAMES, held))

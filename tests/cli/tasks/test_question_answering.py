@@ -124,7 +124,7 @@ def test_the_best_span_is_the_answer(asker: Asker) -> None:
     assert (found.answers[0].start, found.answers[0].end) == (8, 23)
 
 
-def test_no_answer_where_nowhere_is_likelier(asker: Asker) -> None:
+def test_no_answer_is_given_where_its_score_is_higher(asker: Asker) -> None:
     reader = asker.reader({"three": 9}, {"five": 9}, nowhere=9.5)
     assert texts_of(asker.ask("one two three four five six", reader)) == []
     assert texts_of(asker.ask("one two three four five six", reader, min_score=0.1)) == ["three four five"]
@@ -155,7 +155,7 @@ def test_no_answer_begins_or_ends_with_a_line_break(asker: Asker) -> None:
     assert asker.ask("one two\nthree four\nfive six", reader).answers[0].score > 0.9  # lines of a paragraph
 
 
-def test_an_answer_across_lines_is_told_on_one(asker: Asker) -> None:
+def test_an_answer_across_lines_is_printed_on_one_line(asker: Asker) -> None:
     reader = asker.reader({"three": 9}, {"five": 9})
     found = asker.ask("one two three\n  four\nfive six", reader)
     assert texts_of(found) == ["three four five"]
@@ -171,7 +171,7 @@ def test_the_same_passage_in_two_windows_is_one_answer(asker: Asker) -> None:
     assert texts_of(found).count("seven") == 1
 
 
-def test_every_window_has_the_question_before_it_and_the_end_behind(asker: Asker) -> None:
+def test_every_window_is_between_the_question_and_the_end_token(asker: Asker) -> None:
     reader = asker.reader({}, {})
     asker.ask("one two three four " * 10, reader, question="who six")
     assert len(reader.read) > 1

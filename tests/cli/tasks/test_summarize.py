@@ -119,7 +119,7 @@ def test_length_is_never_exceeded(length: int, warm_bbp: Bbp, extractive: Path) 
     assert 1 <= len(done.stdout.split()) <= length
 
 
-def test_a_sentence_that_had_to_be_cut_is_told(warm_bbp: Bbp, extractive: Path) -> None:
+def test_a_cut_sentence_has_a_warning(warm_bbp: Bbp, extractive: Path) -> None:
     done = warm_bbp("summarize", "--model", extractive, "--length", 5, stdin=STORY.encode())
     assert len(done.stdout.split()) == 5
     assert done.stderr == "bbp: warning: stdin: no sentence has at most 5 words: the best one is cut\n"
@@ -178,7 +178,7 @@ def test_truncate_reads_as_much_as_fits_into_one_window(
     assert limit - 1 - int(sentence) < record["coverage"]["tokens_read"] <= limit
 
 
-def test_truncate_reads_the_first_window_and_says_so(warm_bbp: Bbp, extractive: Path) -> None:
+def test_truncate_reads_the_first_window_with_a_warning(warm_bbp: Bbp, extractive: Path) -> None:
     done = warm_bbp("summarize", "--json", "--truncate", "--model", extractive, stdin=STORY.encode())
     coverage = done.records[0]["coverage"]
     assert coverage["windows"] == 1
@@ -318,7 +318,7 @@ def damaged_copy(source: Path, target: Path, name: str, content: bytes | None) -
         ("spiece.model", None, "no spiece.model"),
     ],
 )
-def test_an_incomplete_model_folder_is_told_before_torch_is_imported(
+def test_an_incomplete_model_folder_is_reported_before_torch_is_imported(
     name: str, content: bytes | None, message: str, bbp: Bbp, writer: Path, tmp_path: Path
 ) -> None:
     damaged_copy(writer, tmp_path / "model", name, content)
@@ -414,7 +414,7 @@ def test_a_length_penalty_without_beams_is_a_usage_error(warm_bbp: Bbp, writer: 
     assert done.stderr == "bbp: error: --length-penalty needs beams (add --num-beams 4, for example)\n"
 
 
-def test_a_model_that_writes_nothing_is_told(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+def test_an_empty_summary_has_a_warning(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
     settings = json.loads((writer / "generation_config.json").read_text()) | {"forced_bos_token_id": 1}
     damaged_copy(writer, tmp_path / "model", "generation_config.json", json.dumps(settings).encode())
     done = warm_bbp("summarize", "--model", "model", stdin=STORY.encode())

@@ -74,7 +74,7 @@ def test_a_folder_that_is_no_checkpoint_is_never_replaced(
         {"config.json": '{"model_type": "x"}', "model.safetensors": None},
     ],
 )
-def test_a_checkpoint_folder_is_told_by_all_that_it_holds(
+def test_a_checkpoint_folder_is_recognized_by_its_files(
     files: dict[str, str | None], writer: Path, tmp_path: Path
 ) -> None:
     assert is_checkpoint_folder(writer)
@@ -107,9 +107,7 @@ def test_a_folder_in_place_of_the_work_folder_is_left_alone(tmp_path: Path) -> N
     assert (place.folder / "diary.txt").exists()
 
 
-def test_an_output_that_cannot_be_written_is_told(
-    data: dict[str, Path], warm_bbp: Bbp, extractive: Path
-) -> None:
+def test_an_unwritable_output_is_reported(data: dict[str, Path], warm_bbp: Bbp, extractive: Path) -> None:
     done = warm_bbp("train", "qa", data["qa"], "--base", extractive, "-o", "/proc/made")
     assert done.code == 7
     assert done.stderr.splitlines()[-1].startswith("bbp: error: /proc/made: cannot write: ")

@@ -126,7 +126,7 @@ def test_the_best_epoch_is_kept(
 @pytest.mark.parametrize(
     ("task", "what", "longest"), [("qa", "questions", 7), ("summarize", "summaries", 16)]
 )
-def test_what_is_too_long_to_learn_from_is_counted_and_told_once(
+def test_examples_that_are_too_long_are_counted_and_reported_once(
     task: str, what: str, longest: int, warm_bbp: Bbp, writer: Path, tmp_path: Path
 ) -> None:
     long = {**DATA[task][0], "question": "When did it freeze? " * 9, "summary": "It froze. " * 99}

@@ -55,7 +55,7 @@ BAD: dict[str, dict[bytes, str | None]] = {
 
 
 @pytest.mark.parametrize("task", BAD)
-def test_every_bad_record_is_told_with_its_line_and_nothing_is_written(
+def test_every_bad_record_is_reported_with_its_line_and_nothing_is_written(
     task: str, bbp: Bbp, tmp_path: Path
 ) -> None:
     good = json.dumps(DATA[task][0]).encode()
@@ -72,7 +72,7 @@ def test_every_bad_record_is_told_with_its_line_and_nothing_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
 
 
-def test_of_many_bad_records_the_first_are_told(bbp: Bbp, tmp_path: Path) -> None:
+def test_the_first_of_many_bad_records_are_reported(bbp: Bbp, tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text("{}\n" * 50)
     told = bbp("train", "qa", "data.jsonl", "-o", "made").stderr.splitlines()
     assert len(told) == 22
@@ -161,7 +161,7 @@ def test_options_that_the_base_cannot_obey_are_a_usage_error(
         assert message in done.stderr
 
 
-def test_impossible_options_are_told_before_the_base_is_looked_for(
+def test_impossible_options_are_an_error_before_the_base_is_loaded(
     warm_bbp: Bbp, data: dict[str, Path]
 ) -> None:
     for more in (("--learning-rate", 0), ("--learning-rate", "nan"), ("--dtype", "float16")):

@@ -39,7 +39,7 @@ def kill_after_states(count: int, arguments: list[str], folder: Path, environmen
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_training_that_was_killed_goes_on_to_the_same_weights(
+def test_a_killed_training_resumes_to_the_same_weights(
     data: dict[str, Path], warm_bbp: Bbp, extractive: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     def arguments(output: str) -> list[str]:
@@ -69,7 +69,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(
     assert not work.exists()
 
 
-def test_resume_begins_what_was_not_begun_and_leaves_alone_what_has_ended(
+def test_resume_starts_a_new_training_and_does_not_change_a_finished_one(
     data: dict[str, Path], warm_bbp: Bbp, extractive: Path, tmp_path: Path
 ) -> None:
     arguments = ("train", "qa", data["qa"], "--base", extractive, "-o", "made", "--epochs", 1, "--resume")
@@ -85,7 +85,7 @@ def test_resume_begins_what_was_not_begun_and_leaves_alone_what_has_ended(
     assert "made: is not empty" in other.stderr
 
 
-def test_a_damaged_state_is_told(
+def test_a_damaged_state_is_an_error(
     data: dict[str, Path], warm_bbp: Bbp, extractive: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     arguments = ["train", "qa", str(data["qa"]), "--base", str(extractive), "-o", "made", "--epochs", "99"]
@@ -109,7 +109,7 @@ def test_a_damaged_state_is_told(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_whoever_stops_a_training_is_told_how_it_goes_on(
+def test_an_interrupted_training_prints_how_to_resume(
     number: signal.Signals,
     data: dict[str, Path],
     extractive: Path,

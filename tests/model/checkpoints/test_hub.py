@@ -173,7 +173,7 @@ def test_without_network_a_model_that_is_not_cached_is_a_checkpoint_error(
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a/b/c", "../up", Path("owner/name"), "own er/name", ""])
-def test_what_cannot_be_a_name_is_a_folder(name: str | Path, hub: Hub) -> None:
+def test_an_impossible_hub_name_is_taken_as_a_folder(name: str | Path, hub: Hub) -> None:
     with pytest.raises(CheckpointError, match="not a checkpoint folder"):
         bigbird_pegasus.load_model(name)
     assert hub.requests == []
@@ -253,7 +253,7 @@ def test_a_required_file_is_looked_for_before_anything_is_fetched(hub: Hub, fold
     assert {request.file for request in hub.requests} == {""}
 
 
-def test_what_cannot_be_a_revision_is_not_asked_for(hub: Hub) -> None:
+def test_an_impossible_revision_is_not_requested(hub: Hub) -> None:
     with pytest.raises(HubError, match="cannot be a branch") as caught:
         checkpoint_folder(NAME, revision="../../elsewhere")
     assert caught.value.reason is HubReason.NO_REVISION

@@ -46,7 +46,7 @@ def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
     return ScoredSentences(scores, sentence_features(TEXTS, [True] * 6), length)
 
 
-def test_a_summary_tells_whether_its_length_or_the_text_ended_it(chooser: SelectionNetwork) -> None:
+def test_a_summary_records_whether_its_length_or_the_text_ended_it(chooser: SelectionNetwork) -> None:
     good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
     assert choose(TEXTS, scored(good), 20, [True] * 6, chooser)[1] == "length"
     assert choose(TEXTS, scored(poor), None, [True] * 6, chooser) == ([0, 1], "end")

@@ -90,7 +90,7 @@ def test_several_texts_give_several_summaries_with_one_model_in_memory(extractiv
     assert summarize([], model=model, tokenizer=tokenizer) == []
 
 
-def test_what_cannot_be_obeyed_is_refused(extractive: Path, tmp_path: Path) -> None:
+def test_options_that_cannot_be_obeyed_are_an_error(extractive: Path, tmp_path: Path) -> None:
     model, tokenizer = load_model(extractive), PegasusTokenizer.from_pretrained(extractive)
     cases: list[tuple[dict[str, Any], str]] = [
         ({"length": 0}, "at least 1 word"),

@@ -76,7 +76,7 @@ def test_a_sentence_or_two_are_enough(language: str) -> None:
     assert detect_language(TEXTS[language]) == language
 
 
-def test_danish_and_norwegian_are_told_apart_where_words_differ() -> None:
+def test_danish_and_norwegian_are_distinguished_where_words_differ() -> None:
     danish = "Havnen blev lukket i går, og der blev fundet olie på vandet, så skibene måtte vente hele natten"
     norwegian = (
         "Havnen ble stengt i går, og det ble funnet olje på vannet, så skipene måtte vente hele natten"

@@ -132,7 +132,7 @@ print(level(json.load(open("a.json"))))
 '''
 
 
-def test_of_source_code_comments_and_docstrings_are_told_from_the_rest() -> None:
+def test_comments_and_docstrings_are_separated_from_source_code() -> None:
     assert kinds(SOURCE) == [*["comment"] * 3, "code", *["comment"] * 2, *["code"] * 3]
 
 

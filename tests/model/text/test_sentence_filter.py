@@ -59,7 +59,7 @@ def test_greetings_and_thanks_say_nothing() -> None:
     assert kept(parts) == parts[len(courtesies) :]
 
 
-def test_what_is_said_over_and_over_is_one_word() -> None:
+def test_turns_of_repeated_words_are_left_out() -> None:
     turns = ["ANNA: Yeah , yeah , yeah , yeah .", "BEN: Mm . Right , right , mm , right ."]
     told = [
         "ANNA: The pier has to be closed before the season .",
