@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sentencepiece
@@ -67,8 +68,8 @@ class Sentence:
 
 
 def read_records(path: Path, limit: int | None = None) -> list[Record]:
-    """Records of a `.jsonl.gz` corpus file, in file order."""
-    records = []
+    """Return the records of a `.jsonl.gz` corpus file, in file order."""
+    records: list[Record] = []
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             if limit is not None and len(records) == limit:
@@ -85,7 +86,7 @@ def split_sentences(text: str) -> list[Sentence]:
 
 
 def clean_summary(summary: str) -> str:
-    """The summary without stock sentences; unchanged when nothing else would be left."""
+    """Return the summary without stock sentences; unchanged when nothing else would be left."""
     kept = [s.text for s in split_sentences(summary) if not STOCK_SENTENCE.match(s.text)]
     return " ".join(kept) or summary
 
@@ -145,11 +146,13 @@ _WORD = re.compile(r"[a-z0-9]+")
 
 
 def rouge_words(text: str) -> list[str]:
-    """The stemmed words rouge-score counts; the same as its tokenizer, with a cache per word."""
+    """Return the stemmed words that rouge-score counts, with a cache per word."""
     return [_stem(word) for word in _WORD.findall(text.lower())]
 
 
-def _f1(candidate: Counter, reference: Counter, candidate_total: int, reference_total: int) -> float:
+def _f1(
+    candidate: Counter[Any], reference: Counter[Any], candidate_total: int, reference_total: int
+) -> float:
     if candidate_total <= 0 or reference_total <= 0:
         return 0.0
     overlap = sum(min(count, reference[key]) for key, count in candidate.items() if key in reference)
@@ -244,7 +247,8 @@ def word_embeddings(tokens: np.ndarray, vocabulary: int, width: int, window: int
     left_vectors, singular, _ = np.linalg.svd(basis.T @ ppmi, full_matrices=False)
     vectors = (basis @ left_vectors)[:, :width] * np.sqrt(singular[:width])
     vectors -= vectors.mean(axis=0)
-    return (vectors / vectors.std()).astype(np.float32)
+    scaled: np.ndarray = (vectors / vectors.std()).astype(np.float32)
+    return scaled
 
 
 # --- everything as flat arrays ------------------------------------------------------------------------
@@ -288,7 +292,7 @@ class Corpus:
         return len(self.documents) - 1
 
     def features(self, first: int, last: int) -> SentenceFeatures:
-        """The features of sentences `first` to `last - 1`, without their words."""
+        """Return the features of sentences `first` to `last - 1`, without their words."""
         bounds, above = self.gram_ends[first : last + 1], self.heading_ends[first : last + 1]
         return SentenceFeatures(
             torch.from_numpy(self.dense[first:last].astype(np.float32)),

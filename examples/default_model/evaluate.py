@@ -70,13 +70,13 @@ def figures_by_source(records: Sequence[Record], summaries: Sequence[Sequence[st
     figures = {}
     for source in sorted(rows, key=lambda name: (name == "all", name)):
         first, second, longest, words = zip(*rows[source], strict=True)
-        means = (float(np.mean(column)) for column in (first, second, longest, words))
-        figures[source] = Figures(len(words), *means, int(max(words)))
+        one, two, lsum, mean_words = (float(np.mean(column)) for column in (first, second, longest, words))
+        figures[source] = Figures(len(words), one, two, lsum, mean_words, int(max(words)))
     return figures
 
 
 def print_figures(title: str, figures: dict[str, Figures]) -> None:
-    """A Markdown table."""
+    """Return a Markdown table."""
     print(f"\n| {title} | documents | ROUGE-1 | ROUGE-2 | ROUGE-Lsum | mean words | most words |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for source, f in figures.items():

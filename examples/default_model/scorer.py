@@ -91,7 +91,7 @@ def read_documents(
     collate: Callable[..., dict[str, Tensor]],
     recipe: ScorerRecipe,
 ) -> np.ndarray:
-    """The vectors of sentences in each document's first windows, float16 (sentences, D); NaN elsewhere."""
+    """Return vectors of the sentences of each document's first windows, float16 (sentences, D), or NaN."""
     limit = model.config.max_position_embeddings
     vectors = np.full((len(corpus.values), model.config.d_model), np.nan, np.float16)
     for document in range(len(corpus)):
@@ -114,7 +114,7 @@ def train_scorer(
     config: BigBirdPegasusConfig,
     recipe: ScorerRecipe,
 ) -> SentenceScorer:
-    """A scorer for vectors that do not change, with averaged weights, in eval mode."""
+    """Train a scorer for vectors that do not change; return it with averaged weights, in eval mode."""
     torch.manual_seed(recipe.seed)
     scorer = SentenceScorer(config.replace(dropout=recipe.dropout)).train()
     mean, scale = _standardize(scorer, corpus)
@@ -169,7 +169,7 @@ def _take_back(scorer: SentenceScorer, mean: Tensor, scale: Tensor) -> None:
     """Let the first layer take the features as they are, not standardized."""
     first = scorer.grams.weight.shape[1] - 1 + scorer.headings.weight.shape[1]
     weight = scorer.first.weight[:, first : first + len(mean)]
-    scorer.first.bias -= weight @ (mean / scale)
+    scorer.first.bias.sub_(weight @ (mean / scale))
     weight /= scale
 
 
@@ -201,7 +201,7 @@ def _scorer_inputs(
 
 
 def _some_grams(inputs: dict[str, Tensor], dropout: float) -> dict[str, Tensor]:
-    """The hashes without a random part of them."""
+    """Drop a random part of the hashes."""
     counts = inputs["gram_counts"]
     kept = torch.rand(len(inputs["grams"])) > dropout
     owners = torch.arange(counts.numel()).repeat_interleave(counts.flatten())

@@ -76,7 +76,7 @@ class Gold:
         )
 
     def gains(self, chosen: Sequence[int]) -> Tensor:
-        """What each candidate adds to the ROUGE-1 F1 + ROUGE-2 F1 of those chosen."""
+        """Return what each candidate adds to the ROUGE-1 F1 + ROUGE-2 F1 of those chosen."""
         one, two = self.own_unigrams[chosen].sum(0), self.own_bigrams[chosen].sum(0)
         words = self.words[chosen].sum()
         before = self._value(one, two, words) if len(chosen) else 0.0
@@ -85,7 +85,9 @@ class Gold:
 
     def _value(self, one: np.ndarray, two: np.ndarray, words: np.ndarray) -> np.ndarray:
         first = 2 * np.minimum(one, self.unigrams).sum(-1) / np.maximum(1, words + self.total)
-        return first + 2 * np.minimum(two, self.bigrams).sum(-1) / np.maximum(1, words + self.total - 2)
+        second = 2 * np.minimum(two, self.bigrams).sum(-1) / np.maximum(1, words + self.total - 2)
+        value: np.ndarray = first + second
+        return value
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def choose(run: Path, corpus: Corpus, records: Sequence[Record], recipe: Chooser
 
 
 def train_chooser(documents: Sequence[tuple[Candidates, Gold]], recipe: ChooserRecipe) -> SelectionNetwork:
-    """A chooser that has learned gains in states that it comes to itself."""
+    """Train a selection network on the gains in states that it comes to itself."""
     generator = np.random.default_rng(recipe.seed)
     chooser: SelectionNetwork | None = None
     seen: list[Tensor] = []
@@ -148,7 +150,7 @@ def train_chooser(documents: Sequence[tuple[Candidates, Gold]], recipe: ChooserR
 
 
 def scored_document(text: Text, scores: np.ndarray, length: float) -> tuple[Candidates, Gold]:
-    """The candidates of a document by its sentences' scores; `length` is the logarithm of a summary's."""
+    """Return a document's candidates by their scores; `length` is the logarithm of a summary's."""
     known = [float(score) for score in scores]
     numbers = pick_candidates(text.words, known, text.allowed) or [0]
     expected = max(MIN_SUMMARY_WORDS, min(float(np.exp(length)), MAX_SUMMARY_SHARE * sum(text.words)))
@@ -211,6 +213,6 @@ def fit_chooser(features: Tensor, gains: Tensor, recipe: ChooserRecipe) -> Selec
             optimizer.step()
             step += 1
     with torch.no_grad():  # the features enter as they are, not standardized
-        chooser.first.bias -= chooser.first.weight @ (mean / scale)
-        chooser.first.weight /= scale
+        chooser.first.bias.sub_(chooser.first.weight @ (mean / scale))
+        chooser.first.weight.div_(scale)
     return chooser.eval()

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -105,7 +106,7 @@ def prepare(corpus: Path, run: Path, recipe: Recipe, vocabulary: int, limit: int
 
 
 def split_records(corpus: Path, limit: int | None = None) -> tuple[list[Record], list[Record]]:
-    """Cleaned records for training and for tuning; none of them is in `val`."""
+    """Return cleaned records for training and for tuning; none of them is in `val`."""
     held_out = read_records(corpus / "val.jsonl.gz", limit)
     records = clean_training_records(read_records(corpus / "train.jsonl.gz", limit), held_out)
     return split_tuning(records, min(TUNING_SHARE, len(records) // 4))
@@ -139,7 +140,7 @@ def draw_windows(corpus: Corpus, recipe: Recipe, generator: random.Random) -> It
 
 
 def draw_batches(corpus: Corpus, recipe: Recipe, rank: int) -> Iterator[list[Window]]:
-    """The share of process `rank` of batches of windows of similar length, in random order."""
+    """Return the share of process `rank`: batches of windows of similar length, in random order."""
     generator = random.Random(recipe.seed)
     windows = draw_windows(corpus, recipe, generator)
     size = recipe.batch_windows * recipe.processes
@@ -152,7 +153,7 @@ def draw_batches(corpus: Corpus, recipe: Recipe, rank: int) -> Iterator[list[Win
 
 
 def collate(corpus: Corpus, batch: Sequence[Window], limit: int) -> dict[str, torch.Tensor]:
-    """The arguments of the model for a batch of windows."""
+    """Return the arguments of the model for a batch of windows."""
     lengths = [min(limit, int(corpus.sentences[w.last] - corpus.sentences[w.first])) for w in batch]
     longest = max(w.last - w.first for w in batch)
     ids = torch.zeros(len(batch), max(lengths), dtype=torch.long)
@@ -185,14 +186,14 @@ def collate(corpus: Corpus, batch: Sequence[Window], limit: int) -> dict[str, to
 
 
 def one_window(corpus: Corpus, document: int, first: int, last: int, limit: int) -> dict[str, torch.Tensor]:
-    """What `sentence_vectors` takes of sentences `first` to `last - 1`, cut at `limit` tokens."""
+    """Return what `sentence_vectors` takes of sentences `first` to `last - 1`, cut at `limit` tokens."""
     batch = collate(corpus, [Window(document, first, last)], limit)
     read = ("input_ids", "attention_mask", "sentence_index", "sentence_position", "document_sentences")
     return {name: batch[name] for name in read}
 
 
 def make_model(run: Path, corpus: Corpus, recipe: Recipe) -> BigBirdPegasusForSentenceExtraction:
-    """A fresh model with warm word embeddings and a last bias at the mean value."""
+    """Return a fresh model with warm word embeddings and a last bias at the mean value."""
     torch.manual_seed(recipe.seed)
     vectors = torch.from_numpy(np.load(run / "embeddings.npy"))
     config = BigBirdPegasusConfig(
@@ -240,10 +241,14 @@ def train(run: Path, recipe: Recipe, report_every: int = 250) -> None:
     would meet after every operation, which is slow on cores that are shared with other work.
     """
     meeting = run / f"meeting-{time.time_ns()}"
-    torch.multiprocessing.spawn(_train_process, (run, recipe, report_every, meeting), recipe.processes)
+    # torch's own re-export has no annotations.
+    spawn: Any = torch.multiprocessing.spawn  # type: ignore[attr-defined]
+    spawn(_train_process, (run, recipe, report_every, meeting), recipe.processes)
 
 
-def _train_process(rank: int, run: Path, recipe: Recipe, report_every: int, meeting: Path) -> None:
+def _train_process(  # noqa: PLR0915 - one loop, whose state would only be handed around
+    rank: int, run: Path, recipe: Recipe, report_every: int, meeting: Path
+) -> None:
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{meeting.resolve()}", rank=rank, world_size=recipe.processes
@@ -347,7 +352,7 @@ def _average_gradients(model: torch.nn.Module) -> None:
 def save_checkpoint(
     run: Path, model: BigBirdPegasusForSentenceExtraction, average: dict[str, torch.Tensor]
 ) -> None:
-    """The averaged weights as an ordinary checkpoint folder, stored as float16."""
+    """Save the averaged weights as an ordinary checkpoint folder, as float16."""
     folder = run / "checkpoint"
     folder.mkdir(exist_ok=True)
     shell = BigBirdPegasusForSentenceExtraction(model.config)
@@ -372,7 +377,7 @@ def save_checkpoint(
 
 
 def read_tuning(run: Path) -> list[Record]:
-    """The slice of `train` that `prepare` kept."""
+    """Return the slice of `train` that `prepare` kept."""
     with (run / "tuning.jsonl").open(encoding="utf-8") as lines:
         return [Record(**json.loads(line)) for line in lines]
 
@@ -400,7 +405,7 @@ def evaluate_quickly(
     return {"rouge1": round(float(first), 2), "rouge2": round(float(second), 2)}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:  # noqa: C901 - a branch a stage
     """Run one stage."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
