@@ -38,7 +38,7 @@ from tests.benchmarks.published_size import ROOT, options_of
 Summarizer = Callable[[SummaryExample], list[str]]
 CORPUS = ROOT.parent / "shared" / "corpus"
 WORDS = 100
-LEAST_WORDS = 8  # of a sentence that counts: headings are none
+MIN_WORDS = 8  # of a sentence that counts: headings are none
 SUMY = {
     "lexrank": ("sumy.summarizers.lex_rank", "LexRankSummarizer"),
     "textrank": ("sumy.summarizers.text_rank", "TextRankSummarizer"),
@@ -147,7 +147,7 @@ def _lead(count: int, record: SummaryExample) -> list[str]:
 def _whole_sentences(record: SummaryExample) -> list[str]:
     """A document's sentences without headings and the like; all where nothing else is there."""
     sentences = sentences_of(record.document)
-    return [s for s in sentences if len(s.split()) >= LEAST_WORDS] or sentences
+    return [s for s in sentences if len(s.split()) >= MIN_WORDS] or sentences
 
 
 def _default_model(scorer: Any) -> Callable[[SummaryExample], dict[str, float]]:

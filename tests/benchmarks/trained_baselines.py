@@ -29,13 +29,13 @@ from bbp_cli.dataset import SummaryExample
 from examples.default_model import corpus as data
 
 Scores = Callable[[Sequence[data.Sentence]], Sequence[float]]
-MOST_SENTENCES = 60
+MAX_SENTENCES = 60
 MAX_WORDS = 100
 LENGTH_POWER, SHORTEST_COUNTED = (
     0.3,
     6,
 )  # ranked by score over words^0.3
-LEAST_OF_BEST, MAX_SHARED_WORDS = 0.6, 0.6
+MIN_SHARE_OF_BEST, MAX_SHARED_WORDS = 0.6, 0.6
 BUCKETS = 2**17
 PENALTY = 10.0
 WIDTH = 256
@@ -104,7 +104,7 @@ class MeanOfEmbeddings(nn.Module):
 
 def _loss(model: MeanOfEmbeddings, corpus: Any, number: int) -> Tensor:
     first, last = corpus.documents[number : number + 2].tolist()
-    total, last = last - first, min(last, first + MOST_SENTENCES)
+    total, last = last - first, min(last, first + MAX_SENTENCES)
     starts = torch.from_numpy(corpus.sentences[first:last] - corpus.sentences[first])
     pieces = corpus.tokens[corpus.sentences[first] : corpus.sentences[last]].astype(np.int64)
     place = _place(last - first, total, corpus.starts[first:last])
@@ -144,7 +144,7 @@ def _cleaned(training: Sequence[SummaryExample], held_out: Sequence[SummaryExamp
 
 
 def _values(sentences: Sequence[data.Sentence], record: data.Record) -> list[float]:
-    texts = [sentence.text for sentence in sentences[:MOST_SENTENCES]]
+    texts = [sentence.text for sentence in sentences[:MAX_SENTENCES]]
     return data.sentence_values(texts, data.clean_summary(record.summary))
 
 
@@ -171,7 +171,7 @@ def choose_sentences(sentences: Sequence[str], scores: Sequence[float], max_word
     bags: list[Counter[str]] = []
     for number in order:
         fits = sum(lengths[n] for n in chosen) + lengths[number] <= max_words
-        if not fits or (chosen and scores[number] < LEAST_OF_BEST * scores[chosen[0]]):
+        if not fits or (chosen and scores[number] < MIN_SHARE_OF_BEST * scores[chosen[0]]):
             continue
         words = Counter(re.findall(r"\w+", sentences[number].lower()))
         if all((words & other).total() <= MAX_SHARED_WORDS * max(1, words.total()) for other in bags):
@@ -196,7 +196,7 @@ def _bucket(gram: str) -> int:
 
 def _features(sentences: Sequence[data.Sentence], rarity: dict[str, float]) -> sp.csr_matrix:
     """A row for each of the first sentences: hashed words and pairs of words, and what `_dense` says."""
-    words = [data.rouge_words(sentence.text) for sentence in sentences[:MOST_SENTENCES]]
+    words = [data.rouge_words(sentence.text) for sentence in sentences[:MAX_SENTENCES]]
     rows, columns, entries = [], [], []
     for number, of_sentence in enumerate(words):
         grams = Counter(map(_bucket, [*of_sentence, *(" ".join(pair) for pair in pairwise(of_sentence))]))
