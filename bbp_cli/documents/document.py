@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bbp_cli.documents.encodings import decode
-from bbp_cli.documents.html import is_html, text_of_page
+from bbp_cli.documents.formats import PLAIN_TEXT as PLAIN_TEXT
+from bbp_cli.documents.formats import convert
 from bbp_cli.documents.pdf import Page, read_pdf
 from bbp_cli.errors import InputError
 
 STDIN = "-"
 PDF = "application/pdf"
-PLAIN_TEXT = "text/plain"
-HTML = "text/html"
 MIN_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
 
@@ -78,7 +76,7 @@ def display_name(path: str) -> str:
 
 
 def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
-    """Turn bytes into a document: PDF by its magic bytes, HTML by its beginning, whatever the name.
+    """Turn bytes into a document: a PDF, or what `bbp_cli.documents.formats` recognises.
 
     A text of fewer than `MIN_LETTERS` is refused, but with `any_text`: a model would make something up.
 
@@ -91,11 +89,9 @@ def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool
     if is_pdf(data):
         document = _parse_pdf(data, Source(path, digest, PDF, None))
     else:
-        decoded = decode(data, encoding)
-        page = is_html(decoded.text)
-        source = Source(path, digest, HTML if page else PLAIN_TEXT, decoded.encoding)
-        text = text_of_page(decoded.text) if page else decoded.text
-        document = Document(text, source, warnings=decoded.warnings)
+        converted = convert(data, path, encoding)
+        source = Source(path, digest, converted.media_type, converted.encoding)
+        document = Document(converted.text, source, warnings=converted.warnings)
     if not (any_text and document.text.strip()):
         _refuse_nearly_empty(document.text)
     return document

@@ -1,6 +1,7 @@
-"""Bytes of a text file → text: byte order mark, strict UTF-8, `--encoding`, then a guess, with a warning.
+"""Bytes of a text file → text: byte order mark, strict UTF-8, `--encoding`, then a guess with a warning.
 
-The order follows how often each is right. A guess is never silent.
+The order follows how often each is right. A guess is never silent, and where two encodings fit equally well
+the file is refused. Escape sequences of terminals (colours, overstriking) are no part of a text.
 """
 
 import codecs
@@ -17,7 +18,7 @@ BYTE_ORDER_MARKS = (  # longer ones first: the mark of UTF-32 little endian star
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 KNOWN_FORMATS = (
-    (b"PK\x03\x04", "a ZIP, Word, EPUB or OpenDocument file", "save it as plain text or PDF first"),
+    (b"PK\x03\x04", "a ZIP file", "unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first: gunzip -c FILE | bbp ..."),
     (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file", "save it as plain text or PDF first"),
     (b"\x89PNG", "a PNG image", "run an OCR tool first"),
@@ -25,13 +26,26 @@ KNOWN_FORMATS = (
     (b"\x7fELF", "a program", None),
 )
 SAMPLE = 65_536  # bytes a guess looks at
-# Below these cp1252 is the better bet: the detector's confidence, and the share of bytes it can judge by.
-CONFIDENCE_FLOOR = 0.9
-FEW_ACCENTS = 0.03
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 # 7-bit encodings such as iso2022_jp, and UTF-16 of plain English, are valid UTF-8 that holds one of these
 _SHIFTS = re.compile("[\x00\x0e\x0f\x1b]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_TERMINAL = re.compile(  # colours and moves of the cursor, titles of windows, character sets, other escapes
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[\]P^_X][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]+[0-~]|\x1b[0-~]"
+)
+_OVERSTRUCK = re.compile(r"[^\n\x08]\x08")  # of manual pages: `_` or the same letter below a letter
+_MEANT = {  # what a declared encoding stands for in practice
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+}
+_SEVEN_BIT = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -57,6 +71,22 @@ def check_encoding(name: str | None) -> None:
         ) from None
 
 
+def known_encoding(label: str | None) -> str | None:
+    """Return Python's name of the encoding that a page or mail declares; None where it is none or UTF-8.
+
+    As browsers do, `iso-8859-1` means cp1252, and so on: the files hold its quotation marks.
+    """
+    name = (label or "").strip().lower()
+    try:
+        codecs.lookup(name).encode("")
+        name = codecs.lookup(name).name
+    except (LookupError, ValueError, TypeError, AssertionError):
+        return None
+    if name.startswith(("utf", "idna", "punycode")):
+        return None
+    return _MEANT.get(name, name)
+
+
 def looks_like_text(head: bytes) -> bool:
     """Whether a file that begins so may be text: no known binary format, no NUL but in UTF-16 and UTF-32."""
     if any(head.startswith(mark) for mark, _ in BYTE_ORDER_MARKS):
@@ -64,16 +94,19 @@ def looks_like_text(head: bytes) -> bool:
     return _known_format(head) is None and b"\x00" not in head
 
 
-def decode(data: bytes, encoding: str | None = None) -> Decoded:
+def decode(data: bytes, encoding: str | None = None, declared: str | None = None) -> Decoded:
     """Decode a text file; line ends become `\\n`, lone surrogates U+FFFD.
+
+    `encoding` is what the user names, `declared` what the file says of itself (a web page, a part of a mail).
 
     Raises:
         InputError: the bytes are not text, or not text in the encoding that was named.
     """
-    decoded = _decode(data, encoding)
+    decoded = _decode(data, encoding, known_encoding(declared))
     text = decoded.text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _without_terminal_codes(text)
     _refuse_binary(text)
     return Decoded(text, decoded.encoding, decoded.warnings)
 
@@ -90,16 +123,25 @@ def join_surrogates(text: str) -> str:
     return _SURROGATE.sub(_REPLACEMENT, joined)
 
 
-def _decode(data: bytes, encoding: str | None) -> Decoded:
+def _without_terminal_codes(text: str) -> str:
+    if "\x1b" in text or "\x9b" in text:
+        text = _TERMINAL.sub("", text)
+    return _OVERSTRUCK.sub("", text) if "\x08" in text else text
+
+
+def _decode(data: bytes, encoding: str | None, declared: str | None) -> Decoded:
     for mark, name in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             marked, name = data.decode(name, "replace"), name.removesuffix("-sig")
             return Decoded(marked, name, _replaced(marked, name))
     text = _strict_utf8(data)
-    if text is not None and not (_SHIFTS.search(text) if encoding else "\x00" in text):
-        return Decoded(text, "utf-8")
+    if text is not None and not (_SHIFTS.search(text) if encoding or declared else "\x00" in text):
+        return _decode_seven_bit(data) or Decoded(text, "utf-8")
     if encoding is not None:
         return _decode_as_asked(data, encoding)
+    if declared is not None:
+        text = data.decode(declared, "replace")
+        return Decoded(text, declared, _replaced(text, declared))
     _refuse_known_format(data)
     if b"\x00" in data:
         return _guess_utf16(data)
@@ -145,24 +187,38 @@ def _replaced(text: str, name: str) -> tuple[str, ...]:
 
 
 def _guess(data: bytes) -> Decoded:
-    """Take the detector's encoding, unless cp1252 is as good: it names any code page for western text."""
-    from charset_normalizer import from_bytes
+    """Decode as the statistics of letters say; as cp1252 where they say nothing.
 
-    sample = data[:SAMPLE].rpartition(b"\n")[0] if len(data) > SAMPLE else data
-    matches = from_bytes(sample)
-    best = matches.best()
-    possible = {name for match in matches for name in match.could_be_from_charset}
-    name = "cp1252"
-    accents = sum(byte > 0x7F for byte in sample) / len(sample)
-    sure = best is not None and 1.0 - best.chaos >= CONFIDENCE_FLOOR and accents > FEW_ACCENTS
-    if best is not None and sure and name not in possible:
-        name = best.encoding
-    try:
-        text = data.decode(name)
-    except UnicodeDecodeError:  # right for the sample only
-        name = "cp1252"
-        text = data.decode(name, "replace")
-    return Decoded(text, name, (f"not UTF-8; read as {name}, which is a guess; --encoding decides",))
+    Raises:
+        InputError: two encodings that give different texts are equally plausible.
+    """
+    from bbp_cli.documents.code_pages import guess_encoding
+
+    guess = guess_encoding(data)
+    if guess is not None and guess.others:
+        names = (guess.encoding, *guess.others)
+        raise InputError(
+            f"not UTF-8, and too short to say which encoding it is in: {' or '.join(names)}",
+            hint=f"name it, for example --encoding {guess.encoding}",
+            code="undecodable",
+        )
+    name = guess.encoding if guess is not None else "cp1252"
+    text = data.decode(name, "replace")
+    warning = f"not UTF-8; read as {name}, which is a guess; --encoding decides"
+    return Decoded(text, name, (warning, *_replaced(text, name)))
+
+
+def _decode_seven_bit(data: bytes) -> Decoded | None:
+    """Decode ISO 2022, whose bytes are ASCII and which switches between character sets by escapes."""
+    if b"\x1b$" not in data:
+        return None
+    for name in _SEVEN_BIT:
+        try:
+            text = data.decode(name)
+        except UnicodeDecodeError:
+            continue
+        return Decoded(text, name, (f"read as {name}, which is a guess; --encoding decides",))
+    return None
 
 
 def _guess_utf16(data: bytes) -> Decoded:

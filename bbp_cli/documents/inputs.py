@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import STDIN, display_name, is_pdf
 from bbp_cli.documents.encodings import check_encoding, looks_like_text
+from bbp_cli.documents.office import may_be_office
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.files import is_folder
 
@@ -179,7 +180,7 @@ def _visible(names: Iterable[str]) -> Iterator[str]:
 
 
 def _may_be_document(path: str) -> bool:
-    """Whether a regular file begins like text or PDF; one that cannot be opened may be, and says so later."""
+    """Whether a regular file begins like a document; one that cannot be opened may be, and says so later."""
     try:
         if not Path(path).is_file():
             return False
@@ -187,7 +188,7 @@ def _may_be_document(path: str) -> bool:
             head = file.read(HEAD)
     except OSError:
         return True
-    return is_pdf(head) or looks_like_text(head)
+    return is_pdf(head) or may_be_office(head, path) or looks_like_text(head)
 
 
 @dataclass(frozen=True)

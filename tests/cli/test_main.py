@@ -11,7 +11,7 @@ import pytest
 from tests.cli.process import command
 from tests.conftest import STORY, Bbp
 
-HEAVY = ("torch", "huggingface_hub", "pypdf", "transformers", "numpy", "charset_normalizer")
+HEAVY = ("torch", "huggingface_hub", "pypdf", "transformers", "numpy", "chardet")
 BLOCK = "word " * 400_000  # more than a pipe holds
 MAX_FRAMES = 12  # of the project's code, from `main` to where a document is opened
 FRAMES_TO_THE_DOCUMENT = """

@@ -23,7 +23,7 @@ BAD_FILES = {
     "a word": (b"Hello.\n", "almost no text"),
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "a PNG image"),
     "gzip": (b"\x1f\x8b\x08\x00" + bytes(range(256)) * 20, "a gzip file"),
-    "word file": (b"PK\x03\x04" + bytes(range(256)) * 20, "Word"),
+    "word file": (b"PK\x03\x04" + bytes(range(256)) * 20, "damaged file"),
     "random bytes": (bytes((i * 7919 + i // 3) % 256 for i in range(5000)), "a binary file"),
     "nul bytes": (PROSE.encode() + b"\x00\x00" + PROSE.encode(), "NUL at position"),
     "control characters": (b"\x01\x02\x03\x04 abc \x05\x06\x07" * 40, "a binary file"),

@@ -1,0 +1,274 @@
+"""Texts that are no prose (CSV, JSON, logs, source code, XML, PostScript): what they read like, and the
+best that can be done with them. The warning is never left out.
+"""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from bbp_cli.documents.html_tree import Element, parse_html
+
+_SAMPLE = 200_000  # characters that are looked at
+_SEEN = 400  # of a line
+_MIN_LINES = 4
+_STAMP = re.compile(
+    r"\s*[\[(]?(?:\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?"
+    r"|\d{4}[/.]\d{2}[/.]\d{2} \d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d{2}:\d{2}:\d{2}"
+    r"|\d{2}:\d{2}:\d{2}[.,]\d{3}|[IWEFD]\d{4} \d{2}:\d{2}:\d{2}\.\d{1,9}|\d{10}\.\d{3,9}"
+    r"|\[\s*\d{1,7}\.\d{6}\])[\])]?\s*[-:|]?\s*"
+)
+_LEVEL = re.compile(
+    r"\s*[\[(<]?(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|FATAL|PANIC|ALERT|SEVERE"
+    r"|trace|debug|info|notice|warn(?:ing)?|error|critical|fatal)(?:[\])>]\s*[-:|]?\s*|\s*[-:|]\s+"
+    r"|\s{2,}|(?<=[A-Z])\s)"
+)
+_ERROR = re.compile(
+    r"\b(?:ERROR|FATAL|CRITICAL|PANIC|SEVERE|EMERG|ALERT|ERR|Traceback)\b"
+    r"|\b(?:error|fatal|panic|exception|failed|failure)\b[\])>]?\s*:|\w{1,60}(?:Error|Exception):|\[error\]"
+)
+_ACCESS = re.compile(r"\S{1,100} \S{1,50} \S{1,50} \[[^\]]{10,40}\] \"[A-Z]+ ")
+_XML = re.compile(
+    r"\s*(?:<\?xml\b|<!DOCTYPE (?!html)|<[A-Za-z_][\w.-]*:[\w.-]+[\s>]"
+    r"|<(?:svg|rss|feed|urlset|project|configuration|TEI|book|article|root|data|plist)[\s>])"
+)
+_POSTSCRIPT = re.compile(r"\s*%!(?:PS|FontType)")
+_PATCH = re.compile(
+    r"^(?:diff --git |--- \S[^\n]*\n\+\+\+ \S|@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@)", re.MULTILINE
+)
+_CODE_LINE = re.compile(
+    r"""\s*(?:(?:async|def|class|fn|func|function|interface|struct|enum|impl|public|private|protected|static|const|let|var
+      |import|from|use|using|package|namespace|\#include|\#define|return|if|else|elif|for|while|switch|case|try|catch
+      |except|with|end|local|module|SELECT|INSERT|CREATE|typedef|template|extern|void|int)\b.*[\w:;{}()=,\]">]\s*$
+    | [\w.\[\]"'>*&-]{1,80}\s*(?:[-+*/|&%:]?=|->|=>|:=)\s*\S.*
+    | .*[;{}]\s*$ | [)\]}]+[;,]?\s*$ | @\w+.* | </?[\w-]+[^>]*>\s*$ | \w[\w.>-]*\(.*\)?;?\s*$)""",
+    re.VERBOSE,
+)
+_COMMENT_LINE = re.compile(r"\s*(?:#|//|/\*|\*|--|;|\"{3}|'{3})")
+_SENTENCE_END = re.compile(r"[.!?\u2026][\"\u201d)]?\s*\Z")
+_MIN_WORDS = 5  # of a field that reads as prose
+_KEY_VALUE = re.compile(
+    r"\s*(?:- )?[\w.\"'/-]{1,60}\s*[:=]\s*\S.{0,80}$|\s*\[[\w. \"-]+\]\s*$|\s*[\w.-]+:\s*$|\s*- \S{1,60}$"
+)
+_SHORT_VALUE = 5  # words of a setting's value; a speaker says more
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]{40,}$")
+_MAX_DEPTH = 100  # of JSON that is looked into
+
+
+def reads_like(text: str, suffix: str = "") -> str | None:  # noqa: C901 - one branch a kind
+    """Return what a text that is no prose reads like, for example `CSV`; None for prose."""
+    sample = text[:_SAMPLE]
+    start = sample.lstrip("\ufeff \t\n")
+    if _POSTSCRIPT.match(start[:100]):
+        return "PostScript"
+    if start.startswith(("{", "[")) and (kind := _json_kind(text, start)):
+        return kind
+    if _XML.match(start[:300]):
+        return "XML"
+    lines = [line[:_SEEN] for line in sample.split("\n") if line.strip()]
+    if len(lines) < _MIN_LINES and suffix not in (".csv", ".tsv", ".log"):
+        return None
+    stamped = sum(bool(_STAMP.match(line) or _LEVEL.match(line) or _ACCESS.match(line)) for line in lines)
+    if stamped >= 0.5 * len(lines):
+        return "a log"
+    marked = sum(line[0] in "+-@ " for line in lines)
+    if _PATCH.search(sample[:20_000]) and marked >= 0.7 * len(lines):
+        return "a patch"
+    if delimiter := _delimiter(text, lines, suffix):
+        return "tab-separated values" if delimiter == "\t" else "CSV"
+    sentences = sum(map(_is_sentence, lines))
+    settings = sum(bool(_KEY_VALUE.match(line)) and len(line.split()) <= _SHORT_VALUE for line in lines)
+    if sentences <= 0.05 * len(lines) and settings >= 0.8 * len(lines) and _has_keys(lines):
+        return "settings"
+    comments = sum(bool(_COMMENT_LINE.match(line)) for line in lines)
+    code = sum(bool(_CODE_LINE.match(line)) and not _is_sentence(line) for line in lines)
+    if code >= 0.3 * len(lines) and code + comments >= 0.6 * len(lines) and code > sentences:
+        return "source code"
+    if sum(bool(_BASE64.match(line.strip())) for line in lines) >= 0.8 * len(lines):
+        return "encoded data"
+    return None
+
+
+def text_of(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
+    """Return the best that can be read of such a text, and the warning that says what it reads like."""
+    if kind in ("JSON", "JSON Lines"):
+        return _fields(text, _json_strings(text, kind), kind)
+    if kind in ("CSV", "tab-separated values"):
+        return _fields(text, _cells(text, kind), kind)
+    if kind == "XML":
+        found = _xml_text(text)
+        if any(map(str.isalpha, found)):
+            return found, ("reads like XML, not prose: the text in its elements is read",)
+        return text, ("reads like XML, not prose: there is no text in its elements",)
+    if kind == "a log":
+        return _log_text(text)
+    return text, (f"reads like {kind}, not prose: take the result with care",)
+
+
+def _fields(text: str, fields: Iterator[str], kind: str) -> tuple[str, tuple[str, ...]]:
+    found = dict.fromkeys(fields)
+    if found:
+        warning = f"reads like {kind}, not prose: only its fields of text are read"
+        return "\n\n".join(found) + "\n", (warning,)
+    return text, (f"reads like {kind}, not prose: no field of it holds text to read",)
+
+
+def _is_sentence(line: str) -> bool:
+    words = line.split(None, 3)
+    return len(words) >= 4 and words[0][0].isalpha() and _SENTENCE_END.search(line[-20:]) is not None
+
+
+def _is_prose(value: str) -> bool:
+    """Return whether a field holds at least a short sentence, in whatever script."""
+    visible = "".join(value.split())
+    if sum(map(str.isalpha, visible)) < 0.6 * len(visible):
+        return False
+    without_spaces = sum("\u3040" <= character <= "\u9fff" for character in visible)
+    return len(value.split(None, _MIN_WORDS)) >= _MIN_WORDS or without_spaces >= 3 * _MIN_WORDS
+
+
+def _has_keys(lines: list[str]) -> bool:
+    return sum(bool(re.match(r"\s*(?:- )?[\w.\"'/-]{1,60}\s*[:=]", line)) for line in lines) >= 0.4 * len(
+        lines
+    )
+
+
+def _json_kind(text: str, start: str) -> str | None:
+    """Return "JSON" or "JSON Lines", also where it is cut off or too deep; None for other brackets."""
+    try:
+        json.loads(text)
+    except RecursionError:
+        return "JSON"
+    except ValueError:
+        lines = [line for line in start.split("\n", 21)[:20] if line.strip()]
+        if len(lines) > 1 and _are_values(lines[:-1]):
+            return "JSON Lines"
+        return "JSON" if re.match(r"[\[{\s]{0,100}\"[^\"\n]{1,100}\"\s*[:,]|[\[{]{50}", start) else None
+    return "JSON"
+
+
+def _are_values(lines: list[str]) -> bool:
+    try:
+        return all(isinstance(json.loads(line), dict | list) for line in lines)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json_strings(text: str, kind: str) -> Iterator[str]:
+    """Yield the values that read as prose, in the order of the file."""
+    for part in text.split("\n") if kind == "JSON Lines" else [text]:
+        try:
+            value = json.loads(part) if part.strip() else None
+        except (ValueError, RecursionError):
+            continue
+        stack: list[tuple[Any, int]] = [(value, 0)]
+        while stack:
+            value, depth = stack.pop()
+            if isinstance(value, str):
+                if _is_prose(value):
+                    yield value.strip()
+            elif depth < _MAX_DEPTH and isinstance(value, dict | list):
+                inside = list(value.values()) if isinstance(value, dict) else value
+                stack += [(item, depth + 1) for item in reversed(inside)]
+
+
+def _delimiter(text: str, lines: list[str], suffix: str) -> str | None:
+    """Return what separates the cells of a table of values; None for a text that is no such table."""
+    is_named = suffix in (".csv", ".tsv")
+    seen = lines[:200]
+    of_sentences = sum(map(_is_sentence, seen)) > 0.3 * len(seen)
+    for delimiter in ("\t", ";", ","):
+        count, times = Counter(line.count(delimiter) for line in seen).most_common(1)[0]
+        if count < (1 if is_named else 2) or times < 0.8 * len(seen):
+            continue
+        if is_named or delimiter == "\t" or not of_sentences:
+            return delimiter
+    if is_named or (lines and "," in lines[0] and '"' in text[:5000] and not of_sentences):
+        return "," if _is_quoted_table(text) else None
+    return None
+
+
+def _is_quoted_table(text: str) -> bool:
+    """Return whether a text is a table with quoted cells, which may hold commas and line breaks."""
+    try:
+        rows = [
+            row for row, _ in zip(csv.reader(io.StringIO(text[:_SAMPLE])), range(50), strict=False) if row
+        ]
+    except csv.Error:
+        return False
+    if len(rows) < 3:
+        return False
+    width, times = Counter(map(len, rows)).most_common(1)[0]
+    return width >= 2 and times >= 0.9 * (len(rows) - 1)
+
+
+def _cells(text: str, kind: str) -> Iterator[str]:
+    head = text[:20_000]
+    delimiter = "\t" if kind != "CSV" else max(",;", key=lambda mark: head.split("\n", 1)[0].count(mark))
+    try:
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            yield from (cell.strip() for cell in row if _is_prose(cell))
+    except csv.Error:  # a cell of more than 131,072 characters
+        return
+
+
+_INLINE = frozenset(
+    [
+        "b",
+        "i",
+        "em",
+        "strong",
+        "italic",
+        "bold",
+        "sup",
+        "sub",
+        "xref",
+        "ext-link",
+        "emphasis",
+        "link",
+        "a",
+        "code",
+        "literal",
+        "span",
+        "hi",
+        "ref",
+    ]
+)
+
+
+def _xml_text(text: str) -> str:
+    """Return the text in the elements of XML: those within a line stay in it, others are paragraphs."""
+    parts: list[str] = []
+    stack: list[Element | str] = [parse_html(text.replace("<![CDATA[", " ").replace("]]>", " "))]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):
+            parts.append(node)
+        elif node.tag not in ("script", "style"):
+            border = "" if node.tag.rpartition(":")[2] in _INLINE else "\n\n"
+            stack.append(border)
+            stack += reversed(node.children)
+            stack.append(border)
+    paragraphs = (" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", "".join(parts)))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def _log_text(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the messages of a log without times and levels, each once; the warning holds the last error."""
+    shown: dict[str, None] = {}
+    last_error, place = "", 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        stamp = _STAMP.match(line[:_SEEN])
+        message = line[stamp.end() :] if stamp else line
+        if _ERROR.search(line[:_SEEN]):
+            last_error, place = message.strip(), number
+        level = _LEVEL.match(message[:_SEEN])
+        message = message[level.end() :] if level else message
+        if message.strip():
+            shown.setdefault(message.strip())
+    said = f"; its last error is in line {place}: {last_error[:200]}" if place else ""
+    return "\n".join(shown) + "\n", (f"reads like a log, not prose{said}",)

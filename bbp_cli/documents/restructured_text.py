@@ -1,0 +1,131 @@
+"""reStructuredText → its text without roles, targets, directives' options, comments and footnote marks."""
+
+import re
+
+_SUFFIXES = (".rst", ".rest")
+_RULE = re.compile(r"([=\-~^\"'`#*+:._])\1{2,}\s*$")
+_SIGNS = {
+    "directive": re.compile(r"^[ \t]*\.\. [\w:-]+::", re.MULTILINE),
+    "target": re.compile(r"^[ \t]*\.\. _[^:\n]{1,100}:", re.MULTILINE),
+    "role": re.compile(r":[a-zA-Z][\w:.+-]{0,40}:`[^`\n]{1,200}`"),
+    "link": re.compile(r"`[^`\n]{1,200}<[^<>\n]{1,300}>`_"),
+    "literal": re.compile(r"``[^`\n]{1,200}``"),
+    "underline": re.compile(r"^\S[^\n]{2,100}\n(?:={4,}|-{4,}|~{4,}|\^{4,})[ \t]*$", re.MULTILINE),
+}
+_DIRECTIVE = re.compile(r"(\s*)\.\. ([\w:-]+)::\s*(.*)$")
+_SHOWN = frozenset(
+    [
+        "note",
+        "warning",
+        "tip",
+        "important",
+        "attention",
+        "caution",
+        "danger",
+        "error",
+        "hint",
+        "seealso",
+        "admonition",
+        "topic",
+        "epigraph",
+        "pull-quote",
+        "rubric",
+        "versionadded",
+        "versionchanged",
+        "deprecated",
+    ]
+)
+_COMMENT = re.compile(r"(\s*)\.\.(?:\s+.*)?$")
+_NOTE = re.compile(r"(\s*)\.\. \[(#?[\w*-]*)\]\s+(.*)$")
+_OPTION = re.compile(r"\s*:[\w -]{1,40}:(?:\s|$)")
+_ROLE = re.compile(r":[a-zA-Z][\w:.+-]{0,40}:`([^`\n]{1,300})`")
+_TITLE_OF_ROLE = re.compile(r"^[~!]?(.{0,300}?)\s*<[^<>]{1,300}>$", re.DOTALL)
+_LINK = re.compile(r"`([^`<>]{1,300}?)\s*<[^<>\n]{1,500}>`__?")
+_REFERENCE = re.compile(
+    r"`([^`\n]{1,300})`__?(?!\w)|(?<![\w`])(\w[\w.-]{0,60}\w)__?(?![\w`])(?=[\s.,;:!?)]|$)"
+)
+_LITERAL = re.compile(r"``([^`\n]{1,500})``")
+_MARK = re.compile(r"\s?\[(?:#[\w-]*|\*|\d{1,3}|[A-Z][\w-]{1,30}\d{2,4})\]_")
+_STRONG = re.compile(r"(?<![\w*\\])(\*{1,2})(?=[^\s*])([^*\n]{1,500}?)(?<=[^\s*\\])\1(?![\w*])")
+_SUBSTITUTION = re.compile(r"(?<![\w|])\|(\w[\w .-]{0,60}\w|\w)\|_{0,2}(?![\w|])")
+
+
+def is_restructured_text(text: str, suffix: str = "") -> bool:
+    """Return whether a text is reStructuredText: by its name, or by a directive and another of its marks."""
+    if suffix in _SUFFIXES:
+        return True
+    sample = text[:100_000]
+    found = {name for name, sign in _SIGNS.items() if sign.search(sample)}
+    return bool(found & {"directive", "role", "link", "target"}) and len(found) >= 2
+
+
+def text_of_restructured_text(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text without markup, headings without rules, code indented as it is; and no warnings."""
+    lines = text.split("\n")
+    shown: list[str] = []
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        if len(line) > 2000:
+            shown.append(_inline(line))
+        elif note := _NOTE.match(line):
+            shown.append(f"{note[1]}{_inline(note[3])}")
+        elif directive := _DIRECTIVE.match(line):
+            if directive[2] not in _SHOWN:
+                number = _after_block(lines, number, len(directive[1]))
+                shown.append("")
+                continue
+            is_version = directive[2] in ("versionadded", "versionchanged", "deprecated")
+            shown += ["", directive[1] + ("" if is_version else _inline(directive[3]))]
+            while number + 1 < len(lines) and _OPTION.match(lines[number + 1][:200]):
+                number += 1
+        elif (comment := _COMMENT.match(line)) is not None:
+            number = _after_block(lines, number, len(comment[1]))
+            shown.append("")
+            continue
+        elif _RULE.match(line) and (_is_title(lines, number - 1) or _is_title(lines, number + 1)):
+            shown.append("")
+        else:
+            shown.append(_inline(line))
+        number += 1
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(shown)).strip("\n") + "\n", ()
+
+
+def _is_title(lines: list[str], number: int) -> bool:
+    return 0 <= number < len(lines) and bool(lines[number].strip()) and len(lines[number]) <= 200
+
+
+def _after_block(lines: list[str], number: int, indent: int) -> int:
+    """Return the line behind a directive or comment: the first below that is not indented further."""
+    number += 1
+    while number < len(lines):
+        line = lines[number]
+        if line.strip() and len(line) - len(line.lstrip()) <= indent:
+            break
+        number += 1
+    return number
+
+
+def _inline(line: str) -> str:
+    if "`" in line:
+        line = _LITERAL.sub(r"\1", line)
+        line = _ROLE.sub(_role, line)
+        line = _LINK.sub(r"\1", line)
+    if "]_" in line:
+        line = _MARK.sub("", line)
+    if "_" in line:
+        line = _REFERENCE.sub(lambda found: found[1] or found[2], line)
+    if "*" in line:
+        line = _STRONG.sub(r"\2", line)
+    if "|" in line and line.count("|") == 2:
+        line = _SUBSTITUTION.sub(r"\1", line)
+    return (
+        line[:-1]
+        if line.rstrip().endswith("::") and line.strip() != "::"
+        else ("" if line.strip() == "::" else line)
+    )
+
+
+def _role(found: re.Match[str]) -> str:
+    title = _TITLE_OF_ROLE.match(found[1])
+    return title[1] if title and title[1] else found[1].lstrip("~!")

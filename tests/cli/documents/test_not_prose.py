@@ -1,0 +1,91 @@
+"""What is no prose is said, and what can be read of it is read."""
+
+import pytest
+
+from bbp_cli.documents.document import parse
+from bbp_cli.documents.not_prose import reads_like
+
+SENTENCE = "The harbour was closed for a year while the quay was rebuilt."
+OTHER = "Boats had to use the mouth of the river, which is narrow."
+
+
+def read(text: str, name: str = "-") -> tuple[str, str]:
+    document = parse(text.encode(), name)
+    return document.text.strip("\n"), "; ".join(document.warnings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("JSON", f'{{"id": 7, "body": ["{SENTENCE}", {{"x": "{OTHER}"}}], "tag": "a b"}}'),
+        ("JSON Lines", f'{{"t": "{SENTENCE}"}}\n{{"t": "{OTHER}"}}\n'),
+        ("CSV", f'id,text,when\n1,"{SENTENCE}",2024\n2,"{OTHER}",2025\n3,none,2026\n'),
+        ("CSV", f'id;text;when\n1;"{SENTENCE}";2024\n2;"{OTHER}";2025\n3;none;2026\n'),
+        ("tab-separated values", f"id\ttext\twhen\n1\t{SENTENCE}\t2024\n2\t{OTHER}\t2025\n3\tno\t2026\n"),
+    ],
+)
+def test_fields_of_text_are_read_of_data(kind: str, text: str) -> None:
+    shown, warning = read(text)
+    assert warning == f"reads like {kind}, not prose: only its fields of text are read"
+    assert shown == f"{SENTENCE}\n\n{OTHER}"
+
+
+def test_xml_is_its_text() -> None:
+    shown, warning = read(
+        f"<?xml version='1.0'?>\n<a><b>{SENTENCE}</b><p>One <i>word</i> &amp; more.</p></a>"
+    )
+    assert shown == f"{SENTENCE}\n\nOne word & more."
+    assert "reads like XML" in warning
+
+
+def test_a_log_loses_its_times_and_its_last_error_is_said() -> None:
+    log = (
+        "2024-01-01 10:00:01,123 INFO  Server started on this port\n"
+        "2024-01-01 10:00:02,123 ERROR Disk is nearly full\n"
+        "2024-01-01 10:00:03,123 ERROR Disk is full\n"
+        "2024-01-01 10:00:04,123 INFO  Server started on this port\n"
+    )
+    shown, warning = read(log)
+    assert shown == "Server started on this port\nDisk is nearly full\nDisk is full"
+    assert warning == "reads like a log, not prose; its last error is in line 3: ERROR Disk is full"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("PostScript", "%!PS-Adobe-3.0\n/Times findfont 12 scalefont setfont\n(words) show\n"),
+        (
+            "source code",
+            "import os\n\n\ndef main(path):\n    x = os.stat(path)\n    return x.size\n\n\nmain('a')\n",
+        ),
+        ("source code", "#include <a.h>\nint main(void) {\n  int x = 1;\n  return x;\n}\n"),
+        (
+            "a patch",
+            "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-old words\n+new words\n more words\n",
+        ),
+        ("settings", "[server]\nhost = example\nport = 80\n[client]\nname = boat\nsize = 7\n"),
+        ("encoded data", ("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlq\n") * 6),
+    ],
+)
+def test_other_kinds_are_said(kind: str, text: str) -> None:
+    assert read(text) == (text.strip("\n"), f"reads like {kind}, not prose: take the result with care")
+
+
+def test_json_nested_without_end_is_said() -> None:
+    assert reads_like("[" * 100_000) == "JSON"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SENTENCE} {OTHER}\n" * 5,
+        "ANNA: Good morning, all.\nBEN: Morning.\nANNA: Let us begin.\nBEN: Yes, let us.\n",
+        "Dear Bo,\n\nthe quay is closed.\nUse the river,\nplease.\n\nKind regards\nAnna\n",
+        "Roses are red,\nviolets are blue,\nsugar is sweet,\nand so are you.\n",
+        "- 2 kg potatoes\n- 12 eggs\n- butter\n- apples\n- rye bread\n",
+        "[Note: this text begins with a bracket.] It goes on.\n",
+        "{This begins with a brace} and goes on.\n",
+    ],
+)
+def test_prose_is_no_data(text: str) -> None:
+    assert reads_like(text) is None

@@ -1,0 +1,141 @@
+# ruff: noqa: E501 - inputs are kept on one line
+"""Captions and exported chats become turns: speakers stay; times, tags, sounds and notices go."""
+
+import json
+
+import pytest
+
+from bbp_cli.documents.captions import is_captions, text_of_captions
+from bbp_cli.documents.chat import is_chat, text_of_chat
+
+VTT = """WEBVTT
+Kind: captions
+
+NOTE written by hand
+
+1
+00:00.000 --> 00:02.000 align:start
+<v Anna Lind>The <i>harbour</i> was closed
+
+00:02.000 --> 00:04.000
+<v Anna Lind>for a year &amp; a day.
+
+00:04.000 --> 00:05.000
+[Applause]
+
+00:05.000 --> 00:06.000
+<v Bo>Oh <00:05.500><c>no.</c>
+"""
+ROLLING = """WEBVTT
+
+00:00.000 --> 00:02.000
+the harbour was
+
+00:02.000 --> 00:04.000
+the harbour was
+closed for a year
+
+00:04.000 --> 00:06.000
+closed for a year
+and then opened.
+"""
+SRT = """1
+00:00:01,000 --> 00:00:02,000
+{\\an8}<font color="#fff">- Where is it?
+- Over there.</font>
+
+2
+00:00:03,000 --> 00:00:04,000
+ANNA: Look at the
+harbour now.
+3
+00:00:04,000 --> 00:00:05,000
+\u266a la la \u266a
+"""
+
+
+@pytest.mark.parametrize(
+    ("captions", "text"),
+    [
+        (VTT, "Anna Lind: The harbour was closed for a year & a day.\n\nBo: Oh no.\n"),
+        (ROLLING, "the harbour was closed for a year and then opened.\n"),
+        (SRT, "Where is it?\n\nOver there.\n\nANNA: Look at the harbour now.\n"),
+        ("0:00:01.000,0:00:03.000\nThe quay\nis new.\n", "The quay is new.\n"),
+        (
+            "[Script Info]\nDialogue: 0,0:00:01.00,0:00:02.00,D,Anna,0,0,0,,The quay\\Nis new.\n",
+            "Anna: The quay is new.\n",
+        ),
+    ],
+    ids=["vtt", "rolling", "srt", "sbv", "ass"],
+)
+def test_cues_become_sentences(captions: str, text: str) -> None:
+    assert is_captions(captions)
+    assert text_of_captions(captions) == (text, ())
+
+
+CHATS = {
+    "whatsapp": """12/03/2024, 09:14 - Messages and calls are end-to-end encrypted. No one can read them.
+12/03/2024, 09:14 - Anna created group "Harbour"
+12/03/2024, 09:15 - Anna: The harbour will be closed
+for a whole year.
+12/03/2024, 09:16 - Bo: <Media omitted>
+12/03/2024, 09:17 - Bo: Okay.
+12/03/2024, 09:18 - Anna: Good.
+""",
+    "iphone": """\u200e[12.03.24, 09:14:02] Harbour: \u200eMessages and calls are end-to-end encrypted.
+[12.03.24, 09:15:02] Anna: The harbour will be closed for a whole year.
+\u200e[12.03.24, 09:15:09] Bo: \u200eimage omitted
+[12.03.24, 09:16:02] Bo: Okay.
+[12.03.24, 09:17:02] Anna: Good.
+""",
+    "slack": "Anna  9:15 AM\nThe harbour will be closed\nfor a whole year.\nBo  9:16 AM\nOkay.\nAnna  9:20 AM\nGood.\n",
+    "teams": "[12/3/2024 9:15 AM] Anna\nThe harbour will be closed for a whole year.\n\n[12/3/2024 9:16 AM] Bo\nOkay.\n\n"
+    "[12/3/2024 9:17 AM] Anna\nGood.\n",
+    "zoom": "09:15:02 From Anna to Everyone : The harbour will be closed for a whole year.\n09:16:02 From Bo : Okay.\n"
+    "09:17:02\t From  Anna : Good.\n",
+    "irc": "09:02 <Anna> The harbour will be closed for a whole year.\n09:02 -!- sam has joined #x\n09:03 <Bo> Okay.\n"
+    "09:04 <Anna> Good.\n",
+    "transcript": "Anna (00:01:02): The harbour will be closed for a whole year.\nBo (00:01:09): Okay.\n"
+    "Anna (00:02:00): Good.\n",
+    "slack json": json.dumps(
+        [
+            {"ts": "1", "text": "The harbour will be <http://x|closed> for a whole year.", "user_profile": {"real_name": "Anna"}},
+            {"ts": "2", "text": "<@U2> has joined", "user": "U2", "subtype": "channel_join"},
+            {"ts": "3", "text": "Okay. :tada:", "user": "Bo"},
+            {"ts": "4", "text": "Good.", "user": "Anna"},
+        ]
+    ),
+    "telegram json": json.dumps(
+        {
+            "messages": [
+                {"type": "service", "date": "2024", "text": ""},
+                {"type": "message", "date": "2024", "from": "Anna", "text": ["The harbour will be ", {"text": "closed"}, " for a whole year."]},
+                {"type": "message", "date": "2024", "from": "Bo", "text": "Okay."},
+                {"type": "message", "date": "2024", "from": "Anna", "text": "Good."},
+            ]
+        }
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", CHATS)
+def test_messages_become_turns(program: str) -> None:
+    assert is_chat(CHATS[program])
+    text, warnings = text_of_chat(CHATS[program])
+    assert text == "Anna: The harbour will be closed for a whole year.\n\nBo: Okay.\n\nAnna: Good.\n"
+    assert warnings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-01 10:00:01 ERROR: disk full\n2024-01-01 10:00:02 ERROR: disk full\n2024-01-01"
+        " 10:00:03 INFO: done\n",
+        "At 10:15 Anna said no. The boat left.\nIt was fine.\n" * 3,
+        "ANNA: Good morning.\nBEN: Morning.\nANNA: Yes.\n",
+        '[{"name": "a"}, {"name": "b"}]',
+        "[[[[",
+    ],
+)
+def test_other_texts_are_no_chat(text: str) -> None:
+    assert not is_chat(text)
