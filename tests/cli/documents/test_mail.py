@@ -28,9 +28,9 @@ def mail(plain: str | None = None, html: str | None = None, attached: str | None
 
 OLDER = {
     "outlook": f"Hi Bo,\n\n{NEW}\n\nAnna\n\nFrom: Bo <b@x>\nSent: Monday, November 3\nTo:"
-    " Anna\nSubject: Quay\n\n{OLD}\n",
+    f" Anna\nSubject: Quay\n\n{OLD}\n",
     "outlook in German": f"{NEW}\n\nVon: Bo\nGesendet: Montag, 3. November\nAn: Anna\nBetreff:"
-    " Kai\n\n{OLD}\n",
+    f" Kai\n\n{OLD}\n",
     "original message": f"{NEW}\n\n-----Original Message-----\nFrom: Bo\n\n{OLD}\n",
     "gmail": f"{NEW}\n\nOn Mon, 3 Nov 2025 at 10:00, Bo Person\n<b@example.org> wrote:\n\n> {OLD}\n",
     "wrote without marks": f"{NEW}\n\nOn Mon, 3 Nov 2025, Bo <b@example.org> wrote:\n\n{OLD}\n",
