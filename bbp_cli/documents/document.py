@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import sys
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -10,11 +11,13 @@ from pathlib import Path
 
 from bbp_cli.documents.formats import PLAIN_TEXT as PLAIN_TEXT
 from bbp_cli.documents.formats import convert
-from bbp_cli.documents.pdf import Page, read_pdf
+from bbp_cli.documents.pdf import Aside, Page, PageKind, read_pdf
 from bbp_cli.errors import InputError
 
 STDIN = "-"
 PDF = "application/pdf"
+JUNK = 65536  # bytes before a PDF at most: headers of a mail or of a download
+_PDF_MARK = re.compile(rb"(?:^|[\r\n\0])%PDF-\d")
 MIN_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
 
@@ -32,13 +35,25 @@ class Source:
 class Document:
     """Text as bbp reads it; every offset anywhere in bbp is a code point of `text`.
 
-    `pages` is empty where the format has none (plain text).
+    `pages` is empty where the format has none (plain text). `asides` are spans that are not running text:
+    notes, captions, tables, the bibliography.
     """
 
     text: str
     source: Source
     pages: tuple[Page, ...] = ()
     warnings: tuple[str, ...] = ()
+    asides: tuple[Aside, ...] = ()
+
+    @property
+    def running_text(self) -> str:
+        """Return the text with spaces for its asides (offsets stay), or all of it if little else is there."""
+        parts, position = [], 0
+        for aside in self.asides:
+            parts += [self.text[position : aside.start], " " * (aside.end - aside.start)]
+            position = aside.end
+        running = "".join([*parts, self.text[position:]])
+        return running if 2 * len(running.split()) >= len(self.text.split()) else self.text
 
     def page_at(self, offset: int) -> int | None:
         """Return the number of the page of an offset; the break between two pages belongs to the first."""
@@ -50,6 +65,10 @@ class Document:
     def pages_without_text(self) -> list[int]:
         """Numbers of the pages that gave nothing but white space."""
         return [page.number for page in self.pages if not self.text[page.start : page.end].strip()]
+
+    def pages_of_kind(self, kind: PageKind) -> list[int]:
+        """Numbers of the pages of a kind."""
+        return [page.number for page in self.pages if page.kind == kind]
 
 
 def read(path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
@@ -98,9 +117,11 @@ def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool
 
 
 def is_pdf(data: bytes) -> bool:
-    """Whether the bytes are a PDF: its mark stands first, or soon after some junk that no text holds."""
-    head = data[:1024]
-    return head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head and b"%%EOF" in data[-2048:])
+    """Whether the bytes are a PDF: its mark stands first, or begins a line behind some junk."""
+    head = data[:JUNK]
+    if head[:1024].lstrip().startswith(b"%PDF-"):
+        return True
+    return _PDF_MARK.search(head) is not None and data.rfind(b"endobj") > 0
 
 
 def page_ranges(numbers: Sequence[int]) -> str:
@@ -143,17 +164,35 @@ def _refuse_nearly_empty(text: str) -> None:
     raise InputError("no text" if not letters else "almost no text: nothing to summarize", code="empty")
 
 
+# What is said of pages that gave no text; {} is where they are.
+_UNREAD: dict[PageKind, tuple[str, str | None]] = {
+    "blank": ("no text on {}: blank", None),
+    "scanned": ("no text on {}", "scanned pages need OCR first, for example with ocrmypdf"),
+    "undecodable": (
+        "the text of {} cannot be decoded",
+        "the fonts do not say which letters they show: OCR reads what is seen, "
+        "for example ocrmypdf --force-ocr",
+    ),
+}
+
+
 def _parse_pdf(data: bytes, source: Source) -> Document:
     found = read_pdf(data)
-    document = Document(found.text, source, found.pages, found.warnings)
-    blank = document.pages_without_text
-    if len(blank) == len(document.pages):
+    document = Document(found.text, source, found.pages, found.warnings, found.asides)
+    if not document.pages:
+        raise InputError("the PDF has no pages", code="no_text")
+    unread = [(numbers, kind) for kind in _UNREAD if (numbers := document.pages_of_kind(kind))]
+    if len(document.pages_without_text) == len(document.pages):
+        hints = dict.fromkeys(_UNREAD[kind][1] for _, kind in unread)
         raise InputError(
-            f"no text on {page_ranges(blank)}" if blank else "the PDF has no pages",
-            hint="scanned pages need OCR first, for example with ocrmypdf" if blank else None,
+            "; ".join(_said(kind, numbers) for numbers, kind in unread) or "no text",
+            hint="; ".join(hint for hint in hints if hint) or None,
             code="no_text",
         )
-    if blank:
-        warning = f"no text on {page_ranges(blank)}; scanned pages need OCR first"
-        return replace(document, warnings=(*document.warnings, warning))
-    return document
+    warnings = (_said(kind, numbers, with_hint=True) for numbers, kind in unread)
+    return replace(document, warnings=(*document.warnings, *warnings))
+
+
+def _said(kind: PageKind, numbers: Sequence[int], *, with_hint: bool = False) -> str:
+    message, hint = _UNREAD[kind]
+    return message.format(page_ranges(numbers)) + (f"; {hint}" if with_hint and hint else "")

@@ -24,7 +24,7 @@ def steps(
     """Choose sentences, at most `settings.length` words of them where it is given; see `tasks.task`."""
     from bigbird_pegasus.summarization.extractive import extractive_steps
 
-    text = parse_text(document.text)
+    text = parse_text(document.running_text)
     found = yield from extractive_steps(text, loaded.model, loaded.tokenizer, settings)
     is_default = loaded.checkpoint.folder.id == DEFAULT
     return summary_of(document, found, language_warning(found.language) if is_default else ())

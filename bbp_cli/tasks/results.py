@@ -36,6 +36,9 @@ class Coverage:
     windows: int
     truncated: bool
     pages_without_text: tuple[int, ...]
+    pages_blank: tuple[int, ...] = ()
+    pages_scanned: tuple[int, ...] = ()
+    pages_undecodable: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,16 @@ def record_results(result: DocumentResult) -> Sequence[RecordResult]:
 
 def coverage(document: Document, total: int, read: int, windows: int) -> Coverage:
     """How much was read of a document of `total` tokens."""
-    return Coverage(total, read, windows, read < total, tuple(document.pages_without_text))
+    return Coverage(
+        tokens_total=total,
+        tokens_read=read,
+        windows=windows,
+        truncated=read < total,
+        pages_without_text=tuple(document.pages_without_text),
+        pages_blank=tuple(document.pages_of_kind("blank")),
+        pages_scanned=tuple(document.pages_of_kind("scanned")),
+        pages_undecodable=tuple(document.pages_of_kind("undecodable")),
+    )
 
 
 def summary_of(document: Document, found: library.Summary, warnings: tuple[str, ...] = ()) -> Summary:

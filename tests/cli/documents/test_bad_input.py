@@ -27,8 +27,8 @@ BAD_FILES = {
     "random bytes": (bytes((i * 7919 + i // 3) % 256 for i in range(5000)), "a binary file"),
     "nul bytes": (PROSE.encode() + b"\x00\x00" + PROSE.encode(), "NUL at position"),
     "control characters": (b"\x01\x02\x03\x04 abc \x05\x06\x07" * 40, "a binary file"),
-    "scanned pdf": (make_pdf(["", "", ""]), "no text on pages 1-3"),
-    "scanned page": (make_pdf([""]), "no text on page 1"),
+    "blank pages": (make_pdf(["", "", ""]), "no text on pages 1-3: blank"),
+    "blank page": (make_pdf([""]), "no text on page 1: blank"),
     "locked pdf": (make_pdf(PAGES, password="user"), "password"),
     "locked pdf, old cipher": (make_pdf(PAGES, password="user", method=EncryptionMethod.RC4), "password"),
     "truncated pdf": (make_pdf(PAGES)[:-200], "cut off"),
@@ -110,7 +110,7 @@ def test_a_pdf_with_some_pages_without_text_is_read_and_they_are_named(bbp: Bbp)
     done = bbp("extract", stdin=make_pdf([PAGES[0], "", PAGES[1], "", ""]))
     assert done.code == 0
     assert PAGES[1] in done.stdout
-    assert done.stderr == "bbp: warning: stdin: no text on pages 2, 4-5; scanned pages need OCR first\n"
+    assert done.stderr == "bbp: warning: stdin: no text on pages 2, 4-5: blank\n"
 
 
 def test_a_pdf_with_missing_pages_has_a_warning(bbp: Bbp) -> None:

@@ -1,100 +1,212 @@
-"""Lines of a PDF become paragraphs, and every page knows its span."""
+"""PDFs are read as a person reads them; each file of `tests/cli/data/pdf` is named by its property."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from pathlib import Path
 
-from bbp_cli.documents.pdf import Page, join_lines, read_pdf, without_running_titles
+import pytest
+from fpdf import FPDF
+
+from bbp_cli.documents.document import parse
+from bbp_cli.documents.pdf import PdfText, read_pdf
+from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 
-LINES = st.lists(
-    st.lists(st.text("abcDE. -", min_size=1).map(str.strip).filter(bool), max_size=6), max_size=6
+CASES = Path(__file__).parents[1] / "data" / "pdf"
+FIRST = (
+    "The old harbour was closed for a year while the quay was rebuilt by a firm from the north. "
+    "Boats had to use "
+    "the mouth of the river, which is narrow and hard to enter when the wind is in the west. "
+    "The council paid half "
+    "of the costs and the owners paid the rest over ten years."
 )
+SECOND = (
+    "The new quay was opened in May and the first ferry came at noon. It can carry forty cars, "
+    "which is twice as "
+    "many as the old one could. The wardens expect that the number of boats will double within three years."
+)
+THIRD = (
+    "In the second year the gate was mended because it had been hit by a tug in a storm that "
+    "came from the north "
+    "and lasted for two days. Nobody was hurt but the costs were high and the council had to "
+    "ask the owners for "
+    "more money than it had said. In the third year the light"
+)
+BOTH = f"{FIRST}\n\n{SECOND}"
 
 
-def joined(*pages: list[str]) -> str:
-    return join_lines(pages)[0]
+def case(name: str) -> PdfText:
+    return read_pdf((CASES / name).read_bytes())
 
 
-def test_a_short_line_before_a_capital_ends_a_paragraph() -> None:
-    text = joined(
-        [
-            "Methods",
-            "We walked along the river on three days in autumn and",
-            "counted.",
-            "Then we went home by",
-        ]
+@pytest.mark.parametrize(
+    ("name", "text", "warning"),
+    [
+        ("word-per-text-object", BOTH, None),
+        ("words-apart-by-less-than-space-glyph", BOTH, None),
+        ("each-line-drawn-twice", f"Rebuilding the harbour\n\n{BOTH}", None),
+        ("two-pages-of-one-spread", BOTH, None),
+        ("two-columns-row-by-row", BOTH, None),
+        ("line-numbers", BOTH, None),
+        ("heads-left-and-right", f"{BOTH}\n\n{THIRD}\n\n{FIRST}", None),
+        ("two-line-head-and-foot", f"{BOTH}\n\n{THIRD}", None),
+        ("japanese-cid-without-tounicode", "あいうえおかきくけこさしすせそたちつてとなにぬねの", None),
+        ("junk-before-2kB", BOTH, "2100 bytes before its beginning were passed over"),
+        ("5kB-zeros-behind-end", BOTH, "5000 bytes behind its end were passed over"),
+        ("no-eof-mark", BOTH, "its end is missing"),
+        ("eof-cut-2-bytes", BOTH, "its end is missing"),
+        ("no-startxref", BOTH, "its index is missing"),
+        (
+            "form-value",
+            "Name and office of the person who reports the accident:\n\nAnna Lind, harbour master since 2009",
+            None,
+        ),
+        (
+            "hyphens-at-line-ends",
+            "The tables of the council show that the long-term costs of the quay are low, and "
+            "that a 5-year plan "
+            "would be enough. It is a well-known fact that non-European boats pay more. Since "
+            "COVID-19 came, fewer "
+            "sail. In the mid-1990s the gate was new. About two-thirds of the boats are small, "
+            "and 10-fold growth "
+            "is not expected. The years 2010\u20132015 were the best. Anglo-Saxon ships came "
+            "at the beginning, as "
+            "e-mail and x-ray did later. The pre- and post-war quays differ. It is an "
+            "international harbour with a "
+            "state-of-the-art gate.",
+            None,
+        ),
+        (
+            "short-lines-before-capitals",
+            "The report was sent to the Harbour Council and to the Minister of Ports in Varnes, "
+            "who read it in May. "
+            "It says that the ferry to Little Skerry must be rebuilt because the ferry named "
+            "the Anna Lind has been "
+            f"in use since 1969 and is not safe.\n\n{FIRST}",
+            None,
+        ),
+    ],
+)  # fmt: skip
+def test_the_text_is_what_one_reads_out(name: str, text: str, warning: str | None) -> None:
+    read = case(f"{name}.pdf")
+    assert read.text == text
+    assert len(read.warnings) == (warning is not None)
+    assert warning is None or warning in read.warnings[0]
+
+
+def test_a_title_stays_where_it_first_stands_and_is_dropped_as_a_running_head() -> None:
+    text = case("title-is-running-head.pdf").text
+    assert text.startswith("How the harbour of Varnes was rebuilt\n\n")
+    assert text.count("How the harbour") == 1
+
+
+def test_a_note_at_the_foot_of_a_page_does_not_cut_a_sentence() -> None:
+    read = case("footnote-between-pages.pdf")
+    assert "The council paid half of the costs and the owners paid the rest over ten years." in read.text
+    (note,) = read.asides
+    assert note.kind == "footnote"
+    assert read.text[note.start : note.end] == "1 The firm is Nordkai of Lund; it built the gate too."
+    assert read.pages[0].end > note.end
+
+
+def test_pages_of_a_text_are_consecutive_spans_that_hold_all_of_it() -> None:
+    for path in CASES.glob("*.pdf"):
+        if path.name.startswith("5000"):
+            continue
+        read = read_pdf(path.read_bytes())
+        position = 0
+        for number, page in enumerate(read.pages, start=1):
+            assert page.number == number
+            assert position <= page.start <= page.end
+            assert not read.text[position : page.start].strip()
+            position = page.end
+        assert position == len(read.text)
+
+
+def test_junk_before_a_pdf_does_not_make_it_text() -> None:
+    document = parse((CASES / "junk-before-2kB.pdf").read_bytes(), "-")
+    assert (document.text, document.source.media_type) == (BOTH, "application/pdf")
+    assert not parse(b"A line.\n%PDF-1.4 is how such a file begins, says this text.\n", "-").pages
+
+
+# Kinds of pages
+
+
+def with_pages(*pages: str) -> bytes:
+    """A PDF with a page each: `picture` is a drawing of all the page, "" nothing, else text."""
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=12)
+    for page in pages:
+        pdf.add_page()
+        if page == "picture":
+            for n in range(40):
+                pdf.line(10, 10 + 5 * n, 190, 12 + 5 * n)
+        elif page:
+            pdf.multi_cell(0, 6, page)
+    return bytes(pdf.output())
+
+
+SHIFTED = "".join(c.upper() if n % 2 else c.lower() for n, c in enumerate(FIRST))
+
+
+def test_pages_without_text_are_told_apart() -> None:
+    read = read_pdf(with_pages(FIRST, "", "picture", SHIFTED, SECOND))
+    assert [page.kind for page in read.pages] == ["text", "blank", "scanned", "undecodable", "text"]
+    assert read.text == BOTH
+    document = parse(with_pages(FIRST, "", "picture", SHIFTED, SECOND), "a.pdf")
+    assert document.pages_without_text == [2, 3, 4]
+    assert document.warnings == (
+        "no text on page 2: blank",
+        "no text on page 3; scanned pages need OCR first, for example with ocrmypdf",
+        "the text of page 4 cannot be decoded; the fonts do not say which letters they show: "
+        "OCR reads what is "
+        "seen, for example ocrmypdf --force-ocr",
     )
-    assert text == (
-        "Methods\n\nWe walked along the river on three days in autumn and\ncounted.\n\nThen we went home by"
+
+
+def test_nothing_but_such_pages_is_an_error_with_their_numbers() -> None:
+    with pytest.raises(InputError) as refused:
+        parse(with_pages("picture", "picture", "", SHIFTED), "a.pdf")
+    assert refused.value.message == (
+        "no text on page 3: blank; no text on pages 1-2; the text of page 4 cannot be decoded"
     )
+    assert refused.value.hint is not None
+    assert "ocrmypdf" in refused.value.hint
+    with pytest.raises(InputError) as blank:
+        parse(with_pages("", ""), "a.pdf")
+    assert (blank.value.message, blank.value.hint) == ("no text on pages 1-2: blank", None)
 
 
-def test_a_sentence_continues_across_pages() -> None:
-    first = [
-        "The first page is full of long lines, all of them equally",
-        "long, and the last sentence goes on to the",
-    ]
-    assert joined(first, ["next page without a break."]).endswith(
-        "goes on to the\nnext page without a break."
-    )
+def test_a_page_that_pdfium_leaves_out_is_not_blank() -> None:
+    content = make_pdf([FIRST, SECOND])
+    start = content.index(b"/FlateDecode")
+    read = read_pdf(content[:start] + b"/NoSuchThing" + content[start + len(b"/FlateDecode") :])
+    assert [page.kind for page in read.pages] == ["undecodable", "text"]
+    assert read.warnings[0].startswith("page 1 cannot be read: ")
 
 
-def test_a_word_cut_at_the_end_of_a_line_is_joined() -> None:
-    assert joined(["The measure-", "ment of it was exact."]) == "The measurement of it was exact."
-    assert joined(["The measure\u00ad", "ment of it was exact."]) == "The measurement of it was exact."
+# Damage
 
 
-def test_a_compound_keeps_its_hyphen() -> None:
-    assert joined(["A well-known way; it is well-", "known."]) == "A well-known way; it is well-known."
+def test_a_file_that_only_pypdf_can_open_is_mended() -> None:
+    read = read_pdf(make_pdf([FIRST, SECOND]).replace(b"/Root ", b"/Rxot "))
+    assert read.text == BOTH
+    assert read.warnings == ("damaged PDF: mended as far as it could be",)
 
 
-def test_a_hyphen_before_a_capital_or_number_is_kept() -> None:
-    assert (
-        joined(["The years 1990-", "2000 in East-", "Anglia."]) == "The years 1990-\n2000 in East-\nAnglia."
-    )
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (make_pdf([FIRST])[:-200], "the PDF is cut off: its end is missing"),
+        (make_pdf([FIRST])[:700], "the PDF is cut off: its end is missing"),
+        (make_pdf([FIRST], password="x"), "the PDF asks for a password"),
+        (b"%PDF-1.7\n" + bytes(range(256)) * 8 + b"\n%%EOF\n", "damaged PDF"),
+    ],
+)
+def test_what_cannot_be_opened_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_pdf(data)
 
 
-def test_page_numbers_are_left_out_in_their_usual_forms() -> None:
-    for number in ("7", "- 7 -", "Page 7", "7 of 12", "page 7/12", "xii"):
-        assert without_running_titles([["Text stands here.", number]]) == [["Text stands here."]]
-        assert without_running_titles([[number, "Text stands here."]]) == [["Text stands here."]]
-
-
-def test_lines_that_most_pages_begin_or_end_with_are_left_out() -> None:
-    pages = [
-        ["Report of 2026", f"Text number {word}.", f"Draft {n} — secret"] for n, word in enumerate("abcd")
-    ]
-    assert without_running_titles(pages) == [[f"Text number {word}."] for word in "abcd"]
-
-
-def test_a_line_that_is_all_of_a_page_is_kept() -> None:
-    assert without_running_titles([["7"], ["Same"], ["Same"], ["Same"]]) == [
-        ["7"],
-        ["Same"],
-        ["Same"],
-        ["Same"],
-    ]
-
-
-def test_a_line_on_two_pages_only_is_kept() -> None:
-    pages = [["Note", "one text"], ["Note", "another text"]]
-    assert without_running_titles(pages) == pages
-
-
-@given(LINES)
-def test_pages_are_consecutive_spans_that_hold_all_the_text(pages: list[list[str]]) -> None:
-    text, spans = join_lines(pages)
-    assert [span.number for span in spans] == list(range(1, len(pages) + 1))
-    position = 0
-    for page, span in zip(pages, spans, strict=True):
-        assert position <= span.start <= span.end
-        assert not text[position : span.start].strip()
-        words = "".join(page).replace(" ", "").replace("-", "")
-        assert "".join(text[span.start : span.end].split()).replace("-", "") == words
-        position = span.end
-    assert position == len(text)
-
-
-def test_a_pdf_without_pages_that_hold_text_is_empty() -> None:
-    assert read_pdf(make_pdf(["", ""])).text == ""
-    assert read_pdf(make_pdf(["", ""])).pages == (Page(1, 0, 0), Page(2, 0, 0))
+def test_a_wrong_index_is_told_and_the_text_is_read() -> None:
+    read = read_pdf(make_pdf([FIRST]).replace(b"startxref\n", b"startxref\n9"))
+    assert read.text == FIRST
+    assert read.warnings == ("damaged PDF: its index is missing; its pages were searched for",)

@@ -1,0 +1,351 @@
+"""The words of a page → its lines in reading order, column by column: geometry, not language.
+
+Columns are found by an XY-cut: rows that leave the same strip free, with prose on both sides of it, are two
+columns; what stands above and below such rows is read before and after them.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bbp_cli.documents.pdf_characters import Word
+
+ROW_TOLERANCE = 0.28  # of a box's height, by which baselines of one row differ
+MIN_GUTTER = 0.6  # of it: columns are this far apart at least (10 points at 10 points' size)
+MIN_COLUMN_ROWS = 3  # that have text on both sides of a gutter
+MIN_COLUMN_WORDS = 2.5  # that a row of a column has on average; cells of tables have fewer
+MAX_GUTTERS = 12  # followed at once
+WIDE_GAP = 1.3  # of a box's height between two words: cells, or columns that are none
+EDGE_ROWS = 5  # at the head and the foot of a page, that may be running heads
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of one column; distances in points, x to the right, y downwards.
+
+    `gaps` counts the wide gaps between its words. `first` and `words` are the width of its first word and how
+    many there are.
+    """
+
+    text: str
+    x0: float
+    x1: float
+    top: float
+    baseline: float
+    size: float
+    bold: bool
+    gaps: int
+    first: float
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What stands on one height of a page, over all columns: candidates for running heads."""
+
+    text: str
+    x0: float
+    x1: float
+    baseline: float
+    size: float
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageLayout:
+    """A page's columns in reading order, each with its lines, and the rows at its edges."""
+
+    columns: tuple[tuple[Line, ...], ...]
+    head: tuple[Row, ...]
+    foot: tuple[Row, ...]
+    rows: int
+    width: float
+
+
+def lay_out(words: Sequence[Word], width: float) -> PageLayout:
+    """Return the lines of a page in the order in which they are read."""
+    if not words:
+        return PageLayout((), (), (), 0, width)
+    rows = rows_of(without_line_numbers(rows_of(words)))
+    columns = [lines_of(column) for column in columns_of(rows)]
+    head = tuple(_row(row) for row in rows[:EDGE_ROWS])
+    foot = tuple(_row(row) for row in rows[-EDGE_ROWS:])
+    return PageLayout(tuple(tuple(column) for column in columns if column), head, foot, len(rows), width)
+
+
+def rows_of(words: Sequence[Word]) -> list[list[Word]]:
+    """Words by their height on the page, from top to bottom; in each row from left to right."""
+    rows: list[list[Word]] = []
+    height = size = 0.0
+    for word in sorted(words, key=lambda word: word.baseline):
+        if rows and word.baseline - height <= ROW_TOLERANCE * max(min(size, word.size), 1.0):
+            rows[-1].append(word)
+            size = max(size, word.size)
+        else:
+            rows.append([word])
+            height, size = word.baseline, word.size
+    for row in rows:
+        row.sort(key=lambda word: word.x0)
+    return _with_raised(rows)
+
+
+def _with_raised(rows: list[list[Word]]) -> list[list[Word]]:
+    """Join raised and lowered small words, such as marks of notes, to the row beside them."""
+    kept: list[list[Word]] = []
+    for number, row in enumerate(rows):
+        size = max(word.size for word in row)
+        for other in (kept[-1] if kept else None, rows[number + 1] if number + 1 < len(rows) else None):
+            if other is None or size > 0.85 * max(word.size for word in other) or len(row) > len(other):
+                continue
+            top, bottom = min(word.top for word in other), max(word.bottom for word in other)
+            inside = all(top - 0.2 * size < word.top and word.bottom < bottom + 0.2 * size for word in row)
+            if inside and not any(_overlap(word, one) for word in row for one in other[:200]):
+                other += row
+                other.sort(key=lambda word: word.x0)
+                break
+        else:
+            kept.append(row)
+    return kept
+
+
+def _overlap(word: Word, other: Word) -> bool:
+    return word.x0 < other.x1 - 0.5 and other.x0 < word.x1 - 0.5
+
+
+def without_line_numbers(rows: Sequence[Sequence[Word]]) -> list[Word]:
+    """Return the words of a page but the numbers of its lines, at the left or the right margin.
+
+    They count by as much as the lines between them, and stand apart from the text. The items of a list could
+    do so too, but each begins a sentence.
+    """
+    words = [word for row in rows for word in row]
+    for side in (0, -1):
+        numbered = [
+            (number, row)
+            for number, row in enumerate(rows)
+            if row[side].text.isdecimal() and _apart(row, side)
+        ]
+        edges = Counter(round(row[side].x1 if side == 0 else row[side].x0) for _, row in numbered)
+        if len(numbered) < 4 or max(edges.values()) < 0.5 * len(numbered):
+            continue
+        steps = [
+            (int(b[side].text) - int(a[side].text), m - n) for (n, a), (m, b) in itertools.pairwise(numbered)
+        ]
+        counting = sum(by == lines or (by > 1 and by == steps[0][0]) for by, lines in steps)
+        begins = sum(row[1].text[0].islower() for _, row in numbered if side == 0 and len(row) > 1)
+        is_list = side == 0 and steps[0][0] == 1 and not begins
+        if counting >= 0.8 * len(steps) and steps[0][0] >= 1 and not is_list:
+            gone = {id(row[side]) for _, row in numbered}
+            words = [word for word in words if id(word) not in gone]
+    return words
+
+
+def _apart(row: Sequence[Word], side: int) -> bool:
+    if len(row) == 1:
+        return True
+    gap = row[1].x0 - row[0].x1 if side == 0 else row[-1].x0 - row[-2].x1
+    return gap > 0.5 * row[side].size
+
+
+def columns_of(rows: list[list[Word]], depth: int = 0) -> list[list[list[Word]]]:
+    """Return the columns that rows hold, in reading order; each a list of rows."""
+    if len(rows) < MIN_COLUMN_ROWS or depth > 6:
+        return [rows] if rows else []
+    found = best_gutter(rows)
+    if found is None:
+        return [rows]
+    first, last, middle = found
+    sides: tuple[list[Word], list[Word]] = ([], [])
+    for row in rows[first:last]:
+        for word in row:
+            sides[(word.x0 + word.x1) / 2 > middle].append(word)
+    order = reversed(sides) if _reads_leftwards(sides[0] + sides[1]) else sides
+    return [
+        *columns_of(rows[:first], depth + 1),
+        *(column for side in order for column in columns_of(rows_of(side), depth + 1)),
+        *columns_of(rows[last:], depth + 1),
+    ]
+
+
+def best_gutter(rows: Sequence[Sequence[Word]]) -> tuple[int, int, float] | None:
+    """Return the longest run of rows [first, last) with a free strip between two columns, and its middle."""
+    size = median(word.size for row in rows for word in row)
+    least = MIN_GUTTER * size
+    best: tuple[int, int, int, float] | None = None
+    active: list[tuple[float, float, int]] = []  # from, to, first row
+    for number in range(len(rows) + 1):
+        free = _free_strips(rows[number], least) if number < len(rows) else []
+        going: dict[tuple[float, float], int] = {}
+        for low, high, first in active:
+            met = [(max(low, a), min(high, b)) for a, b in free]
+            on = [(a, b) for a, b in met if b - a >= least]
+            for strip in on:
+                going[strip] = min(first, going.get(strip, first))
+            if not on and number - first >= MIN_COLUMN_ROWS:
+                shared = _shared(rows[first:number], (low + high) / 2)
+                if shared and (best is None or shared > best[0]):
+                    best = (shared, first, number, (low + high) / 2)
+        for a, b in free[1:-1]:
+            going.setdefault((a, b), number)
+        active = sorted((a, b, first) for (a, b), first in going.items())
+        active = sorted(active, key=lambda strip: strip[2])[:MAX_GUTTERS]
+    return best and best[1:]
+
+
+def _free_strips(row: Sequence[Word], least: float) -> list[tuple[float, float]]:
+    """Return what a row leaves free: before it, its wide gaps, and behind it."""
+    strips = [(float("-inf"), row[0].x0)]
+    end = row[0].x1
+    for word in row[1:]:
+        if word.x0 - end >= least:
+            strips.append((end, word.x0))
+        end = max(end, word.x1)
+    if len(strips) > MAX_GUTTERS:
+        strips = strips[:MAX_GUTTERS]
+    return [*strips, (end, float("inf"))]
+
+
+def _shared(rows: Sequence[Sequence[Word]], middle: float) -> int:
+    """How many rows have prose on both sides; 0 where these are not two columns of prose."""
+    sides: tuple[list[Sequence[Word]], list[Sequence[Word]]] = ([], [])
+    shared = 0
+    for row in rows:
+        left = [word for word in row if word.x1 <= middle]
+        right = row[len(left) :]
+        shared += bool(left and right)
+        for part, side in zip((left, right), sides, strict=True):
+            if part:
+                side.append(part)
+    if shared < MIN_COLUMN_ROWS:
+        return 0
+    for side in sides:
+        pieces = [piece for part in side for piece in _unbroken(part)]
+        lengths = [len(word.text) for piece in pieces for word in piece if _is_worded(word.text)]
+        words, letters = len(lengths) / max(1, len(pieces)), sum(lengths) / max(1, len(pieces))
+        if len(side) < MIN_COLUMN_ROWS or (words < MIN_COLUMN_WORDS and letters < 14):
+            return 0
+        widths = sorted(piece[-1].x1 - piece[0].x0 for piece in pieces)
+        if sum(width > 0.6 * widths[int(0.9 * len(widths))] for width in widths) < 0.45 * len(widths):
+            return 0
+        starts = Counter(round(piece[0].x0 / 3) for piece in pieces)
+    usual = sum(count for _, count in starts.most_common(4))  # of the right side; it may be several columns
+    return shared if usual >= 0.5 * starts.total() else 0
+
+
+def _unbroken(row: Sequence[Word]) -> Iterator[list[Word]]:
+    """Return the parts of a row between its wide gaps."""
+    part = [row[0]]
+    for word in row[1:]:
+        if word.x0 - part[-1].x1 > MIN_GUTTER * word.size:
+            yield part
+            part = []
+        part.append(word)
+    yield part
+
+
+def _is_worded(text: str) -> bool:
+    return text[-1].isalnum() or text[0].isalpha()
+
+
+def lines_of(rows: Sequence[Sequence[Word]]) -> list[Line]:
+    """Return the rows of one column as lines of text."""
+    lines: list[Line] = []
+    for row in rows:
+        lines.append(_line(row))
+    return lines
+
+
+def _line(row: Sequence[Word]) -> Line:
+    leftwards = _reads_leftwards(row)
+    if leftwards:
+        text, gaps = " ".join(word.text for word in sorted(row, key=lambda word: word.index)), 0
+    else:
+        text, gaps = _spaced(_untracked(row))
+    letters = Counter[float]()
+    for word in row:
+        letters[word.size] += len(word.text)
+    size = letters.most_common(1)[0][0]
+    return Line(
+        text=text,
+        # As in a mirror where the line is read to the left.
+        x0=-max(word.x1 for word in row) if leftwards else row[0].x0,
+        x1=-row[0].x0 if leftwards else max(word.x1 for word in row),
+        top=min(word.top for word in row),
+        baseline=median(word.baseline for word in row if word.size == size),
+        size=size,
+        bold=sum(len(word.text) for word in row if word.bold) > 0.8 * letters.total(),
+        gaps=gaps,
+        first=row[-leftwards].x1 - row[-leftwards].x0,
+        words=len(row),
+    )
+
+
+def _spaced(row: Sequence[Word]) -> tuple[str, int]:
+    """Return the words of a row with spaces, three where the gap is wide; and how many of these there are."""
+    parts = [row[0].text]
+    gaps = 0
+    end = row[0].x1
+    distances = [b.x0 - a.x1 for a, b in itertools.pairwise(row)]
+    usual = median(distances) if distances else 0.0
+    for word in row[1:]:
+        gap = word.x0 - end
+        wide = gap > max(WIDE_GAP * word.size, 2.5 * usual if len(row) > 4 else 0)
+        gaps += wide
+        unspaced = is_unspaced(parts[-1][-1]) and is_unspaced(word.text[0]) and gap < 0.4 * word.size
+        parts += ["   " if wide else "" if unspaced else " ", word.text]
+        end = max(end, word.x1)
+    return "".join(parts), gaps
+
+
+def _untracked(row: Sequence[Word]) -> Sequence[Word]:
+    """Letters set apart for emphasis, H a r b o u r, as the words they are."""
+    if sum(len(word.text) == 1 and word.text.isalpha() for word in row) < max(5, 0.8 * len(row)):
+        return row
+    if any(is_unspaced(word.text[0]) for word in row):
+        return row
+    gaps = sorted(b.x0 - a.x1 for a, b in itertools.pairwise(row))
+    between = 1.6 * gaps[len(gaps) // 3]
+    if between > 0.9 * row[0].size:
+        return row
+    words = [row[0]]
+    for word in row[1:]:
+        last = words[-1]
+        if word.x0 - last.x1 < between:
+            words[-1] = Word(
+                last.text + word.text, last.x0, word.x1, last.top, last.bottom, last.baseline, last.size,
+                last.bold, last.index,
+            )  # fmt: skip
+        else:
+            words.append(word)
+    return words
+
+
+def _reads_leftwards(words: Sequence[Word]) -> bool:
+    """Whether most letters are Hebrew or Arabic."""
+    letters = [character for word in words for character in word.text if character.isalpha()]
+    return 2 * sum("\u0590" <= one <= "\u08ff" or "\ufb1d" <= one <= "\ufefc" for one in letters) > len(
+        letters
+    )
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether this character's writing has no spaces between words (Chinese, Japanese, Thai)."""
+    return (
+        "\u3000" <= character <= "\u30ff"
+        or "\u3400" <= character <= "\u9fff"
+        or "\uf900" <= character <= "\ufaff"
+        or "\uff00" <= character <= "\uffef"
+        or "\u0e00" <= character <= "\u0eff"
+        or "\u1000" <= character <= "\u109f"
+        or "\u1780" <= character <= "\u17ff"
+        or "\U00020000" <= character <= "\U0003ffff"
+    )
+
+
+def _row(row: Sequence[Word]) -> Row:
+    text, gaps = _spaced(row)
+    text = " ".join(text.split())
+    size = max(word.size for word in row)
+    return Row(text, row[0].x0, max(word.x1 for word in row), max(word.baseline for word in row), size, gaps)

@@ -1,0 +1,144 @@
+"""PDF bytes → text, in the process that reads PDFs: open the file, mend it if need be, read its pages."""
+
+import io
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bbp_cli.documents.pdf_layout import PageLayout, lay_out
+from bbp_cli.documents.pdf_text import text_of
+from bbp_cli.documents.pdf_words import DamagedPdfError, PdfiumDocument
+from bbp_cli.errors import InputError
+
+CUT_OFF = "the PDF is cut off: its end is missing"
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """Return text, pages, asides and warnings, as `pdf.PdfText` has them.
+
+    Raises:
+        InputError: the file is cut off or damaged, or asks for a password.
+    """
+    start = max(0, data.find(b"%PDF-"))
+    warnings = outer_damage(data, start)
+    document = _open(data[start:], warnings)
+    layouts: list[PageLayout] = []
+    turned: list[str] = []
+    kinds: list[str] = []
+    missing = 0
+    for page in document.pages():
+        if page is None:
+            missing += 1
+            continue
+        layouts.append(lay_out(page.words, page.width))
+        turned.append(page.turned)
+        kinds.append(page.kind)
+    document.close()
+    if blank := [number for number, kind in enumerate(kinds) if kind == "blank"]:
+        for number, problem in _unreadable(data[start:], blank):
+            kinds[number] = "undecodable"
+            warnings.append(f"page {number + 1} cannot be read: {problem}")
+    if missing and not has_end(data):
+        raise InputError(CUT_OFF, hint="download or copy it again", code="corrupt")
+    if missing:
+        warnings.append(f"damaged PDF: only {len(layouts)} of {document.count} pages could be found")
+    text, spans, asides = text_of(layouts, turned)
+    return {
+        "text": text,
+        "pages": [(n, start, end, kinds[n - 1]) for n, (start, end) in enumerate(spans, start=1)],
+        "asides": [(aside.start, aside.end, aside.kind) for aside in asides],
+        "warnings": warnings,
+    }
+
+
+def _open(data: bytes, warnings: list[str]) -> PdfiumDocument:
+    """Return the document; where PDFium cannot open it, as pypdf writes it anew."""
+    if is_cut_off(data):
+        raise InputError(CUT_OFF, hint="download or copy it again", code="corrupt")
+    try:
+        return PdfiumDocument(data)
+    except DamagedPdfError as error:
+        if error.locked:
+            raise InputError(
+                "the PDF asks for a password",
+                hint="decrypt it first: qpdf --decrypt --password=...",
+                code="encrypted",
+            ) from error
+    if not has_end(data):
+        raise InputError(CUT_OFF, hint="download or copy it again", code="corrupt")
+    try:
+        document = PdfiumDocument(_mended(data))
+    except DamagedPdfError as error:
+        raise InputError("damaged PDF: it cannot be opened", code="corrupt") from error
+    warnings.append("damaged PDF: mended as far as it could be")
+    return document
+
+
+def outer_damage(data: bytes, start: int) -> list[str]:
+    """Return what is wrong around a PDF that begins at `start`, though its text may be whole."""
+    found = []
+    if data[:start].strip():
+        found.append(f"damaged PDF: {start} bytes before its beginning were passed over")
+    if not has_end(data):
+        found.append("damaged PDF: its end is missing; what is in it was read")
+    elif behind := len(data[data.rindex(b"%%EOF") + 5 :].strip()):
+        found.append(f"damaged PDF: {behind} bytes behind its end were passed over")
+    if not _has_index(data, start):
+        found.append("damaged PDF: its index is missing; its pages were searched for")
+    return found
+
+
+def _has_index(data: bytes, start: int) -> bool:
+    """Whether the last pointer to a table of the objects leads to one."""
+    pointers = re.findall(rb"startxref\s+(\d{1,12})", data[-1 << 20 :])
+    if not pointers:
+        return False
+    places = (int(pointers[-1]), start + int(pointers[-1]))  # counted from the file's beginning, or the PDF's
+    return any(re.match(rb"\s*(?:xref|\d+\s+\d+\s+obj)", data[place : place + 64]) for place in places)
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Whether the last object of a file is not complete."""
+    return not has_end(data) and data.rfind(b" obj") > data.rfind(b"endobj")
+
+
+def has_end(data: bytes) -> bool:
+    """Whether a file ends as a PDF does, whatever was put behind that."""
+    return b"%%EOF" in data.rstrip(b"\0")[-8192:]
+
+
+def _unreadable(data: bytes, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Which pages that seem blank are not, and why: PDFium does not say what it passes over."""
+    from pypdf import PdfReader
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    try:
+        pages = PdfReader(io.BytesIO(data)).pages
+    except Exception:  # noqa: BLE001 - a file that only PDFium can read
+        return
+    for number in numbers:
+        try:
+            contents = pages[number].get_contents()
+            commands = contents.get_data() if contents is not None else b""
+        except Exception as error:  # noqa: BLE001 - pypdf raises anything on a damaged page; it is reported
+            yield number, f"{type(error).__name__}: {error}"
+        else:
+            if re.search(rb"\(\s*[^\s)][^)]*\)\s*Tj", commands):
+                yield number, "its text is left out by PDFium"
+
+
+def _mended(data: bytes) -> bytes:
+    """Return the file as pypdf reads and writes it."""
+    from pypdf import PdfReader, PdfWriter
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    written = io.BytesIO()
+    try:
+        writer = PdfWriter()
+        for page in PdfReader(io.BytesIO(data)).pages:
+            writer.add_page(page)
+        writer.write(written)
+    except Exception as error:  # pypdf raises anything on a damaged file
+        raise InputError(f"damaged PDF: {error or type(error).__name__}", code="corrupt") from error
+    return written.getvalue()

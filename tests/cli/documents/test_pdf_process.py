@@ -1,0 +1,82 @@
+"""A hang or a bomb costs one document: PDFs are read in a process with limits of time and memory."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from bbp_cli.documents import pdf_process
+from bbp_cli.documents.pdf import read_pdf
+from bbp_cli.documents.pdf_process import read_in_process
+from bbp_cli.errors import InputError
+from tests.cli.pdfs import make_pdf
+
+CASES = Path(__file__).parents[1] / "data" / "pdf"
+FORMS = (CASES / "5000-forms-8kB.pdf").read_bytes()  # each of its forms shows the next one twice
+TEXT = "The first page has one sentence."
+
+
+def process_id() -> int:
+    assert pdf_process._reader is not None
+    return pdf_process._reader.process.pid
+
+
+def test_one_process_reads_all_pdfs() -> None:
+    read_pdf(make_pdf([TEXT]))
+    first = process_id()
+    assert read_pdf(make_pdf([TEXT])).text == TEXT
+    assert process_id() == first
+
+
+def test_a_document_that_takes_too_long_costs_only_itself() -> None:
+    with pytest.raises(InputError, match=r"takes more than \d+ seconds") as refused:
+        read_in_process(FORMS, time_s=0.5)
+    assert refused.value.code == "too_slow"
+    assert read_pdf(make_pdf([TEXT])).text == TEXT
+
+
+def test_a_document_that_takes_too_much_memory_costs_only_itself() -> None:
+    with pytest.raises(InputError, match="takes more than 2 GB of memory") as refused:
+        read_pdf(FORMS)
+    assert refused.value.code == "too_large"
+    assert read_pdf(make_pdf([TEXT])).text == TEXT
+
+
+def test_a_process_that_is_killed_is_started_anew() -> None:
+    read_pdf(make_pdf([TEXT]))
+    os.kill(process_id(), signal.SIGKILL)
+    with pytest.raises(InputError):
+        read_pdf(make_pdf([TEXT]))
+    assert read_pdf(make_pdf([TEXT])).text == TEXT
+
+
+def test_threads_take_turns() -> None:
+    texts = [f"Sentence number {n} stands on this page." for n in range(6)]
+    found = {}
+
+    def read(text: str) -> None:
+        found[text] = read_pdf(make_pdf([text])).text
+
+    threads = [threading.Thread(target=read, args=[text]) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {text: text for text in texts}
+
+
+def test_a_fork_starts_a_process_of_its_own() -> None:
+    read_pdf(make_pdf([TEXT]))
+    mine = process_id()
+    child = os.fork()
+    if child == 0:
+        try:
+            text = read_pdf(make_pdf([TEXT])).text
+            os._exit(0 if text == TEXT and process_id() != mine else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert read_pdf(make_pdf([TEXT])).text == TEXT
+    assert process_id() == mine
