@@ -12,6 +12,7 @@ from typing import Literal
 
 from bigbird_pegasus.text import line_patterns as patterns
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.wrapping import line_spans, unwrapped_spans
 
 Kind = Literal[
     "text",  # also the lines of a verse
@@ -42,7 +43,7 @@ class Line:
     starts_block: bool
 
 
-_LINE = re.compile(r"[^\n\r\f]*\S[^\n\r\f]*")
+_BREAK = re.compile(r"[\n\r]")
 _MAX_LINE_CHARS = 400  # that the rules look at; longer lines are running text
 _MAX_SIGNATURE_LINES = 8  # below "--"
 _MAX_NAME_LINES = 4  # below "Kind regards"
@@ -55,14 +56,20 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 def classify_lines(text: str) -> tuple[Line, ...]:
     """Return the lines of a text that are not blank, in order."""
-    spans = [match.span() for match in _LINE.finditer(text)]
-    shown = [text[start : min(end, start + _MAX_LINE_CHARS)] for start, end in spans]
+    spans = line_spans(text)
+    spans = unwrapped_spans(text, spans, [_shown(text, span) for span in spans], _kind)
+    shown = [_shown(text, span) for span in spans]
     kinds = _kinds(text, spans, shown)
     lines: list[Line] = []
     for number, (start, end) in enumerate(spans):
         starts_block = number == 0 or _starts_block(shown, kinds, number, spans)
         lines.append(Line(start, end, kinds[number], starts_block))
     return tuple(lines)
+
+
+def _shown(text: str, span: tuple[int, int]) -> str:
+    """Return what the rules look at of a line, with spaces in place of the breaks where it was wrapped."""
+    return _BREAK.sub(" ", text[span[0] : min(span[1], span[0] + _MAX_LINE_CHARS)])
 
 
 def blank_markup(text: str, lines: Sequence[Line]) -> str:

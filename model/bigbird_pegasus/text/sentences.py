@@ -8,20 +8,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 
 from bigbird_pegasus.text.lines import Line
+from bigbird_pegasus.text.sentence_boundaries import mended_ends
 
-MAX_PIECE_CHARS = 1_000_000  # given to sentencex at once; only text without any paragraph is longer
+MAX_PIECE_CHARS = 20_000  # given to sentencex at once: some marks cost it time quadratic in the length
 PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
+_BREAK = re.compile(r"[\n\r]")
 DEFAULT_LANGUAGE = "en"
-# Where a full stop makes an ordinal: "am 3. Mai", "60. Geburtstag".
-_ORDINAL_LANGUAGES = frozenset(("de", "da", "no", "fi", "cs", "pl", "hu", "tr"))
-_ORDINAL = re.compile(r"(?:^|[\s(])(?:\d{1,3}|[IVX]{1,5})\.\s+\Z")
-_ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivx]{1,5})[.)]\s+\Z")
-# Markdown: **Said.** ends after the full stop.
-_END_OF_EMPHASIS = re.compile(r"(?:\*{1,3}|_{1,3})(?:\s+|\Z)")
-_LETTER = re.compile(r"[^\W\d_]")
-_TITLE = re.compile(r"(?:^|[\s(])(?:MM?|Mme|Mlle|Sra?|Srta|Sig|Dott)\.\s+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +39,13 @@ def split_sentences(plain: str, lines: Sequence[Line], language: str | None) -> 
     lengths_in = partial(_sentence_lengths, language=language or DEFAULT_LANGUAGE)
     sentences = []
     starts_paragraph = True
+    on_one_line = _BREAK.sub(" ", plain)  # where lines are broken says nothing but in `lines`
     paragraphs = {match.end() for match in PARAGRAPH_END.finditer(plain)}
     blocks = {line.start for line in lines if line.starts_block}
     starts = sorted({0, *paragraphs, *blocks})
     for position, end in zip(starts, [*starts[1:], len(plain)], strict=True):
         starts_paragraph = starts_paragraph or position in paragraphs
-        for length in lengths_in(plain[position:end]):
+        for length in lengths_in(on_one_line[position:end]):
             start, position = position, position + length
             piece = plain[start:position]
             if stripped := piece.strip():
@@ -62,34 +58,21 @@ def split_sentences(plain: str, lines: Sequence[Line], language: str | None) -> 
 def _sentence_lengths(paragraph: str, language: str) -> list[int]:
     """Return the lengths of consecutive pieces of a paragraph, white space included."""
     lengths: list[int] = []
-    while len(paragraph) > MAX_PIECE_CHARS:
-        head = paragraph[: paragraph.rfind(" ", 1, MAX_PIECE_CHARS) + 1] or paragraph[:MAX_PIECE_CHARS]
-        whole = [len(sentence) for sentence in _segment(language, head)]
+    start = 0
+    while len(paragraph) - start > MAX_PIECE_CHARS:
+        most = start + MAX_PIECE_CHARS
+        head = paragraph[start : paragraph.rfind(" ", start + 1, most) + 1 or most]
+        whole = _piece_lengths(head, language)
         if len(whole) > 1:
             whole.pop()  # it may go on after the cut: the next round sees it whole
         lengths += whole
-        paragraph = paragraph[sum(whole) :]
-    return lengths + [len(sentence) for sentence in _segment(language, paragraph)]
+        start += sum(whole)
+    return lengths + _piece_lengths(paragraph[start:], language)
 
 
-def _segment(language: str, text: str) -> list[str]:
-    """Return sentencex's pieces, joined where one has no letters or ends with an ordinal or a title."""
+def _piece_lengths(text: str, language: str) -> list[int]:
+    """Return the lengths of sentencex's pieces, mended by `sentence_boundaries`."""
     from sentencex import segment  # type: ignore[import-untyped]  # it has no annotations
 
-    pieces: list[str] = []
-    goes_on = False
-    for piece in segment(language, text):
-        if pieces and (emphasis := _END_OF_EMPHASIS.match(piece)):
-            pieces[-1] += emphasis[0]
-            piece = piece[emphasis.end() :]
-        numbers_item = _ITEM_NUMBER.fullmatch(piece) is not None
-        if goes_on or (pieces and not numbers_item and not _LETTER.search(piece)):
-            pieces[-1] += piece
-        else:
-            pieces.append(piece)
-        goes_on = (
-            numbers_item
-            or _TITLE.search(piece) is not None
-            or (language in _ORDINAL_LANGUAGES and _ORDINAL.search(piece) is not None)
-        )
-    return pieces
+    ends = list(accumulate(len(piece) for piece in segment(language, text)))
+    return [b - a for a, b in pairwise([0, *mended_ends(text, ends, language)])]

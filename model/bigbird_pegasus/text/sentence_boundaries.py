@@ -1,0 +1,116 @@
+"""Where sentencex ends sentences too early or too late, mended: names with dots, abbreviations, note marks.
+
+A boundary is judged by a few characters on both sides of it, so the time is linear in the text.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+_SIDE_CHARS = 80  # that are looked at on each side of a boundary
+_LETTER = re.compile(r"[^\W\d_]")
+
+# Where a full stop makes an ordinal: "am 3. Mai", "60. Geburtstag".
+_ORDINAL_LANGUAGES = frozenset(("de", "da", "no", "fi", "cs", "pl", "hu", "tr"))
+_ORDINAL = re.compile(r"(?:^|[\s(])(?:\d{1,3}|[IVX]{1,5})\.\s+\Z")
+_ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivx]{1,5})[.)]\s+\Z")
+_TITLE = re.compile(r"(?:^|[\s(])(?:MM?|Mme|Mlle|Sra?|Srta|Sig|Dott)\.\s+\Z")
+_ENGLISH_TITLE = re.compile(r"(?:^|[\s(])(?:Ms|Mr|Mrs|Messrs|Dr|Prof|St)\.\s+\Z")
+
+_SPACE = re.compile(r"\s+")
+# Markdown: **Said.** ends after the full stop.
+_END_OF_EMPHASIS = re.compile(r"(?:\*{1,3}|_{1,3})(?:\s+|\Z)")
+# What closes the sentence before: a quote, a bracket, the raised number of a note.
+_CLOSING = re.compile(
+    r"[\"'\u201d\u2019\u00bb)\]]{1,3}(?:\s+|\Z)|\s?[\u00b2\u00b3\u00b9\u2070-\u2079]+(?:\s+|\Z)"
+)
+_OPENING_QUOTE = re.compile(r"\s[\u201c\u201e\u00ab\u2018]\Z")
+
+# ./configure, process.env.HARBOUR_HOME, kubernetes.io/x=y; but "the quay.The boats" lacks a space.
+_GLUED_NAME = re.compile(r"[\w./~$]")
+_SENTENCE_OPENER = re.compile(
+    r"(?:The|A|An|In|On|At|It|He|She|We|You|They|This|That|These|Those|There|Then|When|While|If|But|And|Or|For"
+    r"|To|From|With|Without|As|By|Our|Their|His|Her|Its|My|Your|Not|No|Some|All|Both|Each|After|Before|Because"
+    r"|However|Although|Such|What|Who|How|Why|I|So|Now|Also|Yes|Here|Thus|Hence|Since|Though|Until|During|Under"
+    r"|Most|Many|Any|Every|One|Two|Where|Which|Is|Are|Was|Do|Does|Did|Can|Could|Please|Let|We're|It's|I'm"
+    r"|(?:Figure|Table|Section)\s\d)\b(?![.(])"
+)
+
+_NUMBERED = re.compile(  # followed by a number: Eq. (4), Figs. 4 and 5, Vol. II
+    r"(?:^|[\s(\[])(?:Eqs?|Eqn|Figs?|Secs?|Sect|Chs?|Chap|Vols?|Nos?|Nr|Art|Arts|pp?|Lem|Thm|Cor|Def|Defs|Prop"
+    r"|Exs?|Tabs?|Tbl|Refs?|Apps?|Alg|para|paras|ver|v|max|min|approx|ca|vol|no|nos|fig|figs|eq|eqs|sec|ch|art"
+    r"|Sched|Cl|Reg|Pt|Ser|Sp|Mt|ex)\.\s+\Z"
+)
+_NUMBER = re.compile(r"[(\[]?(?:\d|[IVXLC]+\b|[A-Z]\.?\d)")
+_QUALIFIER = re.compile(
+    r"(?:^|[\s(])(?:approx|max|min|ca|resp|incl|excl|avg|est|esp|usu|viz|al|vs|cf|c)\.\s+\Z"
+)
+_ET_AL = re.compile(r"\bet al\.,?\s?(?:\[[^\[\]]{0,40}\]|\([^()]{0,40}\))?\s*\Z")
+_GOES_ON = re.compile(r"[^\W\d_A-Z]|[(\[]")
+_NAME_WITH_MARK = re.compile(r"\w!\s+\Z")  # print! and println!
+
+# Words that sentencex takes for abbreviations wherever they stand.
+_WORD_AT_END = re.compile(
+    r"(?:(?<=\s)(?:me|no|ill|art|may|miss|ok|id|arc|fed|op|con|sun|sat|mass|wash|fig|mar|gal|col|pop|prop|bull)"
+    r"|(?<=\s)May|(?<=\s)(?!MR|MS|MRS|DR|ST|JR|SR|NO)[A-Z]{2,6})"
+    r"[.!?](?P<close>[\"'\u201d\u2019)]{0,2})\s+(?=[\"\u201c\u2018(]?[A-Z][a-z]*\b)(?![IVXLC]+\b)"
+)
+# "He left.3 The boats came": the number of a note that was raised.
+_NOTE_AT_END = re.compile(r"(?<=[a-z]{4})\.[\"\u201d\u2019)]{0,2}\d{1,3}\s+(?=[A-Z][a-z]*\s)")
+
+
+def mended_ends(text: str, ends: Sequence[int], language: str) -> list[int]:
+    """Return where the sentences of a text end, given where sentencex ends them."""
+    if language == "en":
+        more = {match.end() for match in _WORD_AT_END.finditer(text)}
+        more.update(match.end() for match in _NOTE_AT_END.finditer(text))
+        ends = sorted({*ends, *more})
+    mended: list[int] = []
+    start = 0  # of the piece that a boundary ends; a sentence may be several
+    for end, following_end in pairwise([*ends, len(text)]):
+        moved = _moved(text, end)
+        if start < moved < len(text):
+            if not _is_inside(text, start, moved, max(moved, following_end), language):
+                mended.append(moved)
+            start = moved
+    return [*mended, len(text)]
+
+
+def _moved(text: str, end: int) -> int:
+    """Return a boundary behind what closes the sentence before, and before a quote that opens the next."""
+    if _OPENING_QUOTE.search(text[max(0, end - 2) : end]) and not text[end : end + 1].isspace():
+        return end - 1
+    if space := _SPACE.match(text, end):
+        end = space.end()
+    side = text[end : end + _SIDE_CHARS]
+    closing = _END_OF_EMPHASIS.match(side)
+    if not closing and not text[end - 1 : end].isspace():
+        closing = _CLOSING.match(side)
+    return end + closing.end() if closing else end
+
+
+def _is_inside(text: str, start: int, end: int, following_end: int, language: str) -> bool:
+    """Return whether the boundary between two pieces lies inside of a sentence."""
+    before = text[max(start, end - _SIDE_CHARS) : end]
+    after = text[end : end + _SIDE_CHARS]
+    piece = text[start:end] if end - start <= _SIDE_CHARS else ""
+    if piece and _ITEM_NUMBER.fullmatch(piece):
+        return True
+    if _TITLE.search(before) or (language in _ORDINAL_LANGUAGES and _ORDINAL.search(before)):
+        return True
+    following = text[end:following_end]
+    if not _LETTER.search(following) and not _ITEM_NUMBER.fullmatch(following):
+        return True
+    if before[-1:] == "." and before[-3:] != "..." and _GLUED_NAME.match(after):
+        return not _SENTENCE_OPENER.match(after)
+    return language == "en" and _is_english_abbreviation(before, after)
+
+
+def _is_english_abbreviation(before: str, after: str) -> bool:
+    if _ENGLISH_TITLE.search(before) or (_NUMBERED.search(before) and _NUMBER.match(after)):
+        return True
+    if not _GOES_ON.match(after):
+        return False
+    if _QUALIFIER.search(before) or _ET_AL.search(before):
+        return True
+    return after[0].isalpha() and _NAME_WITH_MARK.search(before) is not None
