@@ -66,12 +66,13 @@ HEADER = re.compile(
     + r":\s|\s*-{2,}\s*(?i:original message|forwarded message|ursprüngliche nachricht|message d'origine)"
     r"|\s*(?i:begin forwarded message):"
 )
-WROTE = re.compile(  # over the whole text: it may take two lines
-    r"^[>\s]*(?:On|Am|Le|El|Il|Op|Em|Den|W dniu)\b[^\n]{5,150}(?:\n[^\n]{0,100})?\b"
+WROTE = re.compile(  # on a line with the one below it: it may take two
+    r"[>\s]*(?:On|Am|Le|El|Il|Op|Em|Den|W dniu)\b.{5,150}(?:\n.{0,100})?\b"
     + any_of("wrote  schrieb  a écrit  escribió  ha scritto  schreef  escreveu  skrev  napisał")
-    + r"\b[^\n]{0,60}:[^\S\n]*$",
+    + r"\b.{0,60}:[^\S\n]*$",
     re.MULTILINE,
 )
+WROTE_INITIALS = frozenset("OALEIDW")
 QUOTE = re.compile(r"\s{0,3}>(?!>>)")
 GREETING = re.compile(
     r"\s*"

@@ -12,7 +12,7 @@ from typing import Literal
 
 from bigbird_pegasus.text import line_patterns as patterns
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
-from bigbird_pegasus.text.wrapping import line_spans, unwrapped_spans
+from bigbird_pegasus.text.wrapping import is_one_break, line_spans, unwrapped_spans
 
 Kind = Literal[
     "text",  # also the lines of a verse
@@ -112,7 +112,7 @@ def _kinds(text: str, spans: list[tuple[int, int]], shown: list[str]) -> list[Ki
     _mark_speakers(shown, kinds)
     _mark_repeated(shown, kinds)
     _mark_rows(shown, kinds)
-    _mark_wrote(text, spans, kinds)
+    _mark_wrote(text, spans, shown, kinds)
     _mark_closings(text, spans, shown, kinds)
     return kinds
 
@@ -242,15 +242,18 @@ def _mark_rows(shown: list[str], kinds: list[Kind]) -> None:
         number = end
 
 
-def _mark_wrote(text: str, spans: list[tuple[int, int]], kinds: list[Kind]) -> None:
+def _mark_wrote(text: str, spans: list[tuple[int, int]], shown: list[str], kinds: list[Kind]) -> None:
     """Mark "On Monday, Ben wrote:", also over two lines."""
-    covered = [match.span() for match in patterns.WROTE.finditer(text)]
-    position = 0
-    for number, (start, end) in enumerate(spans):
-        while position < len(covered) and covered[position][1] <= start:
-            position += 1
-        if position < len(covered) and covered[position][0] < end and start < covered[position][1]:
+    for number, line in enumerate(shown):
+        if line.lstrip("> \t")[:1] not in patterns.WROTE_INITIALS:
+            continue
+        after = number + 1
+        if after < len(shown) and is_one_break(text[spans[number][1] : spans[after][0]]):
+            line = f"{line}\n{shown[after]}"
+        if match := patterns.WROTE.match(line):
             kinds[number] = "header"
+            if "\n" in match[0]:
+                kinds[after] = "header"
 
 
 def _mark_closings(text: str, spans: list[tuple[int, int]], shown: list[str], kinds: list[Kind]) -> None:

@@ -35,7 +35,7 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 _MARKS_ALONE = re.compile(r"(?<!\S)[^\w\s]+(?!\S)")  # of texts that stand in the way of words , like these .
-_URL = re.compile(r"<?(?:https?://|www\.)\S+|\S+@\S+\.\w+")
+_URL = re.compile(r"<?(?:https?://|www\.)\S+|(?<![^\s@])[^\s@]+@[^\s@]+\.\w+")
 _BOILERPLATE = re.compile(
     r"\b"
     + any_of(

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 SENTENCES_AT_ONCE = 1_000  # encoded together: bounds the memory that lists of token ids take
 _SPACE = re.compile(r"\s+")
 _ANY_SPACE = re.compile(rf"({PARAGRAPH_END.pattern})|\s")
-_WORD_END = re.compile(r"\s+(?=\S*\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,9 @@ def split_long(
 def _nearest_gap(text: str, sentence: Sentence, middle: int) -> tuple[int, int] | None:
     """Return the white space nearest to the middle of a sentence, or None where it is a single word."""
     after = _SPACE.search(text, middle, sentence.end)
-    word = _WORD_END.search(text[sentence.start : middle])
-    before = (sentence.start + word.start(), sentence.start + word.end()) if word else None
+    head = text[sentence.start : middle]
+    end = len(head) if head[-1:].isspace() else len(head) - len(head.split()[-1])
+    before = (sentence.start + len(head[:end].rstrip()), sentence.start + end) if end else None
     if after is None or (before is not None and middle - before[1] < after.start() - middle):
         return before
     return after.span()

@@ -33,6 +33,11 @@ def line_spans(text: str) -> list[Span]:
     return [match.span() for match in _LINE.finditer(text) if not match[0].isspace()]
 
 
+def is_one_break(between: str) -> bool:
+    """Return whether nothing but one line break is between two lines."""
+    return between in ("\n", "\r\n", "\r")
+
+
 def unwrapped_spans(
     text: str, spans: Sequence[Span], shown: Sequence[str], kind_alone: Callable[[str], str]
 ) -> list[Span]:
@@ -44,7 +49,7 @@ def unwrapped_spans(
         shown: the lines, or the beginnings of long ones.
         kind_alone: of a line, without its neighbours.
     """
-    adjoins = [False, *(_is_one_break(text, a[1], b[0]) for a, b in pairwise(spans))]
+    adjoins = [False, *(is_one_break(text[a[1] : b[0]]) for a, b in pairwise(spans))]
     width = _width(shown, adjoins)
     if width is None:
         return list(spans)
@@ -56,10 +61,6 @@ def unwrapped_spans(
         else:
             joined.append((start, end))
     return joined
-
-
-def _is_one_break(text: str, end: int, start: int) -> bool:
-    return start - end <= 2 and text[end:start] in ("\n", "\r\n", "\r")
 
 
 def _width(shown: Sequence[str], adjoins: Sequence[bool]) -> int | None:
