@@ -26,7 +26,7 @@ from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
-from bigbird_pegasus.text.words import count_words, first_words
+from bigbird_pegasus.text.words import count_words, ends_unspaced, first_words
 
 if TYPE_CHECKING:
     from bigbird_pegasus.modeling.sentence_extraction import SelectionNetwork
@@ -105,7 +105,11 @@ def _cut_single_sentence(texts: list[str], chosen: Sequence[int], max_words: int
 
 def join_sentences(sentences: Sequence[str]) -> str:
     """Join sentences by spaces; after what does not end as one (a list's item) comes a line break."""
-    return "".join(f"{text} " if ends_as_sentence(text) else f"{text}\n" for text in sentences).rstrip()
+    parts: list[str] = []
+    for text in sentences:
+        space = "" if ends_unspaced(text) else " "
+        parts += [text, space if ends_as_sentence(text) else "\n"]
+    return "".join(parts).rstrip()
 
 
 def encode_windows(

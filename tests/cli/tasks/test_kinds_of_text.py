@@ -186,7 +186,7 @@ def test_only_of_other_languages_is_warned(name: str, model: LoadedModel) -> Non
 )
 def test_one_to_three_sentences_come_back_whole_without_a_warning(text: str, model: LoadedModel) -> None:
     found = summary_of(text, model)
-    assert found.text.split() == " ".join(re.sub("。", "。 ", text).split()).split()
+    assert found.text == text
     assert (found.quality.stop, found.warnings) == ("whole", ())
 
 

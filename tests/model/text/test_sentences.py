@@ -84,3 +84,67 @@ def test_chinese_and_japanese_end_where_their_marks_are() -> None:
 def test_only_the_first_sentence_of_a_paragraph_starts_it() -> None:
     found = parse_text("One is here. Two is here.\n- three\n\nFour is here.").sentences
     assert [sentence.starts_paragraph for sentence in found] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "All readers are opened with Harbour.IO.Reader.Open, which returns a stream.",
+        "Set process.env.HARBOUR_HOME to the folder of the package.",
+        "The ASN.X form and the ASN.1 form agree with kubernetes.io/x=y.",
+        "Then copy the result to ../shared where the .NET client looks for it.",
+        "Run ./configure before you build them.",
+        "It is typing.Annotated that names them.",
+        "As Lind et al. [3] showed, options cut the time.",
+        "As Lind et al. (2020) showed, options cut the time.",
+        "From Eq. (4) of the report it follows that builds gain.",
+        "Figs. 4 and 5 show the time of each build.",
+        "It takes approx. three days to move a large program.",
+        "We asked Ms. Rao about the release.",
+        "Vol. II of the report is out.",
+        "Lem. 3 holds for max. 5 builds, see No. 12 of the list.",
+        "The macros are print! and println! and no more.",
+    ],
+)
+def test_names_with_dots_and_abbreviations_end_no_sentence(sentence: str) -> None:
+    before, after = "The report was read by all wardens.", "Boats are sent back."
+    assert sentences(f"{before} {sentence} {after}") == [before, sentence, after]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Nobody told me.",
+        "She said that the answer was no.",
+        "The pilot was ill.",
+        "It is in the museum of modern art.",
+        "She expects it in May.",
+        "This is a part of the SFC.",
+        "The boats came in the spring.3",
+        "The boats came in the spring.\u00b2",
+        "The boats came in the spring. [3]",
+        "(The boats came in the spring.)",
+    ],
+)
+def test_words_that_are_abbreviations_too_and_marks_of_notes_end_a_sentence(sentence: str) -> None:
+    assert sentences(f"{sentence} Anna knew of it.") == [sentence, "Anna knew of it."]
+
+
+@pytest.mark.parametrize(
+    "text", ["The quay was built.The boats came.", "And finally...Download it.", "She left. the boats came."]
+)
+def test_where_a_space_or_a_capital_is_missing_two_sentences_stay_two(text: str) -> None:
+    assert len(sentences(text)) == 2
+
+
+def test_a_quote_stays_with_the_sentence_that_it_opens_or_closes() -> None:
+    assert sentences("He was late. \u201cWe left.\u201d The boats came.")[0] == "He was late."
+    assert sentences('The name is "recognition." In May it was changed.')[0].endswith('recognition."')
+
+
+def test_a_paragraph_of_more_than_is_split_at_once_keeps_its_sentences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [f"The boat number {n} came in at noon." for n in range(50)]
+    monkeypatch.setattr("bigbird_pegasus.text.sentences.MAX_PIECE_CHARS", 100)
+    assert sentences(" ".join(found)) == found
