@@ -14,8 +14,8 @@ DOCUMENTS = Path(__file__).parent / "documents"
 WHOLE = json.loads((DOCUMENTS / "wrapped.json").read_text(encoding="utf-8"))
 PROSE = (
     "The old harbour was closed for a year while the quay was rebuilt. Boats had to use the river mouth, "
-    "which is narrow and hard to enter. The quay was opened again in May, and the first ferry came at noon. Nobody "
-    "was hurt."
+    "which is narrow and hard to enter. The quay was opened again in May, and the first ferry came at noon. "
+    "Nobody was hurt."
 )
 
 
