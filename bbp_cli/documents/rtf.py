@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from bbp_cli.documents.encodings import known_encoding, without_surrogates
+from bbp_cli.documents.encodings import known_encoding, join_surrogates
 
 _START = re.compile(rb"\s*\{\\rtf\d?")
 _TOKEN = re.compile(
@@ -210,7 +210,7 @@ def _font_encodings(data: bytes) -> dict[int, str]:
 
 def _tidy(text: str) -> str:
     """Return the text with powers marked, marks of notes dropped, and no more than one blank line at once."""
-    text = without_surrogates(text).replace("\x00", "")
+    text = join_surrogates(text).replace("\x00", "")
     text = re.sub(
         r"(?<=\d)\x02(?=[-\u2212]?\d)|(?<=\b[a-zA-Z])\x02(?=[-\u2212]?\d)"
         r"|(?<=\b[a-zA-Z]{2})\x02(?=[-\u2212]?\d)",
