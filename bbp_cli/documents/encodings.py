@@ -47,6 +47,8 @@ _MEANT = {  # what a declared encoding stands for in practice
 }
 _SEVEN_BIT = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+MAX_STRAY_CONTROLS = 3  # a short text may ring a bell
+READS = "bbp reads text, PDF, web pages, mail, Word, OpenDocument, EPUB and RTF"
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def _guess_utf16(data: bytes) -> Decoded:
 def _refuse_known_format(data: bytes) -> None:
     known = _known_format(data)
     if known is not None:
-        raise InputError(f"{known[0]}, not text or PDF", hint=known[1], code="binary")
+        raise InputError(f"{known[0]}, which bbp does not read", hint=known[1], code="binary")
 
 
 def _known_format(head: bytes) -> tuple[str, str | None] | None:
@@ -247,13 +249,13 @@ def _refuse_binary(text: str) -> None:
     if "\x00" in text:
         raise _holds_nul(text.index("\x00"))
     sample = text[:SAMPLE]
-    if len(_CONTROL.findall(sample)) > 0.02 * len(sample):
-        raise InputError("a binary file, not text or PDF", hint="bbp reads plain text and PDF", code="binary")
+    if len(_CONTROL.findall(sample)) > max(MAX_STRAY_CONTROLS, 0.02 * len(sample)):
+        raise InputError("a binary file, which bbp does not read", hint=READS, code="binary")
 
 
 def _holds_nul(place: int) -> InputError:
     return InputError(
-        f"a binary file: NUL at position {place}; bbp reads plain text and PDF",
+        f"a binary file: NUL at position {place}",
         hint="UTF-16 without a byte order mark needs --encoding utf-16-le or utf-16-be",
         code="binary",
     )

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import STDIN, display_name, is_pdf
-from bbp_cli.documents.encodings import check_encoding, looks_like_text
+from bbp_cli.documents.encodings import READS, check_encoding, looks_like_text
 from bbp_cli.documents.office import may_be_office
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.files import is_folder
@@ -32,7 +32,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run reads, and what it skips: (folder, files that are neither text nor PDF)."""
+    """What a run reads, and what it skips: (folder, files that bbp does not read)."""
 
     items: tuple[Input, ...]
     skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -148,7 +148,7 @@ def _folder_items(folder: str, found: _Found) -> Iterator[Input]:
     if not found.files and not found.unreadable:
         problem = InputError(
             "no readable files in this folder",
-            hint="bbp reads plain text and PDF",
+            hint=READS,
             file=folder,
             code="missing",
         )
@@ -218,4 +218,4 @@ def warn_skipped(inputs: Inputs, console: Console) -> None:
         names = ", ".join(Path(file).name for file in files[:NAMES_SHOWN])
         more = ", ..." if len(files) > NAMES_SHOWN else ""
         count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
-        console.warn(folder, f"{count} skipped, neither text nor PDF: {names}{more}")
+        console.warn(folder, f"{count} skipped, which bbp does not read: {names}{more}")

@@ -55,7 +55,7 @@ def read_package(data: bytes) -> tuple[str, str, tuple[str, ...]]:
         raise InputError(
             "an Excel workbook, not prose", hint="save the sheet as CSV or plain text", code="binary"
         )
-    raise InputError("a ZIP file, not text or PDF", hint="unpack it first", code="binary")
+    raise InputError("a ZIP file, which bbp does not read", hint="unpack it first", code="binary")
 
 
 class _Paragraphs:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from bbp_cli.documents.encodings import known_encoding, join_surrogates
+from bbp_cli.documents.encodings import join_surrogates, known_encoding
 
 _START = re.compile(rb"\s*\{\\rtf\d?")
 _TOKEN = re.compile(

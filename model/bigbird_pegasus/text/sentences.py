@@ -13,9 +13,10 @@ from itertools import accumulate, pairwise
 from bigbird_pegasus.text.lines import Line
 from bigbird_pegasus.text.sentence_boundaries import mended_ends
 
-MAX_PIECE_CHARS = 20_000  # given to sentencex at once: some marks cost it time quadratic in the length
+MAX_PIECE_CHARS = 5_000  # given to sentencex at once: some marks cost it time quadratic in the length
 PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
-_BREAK = re.compile(r"[\n\r]")
+# Besides, sentencex panics inside the line and paragraph separators of Unicode.
+_BREAK = re.compile(r"[\n\r\v\x1c-\x1e\x85\u2028\u2029]")
 DEFAULT_LANGUAGE = "en"
 
 

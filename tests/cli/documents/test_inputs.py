@@ -52,7 +52,7 @@ def test_files_of_a_folder_that_are_not_documents_are_skipped_with_a_warning(her
     done = bbp("extract", "docs")
     assert done.code == 6  # empty.txt
     assert done.stderr.splitlines()[0] == (
-        "bbp: warning: docs: 2 files skipped, neither text nor PDF: image.png, data.dat"
+        "bbp: warning: docs: 2 files skipped, which bbp does not read: image.png, data.dat"
     )
 
 

@@ -1,4 +1,4 @@
-"""PDFs are read as a person reads them; each file of `tests/cli/data/pdf` is named by its property."""
+"""PDFs are read as a person reads them; each file of `tests/cli/pdf_cases` is named by its property."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bbp_cli.documents.pdf import PdfText, read_pdf
 from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 
-CASES = Path(__file__).parents[1] / "data" / "pdf"
+CASES = Path(__file__).parents[1] / "pdf_cases"
 FIRST = (
     "The old harbour was closed for a year while the quay was rebuilt by a firm from the north. "
     "Boats had to use "

@@ -13,7 +13,7 @@ from bbp_cli.documents.pdf_process import read_in_process
 from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 
-CASES = Path(__file__).parents[1] / "data" / "pdf"
+CASES = Path(__file__).parents[1] / "pdf_cases"
 FORMS = (CASES / "5000-forms-8kB.pdf").read_bytes()  # each of its forms shows the next one twice
 TEXT = "The first page has one sentence."
 

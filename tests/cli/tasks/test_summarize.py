@@ -199,7 +199,7 @@ def test_a_sentence_longer_than_a_window_is_read_to_its_end(warm_bbp: Bbp, extra
 def test_the_summary_holds_no_control_characters(warm_bbp: Bbp, extractive: Path) -> None:
     text = "A line with \x1b[31mcolour\x07 in it is here.\nIt is\tshort."
     done = warm_bbp("summarize", "--model", extractive, stdin=text.encode())
-    assert done.stdout == "A line with [31mcolour in it is here. It is short.\n"
+    assert done.stdout == "A line with colour in it is here. It is short.\n"
 
 
 def test_beams_are_a_usage_error_for_a_model_that_chooses(bbp: Bbp, extractive: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path
     }  # fmt: skip
     assert record["model"]["id"] == str(extractive)
     assert record["params"] == {"length": None, "truncate": False, "seed": 7}
-    assert record["warnings"] == ["no text on page 2; scanned pages need OCR first"]
+    assert record["warnings"] == ["no text on page 2: blank"]
 
 
 @pytest.mark.parametrize("kind", ["writer", "extractive"])
