@@ -47,6 +47,15 @@ _QUALIFIER = re.compile(
 )
 _ET_AL = re.compile(r"\bet al\.,?\s?(?:\[[^\[\]]{0,40}\]|\([^()]{0,40}\))?\s*\Z")
 _GOES_ON = re.compile(r"[^\W\d_A-Z]|[(\[]")
+# Before a word in lower case, and a unit before a number too, these end nothing: "900 kg. without fuel".
+_UNIT_AT_END = re.compile(
+    r"\d\s?(?:[kmcµ]?g|[kmcdµn]?m|[mcd]?l|[kM]?W|ms|sq|ft|lbs?|oz|pct|bn|mi?o|ml?n|mrd|Mi?o|Ml?n|Mrd|Bn)\.\s+\Z"
+)
+_ABBREVIATION_AT_END = re.compile(
+    r"(?<![^\W_])(?:Eqs?|Eqn|Figs?|Secs?|Sect|Chs?|Chap|Vols?|vols?|Tabs?|Refs?|Apps?|Thm|Lem|Sched|paras?"
+    r"|approx|pct|bldg|dept)\.\s+\Z"
+)
+_SHORT_WORD_AT_END = re.compile(r"(?<![^\W\d_]|['\u2019-])[^\W\d_]{1,4}\.\s+\Z")
 _NAME_WITH_MARK = re.compile(r"\w!\s+\Z")  # print! and println!
 
 # Words that sentencex takes for abbreviations wherever they stand.
@@ -65,12 +74,14 @@ def mended_ends(text: str, ends: Sequence[int], language: str) -> list[int]:
         more = {match.end() for match in _WORD_AT_END.finditer(text)}
         more.update(match.end() for match in _NOTE_AT_END.finditer(text))
         ends = sorted({*ends, *more})
+    is_cased = _is_cased(text, ends)
     mended: list[int] = []
     start = 0  # of the piece that a boundary ends; a sentence may be several
     for end, following_end in pairwise([*ends, len(text)]):
         moved = _moved(text, end)
         if start < moved < len(text):
-            if not _is_inside(text, start, moved, max(moved, following_end), language):
+            is_inside = _is_inside(text, start, moved, max(moved, following_end), language)
+            if not is_inside and not _continues(text, start, moved, is_cased=is_cased):
                 mended.append(moved)
             start = moved
     return [*mended, len(text)]
@@ -87,6 +98,25 @@ def _moved(text: str, end: int) -> int:
     if not closing and not text[end - 1 : end].isspace():
         closing = _CLOSING.match(side)
     return end + closing.end() if closing else end
+
+
+def _is_cased(text: str, ends: Sequence[int]) -> bool:
+    """Return whether pieces begin in upper case at least as often as in lower case."""
+    starts = [text[start : start + _SIDE_CHARS].lstrip()[:1] for start in (0, *ends)]
+    return sum(map(str.isupper, starts)) >= sum(map(str.islower, starts))
+
+
+def _continues(text: str, start: int, end: int, *, is_cased: bool) -> bool:
+    """Return whether what follows an abbreviation, or in a cased text any short word, is no new sentence."""
+    before = text[max(start, end - _SIDE_CHARS) : end]
+    following = text[end : end + 2]  # a name such as iPhone may begin a sentence
+    if _UNIT_AT_END.search(before) and following[:1].isdigit():
+        return True
+    if not following[:1].islower() or following[1:].isupper():
+        return False
+    if _UNIT_AT_END.search(before) or _ABBREVIATION_AT_END.search(before):
+        return True
+    return is_cased and _SHORT_WORD_AT_END.search(before) is not None
 
 
 def _is_inside(text: str, start: int, end: int, following_end: int, language: str) -> bool:

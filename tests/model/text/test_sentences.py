@@ -130,7 +130,8 @@ def test_words_that_are_abbreviations_too_and_marks_of_notes_end_a_sentence(sent
 
 
 @pytest.mark.parametrize(
-    "text", ["The quay was built.The boats came.", "And finally...Download it.", "She left. the boats came."]
+    "text",
+    ["The quay was built.The boats came.", "And finally...Download it.", "She vanished. the boats came."],
 )
 def test_where_a_space_or_a_capital_is_missing_two_sentences_stay_two(text: str) -> None:
     assert len(sentences(text)) == 2
@@ -147,3 +148,38 @@ def test_a_paragraph_split_in_parts_keeps_its_sentences(
     found = [f"The boat number {n} came in at noon." for n in range(50)]
     monkeypatch.setattr("bigbird_pegasus.text.sentences.MAX_PIECE_CHARS", 100)
     assert sentences(" ".join(found)) == found
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The car weighs 900 kg. without fuel.",
+        "It holds 20 mg. of iron and 3 g. of salt.",
+        "The road of 12 km. and 30 cm. was built.",
+        "Sales of 5 bn. in 2024 and 3 mio. in 2025 were less than 7 mln. 2023 apart.",
+        "About 40 pct. of them came.",
+        "As Eq. states, speed grows.",
+        "See Ch. three and Sec. four of Vol. two.",
+        "The bldg. was closed for a year.",
+    ],
+)
+def test_units_and_abbreviations_before_lower_case_end_no_sentence(sentence: str) -> None:
+    assert sentences(sentence) == [sentence]
+    assert sentences(f"The report was read. {sentence} Boats are sent back.") == [
+        "The report was read.",
+        sentence,
+        "Boats are sent back.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The car weighs 900 kg. Without fuel it is less.",
+        "The boats are here. iPhones are not.",
+        "the boats are here. we saw them all. they left at ten.",
+        "She saw the 12 boats of the port. 30 more came.",
+    ],
+)
+def test_sentences_after_short_words_stay_apart_where_case_says_so_or_says_nothing(text: str) -> None:
+    assert len(sentences(text)) == text.count(". ") + 1
