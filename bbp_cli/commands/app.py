@@ -17,7 +17,7 @@ from bbp_cli.version import __version__
 
 app = typer.Typer(
     name="bbp",
-    help="Summarize long documents on this computer. Text, PDF, HTML or a pipe in; a summary out.",
+    help="Summarize long documents on this computer: text, PDF, HTML, office files, mail, captions.",
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -42,7 +42,7 @@ def bbp(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    """Summarize long documents on this computer. Text, PDF, HTML or a pipe in; a summary out."""
+    """Summarize long documents on this computer: text, PDF, HTML, office files, mail, captions."""
     if context.invoked_subcommand is None:
         print_line(context.get_help())
         raise typer.Exit(2)

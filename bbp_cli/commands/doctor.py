@@ -9,12 +9,23 @@ import typer
 
 from bbp_cli.commands.options import Debug, Device, Precision, Threads
 from bbp_cli.errors import ModelError
-from bbp_cli.models import names as hub
+from bbp_cli.models import names
 from bbp_cli.models.checkpoints import inspect
 from bbp_cli.models.hardware import DType, prepare
 from bbp_cli.version import __version__
 
-PACKAGES = ("torch", "sentencepiece", "safetensors", "sentencex", "pypdf", "huggingface_hub", "typer", "rich")
+PACKAGES = (
+    "torch",
+    "sentencepiece",
+    "safetensors",
+    "sentencex",
+    "pypdfium2",
+    "pypdf",
+    "chardet",
+    "huggingface_hub",
+    "typer",
+    "rich",
+)
 
 
 def doctor(
@@ -45,7 +56,7 @@ def examine(device: str, dtype: DType, threads: int | None) -> Iterator[tuple[st
     yield "dtype", hardware.dtype
     yield "threads", str(hardware.threads)
     yield "default model", _default_model()
-    yield "model cache", str(hub.cache_folder())
+    yield "model cache", str(names.cache_folder())
 
 
 def _version(package: str) -> str:
@@ -57,7 +68,7 @@ def _version(package: str) -> str:
 
 def _default_model() -> str:
     try:
-        checkpoint = inspect(hub.locate(hub.DEFAULT))
+        checkpoint = inspect(names.locate(names.DEFAULT))
     except ModelError as error:
         return f"unusable: {error.message}"
     return f"{checkpoint.folder.path} (sha256 {checkpoint.weights_sha256[:12]})"

@@ -35,7 +35,8 @@ def extract(
     context: typer.Context,
     paths: Paths = None,
     count: Annotated[
-        bool, typer.Option("--count", help="Print the number of tokens in place of the text.")
+        bool,
+        typer.Option("--count", help="Print the number of tokens that the model reads in place of the text."),
     ] = False,
     model: Model = DEFAULT,
     files_from: FilesFrom = None,
@@ -79,7 +80,7 @@ def extract_texts(options: InputOptions, console: Console) -> bool:
 
 
 def count_tokens(options: InputOptions, model: ModelOptions, console: Console) -> bool:
-    """Print how many tokens of the model every input has, and return whether there was any.
+    """Print how many tokens of every input the model reads, and return whether there was any input.
 
     Raises:
         ModelError: the model's tokenizer cannot be found or loaded.
@@ -98,7 +99,9 @@ def count_tokens(options: InputOptions, model: ModelOptions, console: Console) -
             if isinstance(document, InputError):
                 failures.add(item, document)
                 continue
-            tokens = len(encode(parse_text(document.text), tokenizer, tokenizer.model_max_length).ids)
+            # A model that chooses sentences does not read notes, captions, tables and the bibliography.
+            text = document.running_text if found.kind == "extractive" else document.text
+            tokens = len(encode(parse_text(text), tokenizer, tokenizer.model_max_length).ids)
             name = f"\t{one_line(display_name(item.path))}" if len(inputs.items) > 1 else ""
             emit(f"{tokens}{name}\n")
     failures.raise_if_any()

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Literal
 
 from bigbird_pegasus.text.parsed_text import parse_text
-from bigbird_pegasus.text.words import clean, count_words
+from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.evaluation.metrics import Grams, rouge_grams, rouge_value
 
 
 def sentences_of(text: str) -> list[str]:
-    """Return the sentences of a text, each on one line."""
-    return [clean(text[span.start : span.end]) for span in parse_text(text).sentences]
+    """Return the sentences of a text, each on one line, as a summary by the model shows it."""
+    parsed = parse_text(text)
+    return [parsed.on_one_line(span) for span in parsed.sentences]
 
 
 def lead(sentences: Sequence[str], budget: int) -> list[int]:

@@ -218,7 +218,7 @@ def choose(
     `max_words` the length is what such a document's summary is expected to have.
 
     `allowed` tells which sentences may be chosen: headings, captions and the like may not
-    (`bigbird_pegasus.text.sentence_filter.candidates`).
+    (`bigbird_pegasus.text.sentence_filter`).
     """
     from bigbird_pegasus.summarization.sentence_selection import select_sentences
 

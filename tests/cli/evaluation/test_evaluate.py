@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from bbp_cli.evaluation.baselines import at_random, lead, oracle
+from bbp_cli.evaluation.baselines import at_random, lead, oracle, sentences_of
 from bbp_cli.evaluation.metrics import (
     answer_figures,
     bootstrap_intervals,
@@ -98,6 +98,11 @@ def test_baselines_need_no_model_and_keep_to_the_length(baseline: str, bbp: Bbp,
         assert STORY.startswith(record["summary"])
     if baseline == "oracle":
         assert record["figures"]["rouge1"] > 90
+
+
+def test_sentences_of_a_baseline_are_shown_as_the_models_are() -> None:
+    shown = ["The harbour is old.", "The harbour was rebuilt."]
+    assert sentences_of("The harbour is old. The har-\nbour was rebuilt.\n") == shown
 
 
 def test_lead_takes_sentences_until_one_does_not_fit() -> None:

@@ -168,4 +168,13 @@ def test_doctor_names_everything_it_looked_at(warm_bbp: Bbp) -> None:
     values = dict(line.split(":", 1) for line in done.stdout.splitlines())
     assert values["threads"].strip() == "1"
     assert values["dtype"].strip() == "float32"
-    assert {"bbp", "python", "torch", "device", "default model", "model cache"} <= set(values)
+    assert {
+        "bbp",
+        "python",
+        "torch",
+        "pypdfium2",
+        "chardet",
+        "device",
+        "default model",
+        "model cache",
+    } <= set(values)

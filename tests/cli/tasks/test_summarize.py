@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
 
 from bbp_cli.documents.document import parse
 from tests.cli.pdfs import make_pdf
@@ -392,6 +393,22 @@ def test_the_count_of_extract_is_what_the_record_says(
     counts = [record["source"]["tokens"] for record in records]
     assert one.stdout == f"{counts[0]}\n"
     assert several.stdout == f"{counts[0]}\ta.txt\n{counts[1]}\tb.txt\n"
+
+
+def test_the_notes_of_a_pdf_are_counted_where_they_are_read(
+    warm_bbp: Bbp, extractive: Path, writer: Path, tmp_path: Path
+) -> None:
+    note = "The firm is Nordkai of Lund and it built the gate too."
+    source = f'#set page(paper: "a5")\n{STORY.replace(".", f".#footnote[{note}]", 1)}'
+    (tmp_path / "note.pdf").write_bytes(typst.compile(source.encode(), format="pdf"))
+    text = warm_bbp("extract", "note.pdf").stdout
+    assert note in text
+    whole = {"stdin": text.encode()}
+    for model, reads_notes in ((extractive, False), (writer, True)):
+        count = warm_bbp("extract", "--count", "--model", model, "note.pdf").stdout
+        (record,) = warm_bbp("summarize", "--json", "--model", model, "note.pdf").records
+        assert count == f"{record['source']['tokens']}\n"
+        assert (count == warm_bbp("extract", "--count", "--model", model, **whole).stdout) is reads_notes
 
 
 def test_a_checkpoint_used_to_several_texts_or_records_writes_one_text(
