@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.kernels.device import parse_device
+from bigbird_pegasus.kernels.device import available_device
 from bigbird_pegasus.loading import DEFAULT_MODEL
 from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForConditionalGeneration,
@@ -89,7 +89,7 @@ def pipeline(
     if task not in TASKS:
         raise ConfigError(f"task is {task!r}: it must be one of {', '.join(sorted(TASKS))}")
     model_class, pipeline_class = TASKS[task]
-    place = None if device is None else parse_device(device)
+    place = None if device is None else available_device(device)
     if task == "summarization":
         model = DEFAULT_MODEL if model is None else model
         model_class = BigBirdPegasusForSentenceExtraction if _is_extractive(model, revision) else model_class

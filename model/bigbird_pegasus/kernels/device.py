@@ -7,6 +7,21 @@ import torch
 from bigbird_pegasus.errors import ConfigError
 
 
+def available_device(named: int | str | torch.device) -> torch.device:
+    """Return the device that is meant, see `parse_device`, if it is in this machine.
+
+    Raises:
+        ConfigError: torch knows no such device, or it is not there.
+    """
+    device = parse_device(named)
+    if device.type in ("cpu", "meta"):
+        return device
+    here = torch.accelerator.current_accelerator(check_available=True)
+    if here is None or here.type != device.type or (device.index or 0) >= torch.accelerator.device_count():
+        raise ConfigError(f"device is {str(named)!r}, which is not here: 'auto' or 'cpu' always works")
+    return device
+
+
 def parse_device(named: int | str | torch.device) -> torch.device:
     """Return the device that is meant; the number of a GPU is the CPU where there is none, as is -1.
 

@@ -24,7 +24,7 @@ from bigbird_pegasus.checkpoints.names import published_name
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import GenerationConfig
-from bigbird_pegasus.kernels.device import parse_device
+from bigbird_pegasus.kernels.device import available_device
 from bigbird_pegasus.quantization.quantize import (
     QuantizationRequest,
     quantization_of,
@@ -191,6 +191,9 @@ class PretrainedModule(nn.Module):
             self.generation_config.save_pretrained(folder)
 
 
+_WEIGHT_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
 class _NothingDrawn(TorchFunctionMode):
     """Leave out what fills new weights: on the meta device there is nothing to fill.
 
@@ -225,18 +228,17 @@ def _device(named: Any) -> torch.device:
         if set(named) != {""}:
             raise ConfigError(f"device_map names {sorted(named)}: a model is on one device, {{'': device}}")
         named = named[""]
-    return parse_device(named)
+    return available_device(named)
 
 
 def _dtype(dtype: torch.dtype | str) -> torch.dtype | None:
     """Return the torch type a caller means; None for "auto"."""
-    if isinstance(dtype, torch.dtype):
-        return dtype
     if dtype == "auto":
         return None
-    found = getattr(torch, dtype, None)
-    if not isinstance(found, torch.dtype):
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or found not in _WEIGHT_TYPES:
         raise ConfigError(
             f"dtype is {dtype!r}: it must be 'auto' or a torch type such as 'float32' or 'bfloat16'"
+            + ("; int8 weights come of quantizing" if "int" in str(dtype) else "")
         )
     return found

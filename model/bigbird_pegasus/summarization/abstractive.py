@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
-from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
+from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
 from bigbird_pegasus.text.words import clean, count_words
@@ -62,6 +62,8 @@ def abstractive_steps(
         min(tokenizer.model_max_length, model.config.max_position_embeddings) - 1
     )  # `</s>` ends each window
     encoded = encode(text, tokenizer, limit)
+    if not encoded.ids:
+        return empty_summary(text.language)
     windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
     generation = generation_options(options, model, len(windows))
     parts: list[_Part] = []

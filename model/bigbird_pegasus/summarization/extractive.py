@@ -21,7 +21,7 @@ from bigbird_pegasus.summarization.sentence_features import (
     feature_inputs,
     sentence_features,
 )
-from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
+from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
@@ -53,6 +53,8 @@ def extractive_steps(
     """Yield windows, be sent what `encode_windows` makes of each, return the summary."""
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     encoded = encode(text, tokenizer, limit)
+    if not encoded.ids:
+        return empty_summary(text.language)
     windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
     vectors = torch.cat(list((yield [(encoded, window) for window in windows])))
     spans = encoded.sentences[: len(vectors)]

@@ -1,16 +1,18 @@
 """`summarize`: what the command `bbp summarize` does with a text, as a function."""
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast, overload
 
 import torch
 
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, did_you_mean
+from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.inference.prepack import prepack
 from bigbird_pegasus.kernels.cpu import computes_bfloat16
-from bigbird_pegasus.kernels.device import parse_device
+from bigbird_pegasus.kernels.device import available_device
 from bigbird_pegasus.loading import DEFAULT_MODEL, load_model
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
@@ -23,6 +25,11 @@ from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 EXTRACTIVE_BATCH_SIZE = 8  # short windows are encoded faster together, long ones are not
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_GENERATION_OPTIONS = tuple(field.name for field in fields(GenerationConfig) if field.name != "extra")
+_OPTIONS = ("length", "truncate", "seed", "model", "tokenizer", "device", "dtype", "quantize", "batch_size")
+_KNOWN = f": there are {', '.join(_OPTIONS)}, and those of `generate` such as num_beams"
 
 WindowT = TypeVar("WindowT")
 OutputT = TypeVar("OutputT")
@@ -68,16 +75,17 @@ def summarize(
         generation: options of `generate` (`num_beams`, `no_repeat_ngram_size`, …) for a model that writes.
 
     Returns:
-        A `Summary`, or a list of them where a sequence was given.
+        A `Summary`, or a list of them where a sequence was given. That of an empty text is empty.
 
     Raises:
-        ConfigError: an option is impossible or does not fit the model, or the model does not summarize.
+        ConfigError: what is given is not text, an option is unknown, impossible or does not fit the model, or
+            the model does not summarize.
         CheckpointError, TokenizerError: the checkpoint cannot be used.
     """
-    if length is not None and length < 1:
-        raise ConfigError(f"length is {length}: it must be at least 1 word")
-    if batch_size is not None and batch_size < 1:
-        raise ConfigError(f"batch_size is {batch_size}: it must be at least 1")
+    several = _checked_texts(texts)
+    _check_count("length", length)
+    _check_count("batch_size", batch_size)
+    _check_names(generation)
     options = SummaryOptions(length, truncate, seed, generation)
     if isinstance(model, PretrainedModule):
         if tokenizer is None:
@@ -96,7 +104,6 @@ def summarize(
         model = load_model(model, dtype=precision, device=place, quantization_config=quantize, **on_hub)
         prepack(model)  # as the command does: faster, and so the same order of additions
     info = ModelInfo(name, str(model.dtype).removeprefix("torch."), str(model.device), model.quantization)
-    several = [texts] if isinstance(texts, str) else texts
     found = [replace(_summarize(text, model, tokenizer, options, batch_size), model=info) for text in several]
     return found[0] if isinstance(texts, str) else found
 
@@ -146,10 +153,51 @@ def run_steps(
         return cast("Summary", stop.value)
 
 
+def _checked_texts(texts: object) -> list[str]:
+    several = [texts] if isinstance(texts, str) else texts
+    if isinstance(several, bytes) or not isinstance(several, Iterable):
+        raise ConfigError(_not_text("texts is", texts))
+    checked: list[str] = []
+    for number, text in enumerate(several, start=1):
+        if not isinstance(text, str):
+            raise ConfigError(_not_text(f"text {number} is", text))
+        if surrogate := _SURROGATE.search(text):
+            raise ConfigError(
+                f"text {number} holds a lone surrogate at {surrogate.start()}, which is no character: "
+                "text.encode('utf-8', 'replace').decode() replaces it"
+            )
+        checked.append(text)
+    return checked
+
+
+def _not_text(what: str, given: object) -> str:
+    hint = "give a str or a sequence of them"
+    if isinstance(given, bytes):
+        hint = "decode it first"
+    elif isinstance(given, Path):
+        hint = "give its text, read_text() of a text file"
+    return f"{what} {'None' if given is None else type(given).__name__}, not text: {hint}"
+
+
+def _check_count(name: str, count: object) -> None:
+    if count is None:
+        return
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        unit = " word" if name == "length" else ""
+        raise ConfigError(f"{name} is {count!r}: it must be a number, at least 1{unit}")
+
+
+def _check_names(options: Iterable[str]) -> None:
+    for name in options:
+        if name not in _GENERATION_OPTIONS:
+            known = (*_GENERATION_OPTIONS, *_OPTIONS)
+            raise ConfigError(f"unknown option {name!r}{did_you_mean(name, known) or _KNOWN}")
+
+
 def _device(device: str | torch.device) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return parse_device(device)
+    return available_device(device)
 
 
 def _dtype(device: torch.device) -> torch.dtype:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bigbird_pegasus.summarization.quality import Quality
+from bigbird_pegasus.summarization.quality import Quality, measure_quality
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,8 @@ class Summary:
 def coverage_of(tokens_total: int, tokens_read: int, windows: int) -> Coverage:
     """Return how much was read of a text of `tokens_total` tokens."""
     return Coverage(tokens_total, tokens_read, windows, tokens_read < tokens_total)
+
+
+def empty_summary(language: str | None) -> Summary:
+    """Return the summary of a text without a token."""
+    return Summary("", (), coverage_of(0, 0, 0), measure_quality(0, "", "whole"), language, ("no text",))

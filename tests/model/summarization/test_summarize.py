@@ -16,6 +16,7 @@ from bigbird_pegasus import (
     PegasusTokenizer,
     Summary,
     load_model,
+    pipeline,
     summarize,
 )
 from bigbird_pegasus.errors import ConfigError
@@ -101,6 +102,15 @@ def test_options_that_cannot_be_obeyed_are_an_error(extractive: Path, tmp_path: 
         ({"model": model, "tokenizer": tokenizer, "dtype": torch.float32}, "for a checkpoint"),
         ({"tokenizer": tokenizer}, "has its own"),
         ({"num_beams": 4}, "nothing to do for num_beams"),
+        ({"length": "x"}, "length is 'x': it must be a number"),
+        ({"length": True}, "length is True: it must be a number"),
+        ({"batch_size": 2.5}, "batch_size is 2.5: it must be a number"),
+        ({"threads": 2}, "unknown option 'threads': there are length, "),
+        ({"lenght": 2}, "unknown option 'lenght': did you mean length"),
+        ({"dtype": "int8"}, "dtype is 'int8': it must be .*quantizing"),
+        ({"dtype": torch.int8}, "dtype is torch.int8: it must be "),
+        ({"dtype": 3}, "dtype is 3: it must be "),
+        ({"device": "cuda:99"}, "device is 'cuda:99', which is not here"),
     ]
     for options, message in cases:
         with pytest.raises(ConfigError, match=message):
@@ -108,6 +118,33 @@ def test_options_that_cannot_be_obeyed_are_an_error(extractive: Path, tmp_path: 
     classifier = of_class(BigBirdPegasusForSequenceClassification, extractive, tmp_path / "labels")
     with pytest.raises(ConfigError, match="does not summarize"):
         summarize(TEXT, model=classifier)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "texts is None, not text"),
+        (3, "texts is int, not text"),
+        (b"words", "texts is bytes, not text: decode it first"),
+        (Path("paper.txt"), r"texts is \w*Path, not text: give its text"),
+        ([TEXT, None], "text 2 is None, not text"),
+        ([TEXT, b"words"], "text 2 is bytes, not text"),
+        ("One \ud800 word.", "text 1 holds a lone surrogate at 4"),
+    ],
+)
+def test_what_is_not_text_is_an_error(given: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        summarize(given)
+
+
+@pytest.mark.parametrize("empty", ["", "   ", "\n\f\n"])
+def test_the_summary_of_nothing_is_empty_and_takes_no_other_with_it(empty: str, writer: Path) -> None:
+    alone, words, again = (summarize(empty), *summarize([TEXT, empty]))
+    assert alone == again
+    assert (alone.summary, alone.sentences, alone.coverage.tokens_total) == ("", (), 0)
+    assert words == summarize(TEXT)
+    assert pipeline("summarization")(empty) == [{"summary_text": ""}]
+    assert summarize(empty, model=writer, truncate=True).summary == ""
 
 
 def test_the_package_never_imports_what_the_command_line_needs() -> None:
