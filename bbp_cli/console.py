@@ -83,7 +83,7 @@ class Console:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether to show a progress bar: stderr is a terminal that can move its cursor, without `-q`."""
+        """Return whether to show progress: stderr is a terminal that can move its cursor, without `-q`."""
         return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not self.quiet
 
     def warn(self, file: str | None, text: str) -> None:

@@ -64,6 +64,11 @@ def imported(path: Path, known: Iterable[str]) -> frozenset[str]:
     return frozenset(found & set(known))
 
 
+def command_line() -> set[str]:
+    """Return the modules of the command line."""
+    return {name for name in modules() if name.split(".")[0] == "bbp_cli"}
+
+
 @pytest.fixture(scope="module")
 def files() -> Graph:
     known = modules()
@@ -123,6 +128,12 @@ def test_the_package_knows_nothing_of_the_command_line(files: Graph) -> None:
         if name.startswith("bigbird_pegasus") and other.startswith("bbp_cli")
     ]
     assert arrows == []
+
+
+def test_the_recipe_of_the_default_model_knows_nothing_of_the_command_line() -> None:
+    recipe = sorted((ROOT / "examples/default_model").glob("*.py"))
+    assert len(recipe) > 4
+    assert [path.name for path in recipe if imported(path, modules()) & command_line()] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -12,7 +12,7 @@ from bbp_cli.files import exists
 def questions_and_paths(
     words: Sequence[str], file: str | None, files_from: str | None
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Which of the words is the question and which are paths; all are paths where a file has the questions.
+    """Return the question and the paths among words; all are paths where a file has the questions.
 
     No questions at all means that nothing was asked for. `files_from` is where more paths are listed.
 

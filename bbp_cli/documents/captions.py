@@ -16,7 +16,6 @@ _ASS = re.compile(r"\s*\[Script Info\]", re.IGNORECASE)
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]{1,80})>")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>|\{\\[^{}]{0,200}\}|\{[yYcCfFsS]:[^{}]{0,50}\}")
 _SOUND = re.compile(r"[\[(\uff08\u3010][^\[\]()\uff08\uff09\u3010\u3011]{1,60}[\])\uff09\u3011]")
-_MUSIC = re.compile(r"[\u2669-\u266c#*]+")
 _SPEAKER = re.compile(
     r"(?:>{2,3}\s*)?(?:[-\u2013\u2014]\s*)?([A-Z\u00c0-\u00de][\w.'\u2019-]*(?:"
     r" [A-Z\u00c0-\u00de(#\d][\w.'\u2019)-]*){0,3}):\s+(?=\S)"

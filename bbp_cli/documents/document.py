@@ -117,7 +117,7 @@ def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool
 
 
 def is_pdf(data: bytes) -> bool:
-    """Whether the bytes are a PDF: its mark stands first, or begins a line behind some junk."""
+    """Return whether the bytes are a PDF: its mark stands first, or begins a line behind some junk."""
     head = data[:JUNK]
     if head[:1024].lstrip().startswith(b"%PDF-"):
         return True

@@ -90,7 +90,7 @@ def known_encoding(label: str | None) -> str | None:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether a file that begins so may be text: no known binary format, no NUL but in UTF-16 and UTF-32."""
+    """Return whether a file that begins so may be text: no binary format, no NUL but in UTF-16 and UTF-32."""
     if any(head.startswith(mark) for mark, _ in BYTE_ORDER_MARKS):
         return True
     return _known_format(head) is None and b"\x00" not in head

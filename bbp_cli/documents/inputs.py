@@ -75,7 +75,7 @@ def find_inputs(
 
 
 def stdin_is_given() -> bool:
-    """Whether something other than a person at a terminal is on stdin."""
+    """Return whether something other than a person at a terminal is on stdin."""
     return sys.stdin is not None and not sys.stdin.closed and not is_terminal(sys.stdin)
 
 
@@ -180,7 +180,7 @@ def _visible(names: Iterable[str]) -> Iterator[str]:
 
 
 def _may_be_document(path: str) -> bool:
-    """Whether a regular file begins like a document; one that cannot be opened may be, and says so later."""
+    """Return whether a regular file begins like a document; one that cannot be opened may be one."""
     try:
         if not Path(path).is_file():
             return False

@@ -24,8 +24,7 @@ class Page:
 class Aside:
     """A span of the text that is not running text.
 
-    `kind` is `footnote`, `caption`, `table`, `formula`, `turned` (text along the margin) or `references`
-    (the bibliography).
+    `kind` is `footnote`, `caption`, `table`, `formula` or `references` (the bibliography).
     """
 
     start: int

@@ -77,7 +77,7 @@ def pieces(
 
 
 def _is_leftward(text: str) -> bool:
-    """Whether a character is Hebrew or Arabic: the next one stands to its left."""
+    """Return whether a character is Hebrew or Arabic: the next one stands to its left."""
     return "\u0590" <= text[-1] <= "\u08ff"
 
 
@@ -130,7 +130,7 @@ _USUAL = frozenset(".,;:!?-–—()[]/'\"‘’“”„«»…%|_=+*•·<>&§$
 
 
 def is_undecodable(text: str, unmapped: float) -> bool:
-    """Whether a page's text is not what is seen: its fonts do not say which letters their shapes are."""
+    """Return whether a page's text is not what is seen: fonts do not say which letters their shapes are."""
     visible = [character for character in text if not character.isspace()]
     if not visible:
         return False

@@ -43,7 +43,7 @@ class Body:
     bottom: float
 
     def holds(self, baseline: float) -> bool:
-        """Whether a line on this height belongs to the text."""
+        """Return whether a line on this height belongs to the text."""
         return self.top < baseline < self.bottom
 
 
@@ -62,7 +62,7 @@ def bodies(pages: Sequence[PageLayout]) -> list[Body]:
 
 
 def _dropped(pages: Sequence[PageLayout], edges: Sequence[Sequence[Row]], *, at_head: bool) -> list[int]:
-    """How many rows at one edge of each page are furniture; the rows go from the edge inwards."""
+    """Return how many rows at one edge of each page are furniture; the rows go from the edge inwards."""
     keys = [[_key(row) for row in rows] for rows in edges]
     offset = _offset(edges)
     usual = _usual_height(pages, edges)
@@ -102,7 +102,7 @@ def _key(row: Row) -> tuple[str, int]:
 
 
 def _is_body(row: Row, page: PageLayout) -> bool:
-    """Whether a row fills the width as running text does."""
+    """Return whether a row fills the width as running text does."""
     rows = (*page.head, *page.foot)
     left, right = min(row.x0 for row in rows), max(row.x1 for row in rows)
     full = row.x1 - row.x0 > 0.8 * (right - left)
@@ -110,14 +110,14 @@ def _is_body(row: Row, page: PageLayout) -> bool:
 
 
 def _flows(row: Row | None, following: Row | None, page: PageLayout) -> bool:
-    """Whether one row goes on in the next as the lines of a paragraph do."""
+    """Return whether one row goes on in the next as the lines of a paragraph do."""
     if row is None or following is None or not _is_body(row, page):
         return False
     return not ends_as_sentence(row.text) or following.text[0].islower()
 
 
 def _is_apart(rows: Sequence[Row]) -> bool:
-    """Whether the row at the edge is further from the next one than lines are from each other."""
+    """Return whether the row at the edge is further from the next one than lines are from each other."""
     distances = [abs(b.baseline - a.baseline) for a, b in itertools.pairwise(rows)]
     if not distances:
         return False
@@ -167,7 +167,7 @@ def _holds(text: str, number: int) -> bool:
 
 
 def _is_folio(row: Row, rows: Sequence[Row], place: int, offset: int | None) -> bool:
-    """Whether a row is nothing but the number of its page, as far as can be seen."""
+    """Return whether a row is nothing but the number of its page, as far as can be seen."""
     match = _FOLIO.fullmatch(row.text)
     if not match or not match["number"]:
         return False

@@ -120,7 +120,7 @@ def _is_compound(first: str, second: str, line: str, words: Counter[str]) -> boo
 
 
 def is_word(text: str) -> bool:
-    """Whether the default model's vocabulary has these letters as a whole word."""
+    """Return whether the default model's vocabulary has these letters as a whole word."""
     return f"\u2581{text}" in _pieces()
 
 

@@ -208,7 +208,7 @@ def _free_strips(row: Sequence[Word], least: float) -> list[tuple[float, float]]
 
 
 def _shared(rows: Sequence[Sequence[Word]], middle: float) -> int:
-    """How many rows have prose on both sides; 0 where these are not two columns of prose."""
+    """Return how many rows have prose on both sides; 0 where these are not two columns of prose."""
     sides: tuple[list[Sequence[Word]], list[Sequence[Word]]] = ([], [])
     shared = 0
     for row in rows:
@@ -323,7 +323,7 @@ def _untracked(row: Sequence[Word]) -> Sequence[Word]:
 
 
 def _reads_leftwards(words: Sequence[Word]) -> bool:
-    """Whether most letters are Hebrew or Arabic."""
+    """Return whether most letters are Hebrew or Arabic."""
     letters = [character for word in words for character in word.text if character.isalpha()]
     return 2 * sum("\u0590" <= one <= "\u08ff" or "\ufb1d" <= one <= "\ufefc" for one in letters) > len(
         letters
@@ -331,7 +331,7 @@ def _reads_leftwards(words: Sequence[Word]) -> bool:
 
 
 def is_unspaced(character: str) -> bool:
-    """Whether this character's writing has no spaces between words (Chinese, Japanese, Thai)."""
+    """Return whether this character's writing has no spaces between words (Chinese, Japanese, Thai)."""
     return (
         "\u3000" <= character <= "\u30ff"
         or "\u3400" <= character <= "\u9fff"

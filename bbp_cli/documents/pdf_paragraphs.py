@@ -16,7 +16,7 @@ from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
 from bbp_cli.documents.pdf_layout import Line
 
-BlockKind = Literal["body", "heading", "item", "footnote", "caption", "table", "formula", "turned"]
+BlockKind = Literal["body", "heading", "item", "footnote", "caption", "table", "formula"]
 
 GROWN = 1.3  # times the usual distance of lines: a paragraph ends
 SAME_SIZE = 0.1  # by which the sizes of lines of one paragraph differ
@@ -57,22 +57,21 @@ def blocks_of(lines: Sequence[Line], body_size: float) -> list[Block]:
     blocks = []
     for group in _groups(lines, left, right, leading):
         widest = max(line.x1 for line in group)
-        edge = (
-            right if len(lines) < 4 or widest > right - 0.15 * (right - left) else _local(lines, group, right)
-        )
+        is_full = len(lines) < 4 or widest > right - 0.15 * (right - left)
+        edge = right if is_full else _local(group, right)
         blocks.append(Block(_kind(group, left, right, body_size), group, left, edge))
     return _with_footnotes(blocks, body_size)
 
 
 def _edges(lines: Sequence[Line]) -> tuple[float, float]:
-    """Where most lines of a column begin, and where the longest end."""
+    """Return where most lines of a column begin, and where the longest end."""
     starts = Counter(round(line.x0) for line in lines)
     left = max(starts, key=lambda at: (starts[at] + starts[at + 1], -at))
     ends = sorted(line.x1 for line in lines)
     return float(left), ends[-1] if len(ends) < 20 else ends[int(0.95 * (len(ends) - 1))]
 
 
-def _local(lines: Sequence[Line], group: Sequence[Line], right: float) -> float:
+def _local(group: Sequence[Line], right: float) -> float:
     """Return the right edge of a block that is narrower than its column."""
     return max(line.x1 for line in group) if len(group) > 3 else right
 
@@ -107,7 +106,7 @@ def _right_near(group: Sequence[Line], right: float) -> float:
 
 
 def _is_apart(last: Line, line: Line, leading: float) -> bool | None:
-    """Whether distance, size or wide gaps separate two lines; None where they do not say."""
+    """Return whether distance, size or wide gaps separate two lines; None where they do not say."""
     distance = line.baseline - last.baseline
     rows = min(line.gaps, last.gaps) > 0 and not (line.gaps == 1 and line.words >= MIN_TERM_WORDS)
     if rows and 0 < distance < MAX_ROW * line.size:
@@ -121,14 +120,13 @@ def _is_apart(last: Line, line: Line, leading: float) -> bool | None:
     if (line.gaps > 0) != (last.gaps > 0) and max(line.gaps, last.gaps) > 1:
         return True
     if min(line.gaps, last.gaps) > 0:
-        return (
-            line.gaps == 1 and line.words >= MIN_TERM_WORDS
-        )  # a term and what it means; else rows of a table
+        # A term and what it means; else rows of a table.
+        return line.gaps == 1 and line.words >= MIN_TERM_WORDS
     return None
 
 
 def _is_new(group: Sequence[Line], line: Line, left: float, right: float, leading: float) -> bool:
-    """Whether a line begins a block after the lines of a group."""
+    """Return whether a line begins a block after the lines of a group."""
     last = group[-1]
     if (apart := _is_apart(last, line, leading)) is not None:
         return apart
@@ -157,7 +155,7 @@ def _is_new(group: Sequence[Line], line: Line, left: float, right: float, leadin
 
 
 def _is_next_hanging(group: Sequence[Line], line: Line, *, ended: bool) -> bool:
-    """Whether a line begins the next of several paragraphs whose first lines hang out."""
+    """Return whether a line begins the next of several paragraphs whose first lines hang out."""
     hanging = len(group) > 1 and all(one.x0 > group[0].x0 + INDENT * line.size for one in group[1:])
     aligned = abs(line.x0 - group[0].x0) < 0.3 * line.size
     return hanging and aligned and (ended or _ITEM.match(line.text) is not None)

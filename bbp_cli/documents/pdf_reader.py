@@ -24,7 +24,6 @@ def read(data: bytes) -> dict[str, Any]:
     warnings = outer_damage(data, start)
     document = _open(data[start:], warnings)
     layouts: list[PageLayout] = []
-    turned: list[str] = []
     kinds: list[str] = []
     missing = 0
     for page in document.pages():
@@ -32,18 +31,17 @@ def read(data: bytes) -> dict[str, Any]:
             missing += 1
             continue
         layouts.append(lay_out(page.words, page.width))
-        turned.append(page.turned)
         kinds.append(page.kind)
     document.close()
     if blank := [number for number, kind in enumerate(kinds) if kind == "blank"]:
-        for number, problem in _unreadable(data[start:], blank):
+        for number, problem in _unreadable(data[start:], blank, warnings):
             kinds[number] = "undecodable"
             warnings.append(f"page {number + 1} cannot be read: {problem}")
     if missing and not has_end(data):
         raise InputError(CUT_OFF, hint="download or copy it again", code="corrupt")
     if missing:
         warnings.append(f"damaged PDF: only {len(layouts)} of {document.count} pages could be found")
-    text, spans, asides = text_of(layouts, turned)
+    text, spans, asides = text_of(layouts)
     return {
         "text": text,
         "pages": [(n, start, end, kinds[n - 1]) for n, (start, end) in enumerate(spans, start=1)],
@@ -53,7 +51,7 @@ def read(data: bytes) -> dict[str, Any]:
 
 
 def _open(data: bytes, warnings: list[str]) -> PdfiumDocument:
-    """Return the document; where PDFium cannot open it, as pypdf writes it anew."""
+    """Return the document; where PDFium cannot open it, as pypdf rewrites it."""
     if is_cut_off(data):
         raise InputError(CUT_OFF, hint="download or copy it again", code="corrupt")
     try:
@@ -79,18 +77,18 @@ def outer_damage(data: bytes, start: int) -> list[str]:
     """Return what is wrong around a PDF that begins at `start`, though its text may be whole."""
     found = []
     if data[:start].strip():
-        found.append(f"damaged PDF: {start} bytes before its beginning were passed over")
+        found.append(f"damaged PDF: {start} bytes before its beginning were skipped")
     if not has_end(data):
         found.append("damaged PDF: its end is missing; what is in it was read")
     elif behind := len(data[data.rindex(b"%%EOF") + 5 :].strip()):
-        found.append(f"damaged PDF: {behind} bytes behind its end were passed over")
+        found.append(f"damaged PDF: {behind} bytes behind its end were skipped")
     if not _has_index(data, start):
         found.append("damaged PDF: its index is missing; its pages were searched for")
     return found
 
 
 def _has_index(data: bytes, start: int) -> bool:
-    """Whether the last pointer to a table of the objects leads to one."""
+    """Return whether the last pointer to a table of the objects leads to one."""
     pointers = re.findall(rb"startxref\s+(\d{1,12})", data[-1 << 20 :])
     if not pointers:
         return False
@@ -99,23 +97,26 @@ def _has_index(data: bytes, start: int) -> bool:
 
 
 def is_cut_off(data: bytes) -> bool:
-    """Whether the last object of a file is not complete."""
+    """Return whether the last object of a file is not complete."""
     return not has_end(data) and data.rfind(b" obj") > data.rfind(b"endobj")
 
 
 def has_end(data: bytes) -> bool:
-    """Whether a file ends as a PDF does, whatever was put behind that."""
+    """Return whether a file ends as a PDF does, whatever was put behind that."""
     return b"%%EOF" in data.rstrip(b"\0")[-8192:]
 
 
-def _unreadable(data: bytes, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """Which pages that seem blank are not, and why: PDFium does not say what it passes over."""
+def _unreadable(data: bytes, numbers: Sequence[int], warnings: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield the pages that seem blank and are not, and why: PDFium does not say what it leaves out."""
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         pages = PdfReader(io.BytesIO(data)).pages
-    except Exception:  # noqa: BLE001 - a file that only PDFium can read
+    except Exception as error:  # noqa: BLE001 - a file that only PDFium can read
+        named = ", ".join(str(number + 1) for number in numbers)
+        problem = f"{type(error).__name__}: {error}"
+        warnings.append(f"whether there is text on pages that seem blank ({named}) is unknown: {problem}")
         return
     for number in numbers:
         try:

@@ -85,9 +85,7 @@ class _Text:
         self.length += len(text)
 
 
-def text_of(
-    pages: Sequence[PageLayout], turned: Sequence[str]
-) -> tuple[str, list[tuple[int, int]], list[Aside]]:
+def text_of(pages: Sequence[PageLayout]) -> tuple[str, list[tuple[int, int]], list[Aside]]:
     """Return the text of all pages, the span of each page in it, and its asides."""
     layouts = [
         [[line for line in column if body.holds(line.baseline)] for column in page.columns]
@@ -96,7 +94,7 @@ def text_of(
     size = body_size(layouts)
     words = vocabulary(line.text for page in layouts for column in page for line in column)
     text = _Text()
-    for paragraph in _with_references(list(_paragraphs(layouts, turned, size))):
+    for paragraph in _with_references(list(_paragraphs(layouts, size))):
         _write(text, paragraph, words)
     spans, position = [], 0
     for number in range(len(pages)):
@@ -115,9 +113,7 @@ def body_size(layouts: Sequence[Sequence[Sequence[Line]]]) -> float:
     return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
-def _paragraphs(
-    layouts: Sequence[Sequence[Sequence[Line]]], turned: Sequence[str], size: float
-) -> Iterator[Paragraph]:
+def _paragraphs(layouts: Sequence[Sequence[Sequence[Line]]], size: float) -> Iterator[Paragraph]:
     """Paragraphs in reading order; those that go on behind a page or an aside are one."""
     running: Paragraph | None = None
     between: list[tuple[int, Block]] = []
@@ -157,7 +153,7 @@ def _aside(page: int, block: Block) -> Paragraph:
 
 
 def _uses_indents(columns: Sequence[tuple[int, Sequence[Block]]]) -> bool:
-    """Whether the paragraphs of a document begin with an indented line."""
+    """Return whether the paragraphs of a document begin with an indented line."""
     longer = [
         block for _, blocks in columns for block in blocks if block.kind == "body" and len(block.lines) > 2
     ]
@@ -166,7 +162,7 @@ def _uses_indents(columns: Sequence[tuple[int, Sequence[Block]]]) -> bool:
 
 
 def _continues(running: Paragraph, block: Block, moved: bool, indents: bool) -> bool:
-    """Whether a block goes on with the paragraph before it."""
+    """Return whether a block goes on with the paragraph before it."""
     if block.kind != "body":
         return False
     last, first = running.lines[-1][1], block.lines[0]

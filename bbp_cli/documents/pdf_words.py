@@ -34,14 +34,13 @@ _HYPHEN = 0x02  # PDFium's mark of a hyphen behind which a line ends, whatever h
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """What is seen on a page: upright words, text that is turned against them, its size and kind.
+    """What is seen on a page: upright words, its size and kind.
 
     `kind` says why there is no text; "text" where there is. A picture with hardly any
     text on it is `scanned` too.
     """
 
     words: tuple[Word, ...]
-    turned: str
     width: float
     height: float
     kind: PageKind
@@ -138,7 +137,7 @@ class _Page:
             kind = "scanned"
         if kind == "undecodable":
             words, turned = [], []
-        return PageWords(tuple(words), "".join(turned).strip(), width, height, kind)
+        return PageWords(tuple(words), width, height, kind)
 
     def _usual_turn(self) -> int:
         step = max(1, self._count // 24)
@@ -230,7 +229,7 @@ class _Page:
         return "".join(texts)
 
     def _is_raised(self, character: Character) -> bool:
-        """Whether the ink of a digit begins well above its baseline."""
+        """Return whether the ink of a digit begins well above its baseline."""
         _, _, top, _, bottom, index, _ = character
         sides = [ctypes.c_double() for _ in range(4)]
         pdfium.FPDFText_GetCharBox(self._text, index, *sides)
@@ -241,7 +240,7 @@ class _Page:
         return baseline - ink > 0.2 * (bottom - top)
 
     def _object_starts(self, characters: list[Character]) -> frozenset[int]:
-        """Where every word is a text object of its own: the numbers of the characters they begin with.
+        """Return the characters that text objects begin with, where every word is an object of its own.
 
         It is so on a page without spaces whose objects have a few letters, and do not touch.
         """
@@ -257,7 +256,7 @@ class _Page:
         return found
 
     def _boundaries(self, characters: Sequence[Character]) -> tuple[list[int], int]:
-        """Where other text objects begin on the same line, and how many touch the one before."""
+        """Return where other text objects begin on the same line, and how many touch the one before."""
         starts: list[int] = []
         touching, last = 0, None
         before = characters[0]
@@ -308,7 +307,7 @@ class _Page:
                     yield pdfium.FPDFFormObj_GetObject(item, inner)
 
     def _shows_something(self) -> bool:
-        """Whether a page without text has a picture or a drawing on it."""
+        """Return whether a page without text has a picture or a drawing on it."""
         kinds = Counter(pdfium.FPDFPageObj_GetType(item) for item in self._objects())
         return bool(kinds[pdfium.FPDF_PAGEOBJ_IMAGE]) or kinds[pdfium.FPDF_PAGEOBJ_PATH] >= MIN_DRAWING
 

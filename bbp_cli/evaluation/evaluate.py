@@ -9,9 +9,14 @@ from typing import Any, cast
 from bbp_cli.console import Console, one_line, plain_line_is_due, print_line
 from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, read_examples
 from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError, run_error
-from bbp_cli.evaluation import judge as evaluation
 from bbp_cli.evaluation.baselines import Baseline
-from bbp_cli.evaluation.judge import ScoredExample, aggregate_figures, score_baseline, score_example
+from bbp_cli.evaluation.judge import (
+    JudgeOptions,
+    ScoredExample,
+    aggregate_figures,
+    score_baseline,
+    score_example,
+)
 from bbp_cli.evaluation.metrics import bootstrap_intervals, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel, TaskName
 from bbp_cli.models.loading import ModelOptions, check_named, find_checkpoint, load_checkpoint
@@ -50,7 +55,7 @@ class Failed:
 
 
 def evaluate_data(
-    data: Path, task: TaskName, settings: EvaluateOptions, choice: ModelOptions, console: Console
+    data: Path, task: TaskName, settings: EvaluateOptions, model_options: ModelOptions, console: Console
 ) -> None:
     """Score every example of a file and print the figures.
 
@@ -63,11 +68,11 @@ def evaluate_data(
     if task != "summarize" and (settings.baseline or settings.length):
         option = "--baseline" if settings.baseline else "--length"
         raise UsageError(f"{option} is for summaries: --task summarize")
-    check_named(choice, task)
+    check_named(model_options, task)
     scorer = rouge_scorer() if task == "summarize" else None
     records = read_examples(data, task).records[: settings.limit]
     started = time.perf_counter()
-    loaded, score_one = _scorer_of(task, settings, choice, console, scorer)
+    loaded, score_one = _scorer_of(task, settings, model_options, console, scorer)
     results = _score_all(records, score_one, data, task, settings, console)
     totals = {
         **_totals(results, task, settings),
@@ -108,7 +113,7 @@ def table(totals: Mapping[str, Any]) -> list[str]:
 
 
 def _scorer_of(
-    task: TaskName, settings: EvaluateOptions, choice: ModelOptions, console: Console, scorer: Any
+    task: TaskName, settings: EvaluateOptions, model_options: ModelOptions, console: Console, scorer: Any
 ) -> tuple[LoadedModel | None, Scorer]:
     """Return the model, None for a baseline, and the function that scores an example."""
     if settings.baseline is not None:
@@ -116,8 +121,8 @@ def _scorer_of(
         return None, lambda record: score_baseline(
             cast(SummaryExample, record), baseline, settings.length, settings.seed, scorer
         )
-    loaded = load_checkpoint(find_checkpoint(task, choice, console), choice, console)
-    options = evaluation.JudgeOptions(settings.length, settings.seed)
+    loaded = load_checkpoint(find_checkpoint(task, model_options, console), model_options, console)
+    options = JudgeOptions(settings.length, settings.seed)
     return loaded, lambda record: score_example(record, loaded, options, scorer)
 
 

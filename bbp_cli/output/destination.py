@@ -27,7 +27,7 @@ class OutputOptions:
 
     @property
     def is_stdout(self) -> bool:
-        """Whether results are printed."""
+        """Return whether results are printed."""
         return self.file is None and self.folder is None
 
 

@@ -62,7 +62,7 @@ class RunFolder:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is a training to resume."""
+        """Return whether there is a training to resume."""
         return (self.folder / RUN_FILE).is_file()
 
     def prepare(self, run: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
@@ -248,7 +248,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         return read_json_object(path)
     except CheckpointError as error:
-        hint = "--overwrite begins anew"
+        hint = "--overwrite starts over"
         raise OutputError("is damaged", hint=hint, file=str(path), code="corrupt") from error
 
 

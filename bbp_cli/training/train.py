@@ -57,7 +57,7 @@ def train_model(
     data: Path,
     settings: TrainSettings,
     output: TrainOutput,
-    choice: ModelOptions,
+    model_options: ModelOptions,
     console: Console,
 ) -> Path:
     """Train a model and return the folder it is in.
@@ -76,12 +76,16 @@ def train_model(
     with writing_to(output.folder):
         run_folder.check_free(resume=output.resume, overwrite=output.overwrite)
     records = gather(task, data, settings)
-    hardware = prepare(choice.device, choice.dtype, choice.threads)
+    hardware = prepare(model_options.device, model_options.dtype, model_options.threads)
     if hardware.dtype == "float16":
         raise UsageError("--dtype float16 is too coarse to train in", hint="use bfloat16 or float32")
     options = training_options(settings, hardware)
     folder = locate(
-        choice.name, revision=choice.revision, offline=choice.offline, check=check_family, console=console
+        model_options.name,
+        revision=model_options.revision,
+        offline=model_options.offline,
+        check=check_family,
+        console=console,
     )
     check_family(folder)
     base = load_base(task, folder, hardware, settings.seed, settings.max_tokens, records.labels)

@@ -108,11 +108,6 @@ def clean_training_records(records: Sequence[Record], held_out: Sequence[Record]
     return kept
 
 
-def quotes_its_summary(record: Record) -> bool:
-    """Whether the document holds its whole (cleaned) summary word for word."""
-    return _normalised(clean_summary(record.summary)) in _normalised(record.document)
-
-
 def split_tuning(records: Sequence[Record], count: int = TUNING_SHARE) -> tuple[list[Record], list[Record]]:
     """(training, tuning): every source gives its share of `count`, chosen by a hash of the id."""
     share = count / len(records)

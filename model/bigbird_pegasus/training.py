@@ -69,7 +69,7 @@ class TrainingData(Protocol):
 
     @property
     def lengths(self) -> Sequence[int]:
-        """How long each example is, in any unit: those of like length share a batch."""
+        """Return how long each example is, in any unit: those of like length share a batch."""
 
     def batch(self, numbers: Sequence[int], epoch: int) -> Mapping[str, Tensor]:
         """Return the arguments of the model's forward for some examples, labels included.

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from tests.benchmarks.machine import description
 from tests.benchmarks.published_size import FOLDER, ROOT, checkpoint, options_of
 
-SHORTEST, LONGEST = 200, 1500  # words
+MIN_WORDS, MAX_WORDS = 200, 1500  # words
 EXAMPLE = ROOT / "examples" / "harbour-report.txt"
 
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options += ["--quantize", asked.quantize] if asked.quantize else []
     print("| `--batch-size` | documents | s | documents a minute |\n| --- | --- | --- | --- |")
     with TemporaryDirectory() as folder:
-        files = _documents(asked.data, asked.documents, Path(folder), 40 if asked.tiny else LONGEST)
+        files = _documents(asked.data, asked.documents, Path(folder), 40 if asked.tiny else MAX_WORDS)
         for size in asked.sizes:
             command = [*options, "--batch-size", size]
             alone, _ = _run(files[:1], command)
@@ -63,7 +63,7 @@ def _documents(data: Path, count: int, folder: Path, longest: int) -> list[Path]
     files = []
     for number, text in enumerate(texts):
         place = (7 * number) % count / max(1, count - 1)
-        words = int(min(SHORTEST, longest) + place * (longest - min(SHORTEST, longest)))
+        words = int(min(MIN_WORDS, longest) + place * (longest - min(MIN_WORDS, longest)))
         files.append(folder / f"{number:03d}.txt")
         files[-1].write_text(" ".join((text.split() * 8)[:words]), encoding="utf-8")
     return files

@@ -2,14 +2,14 @@
 
     python -m tests.benchmarks.leave_one_out --folder runs/left-out
 
-For each source of the corpus, scorer and chooser are trained without its documents and judged on the
+For each source of the corpus, scorer and selector are trained without its documents and judged on the
 held-out records of it, by the code of `bbp summarize`; and once with all sources. The training is a shorter
 one than the default model's (`--most` documents of each source, two parts instead of four, two rounds). Two
 variants:
 
 - words: the head takes nothing from the encoder, so nothing in it has seen the source.
 - encoder: with the vectors of the encoder that comes with bbp, which stays as it is. It was trained on all
-  sources: only scorer and chooser have not seen the one that is left out.
+  sources: only scorer and selector have not seen the one that is left out.
 
 Beside them lead-3 and LexRank, see `baselines.py`. Everything is kept in `--folder`: the same command again
 goes on where it was ended.
@@ -60,7 +60,7 @@ JudgeOne = Callable[[SummaryExample], dict[str, float]]
 
 @dataclass(frozen=True)
 class Training:
-    """What all trainings share: documents, vectors of their sentences, the texts the chooser learns from."""
+    """What all trainings share: documents, vectors of their sentences, the texts the selector learns from."""
 
     corpus: data.Corpus
     vectors: np.ndarray
@@ -137,7 +137,7 @@ def read_training(file: Path, held_out: Sequence[SummaryExample], most: int, fol
 
 
 def train_head(training: Training, variant: str, left_out: str | None, folder: Path) -> None:
-    """Write a checkpoint folder with scorer and chooser that were trained without the source `left_out`."""
+    """Write a checkpoint folder with scorer and selector that were trained without the source `left_out`."""
     corpus, model = training.corpus, _default_model()
     vectors = training.vectors if variant == "encoder" else np.zeros_like(training.vectors)
     documents = np.flatnonzero(corpus.sources != (left_out or ""))
@@ -145,7 +145,7 @@ def train_head(training: Training, variant: str, left_out: str | None, folder: P
     scorer = scoring.train_scorer(corpus, vectors, documents, model.config, SCORER)
     if variant == "words":
         scorer.first.weight.data[:, -model.config.d_model :] = 0.0
-    chooser = choosing.train_chooser(
+    selector = choosing.train_chooser(
         [
             choosing.scored_document(
                 text,
@@ -158,7 +158,7 @@ def train_head(training: Training, variant: str, left_out: str | None, folder: P
         CHOOSER,
     )
     model.sentence_head.scorer.load_state_dict(scorer.state_dict())
-    model.sentence_head.chooser.load_state_dict(chooser.state_dict())
+    model.sentence_head.chooser.load_state_dict(selector.state_dict())
     begun = folder.with_suffix(".begun")
     begun.mkdir(exist_ok=True)
     model.to(torch.float16).save_pretrained(begun)

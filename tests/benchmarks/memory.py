@@ -27,7 +27,6 @@ from tests.benchmarks.speed import TINY, Sizes, worker
 
 TEXT = ROOT / "examples" / "harbour-report.txt"
 BBP = [sys.executable, "-m", "bbp_cli"]
-SOURCES = ("float32", "folder", "transformers")
 ROWS = (
     "float32:float32",
     "float32:bfloat16",

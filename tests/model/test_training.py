@@ -130,8 +130,13 @@ def test_one_seed_gives_the_same_weights_and_another_one_others() -> None:
 
 
 def test_a_seed_of_any_size_is_accepted() -> None:
-    train(classifier(), labelled(4), dataclasses.replace(OPTIONS, seed=2**63 - 1, accumulate=9))
-    train(classifier(), labelled(4), dataclasses.replace(OPTIONS, seed=2**80))
+    trained = []
+    for seed in (2**63 - 1, 2**80, 2**80):
+        model = classifier()
+        train(model, labelled(4), dataclasses.replace(OPTIONS, seed=seed, accumulate=9))
+        trained.append(model)
+    assert not same_weights(trained[0], trained[1])
+    assert same_weights(trained[1], trained[2])
 
 
 @pytest.mark.parametrize("stop_after", range(1, 8))

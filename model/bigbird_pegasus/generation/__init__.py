@@ -1,1 +1,1 @@
-"""Writing: greedy and beam search, sampling, and what they are told."""
+"""Writing: greedy and beam search, sampling, and their options."""

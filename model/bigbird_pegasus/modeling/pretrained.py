@@ -57,7 +57,7 @@ class PretrainedModule(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Return the device of the weights."""
         return next(self.parameters()).device
 
     def num_parameters(self) -> int:

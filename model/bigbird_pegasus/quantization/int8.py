@@ -101,7 +101,7 @@ class Int8Weight:
 
     @property
     def is_packed(self) -> bool:
-        """Whether only the kernel's layout of the codes is left."""
+        """Return whether only the kernel's layout of the codes is left."""
         return self._codes is None
 
     def stored(self) -> dict[str, Tensor]:

@@ -58,9 +58,8 @@ def abstractive_steps(
 
     With `on_text` one request is yielded at a time: the summaries of windows grow one after the other.
     """
-    limit = (
-        min(tokenizer.model_max_length, model.config.max_position_embeddings) - 1
-    )  # `</s>` ends each window
+    # One less than fits, for `</s>` ends each window.
+    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings) - 1
     encoded = encode(text, tokenizer, limit)
     if not encoded.ids:
         return empty_summary(text.language)

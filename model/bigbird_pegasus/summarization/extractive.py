@@ -212,7 +212,7 @@ def choose(
     scored: "ScoredSentences",
     max_words: int | None,
     allowed: Sequence[bool],
-    chooser: "SelectionNetwork",
+    selector: "SelectionNetwork",
 ) -> tuple[list[int], Stop]:
     """Return the numbers of the sentences to print, in document order; a short text is printed whole.
 
@@ -232,7 +232,9 @@ def choose(
     if len(numbers) <= MAX_WHOLE_SENTENCES and sum(words[n] for n in numbers) <= short:
         return numbers, "end"
     length = scored.length if max_words is None else float(max_words)
-    chosen, cut = select_sentences(chooser, words, scored.scores, scored.features, length, allowed, max_words)
+    chosen, cut = select_sentences(
+        selector, words, scored.scores, scored.features, length, allowed, max_words
+    )
     if len(chosen) == len(texts):
         return chosen, "whole"
     return chosen, "length" if cut else "end"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 class SummaryOptions:
     """What decides about a summary beside document and model.
 
-    `length` is the most words; None is the model's own habit. `generation` holds options of the writing
+    `length` is the maximum of words; with None the model decides. `generation` holds options of the writing
     models by the names of `GenerationConfig`.
     """
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bigbird_pegasus.text.words import count_words as count_words
+from bigbird_pegasus.text.words import count_words
 
 Stop = Literal["whole", "length", "end"]
 

@@ -27,7 +27,7 @@ from bigbird_pegasus.modeling.sentence_extraction import (
 )
 
 MAX_HEADING_WORDS = 12
-FEW_WORDS = 5  # sentences of fewer are mostly headings, labels, answers
+MIN_SENTENCE_WORDS = 5  # sentences of fewer are mostly headings, labels, answers
 MIN_SIMILARITY = 0.15  # cosine from which two sentences count as similar
 NO_HEADING = 12345  # in place of the hashes of a heading's words
 _WORD = re.compile(r"\w+")
@@ -240,7 +240,7 @@ def typography_features(
         "digit_share": share(str.isdigit),
         "mark_share": _floats(marks),
         "before_first_heading": _floats([above is None for above in outline.above]),
-        "has_few_words": _floats([count < FEW_WORDS for count in outline.words]),
+        "has_few_words": _floats([count < MIN_SENTENCE_WORDS for count in outline.words]),
     }
     return stack_columns(columns, TYPOGRAPHY_COLUMNS)
 

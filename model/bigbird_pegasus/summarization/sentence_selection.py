@@ -63,9 +63,8 @@ class Candidates:
         self.total = self.counts.sum(1).clamp(min=1)
         self.weight = (self.counts @ self.rarity).clamp(min=1e-3)
         self.pair_total = self.pairs.sum(1).clamp(min=1)
-        self.overlap = (
-            self.scores * (self.words + length) / 2
-        )  # a score is about 2 overlap / (words + length)
+        # A score is about 2 overlap / (words + length).
+        self.overlap = self.scores * (self.words + length) / 2
         best = self.scores.sort(descending=True).values
         document = {
             "log_length": math.log(length) - 4.2,

@@ -3,7 +3,8 @@
 It serves the sentence splitter's rules and a warning, so an unsure answer is None: for texts of few words,
 for mixtures, and for languages that are not in `NAMES`.
 
-By hand, because libraries always answer: py3langid names a language for source code, numbers and two words.
+By hand, because libraries always answer: py3langid names a language for source code, numbers and two words,
+cannot say that it is unknown, and takes 134 ms for 28 texts of the tests that take 27 ms here.
 """
 
 import re

@@ -48,7 +48,7 @@ class ParsedText:
 
     @cached_property
     def _spaces_hyphens(self) -> bool:
-        """Whether the text has "inter- national" within lines: then the breaks of its lines prove nothing."""
+        """Return whether the text has "inter- national" within lines: then its line breaks prove nothing."""
         return any(match[1].lower() not in _CONJUNCTIONS for match in _SPACED_HYPHEN.finditer(self.plain))
 
     @cached_property

@@ -294,7 +294,7 @@ class PegasusTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """How many ids there are; all are below this."""
+        """Return how many ids there are; all are below this."""
         return len(self._ids)
 
     @property

@@ -49,8 +49,8 @@ def case(name: str) -> PdfText:
         ("heads-left-and-right", f"{BOTH}\n\n{THIRD}\n\n{FIRST}", None),
         ("two-line-head-and-foot", f"{BOTH}\n\n{THIRD}", None),
         ("japanese-cid-without-tounicode", "あいうえおかきくけこさしすせそたちつてとなにぬねの", None),
-        ("junk-before-2kB", BOTH, "2100 bytes before its beginning were passed over"),
-        ("5kB-zeros-behind-end", BOTH, "5000 bytes behind its end were passed over"),
+        ("junk-before-2kB", BOTH, "2100 bytes before its beginning were skipped"),
+        ("5kB-zeros-behind-end", BOTH, "5000 bytes behind its end were skipped"),
         ("no-eof-mark", BOTH, "its end is missing"),
         ("eof-cut-2-bytes", BOTH, "its end is missing"),
         ("no-startxref", BOTH, "its index is missing"),
@@ -105,6 +105,18 @@ def test_a_note_at_the_foot_of_a_page_does_not_cut_a_sentence() -> None:
     assert note.kind == "footnote"
     assert read.text[note.start : note.end] == "1 The firm is Nordkai of Lund; it built the gate too."
     assert read.pages[0].end > note.end
+
+
+def test_a_blank_page_that_pypdf_cannot_look_at_is_reported() -> None:
+    pdf = make_pdf(["The harbour was rebuilt in two years.", ""])
+    read = read_pdf(
+        pdf[: pdf.rindex(b"startxref")] + b"%%EOF\n"
+    )  # PDFium searches for the index, pypdf does not
+    assert "The harbour was rebuilt in two years." in read.text
+    expected = (
+        "whether there is text on pages that seem blank (2) is unknown: PdfReadError: startxref not found"
+    )
+    assert read.warnings[-1] == expected
 
 
 def test_pages_of_a_text_are_consecutive_spans_that_hold_all_of_it() -> None:

@@ -1,0 +1,23 @@
+"""Rules of style that ruff does not know."""
+
+import ast
+
+from tests.test_imports import modules
+
+QUESTION_WORDS = {"Whether", "What", "Which", "Where", "How"}
+NOT_YET = {
+    "bbp_cli.batch.reader.has_more",
+    "bbp_cli.batch.reader.waits",
+    "bbp_cli.batch.sink.shows_growing_text",
+    "bbp_cli.tasks.results.coverage",
+}
+
+
+def test_docstrings_of_functions_are_imperative() -> None:
+    found = []
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                docstring = ast.get_docstring(node) or " "
+                found += [f"{name}.{node.name}"] if docstring.split(" ")[0] in QUESTION_WORDS else []
+    assert set(found) <= NOT_YET
