@@ -3,6 +3,8 @@
 import hashlib
 import os
 import re
+import shlex
+import stat
 import sys
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ STDIN = "-"
 PDF = "application/pdf"
 JUNK = 65536  # bytes before a PDF at most: headers of a mail or of a download
 _PDF_MARK = re.compile(rb"(?:^|[\r\n\0])%PDF-\d")
+_WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 MIN_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
 
@@ -147,12 +150,25 @@ def _read_stdin() -> bytes:
 
 def _read_file(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            _refuse_endless(file.fileno())
+            return file.read()
     except FileNotFoundError as error:
-        raise InputError("no such file", code="missing") from error
+        hint = None
+        if _WEB_ADDRESS.match(path):
+            hint = f"bbp downloads no documents: curl -s {shlex.quote(path)} | bbp summarize"
+        raise InputError("no such file", hint=hint, code="missing") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"cannot be read: {reason}", code="unreadable") from error
+
+
+def _refuse_endless(opened: int) -> None:
+    """Refuse a device, such as /dev/zero, that may have no end; a terminal and /dev/null have one."""
+    status = os.fstat(opened)
+    is_device = stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
+    if is_device and not os.isatty(opened) and not os.path.samestat(status, os.stat(os.devnull)):  # noqa: PTH116
+        raise InputError("a device, not a document", code="unreadable")
 
 
 def _refuse_nearly_empty(text: str) -> None:

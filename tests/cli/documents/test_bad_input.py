@@ -1,5 +1,7 @@
 """Input that cannot be used: one clear line on stderr, the documented exit code, nothing on stdout."""
 
+import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -65,6 +67,36 @@ def test_bad_stdin_is_reported_as_a_bad_file(kind: str, bbp: Bbp) -> None:
 def test_a_missing_file_is_named(bbp: Bbp) -> None:
     done = bbp("summarize", "nowhere.txt")
     assert (done.code, done.stdout, done.stderr) == (3, "", "bbp: error: nowhere.txt: no such file\n")
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.pdf", "http://example.org/?a=1&b=2"])
+def test_a_web_address_is_not_read_and_the_hint_says_how(address: str, bbp: Bbp) -> None:
+    done = bbp("summarize", address)
+    assert (done.code, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert re.search(f"curl -s '?{re.escape(address)}'? \\| bbp summarize", done.stderr)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/urandom"])
+def test_an_endless_device_is_refused(device: str, bbp: Bbp) -> None:
+    if not Path(device).exists():
+        pytest.skip(f"there is no {device} here")
+    done = bbp("summarize", device)
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr == f"bbp: error: {device}: a device, not a document\n"
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="needs /dev/null")
+def test_the_empty_device_is_an_empty_file(bbp: Bbp) -> None:
+    done = bbp("summarize", "/dev/null")
+    assert (done.code, done.stderr) == (3, "bbp: error: /dev/null: empty file\n")
+
+
+def test_a_fifo_and_the_name_of_stdin_are_read(bbp: Bbp, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["/bin/sh", "-c", 'printf %s "$1" > "$0"', str(fifo), PROSE]):
+        assert bbp("extract", "fifo").stdout.strip() == PROSE
+    assert bbp("extract", "/dev/stdin", stdin=PROSE.encode()).stdout.strip() == PROSE
 
 
 def test_a_name_with_line_breaks_and_bytes_is_reported_on_one_line(bbp: Bbp) -> None:
