@@ -55,23 +55,14 @@ _DROPPED_COMMANDS = frozenset(  # with all they are given
     [
         "cite",
         "citep",
-        "citet",
         "citealp",
         "citealt",
-        "citeauthor",
         "citeyear",
         "citeyearpar",
         "parencite",
-        "textcite",
         "autocite",
         "footcite",
         "nocite",
-        "ref",
-        "eqref",
-        "pageref",
-        "autoref",
-        "cref",
-        "Cref",
         "label",
         "index",
         "vspace",
@@ -135,6 +126,9 @@ _DROPPED_COMMANDS = frozenset(  # with all they are given
         "ccsdesc",
         "received",
     ]
+)
+_REFERENCES = frozenset(  # that are words of their sentence: their label stands for the number or name
+    ["ref", "eqref", "pageref", "autoref", "cref", "Cref", "citet", "textcite", "citeauthor"]
 )
 _HEADINGS = frozenset(
     ["part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph", "title"]
@@ -295,6 +289,8 @@ class _Reader:
         if name in _DROPPED_COMMANDS:
             self._skip_arguments()
             return ""
+        if name in _REFERENCES:
+            return self._reference()
         if name in _HEADINGS:
             self._skip_option()
             return f"\n\n{self.argument().strip()}\n\n"
@@ -321,6 +317,13 @@ class _Reader:
             return _LETTERS[name]
         self._skip_option()
         return self.argument() if self._text.startswith("{", self._position) else ""
+
+    def _reference(self) -> str:
+        """Return the labels that a command is given, in brackets; its options say nothing without them."""
+        self._skip_option()
+        self._skip_option()
+        labels = " ".join(self.argument().split())
+        return f"[{labels}]" if labels else ""
 
     def _symbol(self, name: str) -> str:
         if name in _ACCENTS:
@@ -424,6 +427,6 @@ def _tidy(text: str) -> str:
         r" ?\((?:see|cf\.|e\.g\.,?)?[ ,;]{0,9}\)", "", text
     )  # what is left of citations in brackets
     text = re.sub(r" +(?=[,.;:!?)])", "", text)
-    text = re.sub(r"(?<=[a-z])\.\.(?!\.)", ".", text)  # Fig.~\ref{x}.
+    text = re.sub(r"(?<=[a-z])\.\.(?!\.)", ".", text)  # etc.~\cite{x}.
     text = "\n".join(line.strip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

@@ -41,7 +41,7 @@ _NUMBERED = re.compile(  # followed by a number: Eq. (4), Figs. 4 and 5, Vol. II
     r"|Exs?|Tabs?|Tbl|Refs?|Apps?|Alg|para|paras|ver|v|max|min|approx|ca|vol|no|nos|fig|figs|eq|eqs|sec|ch|art"
     r"|Sched|Cl|Reg|Pt|Ser|Sp|Mt|ex)\.\s+\Z"
 )
-_NUMBER = re.compile(r"[(\[]?(?:\d|[IVXLC]+\b|[A-Z]\.?\d)")
+_NUMBER = re.compile(r"\[[\w:.-]{1,60}\]|[(\[]?(?:\d|[IVXLC]+\b|[A-Z]\.?\d)")
 _QUALIFIER = re.compile(
     r"(?:^|[\s(])(?:approx|max|min|ca|resp|incl|excl|avg|est|esp|usu|viz|al|vs|cf|c)\.\s+\Z"
 )

@@ -55,7 +55,9 @@ def test_markdown_is_known_by_two_kinds_of_marks(text: str, expected: bool) -> N
     ("source", "text"),
     [
         (r"The \emph{quay} was \textbf{all \emph{closed}}~\cite[p.~3]{a} for 50\% of a year.", "The quay was all closed for 50% of a year."),
-        (r"See Fig.~\ref{f} (cf.~\citep{a}). \label{x}It is \LaTeX{} made.", "See Fig. It is LaTeX made."),
+        (r"See Fig.~\ref{f} (cf.~\citep{a}). \label{x}It is \LaTeX{} made.", "See Fig. [f]. It is LaTeX made."),
+        (r"As Eq.~\eqref{e:one} and Figures~\cref{a, b} say, \citet[p.~3]{jones} is right.", "As Eq. [e:one] and Figures [a, b] say, [jones] is right."),
+        (r"See \ref{} and etc.~\cite{a}.", "See and etc."),
         (r"M\"uller's caf\'e in Malm\"{o}, \v{S}koda, \o re, \ss.", "Müller's café in Malmö, Škoda, øre, ß."),
         ("``One'' --- two, % hidden\n  three.", "“One” — two, three."),
         (r"We have $d = \frac{a}{b} \leq 10^3$ here\footnote{A note.}.", "We have d = a/b ≤ 10^3 here."),

@@ -159,6 +159,7 @@ def test_a_paragraph_split_in_parts_keeps_its_sentences(
         "Sales of 5 bn. in 2024 and 3 mio. in 2025 were less than 7 mln. 2023 apart.",
         "About 40 pct. of them came.",
         "As Eq. states, speed grows.",
+        "As Eq. [eq:one] states, speed grows.",
         "See Ch. three and Sec. four of Vol. two.",
         "The bldg. was closed for a year.",
     ],
