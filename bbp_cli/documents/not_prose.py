@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from bbp_cli.documents.html import text_of_page
 from bbp_cli.documents.html_tree import Element, parse_html
+from bbp_cli.errors import InputError
 
 _SAMPLE = 200_000  # characters that are looked at
 _SEEN = 400  # of a line
@@ -94,7 +96,11 @@ def reads_like(text: str, suffix: str = "") -> str | None:  # noqa: C901 - one b
 
 
 def text_of(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
-    """Return the best that can be read of such a text, and the warning that says what it reads like."""
+    """Return the best that can be read of such a text, and the warning that says what it reads like.
+
+    Raises:
+        InputError: JSON or a table without a field of text.
+    """
     if kind in ("JSON", "JSON Lines"):
         return _fields(text, _json_strings(text, kind), kind)
     if kind in ("CSV", "tab-separated values"):
@@ -114,7 +120,7 @@ def _fields(text: str, fields: Iterator[str], kind: str) -> tuple[str, tuple[str
     if found:
         warning = f"reads like {kind}, not prose: only its fields of text are read"
         return "\n\n".join(found) + "\n", (warning,)
-    return text, (f"reads like {kind}, not prose: no field of it holds text to read",)
+    raise InputError(f"reads like {kind}, not prose: no field of it holds text to read", code="no_text")
 
 
 def _is_sentence(line: str) -> bool:
@@ -240,14 +246,29 @@ _INLINE = frozenset(
 )
 
 
+_FEED = re.compile(r"<(?:rss|feed|rdf:RDF)[\s>]", re.IGNORECASE)
+_FEED_HTML = (
+    "description",
+    "summary",
+    "content",
+    "content:encoded",
+    "title",
+)  # often escaped, as `&lt;p&gt;`
+_HEAD = 5000  # characters in which a feed names itself
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
+
+
 def _xml_text(text: str) -> str:
     """Return the text in the elements of XML: those within a line stay in it, others are paragraphs."""
+    is_feed = _FEED.search(text, 0, _HEAD) is not None
     parts: list[str] = []
     stack: list[Element | str] = [parse_html(text.replace("<![CDATA[", " ").replace("]]>", " "))]
     while stack:
         node = stack.pop()
         if isinstance(node, str):
             parts.append(node)
+        elif is_feed and node.tag in _FEED_HTML and (page := _escaped_page(node)):
+            parts.append(f"\n\n{text_of_page(page)}\n\n")
         elif node.tag not in ("script", "style"):
             border = "" if node.tag.rpartition(":")[2] in _INLINE else "\n\n"
             stack.append(border)
@@ -255,6 +276,12 @@ def _xml_text(text: str) -> str:
             stack.append(border)
     paragraphs = (" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", "".join(parts)))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def _escaped_page(element: Element) -> str:
+    """Return the HTML that an element holds as text; "" where it holds none."""
+    content = "".join(child for child in element.children if isinstance(child, str))
+    return content if _TAG.search(content) else ""
 
 
 def _log_text(text: str) -> tuple[str, tuple[str, ...]]:

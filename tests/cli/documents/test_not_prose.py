@@ -4,6 +4,7 @@ import pytest
 
 from bbp_cli.documents.document import parse
 from bbp_cli.documents.not_prose import reads_like
+from bbp_cli.errors import InputError
 
 SENTENCE = "The harbour was closed for a year while the quay was rebuilt."
 OTHER = "Boats had to use the mouth of the river, which is narrow."
@@ -69,6 +70,35 @@ def test_a_log_loses_its_times_and_its_last_error_is_said() -> None:
 )
 def test_other_kinds_are_said(kind: str, text: str) -> None:
     assert read(text) == (text.strip("\n"), f"reads like {kind}, not prose: take the result with care")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("CSV", "".join(f"{n},{n * 7},{n * 13}\n" for n in range(100, 130))),
+        ("JSON", '{"id": 1234567, "sizes": [100, 200, 300], "tag": "boat"}'),
+        ("JSON Lines", '{"id": 1234567, "tag": "boat"}\n' * 5),
+    ],
+)
+def test_data_without_a_field_of_text_is_refused(kind: str, text: str) -> None:
+    with pytest.raises(
+        InputError, match=f"reads like {kind}, not prose: no field of it holds text"
+    ) as refused:
+        read(text)
+    assert (refused.value.code, refused.value.exit_code) == ("no_text", 3)
+
+
+@pytest.mark.parametrize("element", ["description", "content:encoded"])
+def test_escaped_html_in_a_feed_is_read_as_html(element: str) -> None:
+    escaped = (
+        f"&lt;p&gt;{SENTENCE}&lt;/p&gt;&lt;p&gt;It is a &lt;b&gt;caf&amp;eacute;&lt;/b&gt; now.&lt;/p&gt;"
+    )
+    feed = (
+        '<?xml version="1.0"?><rss version="2.0"><channel><title>Harbour</title><item>'
+        f"<{element}>{escaped}</{element}></item><item><description>{OTHER}</description></item></channel></rss>"
+    )
+    text, _ = read(feed, "feed.xml")
+    assert text == f"Harbour\n\n{SENTENCE}\n\nIt is a café now.\n\n{OTHER}"
 
 
 def test_json_nested_without_end_is_said() -> None:
