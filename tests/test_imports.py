@@ -20,7 +20,7 @@ LAYERS = {
         ("config", "tokenization"),
         ("generation", "text"),
         ("modeling", "training"),
-        ("inference", "loading", "question_answering"),
+        ("classification", "inference", "loading", "question_answering"),
         ("summarization",),
         ("pipelines",),
         ("bigbird_pegasus",),

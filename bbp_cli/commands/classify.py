@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from bigbird_pegasus.classification import ClassifyOptions
 
 from bbp_cli.batch.runner import run_task
 from bbp_cli.commands.options import (
@@ -34,7 +35,7 @@ from bbp_cli.documents.inputs import InputOptions
 from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import DEFAULT
 from bbp_cli.output.destination import OutputOptions
-from bbp_cli.tasks.classify import Classification, ClassifyOptions
+from bbp_cli.tasks.classify import Classification
 
 
 def classify(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bigbird_pegasus.classification import ClassifyOptions
 from bigbird_pegasus.summarization.extractive import DEFAULT_SUMMARY_WORDS
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.text.words import count_words
@@ -15,7 +16,7 @@ from bbp_cli.errors import InputError, UsageError
 from bbp_cli.evaluation.baselines import Baseline, at_random, lead, oracle, sentences_of
 from bbp_cli.evaluation.metrics import answer_figures, classification_figures, means, rouge
 from bbp_cli.models.checkpoints import LoadedModel
-from bbp_cli.tasks.classify import Classification, ClassifyOptions
+from bbp_cli.tasks.classify import Classification
 from bbp_cli.tasks.question_answering import QAOptions, QuestionAnswering
 from bbp_cli.tasks.summarize import summary_task
 from bbp_cli.tasks.task import run_one

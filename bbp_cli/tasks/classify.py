@@ -1,11 +1,18 @@
 """Document + model → its labels. Each window is scored, and the scores of the windows are combined."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from bigbird_pegasus.text.parsed_text import parse_text
-from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
+from bigbird_pegasus.classification import (
+    SCORE_DECIMALS,
+    ClassifyOptions,
+    choose,
+    combine,
+    meaning_of_scores,
+    text_windows,
+)
+from bigbird_pegasus.text.windows import EncodedText, Window, window_input
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
@@ -17,31 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-MIN_SCORE = 0.5  # of a label, where a document may have several
-
-Meaning = Literal["one", "several", "values"]
-
-
-@dataclass(frozen=True)
-class ClassifyOptions:
-    """Which labels are returned: the best `top_k`, and of a model that gives several those above `threshold`.
-
-    By default the best one; of a model that gives several, all above 0.5, or the best `top_k` if that is set.
-    """
-
-    top_k: int | None = None
-    threshold: float | None = None
-    truncate: bool = False
-
-    def for_meaning(self, meaning: Meaning) -> "ClassifyOptions":
-        """Return the options with the defaults of this kind of labels."""
-        if meaning == "one" and self.top_k is None:
-            return replace(self, top_k=1)
-        if meaning == "several" and self.threshold is None and self.top_k is None:
-            return replace(self, threshold=MIN_SCORE)
-        return self
-
-
 @dataclass(frozen=True)
 class Classification:
     """Label a document; one longer than the model's window is read in several."""
@@ -50,7 +32,7 @@ class Classification:
 
     def params(self, model: LoadedModel) -> Mapping[str, object]:
         """Return the options that hold with this model's kind of labels; see `Task`."""
-        return asdict(self.options.for_meaning(meaning_of_scores(model)))
+        return asdict(self.options.for_meaning(meaning_of_scores(model.model.config)))
 
     def plan(
         self, document: Document, model: LoadedModel, on_text: OnText | None = None
@@ -61,21 +43,19 @@ class Classification:
             UsageError: the options do not fit the model.
         """
         check(model, self.options)
-        meaning = meaning_of_scores(model)
+        meaning = meaning_of_scores(model.model.config)
         options = self.options.for_meaning(meaning)
-        limit = model.window_tokens - 1  # `</s>` ends each window
-        encoded = encode(parse_text(document.text), model.tokenizer, limit)
-        first = [first_window(encoded.counts, limit)] if options.truncate else None
-        windows = first or pack(encoded.counts, limit)
+        encoded, windows = text_windows(
+            document.text, model.tokenizer, model.window_tokens, truncate=options.truncate
+        )
         rows = yield [(encoded, window) for window in windows]
         scores, of_windows = combine(rows, [window.tokens for window in windows], meaning)
-        names = model.model.config.id2label
         votes = tuple(
-            _vote(document, encoded, window, choose(row, names, options))
+            _vote(document, encoded, window, _labels(row, model, options))
             for window, row in zip(windows, of_windows, strict=True)
         )
         read = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
-        return Labels(choose(scores, names, options), votes, read, truncation_warning(read))
+        return Labels(_labels(scores, model, options), votes, read, truncation_warning(read))
 
     def compute(
         self, model: LoadedModel, windows: Sequence[tuple[EncodedText, Window]]
@@ -106,54 +86,19 @@ class Classification:
 
 def check(model: LoadedModel, options: ClassifyOptions) -> None:
     """Raise UsageError where the options do not fit the model."""
-    if options.threshold is not None and meaning_of_scores(model) != "several":
+    if options.threshold is not None and meaning_of_scores(model.model.config) != "several":
         raise UsageError(
             f"--threshold is for models that give several labels; {model.checkpoint.folder.id} gives one",
             hint="--top-k 3 shows the next best ones too",
         )
 
 
-def meaning_of_scores(model: LoadedModel) -> Meaning:
-    """Return whether a document has one label, several, or a value for each, by the checkpoint's config."""
-    config = model.model.config
-    if config.problem_type == "multi_label_classification":
-        return "several"
-    if config.problem_type == "regression" or config.num_labels == 1:
-        return "values"
-    return "one"
-
-
-def combine(
-    logits: Sequence["Tensor"], tokens: Sequence[int], meaning: Meaning
-) -> tuple[list[float], list[list[float]]]:
-    """Return the scores of a document's labels, and those of each window alone.
-
-    One label: the mean of the windows' log-probabilities, weighted by their tokens. An undecided window
-    adds the same to every label, so it does not outvote the others, as in a mean of probabilities.
-    Several: the highest of any window. A label that one chapter earns is the document's, however long the
-    rest is. Values: their mean, weighted by tokens.
-    """
-    import torch
-
-    stacked = torch.stack(list(logits)).double()  # (windows, labels)
-    weights = torch.tensor(tokens).double().clamp(min=1).unsqueeze(1)
-    weights = weights / weights.sum()
-    if meaning == "several":
-        probabilities = stacked.sigmoid()
-        return probabilities.amax(0).tolist(), probabilities.tolist()
-    if meaning == "values":
-        return (weights * stacked).sum(0).tolist(), stacked.tolist()
-    log_probabilities = stacked.log_softmax(-1)
-    combined = (weights * log_probabilities).sum(0).softmax(-1)
-    return combined.tolist(), log_probabilities.exp().tolist()
-
-
-def choose(scores: Sequence[float], names: dict[int, str], options: ClassifyOptions) -> tuple[Label, ...]:
+def _labels(scores: Sequence[float], model: LoadedModel, options: ClassifyOptions) -> tuple[Label, ...]:
     """Return the labels to show, the best first."""
-    order = sorted(range(len(scores)), key=lambda number: -scores[number])
-    labels = (Label(names[number], round(scores[number], 6)) for number in order[: options.top_k])
-    least = options.threshold
-    return tuple(label for label in labels if least is None or label.score >= least)
+    names = model.model.config.id2label
+    return tuple(
+        Label(names[number], round(scores[number], SCORE_DECIMALS)) for number in choose(scores, options)
+    )
 
 
 def _vote(document: Document, encoded: EncodedText, window: Window, labels: tuple[Label, ...]) -> WindowVote:

@@ -2,7 +2,8 @@
 
 What differs on purpose: a question-answering window is as long as the model allows, not 384 tokens, windows
 are spread evenly, and an answer seen in two of them keeps its better score (transformers added them, beyond
-1). `handle_impossible_answer` counts position 0 as "no answer" (see `question_answering`): with a tokenizer
+1). A text that a classifier cannot read at once is read in windows, where transformers raised an error.
+`handle_impossible_answer` counts position 0 as "no answer" (see `question_answering`): with a tokenizer
 without `[CLS]` transformers never found "no answer". Where a GPU is given by number and there is none, the
 pipeline runs on the CPU and warns.
 """
@@ -15,6 +16,7 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor
 
+from bigbird_pegasus.classification import ClassifyOptions, Meaning, choose, combine, text_windows
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.kernels.device import available_device
@@ -29,6 +31,7 @@ from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSenten
 from bigbird_pegasus.question_answering import answers_in_window, context_windows, pair_input
 from bigbird_pegasus.summarization.abstractive import DEFAULT_SUMMARY_TOKENS
 from bigbird_pegasus.summarization.summarize import summarize
+from bigbird_pegasus.text.windows import window_input
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 Record = dict[str, Any]
@@ -196,7 +199,8 @@ class TextClassificationPipeline:
             inputs: texts, or pairs as `{"text": …, "text_pair": …}`.
             options: `top_k`, how many labels, None for all; `function_to_apply`, "softmax", "sigmoid" or
                 "none", left out what the configuration's `problem_type` means; and those of the tokenizer
-                (`truncation=True`).
+                (`truncation=True`). A text of more tokens than the model has positions is read in windows,
+                whose scores are combined as `bbp classify` does; see `classification.combine`.
 
         Returns:
             `[{"label": …, "score": …}]`, the best label of each text; of a single pair without the list. With
@@ -204,7 +208,7 @@ class TextClassificationPipeline:
 
         Raises:
             ConfigError: `function_to_apply` is unknown.
-            ValueError: a text is longer than the model's window.
+            ValueError: a pair is longer than the model's window.
         """
         settings = {**self.options, **options}
         if not isinstance(inputs, str | Mapping):
@@ -222,14 +226,29 @@ class TextClassificationPipeline:
         only_best = "top_k" not in options
         top_k = options.pop("top_k", 1)
         texts: dict[str, Any] = {"text": text} if isinstance(text, str) else dict(text)
+        function = function_to_apply or _function_of(self.model.config)
         inputs = self.tokenizer(**texts, return_tensors="pt", **options).to(self.model.device)
-        with torch.inference_mode():
-            logits = self.model(**inputs, use_cache=False).logits[0].float().cpu()
-        scores = _apply(function_to_apply or _function_of(self.model.config), logits).tolist()
+        if isinstance(text, str) and inputs["input_ids"].shape[1] > self.model.config.max_position_embeddings:
+            scores = self._scores_over_windows(text, _meaning_of(function))
+        else:
+            with torch.inference_mode():
+                logits = self.model(**inputs, use_cache=False).logits[0].float().cpu()
+            scores = _apply(function, logits).tolist()
         names = self.model.config.id2label
-        records = [{"label": names[number], "score": score} for number, score in enumerate(scores)]
-        records.sort(key=lambda record: -float(record["score"]))
-        return records[0] if only_best else records[:top_k]
+        best = choose(scores, ClassifyOptions(top_k=top_k))
+        records = [{"label": names[number], "score": scores[number]} for number in best]
+        return records[0] if only_best else records
+
+    def _scores_over_windows(self, text: str, meaning: Meaning) -> list[float]:
+        longest = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
+        encoded, windows = text_windows(text, self.tokenizer, longest)
+        rows = []
+        for window in windows:
+            ids = torch.tensor([window_input(encoded, window, self.tokenizer)], device=self.model.device)
+            with torch.inference_mode():
+                rows.append(self.model(ids, use_cache=False).logits[0].float().cpu())
+        scores, _ = combine(rows, [window.tokens for window in windows], meaning)
+        return scores
 
 
 @dataclass(frozen=True)
@@ -383,7 +402,23 @@ def _apply(function: str, logits: Tensor) -> Tensor:
             return logits.sigmoid()
         case "none":
             return logits
-    raise ConfigError(f"function_to_apply is {function!r}: it must be 'softmax', 'sigmoid' or 'none'")
+    raise _unknown(function)
+
+
+def _meaning_of(function: str) -> Meaning:
+    """Return what scores mean that this function makes."""
+    match function.lower():
+        case "softmax":
+            return "one"
+        case "sigmoid":
+            return "several"
+        case "none":
+            return "values"
+    raise _unknown(function)
+
+
+def _unknown(function: str) -> ConfigError:
+    return ConfigError(f"function_to_apply is {function!r}: it must be 'softmax', 'sigmoid' or 'none'")
 
 
 def _pairs(

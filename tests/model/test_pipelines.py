@@ -4,6 +4,7 @@ The results were compared once with those of transformers 4.57.1 on checkpoints 
 the module's docstring names.
 """
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from bigbird_pegasus import (
     pipeline,
     summarize,
 )
+from bigbird_pegasus.classification import text_windows
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 from bigbird_pegasus.question_answering import context_windows, pair_input
@@ -201,15 +203,49 @@ def test_the_problem_says_how_scores_are_made(changes: dict[str, Any], function:
 
 
 def test_options_of_the_tokenizer_are_passed_on(classifier: Path) -> None:
-    classify = pipeline("text-classification", classifier)
+    classify = pipeline("text-classification", classifier, function_to_apply="none", top_k=None)
+    long = " ".join(TEXTS * 5)
+    tokenizer = PegasusTokenizer.from_pretrained(classifier)
+    ids = tokenizer(long, truncation=True, return_tensors="pt").input_ids
+    with torch.inference_mode():
+        logits = classify.model(ids).logits[0]
+    (cut,) = classify(long, truncation=True)
+    assert [record["score"] for record in cut] == sorted(logits.tolist(), reverse=True)
+    assert classify(long) != [cut]
+
+
+@pytest.mark.parametrize("function", ["softmax", "sigmoid", "none"])
+def test_scores_of_the_windows_of_a_long_text_are_combined(function: str, classifier: Path) -> None:
+    classify = pipeline("text-classification", classifier, function_to_apply=function, top_k=None)
+    long = " ".join(TEXTS * 5)
+    encoded, windows = text_windows(long, classify.tokenizer, WINDOW)
+    rows, counts = [], [window.tokens for window in windows]
+    for window in windows:
+        text = long[encoded.sentences[window.first].start : encoded.sentences[window.last - 1].end]
+        rows.append(label_scores(classifier, text).tolist())
+    assert len(rows) > 2
+    expected = []
+    for column in range(len(LABELS)):
+        mean = sum(n * row[column] for n, row in zip(counts, rows, strict=True)) / sum(counts)
+        highest = max(1 / (1 + math.exp(-row[column])) for row in rows)
+        expected.append(highest if function == "sigmoid" else mean)
+    if function == "softmax":  # of means of logits: a window's log-sum is the same for every label
+        total = sum(math.exp(value) for value in expected)
+        expected = [math.exp(value) / total for value in expected]
+    (found,) = classify(long)
+    scores = {record["label"]: record["score"] for record in found}
+    assert [scores[label] for label in LABELS] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_pair_longer_than_the_window_is_refused(classifier: Path) -> None:
     with pytest.raises(ValueError, match="positions"):
-        classify(" ".join(TEXTS * 5))
-    assert len(classify(" ".join(TEXTS * 5), truncation=True)) == 1
+        pipeline("text-classification", classifier)({"text": TEXTS[0], "text_pair": " ".join(TEXTS * 5)})
 
 
-def test_an_unknown_score_function_is_refused(classifier: Path) -> None:
+@pytest.mark.parametrize("text", [TEXTS[0], " ".join(TEXTS * 5)])
+def test_an_unknown_score_function_is_refused(text: str, classifier: Path) -> None:
     with pytest.raises(ConfigError, match="function_to_apply"):
-        pipeline("text-classification", classifier)(TEXTS[0], function_to_apply="tanh")
+        pipeline("text-classification", classifier)(text, function_to_apply="tanh")
 
 
 # Question answering

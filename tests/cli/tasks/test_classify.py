@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from bigbird_pegasus import load_model
+from bigbird_pegasus import load_model, pipeline
+from bigbird_pegasus.classification import ClassifyOptions, choose, combine
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForSequenceClassification
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from bbp_cli.tasks.classify import ClassifyOptions, choose, combine
 from tests.cli.checkpoints import small_config, train_vocabulary
 from tests.cli.task_checkpoints import CLASSIFIER_WINDOW, LABELS, TOPICS, as_read, make_classifier, text_about
 from tests.conftest import Bbp
@@ -297,13 +297,10 @@ def test_several_labels_have_the_best_score_of_any_window(logits: list[list[floa
     assert scores == [max(column) for column in zip(*of_windows, strict=True)]
 
 
-NAMES = {0: "a", 1: "b", 2: "c"}
-
-
 def test_options_select_the_labels() -> None:
     def told(meaning: str, **settings: float) -> str:
         held = ClassifyOptions(**settings).for_meaning(meaning)  # type: ignore[arg-type]
-        return "".join(label.label for label in choose([0.2, 0.7, 0.6], NAMES, held))
+        return "".join("abc"[number] for number in choose([0.2, 0.7, 0.6], held))
 
     assert told("one") == "b"
     assert told("one", top_k=2) == "bc"
@@ -313,3 +310,22 @@ def test_options_select_the_labels() -> None:
     assert told("several", threshold=0.65, top_k=3) == "b"
     assert told("several", top_k=1, threshold=0.1) == "b"
     assert told("values") == "bca"
+
+
+def test_a_threshold_counts_the_decimals_that_are_shown() -> None:
+    assert choose([0.4999996, 0.4999994], ClassifyOptions(threshold=0.5)) == [0]
+    assert choose([0.4999994, 0.4999996], ClassifyOptions()) == [1, 0]
+
+
+@pytest.mark.parametrize("model", ["classifier", "marker"])
+def test_the_pipeline_gives_a_long_text_the_labels_of_the_command(
+    model: str, warm_bbp: Bbp, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(model)
+    settings = ("--top-k", 3, "--dtype", "float32", "--json")
+    (record,) = warm_bbp("classify", "long.txt", "--model", folder, *settings).records
+    assert record["coverage"]["windows"] > 2
+    (found,) = pipeline("text-classification", folder, top_k=None)(LONG)
+    assert [one["label"] for one in found] == [one["label"] for one in record["labels"]]
+    scores = [one["score"] for one in record["labels"]]
+    assert [one["score"] for one in found] == pytest.approx(scores, abs=1e-5)
