@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bbp_cli.documents.formats import PLAIN_TEXT as PLAIN_TEXT
-from bbp_cli.documents.formats import convert
 from bbp_cli.documents.pdf import Aside, Page, PageKind, read_pdf
 from bbp_cli.errors import InputError
 
@@ -111,6 +109,8 @@ def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool
     if is_pdf(data):
         document = _parse_pdf(data, Source(path, digest, PDF, None))
     else:
+        from bbp_cli.documents.formats import convert  # here: its patterns would cost `bbp --help` 0.1 s
+
         converted = convert(data, path, encoding)
         source = Source(path, digest, converted.media_type, converted.encoding)
         document = Document(converted.text, source, warnings=converted.warnings)

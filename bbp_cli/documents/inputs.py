@@ -10,7 +10,6 @@ from pathlib import Path, PurePath
 from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import STDIN, display_name, is_pdf
 from bbp_cli.documents.encodings import READS, check_encoding, looks_like_text
-from bbp_cli.documents.office import may_be_office
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.files import is_folder
 
@@ -188,6 +187,8 @@ def _may_be_document(path: str) -> bool:
             head = file.read(HEAD)
     except OSError:
         return True
+    from bbp_cli.documents.office import may_be_office  # here: it reads pages, whose patterns are many
+
     return is_pdf(head) or may_be_office(head, path) or looks_like_text(head)
 
 

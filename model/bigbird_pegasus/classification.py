@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from bigbird_pegasus.text.parsed_text import parse_text
-from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
-
 if TYPE_CHECKING:
     from torch import Tensor
 
     from bigbird_pegasus.config import BigBirdPegasusConfig
+    from bigbird_pegasus.text.windows import EncodedText, Window
     from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 MIN_SCORE = 0.5  # of a label, where a document may have several
@@ -54,12 +52,16 @@ def meaning_of_scores(config: "BigBirdPegasusConfig") -> Meaning:
 
 def text_windows(
     text: str, tokenizer: "PegasusTokenizer", window_tokens: int, *, truncate: bool = False
-) -> tuple[EncodedText, list[Window]]:
+) -> "tuple[EncodedText, list[Window]]":
     """Return a text's tokens and its windows of at most `window_tokens` tokens, `</s>` among them.
 
     With `truncate` only the first window, as full as it can be.
     """
     limit = window_tokens - 1  # `</s>` ends each window
+    # Here, because the command line imports this module when it starts.
+    from bigbird_pegasus.text.parsed_text import parse_text
+    from bigbird_pegasus.text.windows import encode, first_window, pack
+
     encoded = encode(parse_text(text), tokenizer, limit)
     return encoded, [first_window(encoded.counts, limit)] if truncate else pack(encoded.counts, limit)
 
