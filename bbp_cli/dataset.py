@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeVar
 from bbp_cli.console import one_line, print_line
 from bbp_cli.errors import InputError
 
-Task = Literal["summarize", "classify", "qa", "extract"]
+TrainingTask = Literal["summarize", "classify", "qa", "extract"]
 
 BAD_LINES_SHOWN = 20
 GZIP_MAGIC = b"\x1f\x8b"
@@ -90,7 +90,7 @@ class BadRecordError(Exception):
     """A line of the data cannot be used; the message says why."""
 
 
-def read_examples(path: Path, task: Task) -> DataFile:
+def read_examples(path: Path, task: TrainingTask) -> DataFile:
     """Read and check a whole file, once: it may be a pipe. The first bad lines are reported on stderr.
 
     Raises:
@@ -290,7 +290,7 @@ def _report(path: Path, bad: Sequence[tuple[int, str]]) -> None:
         print_line(f"bbp: error: {one_line(str(path))}: and {len(bad) - BAD_LINES_SHOWN} more")
 
 
-_PARSERS: dict[Task, Callable[[Mapping[str, Any], int], Example]] = {
+_PARSERS: dict[TrainingTask, Callable[[Mapping[str, Any], int], Example]] = {
     "summarize": _summary,
     "extract": _summary,
     "classify": _label,

@@ -1,7 +1,8 @@
 """The arrows between files and folders, as the architecture draws them; imports for types alone count too."""
 
 import ast
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,28 @@ def test_arrows_point_down(package: str, files: Graph) -> None:
             if inside and here != there and height[here] <= height[there]:
                 rising.append(f"{name} -> {other}")
     assert rising == []
+
+
+def public_types(path: Path) -> Iterator[str]:
+    """Yield the public classes and type aliases of a file; a type variable belongs to its file alone."""
+    todo = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while todo:
+        match todo.pop():
+            case ast.If(body=body):  # TYPE_CHECKING
+                todo += body
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if re.fullmatch(
+                r"[A-Z]\w*[a-z]\w*", name
+            ):
+                if not (isinstance(value, ast.Call) and ast.unparse(value.func) == "TypeVar"):
+                    yield name
+
+
+def test_no_two_public_types_have_one_name() -> None:
+    found: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        for name in public_types(path):
+            found.setdefault(name, []).append(module)
+    assert {"Task", "Summary", "DocumentSummary", "SummaryTask"} <= set(found)
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

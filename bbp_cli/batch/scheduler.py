@@ -27,7 +27,7 @@ ProgressBar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass(frozen=True)
-class Finished(Generic[ResultT]):
+class FinishedDocument(Generic[ResultT]):
     """A document and its result; `seconds` counts an equal share of each batch for each of its windows."""
 
     document: Document
@@ -44,7 +44,7 @@ class Job(Generic[WindowT, OutputT, ResultT]):
     windows: Sequence[WindowT] = ()
     outputs: list[OutputT] = field(default_factory=list)
     seconds: float = 0.0
-    outcome: Finished[ResultT] | BbpError | None = None
+    outcome: FinishedDocument[ResultT] | BbpError | None = None
 
     @property
     def uncomputed(self) -> Sequence[WindowT]:
@@ -70,7 +70,7 @@ class Job(Generic[WindowT, OutputT, ResultT]):
             self.outputs = []
         except StopIteration as stop:
             seconds = self.seconds + time.perf_counter() - started
-            self.outcome = Finished(self.document, stop.value, seconds)
+            self.outcome = FinishedDocument(self.document, stop.value, seconds)
         except (InputError, ResourceError) as error:
             self.outcome = error
         self.seconds += time.perf_counter() - started
@@ -83,7 +83,7 @@ def schedule(
     progress: ProgressBar,
     batch_size: int | None = None,
     on_text: Callable[[Input, str], None] | None = None,
-) -> Iterator[tuple[Input, Finished[ResultT] | BbpError]]:
+) -> Iterator[tuple[Input, FinishedDocument[ResultT] | BbpError]]:
     """Do a task for many documents, and yield the result or the error of each, in order.
 
     InputError and ResourceError fail one document, and the others continue; other errors end the run.
@@ -130,7 +130,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
 
     def complete(
         self, item: Input, first: Job[WindowT, OutputT, ResultT], progress: ProgressBar
-    ) -> Finished[ResultT] | BbpError:
+    ) -> FinishedDocument[ResultT] | BbpError:
         """Compute batches until the first job has its outcome; windows of later jobs fill the batches."""
         if first.outcome is not None:
             return first.outcome

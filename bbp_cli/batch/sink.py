@@ -2,7 +2,7 @@
 
 import sys
 
-from bbp_cli.batch.scheduler import Finished
+from bbp_cli.batch.scheduler import FinishedDocument
 from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import display_name
 from bbp_cli.documents.inputs import Input, Inputs
@@ -67,7 +67,7 @@ class ResultSink:
         """Show the text so far of a result that is not finished."""
         self._printer.grow(display_name(item.path), text)
 
-    def write(self, item: Input, outcome: Finished[DocumentResult] | BbpError, run: ModelRun) -> None:
+    def write(self, item: Input, outcome: FinishedDocument[DocumentResult] | BbpError, run: ModelRun) -> None:
         """Write a result, and its warnings to stderr; or report the error.
 
         Raises:

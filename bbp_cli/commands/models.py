@@ -32,7 +32,7 @@ Name = Annotated[
         help="Name on the Hub (owner/name), arxiv, pubmed, bigpatent, default; or a folder.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON object per model.")]
+JsonPerModel = Annotated[bool, typer.Option("--json", help="Print a JSON object per model.")]
 
 
 def pull(
@@ -55,7 +55,7 @@ def pull(
 
 
 def list_models(
-    json: Json = False,
+    json: JsonPerModel = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     color: Color = "auto",
@@ -75,7 +75,7 @@ def list_models(
     emit("".join(line + "\n" for line in lines))
 
 
-def info(name: Name, revision: Revision = None, json: Json = False, debug: Debug = False) -> None:
+def info(name: Name, revision: Revision = None, json: JsonPerModel = False, debug: Debug = False) -> None:
     """Describe a model on this computer.
 
     Printed are task, parameters, size, digest, context and license.

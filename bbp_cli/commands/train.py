@@ -22,13 +22,13 @@ from bbp_cli.commands.options import (
     path_of,
 )
 from bbp_cli.console import Console
-from bbp_cli.dataset import Task
+from bbp_cli.dataset import TrainingTask
 from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import DEFAULT
 
 
 def train(
-    task: Annotated[Task, typer.Argument(help="Task of the new model.", show_default=False)],
+    task: Annotated[TrainingTask, typer.Argument(help="Task of the new model.", show_default=False)],
     data: Data,
     output: Annotated[
         Path, typer.Option("-o", "--output", parser=path_of, metavar="DIR", help="Folder of the new model.")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bbp_cli.documents.pdf import Aside, Page, PageKind, read_pdf
+from bbp_cli.documents.pdf import read_pdf
+from bbp_cli.documents.pdf_page import Aside, Page, PageKind
 from bbp_cli.errors import InputError
 
 STDIN = "-"

@@ -1,35 +1,8 @@
 """PDF bytes → text with its pages. The work is done in a process of its own, see `pdf_process`."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-PageKind = Literal["text", "blank", "scanned", "undecodable"]
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a PDF: its number from 1, its span in the document's text (code points), and its kind.
-
-    A page without text is `blank`, `scanned` (a picture, or a drawing) or `undecodable` (its fonts do not say
-    which letters they show); a page whose only text stands on a picture of all the page is `scanned` too.
-    """
-
-    number: int
-    start: int
-    end: int
-    kind: PageKind = "text"
-
-
-@dataclass(frozen=True)
-class Aside:
-    """A span of the text that is not running text.
-
-    `kind` is `footnote`, `caption`, `table`, `formula` or `references` (the bibliography).
-    """
-
-    start: int
-    end: int
-    kind: str
+from bbp_cli.documents.pdf_page import Aside, Page
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from statistics import median
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
-from bbp_cli.documents.pdf_layout import PageLayout, Row
+from bbp_cli.documents.pdf_layout import PageLayout, PageRow
 from bbp_cli.documents.pdf_paragraphs import CAPTION
 
 MIN_PAGES = 3  # that have the same row
@@ -61,7 +61,7 @@ def bodies(pages: Sequence[PageLayout]) -> list[Body]:
     return found
 
 
-def _dropped(pages: Sequence[PageLayout], edges: Sequence[Sequence[Row]], *, at_head: bool) -> list[int]:
+def _dropped(pages: Sequence[PageLayout], edges: Sequence[Sequence[PageRow]], *, at_head: bool) -> list[int]:
     """Return how many rows at one edge of each page are furniture; the rows go from the edge inwards."""
     keys = [[_key(row) for row in rows] for rows in edges]
     offset = _offset(edges)
@@ -95,13 +95,13 @@ def _dropped(pages: Sequence[PageLayout], edges: Sequence[Sequence[Row]], *, at_
     return dropped
 
 
-def _key(row: Row) -> tuple[str, int]:
+def _key(row: PageRow) -> tuple[str, int]:
     """Return what two rows have in common that are the same head: words and size."""
     shape = _DIGITS.sub("#", row.text.casefold())
     return " ".join(_ROMAN_WORD.sub("#", shape).split()), round(8 * math.log(max(row.size, 0.1)))
 
 
-def _is_body(row: Row, page: PageLayout) -> bool:
+def _is_body(row: PageRow, page: PageLayout) -> bool:
     """Return whether a row fills the width as running text does."""
     rows = (*page.head, *page.foot)
     left, right = min(row.x0 for row in rows), max(row.x1 for row in rows)
@@ -109,14 +109,14 @@ def _is_body(row: Row, page: PageLayout) -> bool:
     return full and row.gaps == 0 and len(row.text.split()) >= MIN_BODY_WORDS
 
 
-def _flows(row: Row | None, following: Row | None, page: PageLayout) -> bool:
+def _flows(row: PageRow | None, following: PageRow | None, page: PageLayout) -> bool:
     """Return whether one row goes on in the next as the lines of a paragraph do."""
     if row is None or following is None or not _is_body(row, page):
         return False
     return not ends_as_sentence(row.text) or following.text[0].islower()
 
 
-def _is_apart(rows: Sequence[Row]) -> bool:
+def _is_apart(rows: Sequence[PageRow]) -> bool:
     """Return whether the row at the edge is further from the next one than lines are from each other."""
     distances = [abs(b.baseline - a.baseline) for a, b in itertools.pairwise(rows)]
     if not distances:
@@ -124,7 +124,7 @@ def _is_apart(rows: Sequence[Row]) -> bool:
     return distances[0] > (APART * median(distances[1:]) if len(distances) > 1 else 1.8 * rows[1].size)
 
 
-def _usual_height(pages: Sequence[PageLayout], edges: Sequence[Sequence[Row]]) -> float | None:
+def _usual_height(pages: Sequence[PageLayout], edges: Sequence[Sequence[PageRow]]) -> float | None:
     """Return the baseline on which most pages have a row that stands apart."""
     apart = [
         round(rows[0].baseline, 1)
@@ -142,7 +142,7 @@ def _number(text: str) -> int | None:
     return int(match["number"]) if match and match["number"].isdecimal() else None
 
 
-def _offset(edges: Sequence[Sequence[Row]]) -> int | None:
+def _offset(edges: Sequence[Sequence[PageRow]]) -> int | None:
     """By how much the printed numbers of the pages are ahead of their places, where three agree."""
     found: Counter[int] = Counter()
     for place, rows in enumerate(edges):
@@ -166,7 +166,7 @@ def _holds(text: str, number: int) -> bool:
     return str(number) in _ends(text) and len(text) < 120
 
 
-def _is_folio(row: Row, rows: Sequence[Row], place: int, offset: int | None) -> bool:
+def _is_folio(row: PageRow, rows: Sequence[PageRow], place: int, offset: int | None) -> bool:
     """Return whether a row is nothing but the number of its page, as far as can be seen."""
     match = _FOLIO.fullmatch(row.text)
     if not match or not match["number"]:

@@ -22,7 +22,7 @@ EDGE_ROWS = 5  # at the head and the foot of a page, that may be running heads
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PageLine:
     """A line of one column; distances in points, x to the right, y downwards.
 
     `gaps` counts the wide gaps between its words. `first` and `words` are the width of its first word and how
@@ -42,7 +42,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PageRow:
     """What stands on one height of a page, over all columns: candidates for running heads."""
 
     text: str
@@ -57,9 +57,9 @@ class Row:
 class PageLayout:
     """A page's columns in reading order, each with its lines, and the rows at its edges."""
 
-    columns: tuple[tuple[Line, ...], ...]
-    head: tuple[Row, ...]
-    foot: tuple[Row, ...]
+    columns: tuple[tuple[PageLine, ...], ...]
+    head: tuple[PageRow, ...]
+    foot: tuple[PageRow, ...]
     rows: int
     width: float
 
@@ -249,15 +249,15 @@ def _is_worded(text: str) -> bool:
     return text[-1].isalnum() or text[0].isalpha()
 
 
-def lines_of(rows: Sequence[Sequence[Word]]) -> list[Line]:
+def lines_of(rows: Sequence[Sequence[Word]]) -> list[PageLine]:
     """Return the rows of one column as lines of text."""
-    lines: list[Line] = []
+    lines: list[PageLine] = []
     for row in rows:
         lines.append(_line(row))
     return lines
 
 
-def _line(row: Sequence[Word]) -> Line:
+def _line(row: Sequence[Word]) -> PageLine:
     leftwards = _reads_leftwards(row)
     if leftwards:
         text, gaps = " ".join(word.text for word in sorted(row, key=lambda word: word.index)), 0
@@ -267,7 +267,7 @@ def _line(row: Sequence[Word]) -> Line:
     for word in row:
         letters[word.size] += len(word.text)
     size = letters.most_common(1)[0][0]
-    return Line(
+    return PageLine(
         text=text,
         # As in a mirror where the line is read to the left.
         x0=-max(word.x1 for word in row) if leftwards else row[0].x0,
@@ -344,8 +344,10 @@ def is_unspaced(character: str) -> bool:
     )
 
 
-def _row(row: Sequence[Word]) -> Row:
+def _row(row: Sequence[Word]) -> PageRow:
     text, gaps = _spaced(row)
     text = " ".join(text.split())
     size = max(word.size for word in row)
-    return Row(text, row[0].x0, max(word.x1 for word in row), max(word.baseline for word in row), size, gaps)
+    return PageRow(
+        text, row[0].x0, max(word.x1 for word in row), max(word.baseline for word in row), size, gaps
+    )

@@ -14,7 +14,7 @@ from typing import Literal
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
-from bbp_cli.documents.pdf_layout import Line
+from bbp_cli.documents.pdf_layout import PageLine
 
 BlockKind = Literal["body", "heading", "item", "footnote", "caption", "table", "formula"]
 
@@ -43,12 +43,12 @@ class Block:
     """Lines that belong together; `right` is the right edge of their column, `left` its left one."""
 
     kind: BlockKind
-    lines: tuple[Line, ...]
+    lines: tuple[PageLine, ...]
     left: float
     right: float
 
 
-def blocks_of(lines: Sequence[Line], body_size: float) -> list[Block]:
+def blocks_of(lines: Sequence[PageLine], body_size: float) -> list[Block]:
     """Return the blocks of one column from top to bottom."""
     if not lines:
         return []
@@ -63,7 +63,7 @@ def blocks_of(lines: Sequence[Line], body_size: float) -> list[Block]:
     return _with_footnotes(blocks, body_size)
 
 
-def _edges(lines: Sequence[Line]) -> tuple[float, float]:
+def _edges(lines: Sequence[PageLine]) -> tuple[float, float]:
     """Return where most lines of a column begin, and where the longest end."""
     starts = Counter(round(line.x0) for line in lines)
     left = max(starts, key=lambda at: (starts[at] + starts[at + 1], -at))
@@ -71,12 +71,12 @@ def _edges(lines: Sequence[Line]) -> tuple[float, float]:
     return float(left), ends[-1] if len(ends) < 20 else ends[int(0.95 * (len(ends) - 1))]
 
 
-def _local(group: Sequence[Line], right: float) -> float:
+def _local(group: Sequence[PageLine], right: float) -> float:
     """Return the right edge of a block that is narrower than its column."""
     return max(line.x1 for line in group) if len(group) > 3 else right
 
 
-def _leading(lines: Sequence[Line]) -> float:
+def _leading(lines: Sequence[PageLine]) -> float:
     distances = [
         b.baseline - a.baseline
         for a, b in itertools.pairwise(lines)
@@ -88,7 +88,9 @@ def _leading(lines: Sequence[Line]) -> float:
     return max(usual, 0.7 * median(distances))
 
 
-def _groups(lines: Sequence[Line], left: float, right: float, leading: float) -> Iterator[tuple[Line, ...]]:
+def _groups(
+    lines: Sequence[PageLine], left: float, right: float, leading: float
+) -> Iterator[tuple[PageLine, ...]]:
     """Lines up to where a paragraph ends; edges are those of the lines near by."""
     group = [lines[0]]
     for line in lines[1:]:
@@ -99,13 +101,13 @@ def _groups(lines: Sequence[Line], left: float, right: float, leading: float) ->
     yield tuple(group)
 
 
-def _right_near(group: Sequence[Line], right: float) -> float:
+def _right_near(group: Sequence[PageLine], right: float) -> float:
     if len(group) < 4:
         return right
     return max(line.x1 for line in group)
 
 
-def _is_apart(last: Line, line: Line, leading: float) -> bool | None:
+def _is_apart(last: PageLine, line: PageLine, leading: float) -> bool | None:
     """Return whether distance, size or wide gaps separate two lines; None where they do not say."""
     distance = line.baseline - last.baseline
     rows = min(line.gaps, last.gaps) > 0 and not (line.gaps == 1 and line.words >= MIN_TERM_WORDS)
@@ -125,7 +127,7 @@ def _is_apart(last: Line, line: Line, leading: float) -> bool | None:
     return None
 
 
-def _is_new(group: Sequence[Line], line: Line, left: float, right: float, leading: float) -> bool:
+def _is_new(group: Sequence[PageLine], line: PageLine, left: float, right: float, leading: float) -> bool:
     """Return whether a line begins a block after the lines of a group."""
     last = group[-1]
     if (apart := _is_apart(last, line, leading)) is not None:
@@ -154,14 +156,14 @@ def _is_new(group: Sequence[Line], line: Line, left: float, right: float, leadin
     return fits and short and not goes_on and line.x1 - line.x0 > 1.3 * (last.x1 - last.x0)
 
 
-def _is_next_hanging(group: Sequence[Line], line: Line, *, ended: bool) -> bool:
+def _is_next_hanging(group: Sequence[PageLine], line: PageLine, *, ended: bool) -> bool:
     """Return whether a line begins the next of several paragraphs whose first lines hang out."""
     hanging = len(group) > 1 and all(one.x0 > group[0].x0 + INDENT * line.size for one in group[1:])
     aligned = abs(line.x0 - group[0].x0) < 0.3 * line.size
     return hanging and aligned and (ended or _ITEM.match(line.text) is not None)
 
 
-def _kind(group: Sequence[Line], left: float, right: float, body_size: float) -> BlockKind:
+def _kind(group: Sequence[PageLine], left: float, right: float, body_size: float) -> BlockKind:
     text = " ".join(line.text for line in group)
     first = group[0]
     if CAPTION.match(text):

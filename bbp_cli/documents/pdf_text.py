@@ -15,7 +15,8 @@ from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
 from bbp_cli.documents.pdf_furniture import bodies
 from bbp_cli.documents.pdf_hyphens import joint, vocabulary
-from bbp_cli.documents.pdf_layout import Line, PageLayout, is_unspaced
+from bbp_cli.documents.pdf_layout import PageLayout, PageLine, is_unspaced
+from bbp_cli.documents.pdf_page import Aside
 from bbp_cli.documents.pdf_paragraphs import INDENT, SAME_SIZE, Block, blocks_of
 
 PARAGRAPH_BREAK = "\n\n"
@@ -35,22 +36,13 @@ _MARK = re.compile(rf"(?<=[^\s{_RAISED}])(?<!10)[{_RAISED}]{{1,3}}(?:,[{_RAISED}
 _PLAIN = str.maketrans(_RAISED, "0123456789")
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """A span that is not running text: a note, a caption, a table, a formula, the bibliography."""
-
-    start: int
-    end: int
-    kind: str
-
-
 @dataclass
 class Paragraph:
     """Lines with their pages (from 0), and the blocks that interrupt them behind the line of a number."""
 
     block: Block
     kind: str
-    lines: list[tuple[int, Line]]
+    lines: list[tuple[int, PageLine]]
     inside: list[tuple[int, int, Block]] = field(default_factory=list)  # behind the line, page, block
 
 
@@ -103,7 +95,7 @@ def text_of(pages: Sequence[PageLayout]) -> tuple[str, list[tuple[int, int]], li
     return "".join(text.parts), spans, text.asides
 
 
-def body_size(layouts: Sequence[Sequence[Sequence[Line]]]) -> float:
+def body_size(layouts: Sequence[Sequence[Sequence[PageLine]]]) -> float:
     """Return the size that most characters have."""
     sizes: Counter[float] = Counter()
     for page in layouts:
@@ -113,7 +105,7 @@ def body_size(layouts: Sequence[Sequence[Sequence[Line]]]) -> float:
     return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
-def _paragraphs(layouts: Sequence[Sequence[Sequence[Line]]], size: float) -> Iterator[Paragraph]:
+def _paragraphs(layouts: Sequence[Sequence[Sequence[PageLine]]], size: float) -> Iterator[Paragraph]:
     """Paragraphs in reading order; those that go on behind a page or an aside are one."""
     running: Paragraph | None = None
     between: list[tuple[int, Block]] = []
@@ -191,7 +183,7 @@ def _note_numbers(columns: Sequence[tuple[int, Sequence[Block]]]) -> dict[int, f
     return {page: frozenset(found) for page, found in numbers.items()}
 
 
-def _without_marks(line: Line, notes: frozenset[str]) -> Line:
+def _without_marks(line: PageLine, notes: frozenset[str]) -> PageLine:
     """Return a line without the raised numbers of the notes below it: they are not read out."""
     if not notes or not _MARK.search(line.text):
         return line
@@ -265,7 +257,7 @@ def _sentence_starts(text: str) -> list[int]:
     return list(accumulate(len(sentence) for sentence in segment("en", text)))[:-1]
 
 
-def _joined(lines: Sequence[tuple[int, Line]], words: Counter[str]) -> list[tuple[int, str]]:
+def _joined(lines: Sequence[tuple[int, PageLine]], words: Counter[str]) -> list[tuple[int, str]]:
     """Return the lines of a paragraph, each with what joins it to the next."""
     pieces = []
     for (page, line), (_, following) in pairwise(lines):

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # it has no annotations
 
@@ -19,8 +19,7 @@ from bbp_cli.documents.pdf_characters import (
     without_copies,
     written,
 )
-
-PageKind = Literal["text", "blank", "scanned", "undecodable"]
+from bbp_cli.documents.pdf_page import PageKind
 
 RUN_GAP = 0.05  # of it: objects that follow each other this closely are parts of one word
 MIN_OBJECTS = 20  # on a page, before their boundaries are taken for spaces

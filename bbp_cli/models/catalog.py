@@ -14,7 +14,7 @@ from bbp_cli.console import Console
 from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.models.checkpoints import (
     Checkpoint,
-    Kind,
+    ModelKind,
     TaskName,
     architecture_for,
     inspect,
@@ -37,7 +37,7 @@ from bbp_cli.models.names import (
 
 SCHEMA = "bbp.model/1"
 # What records and `bbp models info` call the kinds, since their first version.
-RECORDED_KINDS: dict[Kind, str] = {
+RECORDED_KINDS: dict[ModelKind, str] = {
     "extractive": "extractive",
     "abstractive": "writing",
     "classification": "labelling",

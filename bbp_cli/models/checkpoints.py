@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 TaskName = Literal["summarize", "classify", "qa"]
-Kind = Literal["extractive", "abstractive", "classification", "question_answering"]
+ModelKind = Literal["extractive", "abstractive", "classification", "question_answering"]
 
-KINDS: dict[TaskName, dict[str, Kind]] = {
+KINDS: dict[TaskName, dict[str, ModelKind]] = {
     "summarize": {
         "BigBirdPegasusForSentenceExtraction": "extractive",
         "BigBirdPegasusForConditionalGeneration": "abstractive",
@@ -57,7 +57,7 @@ class Checkpoint:
 
     folder: ModelFolder
     task: TaskName
-    kind: Kind
+    kind: ModelKind
     attention: str
 
     @cached_property
@@ -133,7 +133,7 @@ def inspect(folder: ModelFolder, task: TaskName | None = None) -> Checkpoint:
     return Checkpoint(folder, its_task, kind, attention)
 
 
-def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple[TaskName, Kind]:
+def architecture_for(folder: ModelFolder, task: TaskName | None = None) -> tuple[TaskName, ModelKind]:
     """Find the task of a folder's model, by its `config.json` alone.
 
     Raises:

@@ -13,9 +13,9 @@ from bbp_cli.tasks.results import (
     Answers,
     DocumentAnswers,
     DocumentResult,
+    DocumentSummary,
     Labels,
     RecordResult,
-    Summary,
 )
 
 NO_LABEL = "no label"
@@ -29,7 +29,7 @@ def as_text(result: DocumentResult) -> str:
 
 
 @as_text.register
-def _(summary: Summary) -> str:
+def _(summary: DocumentSummary) -> str:
     return summary.text
 
 
@@ -60,7 +60,7 @@ def record_fields(result: RecordResult) -> dict[str, object]:
 
 
 @record_fields.register
-def _(summary: Summary) -> dict[str, object]:
+def _(summary: DocumentSummary) -> dict[str, object]:
     return {
         "summary": summary.text,
         "sentences": [asdict(sentence) for sentence in summary.sentences],

@@ -12,13 +12,14 @@ from bigbird_pegasus.classification import (
     meaning_of_scores,
     text_windows,
 )
+from bigbird_pegasus.summarization.options import OnText
 from bigbird_pegasus.text.windows import EncodedText, Window, window_input
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import LoadedModel, non_finite_scores_error
 from bbp_cli.tasks.results import Label, Labels, WindowVote, coverage, truncation_warning
-from bbp_cli.tasks.task import SHORT_WINDOWS, OnText, TaskSteps
+from bbp_cli.tasks.task import SHORT_WINDOWS, TaskSteps
 
 if TYPE_CHECKING:
     from torch import Tensor

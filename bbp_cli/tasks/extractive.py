@@ -9,7 +9,7 @@ from bigbird_pegasus.text.parsed_text import parse_text
 from bbp_cli.documents.document import Document
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.models.names import DEFAULT
-from bbp_cli.tasks.results import Summary, summary_of
+from bbp_cli.tasks.results import DocumentSummary, summary_of
 from bbp_cli.tasks.task import TaskSteps
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def steps(
     document: Document, loaded: LoadedModel, settings: "SummaryOptions"
-) -> "TaskSteps[tuple[EncodedText, Window], Tensor, Summary]":
+) -> "TaskSteps[tuple[EncodedText, Window], Tensor, DocumentSummary]":
     """Choose sentences, at most `settings.length` words of them where it is given; see `tasks.task`."""
     from bigbird_pegasus.summarization.extractive import extractive_steps
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from bigbird_pegasus.summarization.options import OnText
 from bigbird_pegasus.text.windows import unwrapped
 from bigbird_pegasus.text.words import clean
 
@@ -16,7 +17,7 @@ from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import LoadedModel, non_finite_scores_error
 from bbp_cli.tasks.results import Answer, Answers, DocumentAnswers, coverage, truncation_warning
-from bbp_cli.tasks.task import SHORT_WINDOWS, OnText, TaskSteps
+from bbp_cli.tasks.task import SHORT_WINDOWS, TaskSteps
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bigbird_pegasus.summarization import summary as library
 from bigbird_pegasus.summarization.quality import Quality
+from bigbird_pegasus.summarization.summary import Summary
 
 from bbp_cli.documents.document import Document
 
@@ -20,7 +20,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class SummarySentence:
+class CitedSentence:
     """One sentence of a summary, and where it comes from."""
 
     text: str
@@ -28,7 +28,7 @@ class SummarySentence:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class DocumentCoverage:
     """How much of the document the model read, in its tokens."""
 
     tokens_total: int
@@ -42,12 +42,12 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Summary:
+class DocumentSummary:
     """A document's summary; `warnings` are those of this step, the document keeps its own."""
 
     text: str
-    sentences: tuple[SummarySentence, ...]
-    coverage: Coverage
+    sentences: tuple[CitedSentence, ...]
+    coverage: DocumentCoverage
     quality: Quality
     warnings: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ class Labels:
 
     labels: tuple[Label, ...]
     windows: tuple[WindowVote, ...]
-    coverage: Coverage
+    coverage: DocumentCoverage
     warnings: tuple[str, ...] = ()
 
 
@@ -99,7 +99,7 @@ class Answers:
     question: str
     answers: tuple[Answer, ...]
     no_answer_score: float
-    coverage: Coverage
+    coverage: DocumentCoverage
     warnings: tuple[str, ...] = ()
 
 
@@ -110,8 +110,8 @@ class DocumentAnswers:
     questions: tuple[Answers, ...]
 
 
-RecordResult = Summary | Labels | Answers  # what one JSON record shows
-DocumentResult = Summary | Labels | DocumentAnswers
+RecordResult = DocumentSummary | Labels | Answers  # what one JSON record shows
+DocumentResult = DocumentSummary | Labels | DocumentAnswers
 
 
 def record_results(result: DocumentResult) -> Sequence[RecordResult]:
@@ -119,9 +119,9 @@ def record_results(result: DocumentResult) -> Sequence[RecordResult]:
     return result.questions if isinstance(result, DocumentAnswers) else (result,)
 
 
-def coverage(document: Document, total: int, read: int, windows: int) -> Coverage:
+def coverage(document: Document, total: int, read: int, windows: int) -> DocumentCoverage:
     """How much was read of a document of `total` tokens."""
-    return Coverage(
+    return DocumentCoverage(
         tokens_total=total,
         tokens_read=read,
         windows=windows,
@@ -133,19 +133,19 @@ def coverage(document: Document, total: int, read: int, windows: int) -> Coverag
     )
 
 
-def summary_of(document: Document, found: library.Summary, warnings: tuple[str, ...] = ()) -> Summary:
+def summary_of(document: Document, found: Summary, warnings: tuple[str, ...] = ()) -> DocumentSummary:
     """Return the package's summary of a document with its pages; `warnings` come before the summary's own."""
     sentences = tuple(
-        SummarySentence(one.text, (Origin(document.page_at(one.start), one.start, one.end, one.score),))
+        CitedSentence(one.text, (Origin(document.page_at(one.start), one.start, one.end, one.score),))
         for one in found.sentences
     )
     read = found.coverage
     covered = coverage(document, read.tokens_total, read.tokens_read, read.windows)
     all_warnings = (*warnings, *found.warnings, *truncation_warning(covered))
-    return Summary(found.summary, sentences, covered, found.quality, all_warnings)
+    return DocumentSummary(found.summary, sentences, covered, found.quality, all_warnings)
 
 
-def truncation_warning(found: Coverage) -> tuple[str, ...]:
+def truncation_warning(found: DocumentCoverage) -> tuple[str, ...]:
     """Return the warning where `--truncate` dropped text."""
     if not found.truncated:
         return ()

@@ -4,20 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.options import OnText, SummaryOptions
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel
-from bbp_cli.tasks.results import Summary
-from bbp_cli.tasks.task import SHORT_WINDOWS, OnText, Task, TaskSteps
+from bbp_cli.tasks.results import DocumentSummary
+from bbp_cli.tasks.task import SHORT_WINDOWS, Task, TaskSteps
 
 if TYPE_CHECKING:
     from bigbird_pegasus.summarization.abstractive import GenerationRequest
     from bigbird_pegasus.text.windows import EncodedText, Window
     from torch import Tensor
 
-    SummaryTask = Task[tuple[EncodedText, Window] | GenerationRequest, Tensor | tuple[str, bool], Summary]
+    SummaryTask = Task[
+        tuple[EncodedText, Window] | GenerationRequest, Tensor | tuple[str, bool], DocumentSummary
+    ]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class ExtractiveSummary:
 
     def plan(
         self, document: Document, model: LoadedModel, on_text: OnText | None = None
-    ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, Summary]":
+    ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, DocumentSummary]":
         """Return the steps to a summary; see `Task`."""
         from bbp_cli.tasks import extractive
 
@@ -67,7 +69,7 @@ class AbstractiveSummary:
 
     def plan(
         self, document: Document, model: LoadedModel, on_text: OnText | None = None
-    ) -> "TaskSteps[GenerationRequest, tuple[str, bool], Summary]":
+    ) -> "TaskSteps[GenerationRequest, tuple[str, bool], DocumentSummary]":
         """Return the steps to a summary; see `Task`."""
         from bbp_cli.tasks import writing
 

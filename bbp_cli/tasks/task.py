@@ -5,8 +5,10 @@ of them, and returns the result. The caller decides which windows are computed t
 time (`run_one`), or those of several documents (`bbp_cli.batch.scheduler`).
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol, TypeVar
+
+from bigbird_pegasus.summarization.options import OnText
 
 from bbp_cli.documents.document import Document
 from bbp_cli.models.checkpoints import LoadedModel
@@ -21,9 +23,6 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 TaskSteps = Generator[Sequence[WindowT], Sequence[OutputT], ResultT]
 """Yield windows, receive the output of each, return the result."""
-
-OnText = Callable[[str], None]
-"""Called with all of a document's text so far while it is written."""
 
 
 class Task(Protocol[WindowT, OutputT, ResultT_co]):

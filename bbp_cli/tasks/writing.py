@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.summarization.options import OnText
 from bigbird_pegasus.text.parsed_text import parse_text
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.models.memory import free_bytes
-from bbp_cli.tasks.results import Summary, summary_of
-from bbp_cli.tasks.task import OnText, TaskSteps
+from bbp_cli.tasks.results import DocumentSummary, summary_of
+from bbp_cli.tasks.task import TaskSteps
 
 if TYPE_CHECKING:
     from bigbird_pegasus.summarization.abstractive import GenerationRequest
@@ -22,7 +23,7 @@ ROWS = 40  # of the decoder at once; see `texts_at_once`
 
 def steps(
     document: Document, loaded: LoadedModel, settings: "SummaryOptions", on_text: OnText | None
-) -> "TaskSteps[GenerationRequest, tuple[str, bool], Summary]":
+) -> "TaskSteps[GenerationRequest, tuple[str, bool], DocumentSummary]":
     """Write about each window of the document; see `tasks.task`.
 
     `on_text` is called with the text so far while it grows; then windows are yielded one at a time.

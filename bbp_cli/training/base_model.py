@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bigbird_pegasus.checkpoints.files import stored_quantization
 
-from bbp_cli.dataset import Task
+from bbp_cli.dataset import TrainingTask
 from bbp_cli.errors import ModelError, UsageError
 from bbp_cli.models.checkpoints import model_errors
 from bbp_cli.models.hardware import Hardware
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
 
-CLASSES: Mapping[Task, str] = {
+CLASSES: Mapping[TrainingTask, str] = {
     "summarize": "BigBirdPegasusForConditionalGeneration",
     "classify": "BigBirdPegasusForSequenceClassification",
     "qa": "BigBirdPegasusForQuestionAnswering",
@@ -33,7 +33,7 @@ MIN_TOKENS = 16
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelSet:
     """The labels of a classifier, and whether a text may have several of them."""
 
     names: tuple[str, ...]
@@ -50,12 +50,12 @@ class Base:
 
 
 def load_base(
-    task: Task,
+    task: TrainingTask,
     folder: ModelFolder,
     hardware: Hardware,
     seed: int,
     max_tokens: int | None = None,
-    labels: Labels | None = None,
+    labels: LabelSet | None = None,
 ) -> Base:
     """Make the model of a task from a base; `max_tokens` is its window from now on.
 
@@ -100,7 +100,7 @@ def load_base(
 
 
 def _model(
-    task: Task, folder: ModelFolder, config: "BigBirdPegasusConfig", labels: Labels | None
+    task: TrainingTask, folder: ModelFolder, config: "BigBirdPegasusConfig", labels: LabelSet | None
 ) -> "PretrainedModule":
     from bigbird_pegasus import DEFAULT_MODEL, load_model
     from bigbird_pegasus.modeling import heads
@@ -141,7 +141,7 @@ def _with_encoder(model: "PretrainedModule", encoder: Any, folder: ModelFolder) 
     return model.eval()
 
 
-def _label_changes(labels: Labels | None) -> dict[str, Any]:
+def _label_changes(labels: LabelSet | None) -> dict[str, Any]:
     names: Sequence[str] = labels.names if labels else ()
     several = labels is not None and labels.several
     return {

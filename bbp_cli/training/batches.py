@@ -25,9 +25,9 @@ from bigbird_pegasus.text.windows import (
 )
 from bigbird_pegasus.text.words import count_words
 
-from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, Task
+from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, TrainingTask
 from bbp_cli.evaluation.metrics import rouge_grams, rouge_value
-from bbp_cli.training.base_model import Labels
+from bbp_cli.training.base_model import LabelSet
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
@@ -45,7 +45,11 @@ ANSWER_SHARE = 0.8  # of a question's appearances, with the window that holds th
 
 
 def data_of(
-    task: Task, records: Sequence[Any], tokenizer: "PegasusTokenizer", labels: Labels | None, seed: int
+    task: TrainingTask,
+    records: Sequence[Any],
+    tokenizer: "PegasusTokenizer",
+    labels: LabelSet | None,
+    seed: int,
 ) -> "TrainingData":
     """Return the batches of a task; `labels` are those of a classifier."""
     if task == "summarize":
@@ -54,7 +58,7 @@ def data_of(
         return ExtractData(records, tokenizer, seed)
     if task == "qa":
         return QuestionData(records, tokenizer, seed)
-    return LabelData(records, tokenizer, labels or Labels((), False), seed)
+    return LabelData(records, tokenizer, labels or LabelSet((), False), seed)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class LabelData:
 
     records: Sequence[LabelExample]
     tokenizer: "PegasusTokenizer"
-    labels: Labels
+    labels: LabelSet
     seed: int
 
     @cached_property
@@ -236,14 +240,14 @@ class QuestionData:
         return ids, first, last
 
 
-def longest_target(task: Task, tokenizer: "PegasusTokenizer") -> int | None:
+def longest_target(task: TrainingTask, tokenizer: "PegasusTokenizer") -> int | None:
     """Return the number of tokens at which a summary or a question is cut; None for other tasks."""
     if task == "summarize":
         return min(MAX_SUMMARY_TOKENS, tokenizer.model_max_length)
     return (tokenizer.model_max_length - 1) // 2 if task == "qa" else None
 
 
-def count_cut(task: Task, records: Sequence[Example], tokenizer: "PegasusTokenizer") -> int:
+def count_cut(task: TrainingTask, records: Sequence[Example], tokenizer: "PegasusTokenizer") -> int:
     """Count the summaries or questions that are longer than `longest_target`."""
     longest = longest_target(task, tokenizer)
     if longest is None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bbp_cli.console import Console, one_line, plain_line_is_due, print_line
-from bbp_cli.dataset import Example, Task
+from bbp_cli.dataset import Example, TrainingTask
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import KINDS, Checkpoint, LoadedModel, TaskName
 from bbp_cli.models.hardware import Hardware
 from bbp_cli.models.memory import memory_errors
 from bbp_cli.models.names import ModelFolder
-from bbp_cli.training.base_model import CLASSES, Base, Labels
+from bbp_cli.training.base_model import CLASSES, Base, LabelSet
 from bbp_cli.training.batches import data_of
 from bbp_cli.training.model_card import model_card
 from bbp_cli.training.run_folder import RunFolder, write_result, writing_to
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 SAVING_SHARE = 20  # a state is saved when the last one is this many times as old as its writing took
 
 # The figure that says which epoch is the best; where it is the same (or missing), the loss on validation.
-DECIDES: Mapping[Task, str | None] = {"summarize": None, "extract": None, "classify": "accuracy", "qa": "f1"}
+DECIDES: Mapping[TrainingTask, str | None] = {
+    "summarize": None,
+    "extract": None,
+    "classify": "accuracy",
+    "qa": "f1",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Records:
 
     training: Sequence[Example]
     validation: Sequence[Example]
-    labels: Labels | None
+    labels: LabelSet | None
     digests: Mapping[str, str]
 
 
@@ -47,7 +52,7 @@ class TrainingRun:
     `parameters` is what the final weights depend on, see `train.run_parameters`.
     """
 
-    task: Task
+    task: TrainingTask
     records: Records
     base: Base
     folder: ModelFolder

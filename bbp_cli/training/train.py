@@ -7,14 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bbp_cli.console import Console, print_line
-from bbp_cli.dataset import Example, LabelExample, Task, check_labels, label_names, read_examples, split
+from bbp_cli.dataset import (
+    Example,
+    LabelExample,
+    TrainingTask,
+    check_labels,
+    label_names,
+    read_examples,
+    split,
+)
 from bbp_cli.errors import InputError, Terminated, UsageError
 from bbp_cli.evaluation.metrics import rouge_scorer
 from bbp_cli.models.checkpoints import check_family, weights_digest
 from bbp_cli.models.hardware import Hardware, prepare
 from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import ModelFolder, locate
-from bbp_cli.training.base_model import Base, Labels, load_base
+from bbp_cli.training.base_model import Base, LabelSet, load_base
 from bbp_cli.training.batches import count_cut, longest_target
 from bbp_cli.training.run import Records, TrainingRun
 from bbp_cli.training.run_folder import RunFolder, writing_to
@@ -53,7 +61,7 @@ class TrainOutput:
 
 
 def train_model(
-    task: Task,
+    task: TrainingTask,
     data: Path,
     settings: TrainSettings,
     output: TrainOutput,
@@ -102,7 +110,7 @@ def train_model(
     return output.folder
 
 
-def gather(task: Task, data: Path, settings: TrainSettings) -> Records:
+def gather(task: TrainingTask, data: Path, settings: TrainSettings) -> Records:
     """Read and check all records before anything else is done.
 
     Raises:
@@ -125,7 +133,7 @@ def gather(task: Task, data: Path, settings: TrainSettings) -> Records:
     if task == "classify":
         # A label that only validation examples have cannot be learnt, but the model must know it.
         known = _labelled(file.records)
-        labels = Labels(tuple(label_names(known)), known[0].several)
+        labels = LabelSet(tuple(label_names(known)), known[0].several)
         if len(labels.names) < 2:
             names = " and ".join(map(repr, labels.names)) or "no label"
             raise InputError(
@@ -139,7 +147,12 @@ def gather(task: Task, data: Path, settings: TrainSettings) -> Records:
 
 
 def run_parameters(
-    task: Task, folder: ModelFolder, base: Base, hardware: Hardware, settings: TrainSettings, records: Records
+    task: TrainingTask,
+    folder: ModelFolder,
+    base: Base,
+    hardware: Hardware,
+    settings: TrainSettings,
+    records: Records,
 ) -> dict[str, Any]:
     """Return all that the final weights depend on: compared by --resume, recorded in the result."""
     asked = settings.learning_rate
@@ -188,7 +201,7 @@ def training_options(settings: TrainSettings, hardware: Hardware) -> "TrainingOp
         raise UsageError(str(error)) from error
 
 
-def warn_of_cuts(task: Task, data: Path, records: Records, base: Base, console: Console) -> None:
+def warn_of_cuts(task: TrainingTask, data: Path, records: Records, base: Base, console: Console) -> None:
     """Warn once of summaries or questions that are cut for training."""
     cut, of = count_cut(task, records.training, base.tokenizer), len(records.training)
     if not cut:

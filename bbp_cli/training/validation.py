@@ -4,22 +4,22 @@ import math
 from collections.abc import Sequence
 
 from bbp_cli.console import Console
-from bbp_cli.dataset import Example, Task
+from bbp_cli.dataset import Example, TrainingTask
 from bbp_cli.errors import InputError
 from bbp_cli.evaluation.judge import JudgeOptions, aggregate_figures, score_example
 from bbp_cli.evaluation.metrics import rouge_installed, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel
-from bbp_cli.training.base_model import Labels
+from bbp_cli.training.base_model import LabelSet
 from bbp_cli.training.batches import data_of
 
 MAX_SCORED = 200  # examples whose results are compared; the loss is of all
 
 
 def validate(
-    task: Task,
+    task: TrainingTask,
     records: Sequence[Example],
     loaded: LoadedModel,
-    labels: Labels | None,
+    labels: LabelSet | None,
     batch_size: int,
     console: Console,
 ) -> dict[str, float]:
@@ -41,7 +41,7 @@ def validate(
 
 
 def _loss(
-    task: Task, records: Sequence[Example], loaded: LoadedModel, labels: Labels | None, size: int
+    task: TrainingTask, records: Sequence[Example], loaded: LoadedModel, labels: LabelSet | None, size: int
 ) -> float:
     """Return the mean loss, over each example's window in the first epoch."""
     import torch
@@ -58,7 +58,7 @@ def _loss(
 
 
 def _figures(
-    task: Task, records: Sequence[Example], loaded: LoadedModel, console: Console
+    task: TrainingTask, records: Sequence[Example], loaded: LoadedModel, console: Console
 ) -> dict[str, float]:
     """Return figures of the first window of each document; none of summaries without rouge-score."""
     summaries = task in ("summarize", "extract")

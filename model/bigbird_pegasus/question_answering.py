@@ -23,7 +23,7 @@ DEFAULT_STRIDE_TOKENS = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ScoredSpan:
     """Tokens `first` to `last`, both included, of a window's context."""
 
     first: int
@@ -131,7 +131,7 @@ def span_probabilities(
 
 def best_spans(
     starts: Tensor, ends: Tensor, count: int, max_tokens: int, *, overlapping: bool = False
-) -> list[Span]:
+) -> list[ScoredSpan]:
     """Return up to `count` spans of at most `max_tokens` tokens, the best first.
 
     Args:
@@ -148,13 +148,13 @@ def best_spans(
     last = torch.arange(len(starts), device=starts.device).unsqueeze(1) + torch.arange(
         longest, device=starts.device
     )
-    found: list[Span] = []
+    found: list[ScoredSpan] = []
     while len(found) < count:
         first, more = divmod(int(scores.argmax()), longest)
         score = float(scores[first, more])
         if score < 0:
             break
-        found.append(Span(first, first + more, score))
+        found.append(ScoredSpan(first, first + more, score))
         if overlapping:
             scores[first, more] = -1
         else:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from bigbird_pegasus.question_answering import (
     NO_ANSWER,
-    Span,
+    ScoredSpan,
     TextSpan,
     answers_in_window,
     best_spans,
@@ -85,11 +85,11 @@ def test_a_context_at_position_0_is_refused() -> None:
         span_probabilities(torch.zeros(3), torch.zeros(3), range(0, 2))
 
 
-def all_spans(starts: list[float], ends: list[float], longest: int) -> list[Span]:
+def all_spans(starts: list[float], ends: list[float], longest: int) -> list[ScoredSpan]:
     """Every span that is allowed, the best first."""
     s, e = torch.tensor(starts), torch.tensor(ends)
     spans = [
-        Span(first, last, float(s[first] * e[last]))
+        ScoredSpan(first, last, float(s[first] * e[last]))
         for first in range(len(s))
         for last in range(first, min(len(s), first + longest))
     ]
@@ -100,7 +100,7 @@ def all_spans(starts: list[float], ends: list[float], longest: int) -> list[Span
 def test_the_best_spans_are_those_of_a_full_search(starts: list[float], longest: int, count: int) -> None:
     ends = starts[::-1]
     found = best_spans(torch.tensor(starts), torch.tensor(ends), count, longest)
-    expected: list[Span] = []
+    expected: list[ScoredSpan] = []
     for span in all_spans(starts, ends, longest):
         if len(expected) < count and all(span.last < o.first or o.last < span.first for o in expected):
             expected.append(span)

@@ -6,7 +6,7 @@ from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
-from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.options import OnText, SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 TOKENS_PER_WORD = 4 / 3  # of English in the published vocabulary
 MIN_NEW_TOKENS = 8
 DEFAULT_SUMMARY_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
-
-OnText = Callable[[str], None]
-"""Called with all of a summary's text so far while it is written."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """What decides about a summary beside document and model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+OnText = Callable[[str], None]
+"""Called with all of a summary's text so far while it is written."""
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,22 @@ from pathlib import Path, PurePath
 from typing import cast
 
 import pytest
+from bigbird_pegasus.summarization.options import OnText
 
 from bbp_cli.batch.reader import DocumentReader
-from bbp_cli.batch.scheduler import Finished, schedule
+from bbp_cli.batch.scheduler import FinishedDocument, schedule
 from bbp_cli.console import Console
 from bbp_cli.documents.document import STDIN, Document, read
 from bbp_cli.documents.inputs import Input, Inputs
 from bbp_cli.errors import BbpError, InputError, ResourceError
 from bbp_cli.models.checkpoints import LoadedModel
-from bbp_cli.tasks.task import OnText, TaskSteps, run_one
+from bbp_cli.tasks.task import TaskSteps, run_one
 from tests.conftest import DOCUMENTS, SENTENCES, STORY, Bbp
 
 NO_MODEL = cast(LoadedModel, None)  # the tasks here compute without one
 WINDOWS = [1, 3, 2, 0, 5, 1, 1]  # of each document
 
-Result = tuple[Input, Finished[list[str]] | BbpError]
+Result = tuple[Input, FinishedDocument[list[str]] | BbpError]
 Shown = Callable[[], None]
 
 
@@ -93,7 +94,7 @@ class Run:
 
     def results(self, size: int | None = None) -> dict[str, list[str] | BbpError]:
         return {
-            item.name.name: outcome.result if isinstance(outcome, Finished) else outcome
+            item.name.name: outcome.result if isinstance(outcome, FinishedDocument) else outcome
             for item, outcome in self.schedule(size)
         }
 
@@ -175,7 +176,7 @@ def test_an_error_of_the_task_itself_ends_the_run(tmp_path: Path) -> None:
 
 def test_the_seconds_of_windows_computed_together_are_shared_out(tmp_path: Path) -> None:
     done = list(Run(tmp_path, Counting([1, 1])).schedule(2))
-    assert all(isinstance(found, Finished) and found.seconds > 0 for _, found in done)
+    assert all(isinstance(found, FinishedDocument) and found.seconds > 0 for _, found in done)
 
 
 def test_text_that_grows_is_written_for_one_window_at_a_time(tmp_path: Path) -> None:

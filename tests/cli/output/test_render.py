@@ -3,9 +3,9 @@
 import pytest
 
 from bbp_cli.output.render import as_text, record_fields
-from bbp_cli.tasks.results import Answer, Answers, Coverage, DocumentAnswers, Label, Labels
+from bbp_cli.tasks.results import Answer, Answers, DocumentAnswers, DocumentCoverage, Label, Labels
 
-READ = Coverage(tokens_total=9, tokens_read=9, windows=1, truncated=False, pages_without_text=())
+READ = DocumentCoverage(tokens_total=9, tokens_read=9, windows=1, truncated=False, pages_without_text=())
 ANSWER = Answer("in\u2028May", 0.25, page=3, start=4, end=10)
 
 

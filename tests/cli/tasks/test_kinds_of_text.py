@@ -15,7 +15,7 @@ from bigbird_pegasus.text.words import count_words
 from bbp_cli.documents.document import parse
 from bbp_cli.models.checkpoints import LoadedModel, find, load
 from bbp_cli.models.hardware import prepare
-from bbp_cli.tasks.results import Summary
+from bbp_cli.tasks.results import DocumentSummary
 from bbp_cli.tasks.summarize import summary_task
 from bbp_cli.tasks.task import run_one
 
@@ -125,7 +125,7 @@ def model() -> LoadedModel:
     return load(find("default", "summarize"), prepare(threads=1))
 
 
-def summary_of(text: str, model: LoadedModel, length: int | None = None) -> Summary:
+def summary_of(text: str, model: LoadedModel, length: int | None = None) -> DocumentSummary:
     document = parse(text.encode(), "-")
     found = run_one(summary_task(SummaryOptions(length=length), model.checkpoint), document, model)
     for sentence in found.sentences:

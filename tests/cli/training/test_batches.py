@@ -8,7 +8,7 @@ from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import encode, pack
 
 from bbp_cli.dataset import AnswerSpan, Example, LabelExample, QuestionExample, SummaryExample, split
-from bbp_cli.training.base_model import Labels
+from bbp_cli.training.base_model import LabelSet
 from bbp_cli.training.batches import ExtractData, LabelData, QuestionData, count_cut, longest_target
 from bbp_cli.training.train import default_rate
 from tests.cli.training_examples import TEXTS
@@ -89,7 +89,7 @@ def test_of_an_answer_that_no_window_holds_a_part_is_learnt(extractive: Path) ->
 def test_a_long_text_is_learnt_from_in_all_of_its_windows(extractive: Path) -> None:
     tokenizer = PegasusTokenizer.from_pretrained(extractive, model_max_length=256)
     record = LabelExample(1, "1", STORY, ("ice",), several=False)
-    data = LabelData([record], tokenizer, Labels(("books", "ice"), several=False), seed=0)
+    data = LabelData([record], tokenizer, LabelSet(("books", "ice"), several=False), seed=0)
     shown = [data.batch([0], epoch) for epoch in range(60)]
     assert all(batch["labels"].tolist() == [1] for batch in shown)
     assert all(batch["input_ids"].shape[1] <= 256 for batch in shown)
