@@ -47,25 +47,14 @@ def run_task(
         started = time.perf_counter()
         checkpoint = find_checkpoint(name, model_options, console)
         task = pick(checkpoint)
-        model = load_checkpoint(checkpoint, model_options, console)
-        run = ModelRun(model, task.params(model), load_seconds=time.perf_counter() - started)
-        _write_all(documents, task, run, sink, model_options.batch_size, console)
+        loaded = load_checkpoint(checkpoint, model_options, console)
+        run = ModelRun(loaded, task.params(loaded), load_seconds=time.perf_counter() - started)
+        grows = sink.shows_growing_text and task.streams(loaded)
+        on_text = sink.grow if grows else None
+        # Text that grows on the terminal shows the progress itself.
+        progress = replace(console, quiet=True).progress if grows else console.progress
+        results = schedule(documents, task, loaded, progress, model_options.batch_size, on_text)
+        for item, outcome in results:
+            sink.write(item, outcome, run)
     sink.failures.raise_if_any()
     return bool(inputs.items)
-
-
-def _write_all(
-    documents: DocumentReader,
-    task: Task[WindowT, OutputT, DocumentResult],
-    run: ModelRun,
-    sink: ResultSink,
-    batch_size: int | None,
-    console: Console,
-) -> None:
-    grows = sink.shows_growing_text and task.streams(run.model)
-    on_text = sink.grow if grows else None
-    progress = (
-        replace(console, quiet=True) if grows else console
-    ).progress  # text that grows on stdout shows the progress
-    for item, outcome in schedule(documents, task, run.model, progress, batch_size, on_text):
-        sink.write(item, outcome, run)

@@ -63,6 +63,8 @@ class Job(Generic[WindowT, OutputT, ResultT]):
         started = time.perf_counter()
         try:
             with memory_errors():
+                # The task continues behind its `yield`: in `plan` of `bbp_cli.tasks`, or in the steps of
+                # `bigbird_pegasus.summarization` that it passes on with `yield from`.
                 self.windows = next(self.steps) if outputs is None else self.steps.send(outputs)
                 # A round without windows (a document without tokens) has no output that would advance it.
                 while not self.windows:
@@ -79,7 +81,7 @@ class Job(Generic[WindowT, OutputT, ResultT]):
 def schedule(
     documents: DocumentReader,
     task: Task[WindowT, OutputT, ResultT],
-    model: LoadedModel,
+    loaded: LoadedModel,
     progress: ProgressBar,
     batch_size: int | None = None,
     on_text: Callable[[Input, str], None] | None = None,
@@ -91,12 +93,12 @@ def schedule(
     Args:
         documents: read only when the next batch needs them.
         task: done for each document.
-        model: computes the windows.
+        loaded: computes the windows.
         progress: shown for the document that is next to be yielded.
         batch_size: how many windows are computed together; None: as many as the task proposes.
         on_text: called with the text of a document so far, while it grows; windows are then computed singly.
     """
-    queue = _Queue(documents, task, model, batch_size, on_text)
+    queue = _Queue(documents, task, loaded, batch_size, on_text)
     while documents.has_more or queue.jobs:
         if not queue.jobs:
             queue.begin_next()
@@ -112,7 +114,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
 
     documents: DocumentReader
     task: Task[WindowT, OutputT, ResultT]
-    model: LoadedModel
+    loaded: LoadedModel
     batch_size: int | None
     on_text: Callable[[Input, str], None] | None
     jobs: deque[tuple[Input, Job[WindowT, OutputT, ResultT] | InputError]] = field(default_factory=deque)
@@ -124,7 +126,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
             self.jobs.append((item, document))
             return
         on_text = partial(self.on_text, item) if self.on_text is not None else None
-        job = Job(document, self.task.plan(document, self.model, on_text))
+        job = Job(document, self.task.plan(document, self.loaded, on_text))
         job.advance()
         self.jobs.append((item, job))
 
@@ -151,7 +153,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
     def _size(self) -> int:
         if self.on_text is not None:
             return 1  # text can be shown while it grows only if one document is written at a time
-        return self.batch_size or self.task.batch_size(self.model)
+        return self.batch_size or self.task.batch_size(self.loaded)
 
     def _begin_more(self, size: int) -> None:
         """Begin documents while the batch has room.
@@ -180,7 +182,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
         started = time.perf_counter()
         try:
             with memory_errors():
-                outputs = self.task.compute(self.model, [window for _, window in batch])
+                outputs = self.task.compute(self.loaded, [window for _, window in batch])
         except ResourceError as error:
             if len(batch) == 1:
                 batch[0][0].outcome = error

@@ -82,14 +82,14 @@ class LoadedModel:
 
     checkpoint: Checkpoint
     hardware: Hardware
-    model: Any
+    model: "PretrainedModule"
     tokenizer: "PegasusTokenizer"
     warnings: tuple[str, ...] = ()
 
     @property
     def window_tokens(self) -> int:
         """Tokens that the model reads at once."""
-        return min(self.tokenizer.model_max_length, int(self.model.config.max_position_embeddings))
+        return min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
 
 
 def weights_digest(folder: ModelFolder) -> str:

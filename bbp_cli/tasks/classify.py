@@ -31,35 +31,35 @@ class Classification:
 
     options: ClassifyOptions
 
-    def params(self, model: LoadedModel) -> Mapping[str, object]:
+    def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options that hold with this model's kind of labels; see `Task`."""
-        return asdict(self.options.for_meaning(meaning_of_scores(model.model.config)))
+        return asdict(self.options.for_meaning(meaning_of_scores(loaded.model.config)))
 
     def plan(
-        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+        self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, Labels]":
         """Return the steps to the labels of a document; see `Task`.
 
         Raises:
             UsageError: the options do not fit the model.
         """
-        check(model, self.options)
-        meaning = meaning_of_scores(model.model.config)
+        check(loaded, self.options)
+        meaning = meaning_of_scores(loaded.model.config)
         options = self.options.for_meaning(meaning)
         encoded, windows = text_windows(
-            document.text, model.tokenizer, model.window_tokens, truncate=options.truncate
+            document.text, loaded.tokenizer, loaded.window_tokens, truncate=options.truncate
         )
         rows = yield [(encoded, window) for window in windows]
         scores, of_windows = combine(rows, [window.tokens for window in windows], meaning)
         votes = tuple(
-            _vote(document, encoded, window, _labels(row, model, options))
+            _vote(document, encoded, window, _labels(row, loaded, options))
             for window, row in zip(windows, of_windows, strict=True)
         )
         read = coverage(document, len(encoded.ids), sum(window.tokens for window in windows), len(windows))
-        return Labels(_labels(scores, model, options), votes, read, truncation_warning(read))
+        return Labels(_labels(scores, loaded, options), votes, read, truncation_warning(read))
 
     def compute(
-        self, model: LoadedModel, windows: Sequence[tuple[EncodedText, Window]]
+        self, loaded: LoadedModel, windows: Sequence[tuple[EncodedText, Window]]
     ) -> "Sequence[Tensor]":
         """Return the logits of each window, float32 (labels,).
 
@@ -68,35 +68,35 @@ class Classification:
         """
         from bigbird_pegasus.inference.ragged_batch import forward_each
 
-        ids = [window_input(encoded, window, model.tokenizer) for encoded, window in windows]
+        ids = [window_input(encoded, window, loaded.tokenizer) for encoded, window in windows]
         rows = []
-        for output in forward_each(model.model, ids):
+        for output in forward_each(loaded.model, ids):
             if not output.logits.isfinite().all():
-                raise non_finite_scores_error(model)
+                raise non_finite_scores_error(loaded)
             rows.append(output.logits[0].float().cpu())
         return rows
 
-    def batch_size(self, model: LoadedModel) -> int:
+    def batch_size(self, loaded: LoadedModel) -> int:
         """Return how many windows are best computed together."""
         return SHORT_WINDOWS
 
-    def streams(self, model: LoadedModel) -> bool:
+    def streams(self, loaded: LoadedModel) -> bool:
         """Return False: labels are known when all windows are read."""
         return False
 
 
-def check(model: LoadedModel, options: ClassifyOptions) -> None:
+def check(loaded: LoadedModel, options: ClassifyOptions) -> None:
     """Raise UsageError where the options do not fit the model."""
-    if options.threshold is not None and meaning_of_scores(model.model.config) != "several":
+    if options.threshold is not None and meaning_of_scores(loaded.model.config) != "several":
         raise UsageError(
-            f"--threshold is for models that give several labels; {model.checkpoint.folder.id} gives one",
+            f"--threshold is for models that give several labels; {loaded.checkpoint.folder.id} gives one",
             hint="--top-k 3 shows the next best ones too",
         )
 
 
-def _labels(scores: Sequence[float], model: LoadedModel, options: ClassifyOptions) -> tuple[Label, ...]:
+def _labels(scores: Sequence[float], loaded: LoadedModel, options: ClassifyOptions) -> tuple[Label, ...]:
     """Return the labels to show, the best first."""
-    names = model.model.config.id2label
+    names = loaded.model.config.id2label
     return tuple(
         Label(names[number], round(scores[number], SCORE_DECIMALS)) for number in choose(scores, options)
     )

@@ -70,20 +70,22 @@ class QuestionAnswering:
     questions: Sequence[str]
     options: QAOptions
 
-    def params(self, model: LoadedModel) -> Mapping[str, object]:
+    def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options; a stride that was not given depends on the question's length; see `Task`."""
         return asdict(self.options)
 
     def plan(
-        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+        self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> TaskSteps[AskedWindow, WindowAnswers, DocumentAnswers]:
         """Return the steps to the answers of a document; see `Task`.
 
         Raises:
             UsageError: a question is too long for the model's window, or the stride is.
         """
-        context = read_context(document, model)
-        asked = [(question, *_windows(question, context, model, self.options)) for question in self.questions]
+        context = read_context(document, loaded)
+        asked = [
+            (question, *_windows(question, context, loaded, self.options)) for question in self.questions
+        ]
         outputs = yield [
             AskedWindow(ids, context, window, self.options) for _, ids, windows in asked for window in windows
         ]
@@ -97,7 +99,7 @@ class QuestionAnswering:
             answers.append(Answers(question, best, absent, read, truncation_warning(read)))
         return DocumentAnswers(tuple(answers))
 
-    def compute(self, model: LoadedModel, windows: Sequence[AskedWindow]) -> Sequence[WindowAnswers]:
+    def compute(self, loaded: LoadedModel, windows: Sequence[AskedWindow]) -> Sequence[WindowAnswers]:
         """Return the answers of each window.
 
         Raises:
@@ -106,28 +108,30 @@ class QuestionAnswering:
         from bigbird_pegasus.inference.ragged_batch import forward_each
         from bigbird_pegasus.question_answering import pair_input
 
-        eos = model.tokenizer.eos_token_id
+        eos = loaded.tokenizer.eos_token_id
         inputs = [pair_input(each.question, each.context.ids, each.window, eos) for each in windows]
         found = []
-        outputs = forward_each(model.model, [ids for ids, _ in inputs])
+        outputs = forward_each(loaded.model, [ids for ids, _ in inputs])
         for asked, (_, place), output in zip(windows, inputs, outputs, strict=True):
             if not (output.start_logits.isfinite().all() and output.end_logits.isfinite().all()):
-                raise non_finite_scores_error(model)
+                raise non_finite_scores_error(loaded)
             found.append(_answers_of(asked, output.start_logits[0], output.end_logits[0], place))
         return found
 
-    def batch_size(self, model: LoadedModel) -> int:
+    def batch_size(self, loaded: LoadedModel) -> int:
         """Return how many windows are best computed together."""
         return SHORT_WINDOWS
 
-    def streams(self, model: LoadedModel) -> bool:
+    def streams(self, loaded: LoadedModel) -> bool:
         """Return False: which answers are best is known when all windows are read."""
         return False
 
 
-def read_context(document: Document, model: LoadedModel) -> Context:
+def read_context(document: Document, loaded: LoadedModel) -> Context:
     """Encode a document for the model."""
-    encoded = model.tokenizer(unwrapped(document.text), add_special_tokens=False, return_offsets_mapping=True)
+    encoded = loaded.tokenizer(
+        unwrapped(document.text), add_special_tokens=False, return_offsets_mapping=True
+    )
     return Context(document, encoded.input_ids, encoded.offset_mapping)
 
 
@@ -175,14 +179,14 @@ def best_of(candidates: Iterable[Answer], count: int) -> tuple[Answer, ...]:
 
 
 def _windows(
-    question: str, context: Context, model: LoadedModel, options: QAOptions
+    question: str, context: Context, loaded: LoadedModel, options: QAOptions
 ) -> tuple[list[int], list[range]]:
     """Return the ids of a question and the windows of the context that go with it."""
     from bigbird_pegasus.question_answering import context_windows
 
-    ids = list(model.tokenizer(question, add_special_tokens=False).input_ids)
-    limit = model.window_tokens - len(ids) - 1  # `</s>` ends each window
-    if not ids or limit < model.window_tokens // 2:
+    ids = list(loaded.tokenizer(question, add_special_tokens=False).input_ids)
+    limit = loaded.window_tokens - len(ids) - 1  # `</s>` ends each window
+    if not ids or limit < loaded.window_tokens // 2:
         told = f"has {len(ids)} tokens: more than half of the model's window" if ids else "is empty"
         raise UsageError(f"the question {told}")
     if options.stride is not None and options.stride >= limit:

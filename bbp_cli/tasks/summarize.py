@@ -1,18 +1,29 @@
-"""Document + model → summary, by an extractive or an abstractive model."""
+"""Document + model → summary, by an extractive or an abstractive model.
+
+The work is the package's (`bigbird_pegasus.summarization`); what is added here are the document's pages,
+warnings, and batches that fit into memory.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions
+from bigbird_pegasus.text.language import ENGLISH, NAMES
+from bigbird_pegasus.text.parsed_text import parse_text
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel
-from bbp_cli.tasks.results import DocumentSummary
+from bbp_cli.models.memory import free_bytes
+from bbp_cli.models.names import DEFAULT
+from bbp_cli.tasks.results import DocumentSummary, summary_of
 from bbp_cli.tasks.task import SHORT_WINDOWS, Task, TaskSteps
 
 if TYPE_CHECKING:
+    from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
+    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
     from bigbird_pegasus.summarization.abstractive import GenerationRequest
     from bigbird_pegasus.text.windows import EncodedText, Window
     from torch import Tensor
@@ -21,6 +32,8 @@ if TYPE_CHECKING:
         tuple[EncodedText, Window] | GenerationRequest, Tensor | tuple[str, bool], DocumentSummary
     ]
 
+ROWS = 40  # of the decoder at once; see `AbstractiveSummary.batch_size`
+
 
 @dataclass(frozen=True)
 class ExtractiveSummary:
@@ -28,31 +41,34 @@ class ExtractiveSummary:
 
     options: SummaryOptions
 
-    def params(self, model: LoadedModel) -> Mapping[str, object]:
+    def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options; see `Task`."""
         return self.options.as_params()
 
     def plan(
-        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+        self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, DocumentSummary]":
-        """Return the steps to a summary; see `Task`."""
-        from bbp_cli.tasks import extractive
+        """Choose sentences, at most `options.length` words of them where it is given; see `Task`."""
+        from bigbird_pegasus.summarization.extractive import extractive_steps
 
-        return extractive.steps(document, model, self.options)
+        text = parse_text(document.running_text)
+        found = yield from extractive_steps(text, _extractive_model(loaded), loaded.tokenizer, self.options)
+        is_default = loaded.checkpoint.folder.id == DEFAULT
+        return summary_of(document, found, language_warning(found.language) if is_default else ())
 
     def compute(
-        self, model: LoadedModel, windows: "Sequence[tuple[EncodedText, Window]]"
+        self, loaded: LoadedModel, windows: "Sequence[tuple[EncodedText, Window]]"
     ) -> "Sequence[Tensor]":
         """Return the vectors of each window's sentences."""
-        from bbp_cli.tasks import extractive
+        from bigbird_pegasus.summarization.extractive import encode_windows
 
-        return extractive.read_windows(model, windows)
+        return encode_windows(_extractive_model(loaded), windows)
 
-    def batch_size(self, model: LoadedModel) -> int:
+    def batch_size(self, loaded: LoadedModel) -> int:
         """Return how many windows are best computed together."""
         return SHORT_WINDOWS
 
-    def streams(self, model: LoadedModel) -> bool:
+    def streams(self, loaded: LoadedModel) -> bool:
         """Return False: which sentences are chosen is known at the end."""
         return False
 
@@ -63,37 +79,64 @@ class AbstractiveSummary:
 
     options: SummaryOptions
 
-    def params(self, model: LoadedModel) -> Mapping[str, object]:
+    def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options; see `Task`."""
         return self.options.as_params()
 
     def plan(
-        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+        self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> "TaskSteps[GenerationRequest, tuple[str, bool], DocumentSummary]":
-        """Return the steps to a summary; see `Task`."""
-        from bbp_cli.tasks import writing
+        """Write about each window of the document; see `Task`.
 
-        return writing.steps(document, model, self.options, on_text)
+        `on_text` is called with the text so far while it grows; then windows are yielded one at a time.
+
+        Raises:
+            UsageError: an option has no effect without beams.
+        """
+        from bigbird_pegasus.summarization.abstractive import abstractive_steps
+
+        if "length_penalty" in self.options.generation and self._beams(loaded) == 1:
+            raise UsageError("--length-penalty needs beams", hint="add --num-beams 4, for example")
+        text, model = parse_text(document.text), _abstractive_model(loaded)
+        found = yield from abstractive_steps(text, model, loaded.tokenizer, self.options, on_text)
+        return summary_of(document, found)
 
     def compute(
-        self, model: LoadedModel, windows: "Sequence[GenerationRequest]"
+        self, loaded: LoadedModel, windows: "Sequence[GenerationRequest]"
     ) -> Sequence[tuple[str, bool]]:
-        """Return the text that is written about each window, and whether the model ended it."""
-        from bbp_cli.tasks import writing
+        """Return the text that the model writes about each window, and whether the model ended it by itself.
 
-        return writing.write(model, windows)
+        Raises:
+            UsageError: an option is impossible, or does not fit the model.
+        """
+        from bigbird_pegasus.summarization.abstractive import write
 
-    def batch_size(self, model: LoadedModel) -> int:
-        """Return how many windows the decoder best writes about together."""
-        from bbp_cli.tasks import writing
+        try:
+            return write(_abstractive_model(loaded), loaded.tokenizer, windows)
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
 
-        return writing.texts_at_once(model, self.options)
+    def batch_size(self, loaded: LoadedModel) -> int:
+        """Return how many windows are best written about together.
 
-    def streams(self, model: LoadedModel) -> bool:
+        A step of the decoder reads all weights, whatever the number of rows: with large weights in bfloat16,
+        computing takes as long as that for about 20 rows. Smaller models, whose steps are many small calls,
+        gain up to 40: ten texts with 5 beams took 7.2 s one by one, 5.2 by fours and 3.9 by eights (6 + 6
+        layers of 512, 2 threads). More would only let the first text wait. Half of the free memory may be
+        used.
+        """
+        beams = self._beams(loaded)
+        fitting = free_bytes(loaded.hardware.device) // 2 // bytes_of_text(loaded, beams)
+        return max(1, min(ROWS // beams, fitting))
+
+    def streams(self, loaded: LoadedModel) -> bool:
         """Return whether the search is greedy or samples: beams change what they wrote before."""
-        from bbp_cli.tasks import writing
+        return self._beams(loaded) == 1
 
-        return writing.number_of_beams(model, self.options) == 1
+    def _beams(self, loaded: LoadedModel) -> int:
+        from bigbird_pegasus.summarization.abstractive import number_of_beams
+
+        return number_of_beams(self.options, _abstractive_model(loaded))
 
 
 def summary_task(options: SummaryOptions, checkpoint: Checkpoint) -> "SummaryTask":
@@ -102,9 +145,8 @@ def summary_task(options: SummaryOptions, checkpoint: Checkpoint) -> "SummaryTas
     Raises:
         UsageError: the model is extractive, and options of text generation are given.
     """
-    if checkpoint.kind != "extractive":
-        return cast("SummaryTask", AbstractiveSummary(options))
-    if options.generation:
+    extractive = checkpoint.kind == "extractive"
+    if extractive and options.generation:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options.generation)
         raise UsageError(
             f"the model {checkpoint.folder.id} chooses sentences, so {names} cannot be used with it",
@@ -112,4 +154,40 @@ def summary_task(options: SummaryOptions, checkpoint: Checkpoint) -> "SummaryTas
         )
     # The two tasks have windows of different types. Each is handed only windows that it planned itself, which
     # the types of a union cannot say.
-    return cast("SummaryTask", ExtractiveSummary(options))
+    return cast("SummaryTask", ExtractiveSummary(options) if extractive else AbstractiveSummary(options))
+
+
+def language_warning(language: str | None) -> tuple[str, ...]:
+    """Return a warning where a text is not English, which is all that the default model was trained on."""
+    if language in (None, ENGLISH):
+        return ()
+    return (f"reads like {NAMES[language]}: the default model knows English, take the summary with care",)
+
+
+def bytes_of_text(loaded: LoadedModel, beams: int) -> int:
+    """Return what writing about one full window takes at most: cached keys and values, and scores.
+
+    For each layer keys and values of the source, once; those of each beam's tokens, with a copy while beams
+    are reordered. For each beam float32 scores of the vocabulary, about four times in a step.
+    """
+    from bigbird_pegasus.summarization.abstractive import max_new_tokens
+
+    config = loaded.model.config
+    number = 4 if loaded.hardware.dtype == "float32" else 2
+    written = min(config.max_position_embeddings, max_new_tokens(_abstractive_model(loaded)))
+    cached = 2 * config.decoder_layers * config.d_model * (loaded.window_tokens + 2 * beams * written)
+    return cached * number + 4 * beams * config.vocab_size * 4
+
+
+def _extractive_model(loaded: LoadedModel) -> "BigBirdPegasusForSentenceExtraction":
+    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+
+    assert isinstance(loaded.model, BigBirdPegasusForSentenceExtraction)  # `summary_task` sees to it
+    return loaded.model
+
+
+def _abstractive_model(loaded: LoadedModel) -> "BigBirdPegasusForConditionalGeneration":
+    from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
+
+    assert isinstance(loaded.model, BigBirdPegasusForConditionalGeneration)  # `summary_task` sees to it
+    return loaded.model

@@ -28,11 +28,11 @@ TaskSteps = Generator[Sequence[WindowT], Sequence[OutputT], ResultT]
 class Task(Protocol[WindowT, OutputT, ResultT_co]):
     """Work to do for each document of a run: implemented by frozen dataclasses that hold its options."""
 
-    def params(self, model: LoadedModel) -> Mapping[str, object]:
+    def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options that hold with this model, as JSON records show them."""
 
     def plan(
-        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+        self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> TaskSteps[WindowT, OutputT, ResultT_co]:
         """Return the steps from a document to its result; `on_text` only where the task streams.
 
@@ -40,7 +40,7 @@ class Task(Protocol[WindowT, OutputT, ResultT_co]):
             UsageError: the options do not fit the model.
         """
 
-    def compute(self, model: LoadedModel, windows: Sequence[WindowT]) -> Sequence[OutputT]:
+    def compute(self, loaded: LoadedModel, windows: Sequence[WindowT]) -> Sequence[OutputT]:
         """Return the model's output for each window, which does not depend on the other windows.
 
         Raises:
@@ -48,17 +48,17 @@ class Task(Protocol[WindowT, OutputT, ResultT_co]):
             ModelError: the model computes NaN or infinity.
         """
 
-    def batch_size(self, model: LoadedModel) -> int:
+    def batch_size(self, loaded: LoadedModel) -> int:
         """Return how many windows are best computed together."""
 
-    def streams(self, model: LoadedModel) -> bool:
+    def streams(self, loaded: LoadedModel) -> bool:
         """Return whether text can be shown while it grows: what was written does not change any more."""
 
 
 def run_one(
     task: Task[WindowT, OutputT, ResultT],
     document: Document,
-    model: LoadedModel,
+    loaded: LoadedModel,
     on_text: OnText | None = None,
 ) -> ResultT:
     """Do a task for one document, one window after the other.
@@ -68,14 +68,14 @@ def run_one(
         ResourceError: it does not fit into memory.
         UsageError, ModelError: see `Task`.
     """
-    steps = task.plan(document, model, on_text)
+    steps = task.plan(document, loaded, on_text)
     try:
         windows = next(steps)
         while True:
             outputs: list[OutputT] = []
             for window in windows:
                 with memory_errors():
-                    outputs += task.compute(model, [window])
+                    outputs += task.compute(loaded, [window])
             windows = steps.send(outputs)
     except StopIteration as stop:
         result: ResultT = stop.value

@@ -42,11 +42,11 @@ class Counting:
     begun: list[str] = field(default_factory=list)
     batches: list[list[tuple[str, int]]] = field(default_factory=list)
 
-    def params(self, model: LoadedModel) -> Mapping[str, object]:
+    def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         return {}
 
     def plan(
-        self, document: Document, model: LoadedModel, on_text: OnText | None = None
+        self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> TaskSteps[tuple[str, int], str, list[str]]:
         name = Path(document.source.path).name
         self.begun.append(name)
@@ -59,16 +59,16 @@ class Counting:
             found += yield [(name, 10 * number + window) for window in range(count)]
         return found
 
-    def compute(self, model: LoadedModel, windows: Sequence[tuple[str, int]]) -> Sequence[str]:
+    def compute(self, loaded: LoadedModel, windows: Sequence[tuple[str, int]]) -> Sequence[str]:
         self.batches.append(list(windows))
         if len(windows) > self.largest_batch_that_fits or self.too_large & set(windows):
             raise ResourceError("out of memory")
         return [f"{name}/{window}" for name, window in windows]
 
-    def batch_size(self, model: LoadedModel) -> int:
+    def batch_size(self, loaded: LoadedModel) -> int:
         return 8
 
-    def streams(self, model: LoadedModel) -> bool:
+    def streams(self, loaded: LoadedModel) -> bool:
         return False
 
 
@@ -167,7 +167,7 @@ def test_a_document_too_large_for_memory_takes_no_other_with_it(tmp_path: Path) 
 
 def test_an_error_of_the_task_itself_ends_the_run(tmp_path: Path) -> None:
     class Broken(Counting):
-        def compute(self, model: LoadedModel, windows: Sequence[tuple[str, int]]) -> Sequence[str]:
+        def compute(self, loaded: LoadedModel, windows: Sequence[tuple[str, int]]) -> Sequence[str]:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

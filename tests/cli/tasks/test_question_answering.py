@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sentencepiece
 import torch
 from bigbird_pegasus import PegasusTokenizer
+from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
 from bbp_cli.documents.document import Document, Source
 from bbp_cli.errors import ModelError, UsageError
@@ -74,7 +75,8 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PegasusTokenizer:
 
 def loaded(reader: ScriptedReader, tokenizer: PegasusTokenizer) -> LoadedModel:
     checkpoint = Checkpoint(ModelFolder("scripted", Path()), "qa", "question_answering", "block_sparse")
-    return LoadedModel(checkpoint, Hardware("cpu", "float32", 1), reader, tokenizer)
+    model = cast(PretrainedModule, reader)
+    return LoadedModel(checkpoint, Hardware("cpu", "float32", 1), model, tokenizer)
 
 
 def document(text: str) -> Document:
