@@ -28,12 +28,12 @@ class DocumentReader(Iterator[tuple[Input, Document | InputError]]):
 
     @property
     def has_more(self) -> bool:
-        """Whether an input is left."""
+        """Return whether an input is left."""
         return self._first is not None or bool(self._coming)
 
     @property
     def waits(self) -> bool:
-        """Whether reading the next input may block: stdin, or a named pipe."""
+        """Return whether reading the next input may block: stdin, or a named pipe."""
         if self._first is not None or not self._coming:
             return False
         path = self._coming[0].path

@@ -60,7 +60,7 @@ class ResultSink:
 
     @property
     def shows_growing_text(self) -> bool:
-        """Whether results are printed as text on a terminal, so that one can be shown while it is written."""
+        """Return whether results are text on a terminal, so that one can be shown while it is written."""
         return self._options.is_stdout and not self._options.json and is_terminal(sys.stdout)
 
     def grow(self, item: Input, text: str) -> None:

@@ -120,7 +120,7 @@ def record_results(result: DocumentResult) -> Sequence[RecordResult]:
 
 
 def coverage(document: Document, total: int, read: int, windows: int) -> DocumentCoverage:
-    """How much was read of a document of `total` tokens."""
+    """Return how much was read of a document of `total` tokens."""
     return DocumentCoverage(
         tokens_total=total,
         tokens_read=read,
