@@ -56,5 +56,6 @@ def run_task(
         results = schedule(documents, task, loaded, progress, model_options.batch_size, on_text)
         for item, outcome in results:
             sink.write(item, outcome, run)
+        sink.write_index()
     sink.failures.raise_if_any()
     return bool(inputs.items)

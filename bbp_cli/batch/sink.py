@@ -9,11 +9,15 @@ from bbp_cli.documents.inputs import Input, Inputs
 from bbp_cli.errors import BbpError, run_error
 from bbp_cli.files import write_file
 from bbp_cli.models.checkpoints import TaskName
+from bbp_cli.output.citations import bullets, cited
 from bbp_cli.output.destination import OutputOptions, plan_files
+from bbp_cli.output.html import IndexEntry, as_html, as_index, index_entry
+from bbp_cli.output.markdown import as_markdown
 from bbp_cli.output.records import ModelRun, error_record, json_line, result_record
 from bbp_cli.output.render import as_text
+from bbp_cli.output.report import report_on
 from bbp_cli.output.stdout import emit, printer_for
-from bbp_cli.tasks.results import DocumentResult, record_results
+from bbp_cli.tasks.results import DocumentResult, DocumentSummary, record_results
 
 
 class Failures:
@@ -56,12 +60,15 @@ class ResultSink:
         self._printer = printer_for(inputs, console)
         self._total = len(inputs.items)
         self._done = 0
+        self._reports: list[IndexEntry] = []
         self.failures = Failures(inputs, console)
 
     @property
     def shows_growing_text(self) -> bool:
         """Return whether results are text on a terminal, so that one can be shown while it is written."""
-        return self._options.is_stdout and not self._options.json and is_terminal(sys.stdout)
+        options = self._options
+        is_plain = not options.json and options.format == "text" and not options.cite
+        return options.is_stdout and is_plain and is_terminal(sys.stdout)
 
     def grow(self, item: Input, text: str) -> None:
         """Show the text so far of a result that is not finished."""
@@ -84,10 +91,35 @@ class ResultSink:
             records = [result_record(self._task, outcome.document, part, run, timing) for part in parts]
             text = "\n".join(map(json_line, records))
         else:
-            text = as_text(outcome.result)
+            text = self._rendered(outcome, run)
         self._deliver(item, text)
+        if item in self._files and isinstance(outcome.result, DocumentSummary):
+            self._reports.append(index_entry(item.path, self._files[item], outcome.result.text))
         self._done += 1
         self._report_done(item, outcome.seconds)
+
+    def write_index(self) -> None:
+        """Write the page that lists the HTML reports of a folder, `index.html`; it replaces an older one.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        folder = self._options.folder
+        if folder is not None and self._options.format == "html" and self._reports:
+            write_file(folder / "index.html", as_index(folder, self._reports) + "\n")
+
+    def _rendered(self, outcome: FinishedDocument[DocumentResult], run: ModelRun) -> str:
+        """Return a result in the form that was asked for; only summaries have others than plain text."""
+        result, document, options = outcome.result, outcome.document, self._options
+        if not isinstance(result, DocumentSummary):
+            return as_text(result)
+        if options.format == "md":
+            return as_markdown(report_on(document, result, run))
+        if options.format == "html":
+            return as_html(report_on(document, result, run))
+        if options.format == "bullets":
+            return bullets(result.sentences, document, cite=options.cite)
+        return cited(result.sentences, document) if options.cite else as_text(result)
 
     def fail(self, item: Input, error: BbpError) -> None:
         """Report an input that failed; with `--json` on stdout also as a record."""

@@ -8,6 +8,7 @@ from bigbird_pegasus.quantization.scheme import Scheme
 
 from bbp_cli.console import ColorChoice, print_line
 from bbp_cli.models.hardware import DType
+from bbp_cli.output.destination import Format
 
 MAX_SEED = 2**32 - 1  # what every generator of random numbers takes that bbp uses
 MAX_THREADS = 1024  # beyond what any processor has; OpenMP dies of a hundred thousand
@@ -85,6 +86,18 @@ OutputDir = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output that exists.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print a JSON record per input: sentences, pages, coverage, model.")
+]
+FormatOption = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        envvar="BBP_FORMAT",
+        help="Text, a list, or a report with sources: Markdown, or one HTML page.",
+    ),
+]
+Cite = Annotated[
+    bool,
+    typer.Option("--cite", envvar="BBP_CITE", help="Print where each sentence stands: [p. 7]."),
 ]
 LabelsJson = Annotated[
     bool, typer.Option("--json", help="Print a JSON record per input: labels, votes, coverage, model.")

@@ -7,11 +7,13 @@ from bbp_cli.batch.runner import run_task
 from bbp_cli.commands.options import (
     BatchSize,
     Beams,
+    Cite,
     Color,
     Debug,
     Device,
     Encoding,
     FilesFrom,
+    FormatOption,
     Json,
     Length,
     LengthPenalty,
@@ -48,6 +50,8 @@ def summarize(
     output_dir: OutputDir = None,
     overwrite: Overwrite = False,
     json: Json = False,
+    format: FormatOption = "text",
+    cite: Cite = False,
     length: Length = None,
     model: Model = DEFAULT,
     num_beams: Beams = None,
@@ -86,7 +90,9 @@ def summarize(
         "summarize",
         lambda checkpoint: summary_task(options, checkpoint),
         InputOptions(paths=tuple(paths or ()), files_from=files_from, nul=nul, encoding=encoding),
-        OutputOptions(json=json, file=output, folder=output_dir, overwrite=overwrite),
+        OutputOptions(
+            json=json, format=format, cite=cite, file=output, folder=output_dir, overwrite=overwrite
+        ),
         ModelOptions(
             name=model,
             offline=offline,

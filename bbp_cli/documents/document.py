@@ -9,6 +9,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from bbp_cli.documents.pdf import read_pdf
@@ -62,6 +63,25 @@ class Document:
         if not self.pages:
             return None
         return self.pages[bisect_right(self.pages, offset, key=lambda page: page.start) - 1].number
+
+    def pages_between(self, start: int, end: int) -> list[Page]:
+        """Return the pages that a span stands on; more than one where it goes on over a page break."""
+        return [page for page in self.pages if page.start < end and start < page.end]
+
+    @cached_property
+    def _paragraph_starts(self) -> list[int]:
+        starts, position, after_blank = [], 0, True
+        for line in self.text.splitlines(keepends=True):
+            is_blank = not line.strip()
+            if after_blank and not is_blank:
+                starts.append(position)
+            after_blank = is_blank
+            position += len(line)
+        return starts
+
+    def paragraph_at(self, offset: int) -> int:
+        """Return the number of the paragraph, from 1, that an offset lies in; blank lines part paragraphs."""
+        return max(1, bisect_right(self._paragraph_starts, offset))
 
     @property
     def pages_without_text(self) -> list[int]:

@@ -10,6 +10,8 @@ PageKind = Literal["text", "blank", "scanned", "undecodable"]
 class Page:
     """One page of a PDF: its number from 1, its span in the document's text (code points), and its kind.
 
+    `label` is the page's name in the document, such as iv, where that is not its number.
+
     A page without text is `blank`, `scanned` (a picture, or a drawing) or `undecodable` (its fonts do not say
     which letters they show); a page whose only text stands on a picture of all the page is `scanned` too.
     """
@@ -18,6 +20,7 @@ class Page:
     start: int
     end: int
     kind: PageKind = "text"
+    label: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,15 @@ def read(data: bytes) -> dict[str, Any]:
     document = _open(data[start:], warnings)
     layouts: list[PageLayout] = []
     kinds: list[str] = []
+    labels: list[str | None] = []
     missing = 0
-    for page in document.pages():
+    for number, page in enumerate(document.pages()):
         if page is None:
             missing += 1
             continue
         layouts.append(lay_out(page.words, page.width))
         kinds.append(page.kind)
+        labels.append(document.label(number))
     document.close()
     if blank := [number for number, kind in enumerate(kinds) if kind == "blank"]:
         for number, problem in _unreadable(data[start:], blank, warnings):
@@ -44,7 +46,9 @@ def read(data: bytes) -> dict[str, Any]:
     text, spans, asides = text_of(layouts)
     return {
         "text": text,
-        "pages": [(n, start, end, kinds[n - 1]) for n, (start, end) in enumerate(spans, start=1)],
+        "pages": [
+            (n, start, end, kinds[n - 1], labels[n - 1]) for n, (start, end) in enumerate(spans, start=1)
+        ],
         "asides": [(aside.start, aside.end, aside.kind) for aside in asides],
         "warnings": warnings,
     }

@@ -71,6 +71,16 @@ class PdfiumDocument:
         pdfium.FPDFDOC_ExitFormFillEnvironment(self._form)
         pdfium.FPDF_CloseDocument(self._document)
 
+    def label(self, number: int) -> str | None:
+        """Return the name of a page (from 0), such as iv, where it is not the page's number from 1."""
+        length = pdfium.FPDF_GetPageLabel(self._document, number, None, 0)
+        if length <= 2:  # a NUL in UTF-16
+            return None
+        room = ctypes.create_string_buffer(length)
+        pdfium.FPDF_GetPageLabel(self._document, number, room, length)
+        label = room.raw.decode("utf-16-le", "replace").rstrip("\0").strip()
+        return label if label and label != str(number + 1) else None
+
     def pages(self) -> Iterator[PageWords | None]:
         """Each page; None where there is none under a number that the file has promised."""
         for number in range(self.count):

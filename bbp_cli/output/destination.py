@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bbp_cli.documents.document import STDIN
 from bbp_cli.documents.inputs import Input, Inputs
@@ -16,14 +17,29 @@ from bbp_cli.models.checkpoints import TaskName
 RESULT_NOUNS: dict[TaskName, str] = {"summarize": "summary", "classify": "labels", "qa": "answers"}
 
 
+Format = Literal["text", "bullets", "md", "html"]
+
+
 @dataclass(frozen=True)
 class OutputOptions:
-    """Where results go: stdout, one file, or a folder; as text or JSON."""
+    """Where results go: stdout, one file, or a folder; as text, a report or JSON.
+
+    `cite` puts the place of each sentence behind it; reports always have it.
+    """
 
     json: bool = False
+    format: Format = "text"
+    cite: bool = False
     file: Path | None = None
     folder: Path | None = None
     overwrite: bool = False
+
+    @property
+    def extension(self) -> str:
+        """Return how the names of result files end."""
+        if self.json:
+            return "json"
+        return {"text": "txt", "bullets": "txt", "md": "md", "html": "html"}[self.format]
 
     @property
     def is_stdout(self) -> bool:
@@ -38,6 +54,8 @@ def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[I
         UsageError: `-o` for several inputs, two results for one file, or a result in the place of an input.
         OutputError: a file exists and `--overwrite` is not given, or a name is impossible.
     """
+    if options.json and options.format != "text":
+        raise UsageError("--json and --format exclude each other", hint="give one of them")
     paths: list[Path] = []
     if options.file is not None and options.folder is not None:
         raise UsageError("-o and --output-dir exclude each other", hint="give one of them")
@@ -46,7 +64,7 @@ def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[I
             raise UsageError("-o takes one result, and there are several inputs", hint="use --output-dir")
         paths = [options.file]
     elif options.folder is not None:
-        suffix = f".{RESULT_NOUNS[task]}.{'json' if options.json else 'txt'}"
+        suffix = f".{RESULT_NOUNS[task]}.{options.extension}"
         refuse_no_folder(options.folder)
         paths = output_paths(options.folder, inputs.items, suffix)
     files = dict(zip(inputs.items, paths, strict=False))

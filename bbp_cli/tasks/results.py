@@ -11,17 +11,21 @@ from bbp_cli.documents.document import Document
 
 @dataclass(frozen=True)
 class Origin:
-    """A span of the document (code points) that a sentence of the summary was taken or written from."""
+    """A span of the document (code points) that a sentence of the summary was taken or written from.
+
+    It stands on one page; `page_label` is the page's name in the document where that is not its number.
+    """
 
     page: int | None
     start: int
     end: int
     score: float | None
+    page_label: str | None = None
 
 
 @dataclass(frozen=True)
 class CitedSentence:
-    """One sentence of a summary, and where it comes from."""
+    """One sentence of a summary, and where it comes from: a source for each page that it stands on."""
 
     text: str
     sources: tuple[Origin, ...]
@@ -136,13 +140,24 @@ def coverage(document: Document, total: int, read: int, windows: int) -> Documen
 def summary_of(document: Document, found: Summary, warnings: tuple[str, ...] = ()) -> DocumentSummary:
     """Return the package's summary of a document with its pages; `warnings` come before the summary's own."""
     sentences = tuple(
-        CitedSentence(one.text, (Origin(document.page_at(one.start), one.start, one.end, one.score),))
-        for one in found.sentences
+        CitedSentence(one.text, origins(document, one.start, one.end, one.score)) for one in found.sentences
     )
     read = found.coverage
     covered = coverage(document, read.tokens_total, read.tokens_read, read.windows)
     all_warnings = (*warnings, *found.warnings, *truncation_warning(covered))
     return DocumentSummary(found.summary, sentences, covered, found.quality, all_warnings)
+
+
+def origins(document: Document, start: int, end: int, score: float | None) -> tuple[Origin, ...]:
+    """Return a span as sources, one for each page that it stands on."""
+    pages = document.pages_between(start, end)
+    if len(pages) > 1:
+        return tuple(
+            Origin(page.number, max(start, page.start), min(end, page.end), score, page.label)
+            for page in pages
+        )
+    label = pages[0].label if pages else None
+    return (Origin(document.page_at(start), start, end, score, label),)
 
 
 def truncation_warning(found: DocumentCoverage) -> tuple[str, ...]:

@@ -1,0 +1,54 @@
+"""The places of a summary's sentences as a reader looks them up: `p. 7`, `p. iv (6 of 212)`, `§3`."""
+
+from collections.abc import Sequence
+
+from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.words import ends_unspaced
+
+from bbp_cli.documents.document import Document
+from bbp_cli.tasks.results import CitedSentence, Origin
+
+
+def place(sentence: CitedSentence, document: Document) -> str:
+    """Return where a sentence comes from: its page or pages, or its paragraph in a document without pages.
+
+    A page with a name of its own is given by that, and by its number among all pages.
+    """
+    first, last = sentence.sources[0], sentence.sources[-1]
+    if first.page is None:
+        numbers = [document.paragraph_at(first.start), document.paragraph_at(max(last.start, last.end - 1))]
+        return "§" + "-".join(str(number) for number in dict.fromkeys(numbers))
+    last_page = document.page_at(max(last.start, last.end - 1)) or first.page
+    if last_page == first.page:
+        return f"p. {_page(first, len(document.pages))}"
+    end = document.pages[last_page - 1]
+    of_total = (
+        f" ({first.page}-{last_page} of {len(document.pages)})" if first.page_label or end.label else ""
+    )
+    return f"pp. {first.page_label or first.page}-{end.label or last_page}{of_total}"
+
+
+def cited(sentences: Sequence[CitedSentence], document: Document) -> str:
+    """Return the text of a summary with the place of each sentence behind it: `… north quay. [p. 7]`."""
+    parts: list[str] = []
+    for sentence in sentences:
+        space = "" if ends_unspaced(sentence.text) else " "
+        parts += [f"{sentence.text}{space}[{place(sentence, document)}]"]
+        parts += [" " if ends_as_sentence(sentence.text) else "\n"]
+    return "".join(parts).rstrip()
+
+
+def bullets(sentences: Sequence[CitedSentence], document: Document, *, cite: bool) -> str:
+    """Return the sentences of a summary as a list, one a line; with their places where `cite` is set."""
+    return "\n".join(f"- {cited([one], document) if cite else one.text}" for one in sentences)
+
+
+def quote(source: Origin, document: Document) -> str:
+    """Return the words of the document that a source names."""
+    return document.text[source.start : source.end]
+
+
+def _page(source: Origin, total: int) -> str:
+    if source.page_label is None:
+        return str(source.page)
+    return f"{source.page_label} ({source.page} of {total})"

@@ -1,0 +1,32 @@
+"""A report as Markdown: the summary with footnotes that quote the document, then facts and warnings."""
+
+import re
+
+from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.words import clean, ends_unspaced
+
+from bbp_cli.output.citations import place, quote
+from bbp_cli.output.report import Report
+
+_MARKUP = re.compile(r"([\\`*_\[\]<>#|~$])")
+
+
+def as_markdown(report: Report) -> str:
+    """Return a report as Markdown; words of the document are escaped, so that they stay words."""
+    text, notes = "", []
+    for number, sentence in enumerate(report.summary.sentences, start=1):
+        space = "" if ends_unspaced(sentence.text) else " "
+        text += f"{escaped(sentence.text)}[^{number}]"
+        text += space if ends_as_sentence(sentence.text) else "\n\n"
+        quoted = " … ".join(clean(quote(source, report.document)) for source in sentence.sources)
+        notes.append(f"[^{number}]: {place(sentence, report.document)}: “{escaped(quoted)}”")
+    facts = [f"- {name}: {escaped(value)}" for name, value in report.facts]
+    facts += [f"- Warning: {escaped(warning)}" for warning in report.warnings]
+    blocks = [f"# {escaped(clean(report.title))}", text.rstrip(), *notes, "---", "\n".join(facts)]
+    return "\n\n".join(blocks)
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is; a number or a sign at its start begins no list."""
+    text = _MARKUP.sub(r"\\\1", text)
+    return re.sub(r"^(\d+)([.)])(?=\s)|^([-+=])", lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", text)
