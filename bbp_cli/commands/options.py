@@ -181,6 +181,14 @@ NoRepeat = Annotated[
         help="Of a model that writes: never write the same N tokens twice; 0 allows it.",
     ),
 ]
+RestoreCase = Annotated[
+    bool,
+    typer.Option(
+        "--restore-case/--no-restore-case",
+        envvar="BBP_RESTORE_CASE",
+        help="Where a model writes small letters only: case and spacing as the document's words have them.",
+    ),
+]
 Truncate = Annotated[
     bool,
     typer.Option(

@@ -28,6 +28,7 @@ from bbp_cli.commands.options import (
     Precision,
     Quantize,
     Quiet,
+    RestoreCase,
     Revision,
     Seed,
     Threads,
@@ -57,6 +58,7 @@ def summarize(
     num_beams: Beams = None,
     length_penalty: LengthPenalty = None,
     no_repeat_ngram_size: NoRepeat = None,
+    restore_case: RestoreCase = True,
     truncate: Truncate = False,
     files_from: FilesFrom = None,
     nul: Nul = False,
@@ -85,7 +87,9 @@ def summarize(
         "no_repeat_ngram_size": no_repeat_ngram_size,
     }
     given = {name: value for name, value in beams.items() if value is not None}
-    options = SummaryOptions(length=length, truncate=truncate, seed=seed, generation=given)
+    options = SummaryOptions(
+        length=length, truncate=truncate, seed=seed, restore_case=restore_case, generation=given
+    )
     found = run_task(
         "summarize",
         lambda checkpoint: summary_task(options, checkpoint),

@@ -100,7 +100,9 @@ def _score_summary(
     record: SummaryExample, loaded: LoadedModel, settings: JudgeOptions, scorer: Any
 ) -> ScoredExample:
     document = document_of(record.document, record)
-    options = SummaryOptions(settings.length, settings.truncate, settings.seed, settings.generation)
+    options = SummaryOptions(
+        settings.length, settings.truncate, settings.seed, generation=settings.generation
+    )
     summary = run_one(summary_task(options, loaded.checkpoint), document, loaded)
     return _compared(record, [sentence.text for sentence in summary.sentences], None, scorer, summary.text)
 

@@ -81,7 +81,7 @@ class AbstractiveSummary:
 
     def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options; see `Task`."""
-        return self.options.as_params()
+        return {**self.options.as_params(), "restore_case": self.options.restore_case}
 
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None

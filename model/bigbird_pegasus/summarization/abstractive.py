@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
+from bigbird_pegasus.summarization.truecasing import (
+    MAX_JOINED,
+    SurfaceForms,
+    is_lower_case,
+    restore_case,
+    surface_forms,
+)
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
 from bigbird_pegasus.text.words import clean, count_words
@@ -62,11 +69,15 @@ def abstractive_steps(
         return empty_summary(text.language)
     windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
     generation = generation_options(options, model, len(windows))
+    forms = surface_forms(text.raw if options.restore_case else "")
     parts: list[_Part] = []
     for group in [[window] for window in windows] if on_text else [windows]:
-        on_tokens = _growing(on_text, [part.text for part in parts], tokenizer) if on_text else None
+        on_tokens = _growing(on_text, [part.text for part in parts], tokenizer, forms) if on_text else None
         written = yield [GenerationRequest(encoded, window, generation, on_tokens) for window in group]
-        parts += [_Part(window, *found) for window, found in zip(group, written, strict=True)]
+        parts += [
+            _Part(window, restore_case(found, forms), ended)
+            for window, (found, ended) in zip(group, written, strict=True)
+        ]
     summary = join(part.text for part in parts)
     stop: Stop = "end" if all(part.ended for part in parts) else "length"
     return Summary(
@@ -170,12 +181,19 @@ def join(texts: Iterable[str]) -> str:
 
 
 def _growing(
-    on_text: OnText, before: Sequence[str], tokenizer: "PegasusTokenizer"
+    on_text: OnText, before: Sequence[str], tokenizer: "PegasusTokenizer", forms: SurfaceForms
 ) -> Callable[[Sequence[int]], None]:
-    """Return what hands on the summaries of earlier windows and this one so far."""
+    """Return what hands on the summaries of earlier windows and this one so far.
+
+    Where case is restored, the last words wait: what follows may show that they are parts of one.
+    """
 
     def on_tokens(ids: Sequence[int]) -> None:
-        on_text(join([*before, decode(ids, tokenizer)]))
+        text = decode(ids, tokenizer)
+        if forms.has_capitals and is_lower_case(text):
+            first, *last = text.rsplit(maxsplit=MAX_JOINED) or [""]
+            text = restore_case(first if len(last) == MAX_JOINED else "", forms)
+        on_text(join([*before, text]))
 
     return on_tokens
 

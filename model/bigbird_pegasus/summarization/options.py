@@ -11,13 +11,15 @@ OnText = Callable[[str], None]
 class SummaryOptions:
     """What decides about a summary beside document and model.
 
-    `length` is the maximum of words; with None the model decides. `generation` holds options of the writing
+    `length` is the maximum of words; with None the model decides. `restore_case` gives what a model writes in
+    small letters the case and spacing of the document's words. `generation` holds options of the writing
     models by the names of `GenerationConfig`.
     """
 
     length: int | None = None
     truncate: bool = False
     seed: int = 0
+    restore_case: bool = True
     generation: Mapping[str, object] = field(default_factory=dict)
 
     def as_params(self) -> dict[str, object]:

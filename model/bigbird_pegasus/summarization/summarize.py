@@ -28,7 +28,10 @@ EXTRACTIVE_BATCH_SIZE = 8  # short windows are encoded faster together, long one
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _GENERATION_OPTIONS = tuple(field.name for field in fields(GenerationConfig) if field.name != "extra")
-_OPTIONS = ("length", "truncate", "seed", "model", "tokenizer", "device", "dtype", "quantize", "batch_size")
+_OPTIONS = (
+    *("length", "truncate", "seed", "restore_case"),
+    *("model", "tokenizer", "device", "dtype", "quantize", "batch_size"),
+)
 _KNOWN = f": there are {', '.join(_OPTIONS)}, and those of `generate` such as num_beams"
 
 WindowT = TypeVar("WindowT")
@@ -47,6 +50,7 @@ def summarize(
     length: int | None = None,
     truncate: bool = False,
     seed: int = 0,
+    restore_case: bool = True,
     device: str | torch.device = "auto",
     dtype: str | torch.dtype = "auto",
     quantize: str | None = None,
@@ -65,6 +69,7 @@ def summarize(
         length: words of a summary at most; None leaves it to the model.
         truncate: read only the beginning of a text, as much as the model reads at once.
         seed: of a search that samples.
+        restore_case: give what a model writes in small letters the case and spacing of the text's words.
         device: a torch device; "auto" is a CUDA GPU where there is one, else the CPU.
         dtype: of the weights; "auto" is bfloat16 where the device multiplies it in hardware, else float32.
         quantize: "int8", "int4" or "nf4".
@@ -86,7 +91,7 @@ def summarize(
     _check_count("length", length)
     _check_count("batch_size", batch_size)
     _check_names(generation)
-    options = SummaryOptions(length, truncate, seed, generation)
+    options = SummaryOptions(length, truncate, seed, restore_case, generation)
     if isinstance(model, PretrainedModule):
         if tokenizer is None:
             raise ConfigError("give the tokenizer of the model too")
