@@ -181,12 +181,12 @@ NoRepeat = Annotated[
         help="Of a model that writes: never write the same N tokens twice; 0 allows it.",
     ),
 ]
-RestoreCase = Annotated[
+NoRestoreCase = Annotated[
     bool,
     typer.Option(
-        "--restore-case/--no-restore-case",
-        envvar="BBP_RESTORE_CASE",
-        help="Where a model writes small letters only: case and spacing as the document's words have them.",
+        "--no-restore-case",
+        envvar="BBP_NO_RESTORE_CASE",
+        help="Leave what a model writes in small letters without the case of the document's words.",
     ),
 ]
 Truncate = Annotated[

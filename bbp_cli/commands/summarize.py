@@ -19,6 +19,7 @@ from bbp_cli.commands.options import (
     LengthPenalty,
     Model,
     NoRepeat,
+    NoRestoreCase,
     Nul,
     Offline,
     Output,
@@ -28,7 +29,6 @@ from bbp_cli.commands.options import (
     Precision,
     Quantize,
     Quiet,
-    RestoreCase,
     Revision,
     Seed,
     Threads,
@@ -58,7 +58,7 @@ def summarize(
     num_beams: Beams = None,
     length_penalty: LengthPenalty = None,
     no_repeat_ngram_size: NoRepeat = None,
-    restore_case: RestoreCase = True,
+    no_restore_case: NoRestoreCase = False,
     truncate: Truncate = False,
     files_from: FilesFrom = None,
     nul: Nul = False,
@@ -88,7 +88,7 @@ def summarize(
     }
     given = {name: value for name, value in beams.items() if value is not None}
     options = SummaryOptions(
-        length=length, truncate=truncate, seed=seed, restore_case=restore_case, generation=given
+        length=length, truncate=truncate, seed=seed, restore_case=not no_restore_case, generation=given
     )
     found = run_task(
         "summarize",
