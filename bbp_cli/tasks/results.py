@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bigbird_pegasus.summarization.quality import Quality
 from bigbird_pegasus.summarization.summary import Summary
+from bigbird_pegasus.summarization.support import Unsupported
 
 from bbp_cli.documents.document import Document
 
@@ -25,10 +26,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class CitedSentence:
-    """One sentence of a summary, and where it comes from: a source for each page that it stands on."""
+    """One sentence of a summary, and where it comes from: a source for each page that it stands on.
+
+    `unsupported` are facts that a model wrote and the document does not contain.
+    """
 
     text: str
     sources: tuple[Origin, ...]
+    unsupported: tuple[Unsupported, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,8 @@ def coverage(document: Document, total: int, read: int, windows: int) -> Documen
 def summary_of(document: Document, found: Summary, warnings: tuple[str, ...] = ()) -> DocumentSummary:
     """Return the package's summary of a document with its pages; `warnings` come before the summary's own."""
     sentences = tuple(
-        CitedSentence(one.text, origins(document, one.start, one.end, one.score)) for one in found.sentences
+        CitedSentence(one.text, origins(document, one.start, one.end, one.score), one.unsupported)
+        for one in found.sentences
     )
     read = found.coverage
     covered = coverage(document, read.tokens_total, read.tokens_read, read.windows)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
+from bigbird_pegasus.summarization.support import SourceFacts, source_facts, unsupported_facts
 from bigbird_pegasus.summarization.truecasing import (
     MAX_JOINED,
     SurfaceForms,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 TOKENS_PER_WORD = 4 / 3  # of English in the published vocabulary
 MIN_NEW_TOKENS = 8
+MAX_NAMED_FACTS = 5  # that a warning names
 DEFAULT_SUMMARY_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
 
 
@@ -79,14 +81,16 @@ def abstractive_steps(
             for window, (found, ended) in zip(group, written, strict=True)
         ]
     summary = join(part.text for part in parts)
+    facts = source_facts(text.raw)
+    sentences = [sentence for part in parts for sentence in _sentences(part, encoded, facts)]
     stop: Stop = "end" if all(part.ended for part in parts) else "length"
     return Summary(
         summary,
-        tuple(sentence for part in parts for sentence in _sentences(part, encoded)),
+        tuple(sentences),
         coverage_of(len(encoded.ids), sum(window.tokens for window in windows), len(windows)),
         measure_quality(count_words(text.raw), summary, stop),
         text.language,
-        () if summary else ("the model wrote nothing",),
+        _warnings(sentences),
     )
 
 
@@ -198,11 +202,19 @@ def _growing(
     return on_tokens
 
 
-def _sentences(part: _Part, encoded: EncodedText) -> list[SummarySentence]:
+def _sentences(part: _Part, encoded: EncodedText, facts: SourceFacts) -> list[SummarySentence]:
     """Return the sentences of a window's summary: each was written from the whole window."""
     start = encoded.sentences[part.window.first].start
     end = encoded.sentences[part.window.last - 1].end
-    return [
-        SummarySentence(clean(part.text[span.start : span.end]), start, end, None)
-        for span in parse_text(part.text).sentences
-    ]
+    texts = [clean(part.text[span.start : span.end]) for span in parse_text(part.text).sentences]
+    return [SummarySentence(text, start, end, None, unsupported_facts(text, facts)) for text in texts]
+
+
+def _warnings(sentences: Sequence[SummarySentence]) -> tuple[str, ...]:
+    if not sentences:
+        return ("the model wrote nothing",)
+    found = list(dict.fromkeys(fact.text for sentence in sentences for fact in sentence.unsupported))
+    if not found:
+        return ()
+    more = f" and {len(found) - MAX_NAMED_FACTS} more" if len(found) > MAX_NAMED_FACTS else ""
+    return (f"not in the document: {', '.join(found[:MAX_NAMED_FACTS])}{more}",)

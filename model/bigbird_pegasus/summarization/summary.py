@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bigbird_pegasus.summarization.quality import Quality, measure_quality
+from bigbird_pegasus.summarization.support import Unsupported
 
 
 @dataclass(frozen=True)
@@ -10,12 +11,14 @@ class SummarySentence:
     """A sentence of a summary, and the span of the text (code points) that it was taken or written from.
 
     `score` is how much of a summary's value the model expects of it (0 to 2); None where it was written.
+    `unsupported` are numbers, quantities, dates and names that a model wrote and the text does not contain.
     """
 
     text: str
     start: int
     end: int
     score: float | None
+    unsupported: tuple[Unsupported, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,11 @@ def assert_same(found: Summary, record: dict[str, Any]) -> None:
     """The command's record says the same as the function's result."""
     assert found.summary == record["summary"]
     assert [
-        {"text": s.text, "sources": [{**place, "start": s.start, "end": s.end, "score": s.score}]}
+        {
+            "text": s.text,
+            "sources": [{**place, "start": s.start, "end": s.end, "score": s.score}],
+            "unsupported": [vars(fact) for fact in s.unsupported],
+        }
         for s in found.sentences
         for place in [{"page": None, "page_label": None}]
     ] == record["sentences"]
