@@ -28,6 +28,7 @@ from bbp_cli.models.names import SILENT, ModelFolder, locate
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
+    from bigbird_pegasus.inference.extractive_model import ExtractiveModel
     from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
 
@@ -78,11 +79,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory with its tokenizer; `model` is of the class that the checkpoint's kind says."""
+    """A model in memory with its tokenizer; `model` is an `ExtractiveModel` where the kind is extractive."""
 
     checkpoint: Checkpoint
     hardware: Hardware
-    model: "PretrainedModule"
+    model: "PretrainedModule | ExtractiveModel"
     tokenizer: "PegasusTokenizer"
     warnings: tuple[str, ...] = ()
 
@@ -217,6 +218,8 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
         ResourceError: it does not fit into memory.
     """
     from bigbird_pegasus.inference.prepack import prepack
+    from bigbird_pegasus.inference.torch_extraction import extractive_model
+    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
     check_scheme(checkpoint, quantize)
     tokenizer = load_tokenizer(checkpoint.folder)
@@ -226,7 +229,8 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
         with memory_errors(checkpoint.weight_bytes):
             prepack(model)
     messages = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
-    return LoadedModel(checkpoint, hardware, model, tokenizer, messages)
+    ready = extractive_model(model) if isinstance(model, BigBirdPegasusForSentenceExtraction) else model
+    return LoadedModel(checkpoint, hardware, ready, tokenizer, messages)
 
 
 def load_exactly(

@@ -22,14 +22,14 @@ from bbp_cli.tasks.results import DocumentSummary, summary_of
 from bbp_cli.tasks.task import SHORT_WINDOWS, Task, TaskSteps
 
 if TYPE_CHECKING:
+    from bigbird_pegasus.inference.extractive_model import ExtractiveModel
+    from bigbird_pegasus.inference.numpy_functions import Floats
     from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
-    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
     from bigbird_pegasus.summarization.abstractive import GenerationRequest
     from bigbird_pegasus.text.windows import EncodedText, Window
-    from torch import Tensor
 
     SummaryTask = Task[
-        tuple[EncodedText, Window] | GenerationRequest, Tensor | tuple[str, bool], DocumentSummary
+        tuple[EncodedText, Window] | GenerationRequest, Floats | tuple[str, bool], DocumentSummary
     ]
 
 ROWS = 40  # of the decoder at once; see `AbstractiveSummary.batch_size`
@@ -47,7 +47,7 @@ class ExtractiveSummary:
 
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
-    ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, DocumentSummary]":
+    ) -> "TaskSteps[tuple[EncodedText, Window], Floats, DocumentSummary]":
         """Choose sentences, at most `options.length` words of them where it is given; see `Task`."""
         from bigbird_pegasus.summarization.extractive import extractive_steps
 
@@ -58,11 +58,9 @@ class ExtractiveSummary:
 
     def compute(
         self, loaded: LoadedModel, windows: "Sequence[tuple[EncodedText, Window]]"
-    ) -> "Sequence[Tensor]":
+    ) -> "Sequence[Floats]":
         """Return the vectors of each window's sentences."""
-        from bigbird_pegasus.summarization.extractive import encode_windows
-
-        return encode_windows(_extractive_model(loaded), windows)
+        return _extractive_model(loaded).encode_windows(windows)
 
     def batch_size(self, loaded: LoadedModel) -> int:
         """Return how many windows are best computed together."""
@@ -179,10 +177,10 @@ def bytes_of_text(loaded: LoadedModel, beams: int) -> int:
     return cached * number + 4 * beams * config.vocab_size * 4
 
 
-def _extractive_model(loaded: LoadedModel) -> "BigBirdPegasusForSentenceExtraction":
-    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+def _extractive_model(loaded: LoadedModel) -> "ExtractiveModel":
+    from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 
-    assert isinstance(loaded.model, BigBirdPegasusForSentenceExtraction)  # `summary_task` sees to it
+    assert isinstance(loaded.model, ExtractiveModel)  # `summary_task` sees to it
     return loaded.model
 
 

@@ -144,7 +144,7 @@ class ExtractData:
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
         """Return the arguments of `BigBirdPegasusForSentenceExtraction.forward`."""
         import torch
-        from bigbird_pegasus.summarization.sentence_features import feature_inputs
+        from bigbird_pegasus.summarization.feature_batches import feature_inputs
 
         limit, shown, features = self.tokenizer.model_max_length, [], []
         for number in numbers:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from bbp_cli.console import Console
 from bbp_cli.dataset import Example, TrainingTask
@@ -48,12 +50,12 @@ def _loss(
 
     data = data_of(task, records, loaded.tokenizer, labels, seed=0)
     order = sorted(range(len(records)), key=lambda number: data.lengths[number])
-    total = 0.0
+    total, model = 0.0, cast(Any, loaded.model)
     with torch.inference_mode():
         for start in range(0, len(order), size):
             chosen = order[start : start + size]
             batch = {name: t.to(loaded.hardware.device) for name, t in data.batch(chosen, 0).items()}
-            total += float(loaded.model(**batch).loss) * len(chosen)
+            total += float(model(**batch).loss) * len(chosen)
     return total / len(order)
 
 
@@ -67,12 +69,24 @@ def _figures(
     scorer = rouge_scorer() if summaries else None
     # Greedy: beams would take minutes, and only epochs are compared with each other.
     settings = JudgeOptions(truncate=True, generation={"num_beams": 1} if task == "summarize" else {})
+    ready = _ready(loaded)
     scored = []
     for record in records[:MAX_SCORED]:
         try:
-            scored.append(score_example(record, loaded, settings, scorer))
+            scored.append(score_example(record, ready, settings, scorer))
         except InputError as error:
             console.detail(f"validation record {record.line}: {error.message}")
     figures = aggregate_figures(scored)
     figures.pop("words", None)
     return figures
+
+
+def _ready(loaded: LoadedModel) -> LoadedModel:
+    """Return the model as the command has it."""
+    from bigbird_pegasus.inference.torch_extraction import extractive_model
+    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+
+    model = loaded.model
+    if isinstance(model, BigBirdPegasusForSentenceExtraction):
+        return replace(loaded, model=extractive_model(model))
+    return loaded

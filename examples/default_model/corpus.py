@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import sentencepiece
-import torch
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
 from bigbird_pegasus.text.parsed_text import parse_text
 from rouge_score import tokenize
@@ -290,11 +289,11 @@ class Corpus:
         """Return the features of sentences `first` to `last - 1`, without their words."""
         bounds, above = self.gram_ends[first : last + 1], self.heading_ends[first : last + 1]
         return SentenceFeatures(
-            torch.from_numpy(self.dense[first:last].astype(np.float32)),
-            torch.from_numpy(self.grams[bounds[0] : bounds[-1]].astype(np.int64)),
-            torch.from_numpy(np.diff(bounds)),
-            torch.from_numpy(self.headings[above[0] : above[-1]].astype(np.int64)),
-            torch.from_numpy(np.diff(above)),
+            self.dense[first:last].astype(np.float32),
+            self.grams[bounds[0] : bounds[-1]].astype(np.int64),
+            np.diff(bounds),
+            self.headings[above[0] : above[-1]].astype(np.int64),
+            np.diff(above),
             [],
         )
 
@@ -323,11 +322,11 @@ def features_of(sentences: Sequence[Sentence]) -> tuple[np.ndarray, ...]:
     texts = [sentence.text for sentence in sentences]
     found = sentence_features(texts, [sentence.starts_paragraph for sentence in sentences])
     return (
-        found.dense.numpy().astype(np.float16),
-        found.grams.numpy().astype(np.uint32),
-        found.gram_counts.numpy(),
-        found.headings.numpy().astype(np.uint32),
-        found.heading_counts.numpy(),
+        found.dense.astype(np.float16),
+        found.grams.astype(np.uint32),
+        found.gram_counts,
+        found.headings.astype(np.uint32),
+        found.heading_counts,
     )
 
 

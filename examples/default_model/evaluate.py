@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from bigbird_pegasus.inference.extractive_model import ExtractiveModel
+from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import encode_windows, extractive_steps
+from bigbird_pegasus.summarization.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.summarize import run_steps
 from bigbird_pegasus.text.parsed_text import parse_text
@@ -29,12 +31,10 @@ class Figures:
     most_words: int
 
 
-def summarize(
-    document: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
-) -> list[str]:
+def summarize(document: str, model: ExtractiveModel, tokenizer: PegasusTokenizer) -> list[str]:
     """Return the sentences that the model chooses, by the code of the command."""
     steps = extractive_steps(parse_text(document), model, tokenizer, SummaryOptions())
-    summary = run_steps(steps, lambda windows: encode_windows(model, windows), batch_size=1)
+    summary = run_steps(steps, model.encode_windows, batch_size=1)
     return [sentence.text for sentence in summary.sentences]
 
 
@@ -44,7 +44,8 @@ def evaluate(folder: Path, records: Sequence[Record]) -> dict[str, Figures]:
     if not isinstance(model, BigBirdPegasusForSentenceExtraction):
         raise SystemExit(f"{folder} is no sentence-scoring model")
     tokenizer = PegasusTokenizer.from_pretrained(folder)
-    summaries = [summarize(record.document, model, tokenizer) for record in records]
+    chooser = extractive_model(model)
+    summaries = [summarize(record.document, chooser, tokenizer) for record in records]
     return figures_by_source(records, summaries)
 
 

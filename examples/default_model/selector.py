@@ -13,11 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from bigbird_pegasus.loading import load_model
-from bigbird_pegasus.modeling.sentence_extraction import (
-    GAIN_SCALE,
-    BigBirdPegasusForSentenceExtraction,
-    SelectionNetwork,
-)
+from bigbird_pegasus.modeling.sentence_columns import GAIN_SCALE
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction, SelectionNetwork
 from bigbird_pegasus.summarization.extractive import MAX_SUMMARY_SHARE, MIN_SUMMARY_WORDS
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
 from bigbird_pegasus.summarization.sentence_selection import Candidates, SelectionState, pick_candidates
@@ -75,13 +72,14 @@ class Gold:
             len(wanted),
         )
 
-    def gains(self, chosen: Sequence[int]) -> Tensor:
+    def gains(self, chosen: Sequence[int]) -> np.ndarray:
         """Return what each candidate adds to the ROUGE-1 F1 + ROUGE-2 F1 of those chosen."""
         one, two = self.own_unigrams[chosen].sum(0), self.own_bigrams[chosen].sum(0)
         words = self.words[chosen].sum()
         before = self._value(one, two, words) if len(chosen) else 0.0
         after = self._value(one + self.own_unigrams, two + self.own_bigrams, words + self.words)
-        return torch.from_numpy((after - before).astype(np.float32))
+        gained: np.ndarray = (after - before).astype(np.float32)
+        return gained
 
     def _value(self, one: np.ndarray, two: np.ndarray, words: np.ndarray) -> np.ndarray:
         first = 2 * np.minimum(one, self.unigrams).sum(-1) / np.maximum(1, words + self.total)
@@ -134,8 +132,8 @@ def train_chooser(documents: Sequence[tuple[Candidates, Gold]], recipe: ChooserR
     """Train a selection network on the gains in states that it comes to itself."""
     generator = np.random.default_rng(recipe.seed)
     chooser: SelectionNetwork | None = None
-    seen: list[Tensor] = []
-    gains: list[Tensor] = []
+    seen: list[np.ndarray] = []
+    gains: list[np.ndarray] = []
     for turn in range(recipe.rounds):
         part = documents if turn else documents[: recipe.first_documents]
         for found, gold in part:
@@ -144,7 +142,9 @@ def train_chooser(documents: Sequence[tuple[Candidates, Gold]], recipe: ChooserR
             ):
                 seen.append(features)
                 gains.append(gained)
-        chooser = fit_chooser(torch.cat(seen), torch.cat(gains), recipe)
+        chooser = fit_chooser(
+            torch.from_numpy(np.concatenate(seen)), torch.from_numpy(np.concatenate(gains)), recipe
+        )
     assert chooser is not None
     return chooser
 
@@ -166,7 +166,7 @@ def _states(
     generator: np.random.Generator,
     recipe: ChooserRecipe,
     looked_at: int,
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Features and gains of some candidates in each state on the way to a summary, and a little further."""
     choice = SelectionState(found)
     while True:
@@ -174,7 +174,7 @@ def _states(
         if not len(free):
             return
         features = choice.features()
-        expected = (chooser(features) if chooser else choice.simple_gains()).numpy()
+        expected = chooser(torch.from_numpy(features)).numpy() if chooser else choice.simple_gains()
         best = free[np.argsort(-expected[free])[: looked_at // 2]]
         some = generator.choice(free, min(len(free), looked_at // 2), replace=False)
         shown = np.unique(np.concatenate([best, some]))

@@ -31,8 +31,9 @@ from typing import Any
 import numpy as np
 import torch
 from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.sentence_features import feature_inputs
+from bigbird_pegasus.summarization.feature_batches import feature_inputs
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
@@ -395,11 +396,11 @@ def evaluate_quickly(
     tokenizer = PegasusTokenizer(
         run / "spiece.model", offset=0, model_max_length=model.config.max_position_embeddings
     )
-    rows = []
+    rows, chooser = [], extractive_model(model)
     for record in records:
         sentences = parse_text(record.document).sentences[:45]
         beginning = record.document[: sentences[-1].end]
-        rows.append(rouge_f1(record.summary, " ".join(summarize(beginning, model, tokenizer))))
+        rows.append(rouge_f1(record.summary, " ".join(summarize(beginning, chooser, tokenizer))))
     model.load_state_dict(own, strict=False)
     first, second = np.mean(rows, axis=0) * 100
     return {"rouge1": round(float(first), 2), "rouge2": round(float(second), 2)}

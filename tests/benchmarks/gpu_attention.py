@@ -47,7 +47,7 @@ def _drawn(setting: Setting, shape: Shape) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _plan(shape: Shape) -> Tensor:
-    return random_attention_plan(shape.tokens, shape.heads, BLOCK, RANDOM_BLOCKS, 0)
+    return torch.from_numpy(random_attention_plan(shape.tokens, shape.heads, BLOCK, RANDOM_BLOCKS, 0))
 
 
 def _measured(setting: Setting, call: Callable[[], Tensor], **figures: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import torch
 from bigbird_pegasus.generation.generate import continue_text, generate
 from bigbird_pegasus.inference.ragged_batch import generate_each
 from bigbird_pegasus.loading import CLASSES
-from bigbird_pegasus.modeling.sentence_extraction import DENSE_COLUMNS
+from bigbird_pegasus.modeling.sentence_columns import DENSE_COLUMNS
 from torch import Tensor
 
 from tests.benchmarks.gpu_case import (

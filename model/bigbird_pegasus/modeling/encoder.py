@@ -132,7 +132,7 @@ class Encoder(nn.Module):
 
     def _plan(self, layer: int, length: int) -> Tensor:
         config = self.config
-        return random_attention_plan(
+        plan = random_attention_plan(
             length,
             config.encoder_attention_heads,
             config.block_size,
@@ -140,6 +140,7 @@ class Encoder(nn.Module):
             layer,
             self.random_attention,
         )
+        return torch.from_numpy(plan)
 
     def _sparse(self, layer: int, length: int, mask: Tensor | None) -> Attend:
         plan, size = self._plan(layer, length), self.config.block_size

@@ -1,13 +1,14 @@
 """Plans of random attention: which random blocks each block of queries attends to.
 
+No torch here: both engines of the encoder read them.
+
 Source: google-research/bigbird, `core/attention.py`, and `transformers` since PR #23056.
 """
 
 from functools import lru_cache
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from bigbird_pegasus.config import RandomAttention
 
@@ -20,7 +21,7 @@ EARLY_TOKENS = 1024
 @lru_cache(maxsize=256)
 def random_attention_plan(
     length: int, heads: int, block_size: int, random_blocks: int, layer: int, kind: RandomAttention = "seeded"
-) -> Tensor:
+) -> NDArray[np.int64]:
     """Return which random blocks each block of queries attends to.
 
     `seeded` draws what Google trained and evaluated with: one plan a layer, seeded by its number.
@@ -39,7 +40,7 @@ def random_attention_plan(
     """
     blocks = length // block_size
     if kind == "transformers" or random_blocks == 0:
-        return torch.zeros(heads, blocks - 2, random_blocks, dtype=torch.long)
+        return np.zeros((heads, blocks - 2, random_blocks), np.int64)
     # The legacy generator of numpy is part of the definition: the checkpoints were trained with its draws.
     generator = np.random.RandomState(layer)
     pools = _pools_of_planned_lengths(block_size)
@@ -48,7 +49,7 @@ def random_attention_plan(
         plan = np.array(drawn)[:, : blocks - 2]
     else:
         plan = _plan_of_other_lengths(generator, blocks, heads, random_blocks)
-    return torch.from_numpy(plan.astype(np.int64))
+    return plan.astype(np.int64)
 
 
 def _pools_of_planned_lengths(block_size: int) -> list[np.ndarray]:

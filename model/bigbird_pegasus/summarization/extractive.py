@@ -7,20 +7,19 @@ import math
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.inference.extractive_model import ExtractiveModel
+from bigbird_pegasus.inference.numpy_functions import Floats, NetworkWeights
+from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
-from bigbird_pegasus.summarization.sentence_features import (
-    SentenceFeatures,
-    feature_inputs,
-    sentence_features,
-)
+from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
+from bigbird_pegasus.summarization.sentence_selection import select_sentences
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText
@@ -29,7 +28,6 @@ from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_wind
 from bigbird_pegasus.text.words import count_words, ends_unspaced, first_words
 
 if TYPE_CHECKING:
-    from bigbird_pegasus.modeling.sentence_extraction import SelectionNetwork
     from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 
@@ -46,17 +44,17 @@ MAX_WHOLE_SENTENCES = 3  # sentences: a text of at most so many is its own summa
 
 def extractive_steps(
     text: ParsedText,
-    model: BigBirdPegasusForSentenceExtraction,
+    model: ExtractiveModel,
     tokenizer: "PegasusTokenizer",
     options: SummaryOptions,
-) -> Generator[Sequence[tuple[EncodedText, Window]], Sequence[Tensor], Summary]:
-    """Yield windows, be sent what `encode_windows` makes of each, return the summary."""
+) -> Generator[Sequence[tuple[EncodedText, Window]], Sequence[Floats], Summary]:
+    """Yield windows, be sent what the model's `encode_windows` makes of each, return the summary."""
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings)
     encoded = encode(text, tokenizer, limit)
     if not encoded.ids:
         return empty_summary(text.language)
     windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
-    vectors = torch.cat(list((yield [(encoded, window) for window in windows])))
+    vectors = np.concatenate((yield [(encoded, window) for window in windows]))
     spans = encoded.sentences[: len(vectors)]
     texts = [text.on_one_line(span) for span in spans]
     scored = score_document(model, vectors, texts, [span.starts_paragraph for span in spans])
@@ -82,12 +80,12 @@ def _choose(
     scored: "ScoredSentences",
     max_words: int | None,
     allowed: Sequence[bool],
-    model: BigBirdPegasusForSentenceExtraction,
+    model: ExtractiveModel,
 ) -> tuple[list[int], Stop]:
     """Return the numbers of the summary's sentences. Scores say nothing of a text that is no running text."""
     if not _is_made_of_sentences(texts, allowed):
         return first_pieces(texts, max_words, allowed)
-    chosen, stop = choose(texts, scored, max_words, allowed, model.sentence_head.chooser)
+    chosen, stop = choose(texts, scored, max_words, allowed, model.selector)
     return with_questions(texts, chosen, max_words), stop
 
 
@@ -114,39 +112,6 @@ def join_sentences(sentences: Sequence[str]) -> str:
     return "".join(parts).rstrip()
 
 
-def encode_windows(
-    model: BigBirdPegasusForSentenceExtraction, windows: Sequence[tuple[EncodedText, Window]]
-) -> list[Tensor]:
-    """Return the vectors of the sentences of each window: (L, D), NaN for a sentence without tokens."""
-    from bigbird_pegasus.inference.ragged_batch import encode_each
-
-    ids = [torch.tensor(encoded.window_ids(window), dtype=torch.long) for encoded, window in windows]
-    with torch.inference_mode():
-        states = iter(encode_each(model.encoder, [one.to(model.device) for one in ids if len(one)]))
-        return [
-            _vectors(model, next(states), encoded, window) if window.tokens else _no_vectors(model, window)
-            for encoded, window in windows
-        ]
-
-
-def _vectors(
-    model: BigBirdPegasusForSentenceExtraction, states: Tensor, encoded: EncodedText, window: Window
-) -> Tensor:
-    device = model.device
-    counts = torch.tensor(encoded.counts[window.first : window.last], device=device)
-    vectors: Tensor = model.sentence_head.reader(
-        states,
-        torch.arange(len(counts), device=device).repeat_interleave(counts).unsqueeze(0),
-        torch.arange(window.first, window.last, device=device).unsqueeze(0),
-        torch.tensor([len(encoded.sentences)], device=device),
-    )
-    return vectors[0]
-
-
-def _no_vectors(model: BigBirdPegasusForSentenceExtraction, window: Window) -> Tensor:
-    return torch.full((window.last - window.first, model.config.d_model), math.nan, device=model.device)
-
-
 @dataclass(frozen=True)
 class ScoredSentences:
     """A score for each sentence of a document, their features, and how many words a summary would have."""
@@ -157,19 +122,25 @@ class ScoredSentences:
 
 
 def score_document(
-    model: BigBirdPegasusForSentenceExtraction,
-    vectors: Tensor,
+    model: ExtractiveModel,
+    vectors: Floats,
     sentences: Sequence[str],
     starts_paragraph: Sequence[bool],
 ) -> ScoredSentences:
     """Score a document's sentences by their vectors (L, D); one without tokens gets 0."""
     features = sentence_features(sentences, starts_paragraph)
-    inputs = {name: tensor.to(vectors.device) for name, tensor in feature_inputs([features]).items()}
-    with torch.inference_mode():
-        found = model.score(vectors.unsqueeze(0), **inputs)
-    scores = [score if math.isfinite(score) else 0.0 for score in found.scores[0].tolist()]
+    found, log_length = score_sentences(
+        model.scorer,
+        vectors,
+        features.dense,
+        features.grams,
+        features.gram_counts,
+        features.headings,
+        features.heading_counts,
+    )
+    scores = np.where(np.isfinite(found), found, 0).tolist()
     words = sum(count_words(sentence) for sentence in sentences)
-    expected = math.exp(min(float(found.length), MAX_LOG_LENGTH))
+    expected = math.exp(min(log_length, MAX_LOG_LENGTH))
     length = max(MIN_SUMMARY_WORDS, min(expected, MAX_SUMMARY_SHARE * words))
     return ScoredSentences(scores, features, length)
 
@@ -212,7 +183,7 @@ def choose(
     scored: "ScoredSentences",
     max_words: int | None,
     allowed: Sequence[bool],
-    selector: "SelectionNetwork",
+    selector: NetworkWeights,
 ) -> tuple[list[int], Stop]:
     """Return the numbers of the sentences to print, in document order; a short text is printed whole.
 
@@ -222,8 +193,6 @@ def choose(
     `allowed` tells which sentences may be chosen: headings, captions and the like may not
     (`bigbird_pegasus.text.sentence_filter`).
     """
-    from bigbird_pegasus.summarization.sentence_selection import select_sentences
-
     words = [count_words(text) for text in texts]
     short = max_words or DEFAULT_SUMMARY_WORDS
     if len(texts) <= MAX_WHOLE_SENTENCES and sum(words) <= short:
@@ -233,7 +202,7 @@ def choose(
         return numbers, "end"
     length = scored.length if max_words is None else float(max_words)
     chosen, cut = select_sentences(
-        selector, words, scored.scores, scored.features, length, allowed, max_words
+        partial(selection_gains, selector), words, scored.scores, scored.features, length, allowed, max_words
     )
     if len(chosen) == len(texts):
         return chosen, "whole"

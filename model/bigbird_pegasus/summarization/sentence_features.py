@@ -5,6 +5,9 @@ Dimensions: L sentences of a document, V different words of it, R sentences that
 Everything is counted within the document itself, by the same function in training and at use; no table of
 word frequencies is needed. Words and pairs of words are hashed into buckets (Weinberger et al., "Feature
 Hashing for Large Scale Multitask Learning", 2009), so nothing has to know a vocabulary.
+
+Sums and logarithms are taken in float64 and rounded to float32 at the end: so the features, unlike the
+network's states, are the same on every processor.
 """
 
 import re
@@ -13,13 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from bigbird_pegasus.modeling.sentence_extraction import (
+from bigbird_pegasus.inference.numpy_functions import Floats, Integers
+from bigbird_pegasus.modeling.sentence_columns import (
     POSITION_COLUMNS,
     REFERENCE_SENTENCES,
     SIMILARITY_COLUMNS,
@@ -37,23 +40,26 @@ _END = re.compile(r"[.!?\u2026\u061f\u0964\u3002\uff01\uff1f][\W\d_]*\Z")
 _MAX_END_CHARS = 200
 _SUFFIXES = (("sses", "ss"), ("ies", "i"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", ""), ("ss", "ss"))
 _VOWEL = re.compile("[aeiouy]")
+_SENTENCES_AT_ONCE = 128  # compared with others: bounds the memory that their vectors take
+
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SentenceFeatures:
     """Features of a document's sentences.
 
-    `dense` is float32 (L, DENSE_COLUMNS), see `modeling.sentence_extraction`. `grams` holds the hashes of all
+    `dense` is float32 (L, DENSE_COLUMNS), see `modeling.sentence_columns`. `grams` holds the hashes of all
     sentences' words and pairs of words, one sentence after the other, and `gram_counts` (L,) how many each
     has; `headings` and `heading_counts` the same of the words of the heading above each sentence (all int64,
     hashes of 32 bits). `words` holds the hashes of each sentence's words in their order.
     """
 
-    dense: Tensor
-    grams: Tensor
-    gram_counts: Tensor
-    headings: Tensor
-    heading_counts: Tensor
+    dense: Floats
+    grams: Integers
+    gram_counts: Integers
+    headings: Integers
+    heading_counts: Integers
     words: list[list[int]]
 
     def part(self, first: int, last: int) -> "SentenceFeatures":
@@ -66,26 +72,9 @@ class SentenceFeatures:
         )
 
 
-def _part(flat: Tensor, counts: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
+def _part(flat: Integers, counts: Integers, first: int, last: int) -> tuple[Integers, Integers]:
     start, number = int(counts[:first].sum()), int(counts[first:last].sum())
     return flat[start : start + number], counts[first:last]
-
-
-def feature_inputs(documents: Sequence[SentenceFeatures]) -> dict[str, Tensor]:
-    """Return the arguments of a model for some documents, filled up to the same number of sentences."""
-    longest = max(len(document.dense) for document in documents)
-
-    def filled(tensor: Tensor) -> Tensor:
-        missing = longest - len(tensor)
-        return torch.cat([tensor, tensor.new_zeros(missing, *tensor.shape[1:])])
-
-    return {
-        "features": torch.stack([filled(document.dense) for document in documents]),
-        "grams": torch.cat([document.grams for document in documents]),
-        "gram_counts": torch.stack([filled(document.gram_counts) for document in documents]),
-        "headings": torch.cat([document.headings for document in documents]),
-        "heading_counts": torch.stack([filled(document.heading_counts) for document in documents]),
-    }
 
 
 def sentence_features(sentences: Sequence[str], starts_paragraph: Sequence[bool]) -> SentenceFeatures:
@@ -98,13 +87,13 @@ def sentence_features(sentences: Sequence[str], starts_paragraph: Sequence[bool]
         raise ValueError(f"{len(sentences)} sentences have {len(starts_paragraph)} flags")
     words = [[_hash(word) for word in _WORD.findall(text.lower())] for text in sentences]
     outline = _outline(sentences, starts_paragraph)
-    dense = torch.cat(
+    dense = np.concatenate(
         [
             similarity_features(words, outline.heading),
             position_features(outline),
             typography_features(sentences, starts_paragraph, outline),
         ],
-        dim=1,
+        axis=1,
     )
     grams, headings = [], []
     for number, own in enumerate(words):
@@ -117,9 +106,13 @@ def sentence_features(sentences: Sequence[str], starts_paragraph: Sequence[bool]
     return SentenceFeatures(dense, *_flat(grams), *_flat(headings), words)
 
 
-def _flat(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    flat = torch.tensor([value for row in rows for value in row], dtype=torch.long)
-    return flat, torch.tensor([len(row) for row in rows], dtype=torch.long)
+def _flat(rows: Sequence[Sequence[int]]) -> tuple[Integers, Integers]:
+    flat = np.fromiter(chain.from_iterable(rows), np.int64)
+    return flat, _counts(rows)
+
+
+def _counts(rows: Sequence[Sequence[int]]) -> Integers:
+    return np.fromiter(map(len, rows), np.int64, len(rows))
 
 
 @lru_cache(maxsize=100_000)
@@ -192,86 +185,87 @@ def _paragraph_sizes(starts_paragraph: Sequence[bool]) -> list[int]:
     return [sizes[number] for number in numbers]
 
 
-def position_features(outline: _Outline) -> Tensor:
+def position_features(outline: _Outline) -> Floats:
     """Return where each sentence stands in document, section and paragraph, and its length (L, 13)."""
     total = len(outline.words)
-    words = _floats(outline.words)
-    place = torch.arange(total, dtype=torch.float32)
-    whole = torch.full_like(place, max(1, total))
-    before = _floats(outline.sentences_before)
-    since_heading = _floats([n - (-1 if above is None else above) for n, above in enumerate(outline.above)])
+    words = _doubles(outline.words)
+    place = np.arange(total, dtype=np.float64)
+    whole = np.full(total, max(1.0, total))
+    before = _doubles(outline.sentences_before)
+    since_heading = [n - (-1 if above is None else above) for n, above in enumerate(outline.above)]
     columns = {
-        "log_words": (1 + words).log() / 3,
-        "words": words.clamp(max=80) / 40,
-        "log_position": (1 + place).log() / 4,
+        "log_words": np.log1p(words) / 3,
+        "words": np.minimum(words, 80) / 40,
+        "log_position": np.log1p(place) / 4,
         "relative_position": place / whole,
-        "log_position_by_log_length": (1 + place).log() / 4 * (1 + whole).log() / 5,
-        "log_position_in_paragraph": (1 + _floats(outline.in_paragraph)).log(),
-        "log_paragraph_sentences": (1 + _floats(outline.paragraph_sentences)).log(),
-        "log_sections": (1 + _floats(outline.sections)).log() / 2,
-        "log_since_heading": (1 + since_heading).log() / 3,
-        "log_sentences_before": (1 + before).log() / 4,
+        "log_position_by_log_length": np.log1p(place) / 4 * np.log1p(whole) / 5,
+        "log_position_in_paragraph": np.log1p(_doubles(outline.in_paragraph)),
+        "log_paragraph_sentences": np.log1p(_doubles(outline.paragraph_sentences)),
+        "log_sections": np.log1p(_doubles(outline.sections)) / 2,
+        "log_since_heading": np.log1p(_doubles(since_heading)) / 3,
+        "log_sentences_before": np.log1p(before) / 4,
         "inverse_position": 1 / (1 + place),
         "inverse_sentences_before": 1 / (1 + before),
-        "log_document_sentences": (1 + whole).log() / 5,
+        "log_document_sentences": np.log1p(whole) / 5,
     }
     return stack_columns(columns, POSITION_COLUMNS)
 
 
 def typography_features(
     sentences: Sequence[str], starts_paragraph: Sequence[bool], outline: _Outline
-) -> Tensor:
+) -> Floats:
     """Return how each sentence is written: capitals, digits, marks, heading or not (L, 8)."""
     sizes = [max(1, len(text)) for text in sentences]
 
-    def share(is_counted: Callable[[str], bool]) -> Tensor:
+    def share(is_counted: Callable[[str], bool]) -> Doubles:
         counts = (sum(map(is_counted, text)) for text in sentences)
-        return _floats([5 * count / size for count, size in zip(counts, sizes, strict=True)])
+        return _doubles([5 * count / size for count, size in zip(counts, sizes, strict=True)])
 
     marks = [
         5 * (size - sum(map(str.isalnum, text)) - sum(map(str.isspace, text))) / size
         for text, size in zip(sentences, sizes, strict=True)
     ]
     columns = {
-        "starts_paragraph": _floats(starts_paragraph),
-        "ends_as_sentence": _floats(outline.ends),
-        "is_heading": _floats(outline.heading),
+        "starts_paragraph": _doubles(starts_paragraph),
+        "ends_as_sentence": _doubles(outline.ends),
+        "is_heading": _doubles(outline.heading),
         "uppercase_share": share(str.isupper),
         "digit_share": share(str.isdigit),
-        "mark_share": _floats(marks),
-        "before_first_heading": _floats([above is None for above in outline.above]),
-        "has_few_words": _floats([count < MIN_SENTENCE_WORDS for count in outline.words]),
+        "mark_share": _doubles(marks),
+        "before_first_heading": _doubles([above is None for above in outline.above]),
+        "has_few_words": _doubles([count < MIN_SENTENCE_WORDS for count in outline.words]),
     }
     return stack_columns(columns, TYPOGRAPHY_COLUMNS)
 
 
-def similarity_features(words: Sequence[Sequence[int]], heading: Sequence[bool]) -> Tensor:
+def similarity_features(words: Sequence[Sequence[int]], heading: Sequence[bool]) -> Floats:
     """Return how similar each sentence is to others of the document: cosines of tf-idf vectors (L, 9).
 
     `words` holds the hashes of each sentence's words. The rarity of a word is counted within the document.
     """
     total = len(words)
     vectors = _tf_idf(words)
-    compared = min(REFERENCE_SENTENCES, total)
     # Comparing all pairs would take time and memory with the square of the length; the first 200 sentences
-    # hold what a summary is taken from nearly always.
+    # hold what a summary is taken from nearly always. The other sentences' words are equal to none of theirs.
+    compared = min(REFERENCE_SENTENCES, total)
     among = vectors.rows < compared
-    table = torch.zeros(vectors.vocabulary, max(1, compared))
-    table[vectors.columns[among], vectors.rows[among]] = vectors.unit[among]
-    raw = torch.zeros(vectors.vocabulary).index_add(0, vectors.columns[among], vectors.values[among])
-    headings = torch.tensor([n for n in range(compared) if heading[n]], dtype=torch.long)
+    vocabulary = int(vectors.columns[among].max(initial=-1)) + 1
+    table = np.zeros((max(1, compared), vocabulary))
+    table[vectors.rows[among], vectors.columns[among]] = vectors.unit[among]
+    raw = np.bincount(vectors.columns[among], weights=vectors.values[among], minlength=vocabulary)
+    headings = [n for n in range(compared) if heading[n]]
     alike = _cosines_to_each(vectors, table)
     # A sentence is as similar to the one before as that one is to it: one column shifted makes both.
-    before = torch.zeros(total + 1)
-    following = torch.arange(1, max(1, min(total, compared + 1)))
+    before = np.zeros(total + 1)
+    following = np.arange(1, max(1, min(total, compared + 1)))
     before[following] = alike[following, following - 1]
     columns = {
-        "centroid_cosine": vectors.cosine(table.sum(1)),
+        "centroid_cosine": vectors.cosine(table.sum(0)),
         "raw_centroid_cosine": vectors.cosine(raw),
-        "opening_cosine": vectors.cosine(table[:, :3].sum(1)),
-        "headings_cosine": vectors.cosine(table[:, headings].sum(1)),
-        "max_similarity": alike.max(1).values,
-        "similar_share": 4 * (alike > MIN_SIMILARITY).float().mean(1),
+        "opening_cosine": vectors.cosine(table[:3].sum(0)),
+        "headings_cosine": vectors.cosine(table[headings].sum(0)),
+        "max_similarity": alike.max(1),
+        "similar_share": 4 * (alike > MIN_SIMILARITY).mean(1),
         "similarity_to_previous": before[:-1],
         "similarity_to_next": before[1:],
         "mean_log_word_count": _mean_log_word_count(words),
@@ -283,17 +277,18 @@ def similarity_features(words: Sequence[Sequence[int]], heading: Sequence[bool])
 class _SparseVectors:
     """Vectors of L sentences over V words, of which the entries that are not 0 are kept, row by row."""
 
-    rows: Tensor
-    columns: Tensor
-    values: Tensor
-    unit: Tensor  # the values, over the length of their row's vector
+    rows: Integers
+    columns: Integers
+    values: Doubles
+    unit: Doubles  # the values, over the length of their row's vector
     sentences: int
-    vocabulary: int
 
-    def cosine(self, direction: Tensor) -> Tensor:
-        """Return the cosine of each sentence with a vector (V,): (L,)."""
-        products = torch.zeros(self.sentences).index_add(0, self.rows, self.unit * direction[self.columns])
-        cosines: Tensor = products / direction.norm().clamp(min=1e-6)
+    def cosine(self, direction: Doubles) -> Doubles:
+        """Return the cosine of each sentence with a vector of the first words (≤ V,): (L,)."""
+        known = self.columns < len(direction)
+        products = self.unit[known] * direction[self.columns[known]]
+        sums = np.bincount(self.rows[known], products, self.sentences)
+        cosines: Doubles = sums / max(1e-6, float(np.linalg.norm(direction)))
         return cosines
 
 
@@ -301,60 +296,64 @@ def _tf_idf(words: Sequence[Sequence[int]]) -> _SparseVectors:
     """Weight each word of a sentence by its count there, and by how few sentences of the document have it."""
     total = len(words)
     ids, vocabulary = _numbered(words)
-    owners = _owners(words)
-    pairs, times = torch.unique(owners * max(1, vocabulary) + ids, return_counts=True)
-    rows, columns = pairs // max(1, vocabulary), pairs % max(1, vocabulary)
-    having = torch.zeros(vocabulary).index_add(0, columns, torch.ones(len(columns)))
-    rarity = ((1 + total) / having).log()
+    keys, times = np.unique(_owners(words) * max(1, vocabulary) + ids, return_counts=True)
+    rows, columns = np.divmod(keys, max(1, vocabulary))
+    rarity = np.log((1 + total) / np.bincount(columns, minlength=vocabulary))
     values = times * rarity[columns]
-    norms = torch.zeros(total).index_add(0, rows, values.square()).sqrt().clamp(min=1e-6)
-    return _SparseVectors(rows, columns, values, values / norms[rows], total, vocabulary)
+    norms = np.sqrt(np.bincount(rows, values * values, total))
+    return _SparseVectors(rows, columns, values, values / np.maximum(norms, 1e-6)[rows], total)
 
 
-def _cosines_to_each(vectors: _SparseVectors, table: Tensor) -> Tensor:
-    """Return the cosine of each sentence with each of the first R, whose vectors are `table` (V, R): (L, R).
+def _cosines_to_each(vectors: _SparseVectors, table: Doubles) -> Floats:
+    """Return the cosine of each sentence with each of the first R, whose vectors are `table` (R, V): (L, R).
 
     A sentence's cosine with itself is 0 here: every sentence would be most similar to itself.
     """
-    starts = torch.searchsorted(vectors.rows, torch.arange(vectors.sentences))
-    alike = F.embedding_bag(vectors.columns, table, starts, mode="sum", per_sample_weights=vectors.unit)
-    diagonal = torch.arange(min(table.shape[1], vectors.sentences))
+    alike = np.empty((vectors.sentences, len(table)), np.float32)
+    known = vectors.columns < table.shape[1]
+    rows, columns, unit = vectors.rows[known], vectors.columns[known], vectors.unit[known]
+    for first in range(0, vectors.sentences, _SENTENCES_AT_ONCE):
+        last = min(first + _SENTENCES_AT_ONCE, vectors.sentences)
+        own = slice(*np.searchsorted(rows, [first, last]))
+        some = np.zeros((last - first, table.shape[1]))
+        some[rows[own] - first, columns[own]] = unit[own]
+        alike[first:last] = some @ table.T
+    diagonal = np.arange(min(alike.shape))
     alike[diagonal, diagonal] = 0.0
     return alike
 
 
-def _mean_log_word_count(words: Sequence[Sequence[int]]) -> Tensor:
+def _mean_log_word_count(words: Sequence[Sequence[int]]) -> Doubles:
     """Return the mean over each sentence's words of how often the document has them, as logarithms (L,)."""
     ids, vocabulary = _numbered(words)
-    often = torch.zeros(vocabulary).index_add(0, ids, torch.ones(len(ids)))
-    lengths = torch.tensor([len(row) for row in words], dtype=torch.long)
-    sums = torch.zeros(len(words)).index_add(0, _owners(words), (1 + often[ids]).log() / 2)
-    return sums / lengths.clamp(min=1)
+    often = np.bincount(ids, minlength=vocabulary)
+    sums = np.bincount(_owners(words), np.log1p(often[ids]) / 2, len(words))
+    means: Doubles = sums / np.maximum(_counts(words), 1)
+    return means
 
 
-def _numbered(words: Sequence[Sequence[int]]) -> tuple[Tensor, int]:
+def _numbered(words: Sequence[Sequence[int]]) -> tuple[Integers, int]:
     """Give the different words numbers in their order; return the number of each, and how many there are."""
     known: dict[int, int] = {}
-    ids = torch.tensor([known.setdefault(word, len(known)) for row in words for word in row])
-    return ids.long(), len(known)
+    ids = [known.setdefault(word, len(known)) for row in words for word in row]
+    return np.array(ids, np.int64), len(known)
 
 
-def _owners(words: Sequence[Sequence[int]]) -> Tensor:
+def _owners(words: Sequence[Sequence[int]]) -> Integers:
     """Return the number of the sentence that each word stands in."""
-    lengths = torch.tensor([len(row) for row in words], dtype=torch.long)
-    return torch.arange(len(words)).repeat_interleave(lengths)
+    return np.repeat(np.arange(len(words)), _counts(words))
 
 
-def _floats(numbers: Sequence[float]) -> Tensor:
-    return torch.tensor(list(numbers), dtype=torch.float32)
+def _doubles(numbers: Sequence[float]) -> Doubles:
+    return np.array(numbers, np.float64)
 
 
-def stack_columns(columns: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
-    """Return columns (L,) of these names, in their order, as one matrix (L, names).
+def stack_columns(columns: Mapping[str, ArrayLike], names: Sequence[str]) -> Floats:
+    """Return columns (L,) of these names, in their order, as one matrix, float32 (L, names).
 
     Raises:
         ValueError: the names are not those of the columns.
     """
     if columns.keys() != set(names):
         raise ValueError(f"columns {sorted(columns)} are not {sorted(names)}")
-    return torch.stack([columns[name] for name in names], 1)
+    return np.stack([columns[name] for name in names], axis=1).astype(np.float32)

@@ -10,13 +10,13 @@ it reaches itself (Ross et al., "DAgger", 2011).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from bigbird_pegasus.modeling.sentence_extraction import (
+from bigbird_pegasus.inference.numpy_functions import Floats
+from bigbird_pegasus.modeling.sentence_columns import (
     DENSE_COLUMNS,
     SELECTOR_COLUMNS,
     SELECTOR_DENSE_COLUMNS,
@@ -24,7 +24,6 @@ from bigbird_pegasus.modeling.sentence_extraction import (
     SELECTOR_OVERLAP_COLUMNS,
     SELECTOR_SENTENCE_COLUMNS,
     SELECTOR_STATE_COLUMNS,
-    SelectionNetwork,
 )
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, stack_columns
 
@@ -53,42 +52,41 @@ class Candidates:
         length: float,
     ) -> None:
         """`words` counts every sentence's, as `str.split` does; `length` is the expected summary's."""
-        self.numbers = torch.tensor(list(numbers), dtype=torch.long)
-        self.words = torch.tensor([float(words[n]) for n in numbers])
-        self.scores = torch.tensor([scores[n] for n in numbers], dtype=torch.float32)
+        self.numbers = np.array(numbers, np.int64)
+        self.words = np.array([words[n] for n in numbers], np.float32)
+        self.scores = np.array([scores[n] for n in numbers], np.float32)
         self.length = length
-        self.counts, self.rarity = _bags([features.words[n] for n in numbers], len(features.words))
-        pairs = [_pairs(features.words[n]) for n in numbers]
-        self.pairs, _ = _bags(pairs, len(features.words))
-        self.total = self.counts.sum(1).clamp(min=1)
-        self.weight = (self.counts @ self.rarity).clamp(min=1e-3)
-        self.pair_total = self.pairs.sum(1).clamp(min=1)
+        self.counts, self.rarity = _bags([features.words[n] for n in numbers])
+        self.pairs, _ = _bags([_pairs(features.words[n]) for n in numbers])
+        self.total = np.maximum(self.counts.sum(1), 1)
+        self.weight = np.maximum(self.counts @ self.rarity, 1e-3)
+        self.pair_total = np.maximum(self.pairs.sum(1), 1)
         # A score is about 2 overlap / (words + length).
-        self.overlap = self.scores * (self.words + length) / 2
-        best = self.scores.sort(descending=True).values
+        self.overlap = self.scores * (self.words + np.float32(length)) / 2
+        best = np.sort(self.scores)[::-1]
         document = {
             "log_length": math.log(length) - 4.2,
             "best_score": float(best[0]),
             "mean_of_best_3": float(best[:3].mean()),
             "mean_of_best_8": float(best[:8].mean()),
             "log_document_sentences": math.log1p(len(features.words)) / 5 - 0.8,
-            "mean_score": float((self.words * self.scores).sum() / self.words.sum().clamp(min=1)),
+            "mean_score": float((self.words * self.scores).sum() / max(1, self.words.sum())),
         }
         sentence = {
             "score": self.scores,
-            "score_of_best": self.scores / best[0].clamp(min=1e-3),
-            "log_words": (self.words + 1).log() / 3,
+            "score_of_best": self.scores / max(best[0], 1e-3),
+            "log_words": np.log1p(self.words) / 3,
             "words": self.words / 40,
-            "rank": torch.arange(len(numbers)) / 10,
+            "rank": np.arange(len(numbers)) / 10,
             "words_of_length": self.words / length,
         }
-        self.fixed = torch.cat(
+        self.fixed = np.concatenate(
             [
                 stack_columns(sentence, SELECTOR_SENTENCE_COLUMNS),
                 features.dense[self.numbers][:, _DENSE],
                 _repeated(document, SELECTOR_DOCUMENT_COLUMNS, len(numbers)),
             ],
-            1,
+            axis=1,
         )
 
 
@@ -99,13 +97,13 @@ class SelectionState:
         self.candidates = candidates
         self.chosen: list[int] = []  # places among the candidates
         self.words = self.overlap = 0.0
-        self.counts = torch.zeros(candidates.counts.shape[1])
-        self.pairs = torch.zeros(candidates.pairs.shape[1])
-        number = len(candidates.numbers)
-        self.shared = torch.zeros(number)  # the most that a candidate shares with one chosen sentence
-        self.distance = torch.full((number,), 50.0)
-        self.follows = torch.zeros(number)
-        self.precedes = torch.zeros(number)
+        self.counts = np.zeros_like(candidates.counts[0])
+        self.pairs = np.zeros_like(candidates.pairs[0])
+        nothing = np.zeros_like(candidates.scores)
+        self.shared = nothing  # the most that a candidate shares with one chosen sentence
+        self.distance = np.full_like(nothing, 50)
+        self.follows = nothing
+        self.precedes = nothing
 
     def add(self, place: int) -> None:
         """Select the candidate at a place."""
@@ -115,35 +113,35 @@ class SelectionState:
         self.overlap += float(own.overlap[place])
         self.counts = self.counts + own.counts[place]
         self.pairs = self.pairs + own.pairs[place]
-        common = torch.minimum(own.counts, own.counts[place]).sum(1) / own.total
-        self.shared = torch.maximum(self.shared, common)
+        common = np.minimum(own.counts, own.counts[place]).sum(1) / own.total
+        self.shared = np.maximum(self.shared, common)
         away = own.numbers - own.numbers[place]
-        self.distance = torch.minimum(self.distance, away.abs().float())
-        self.follows = torch.maximum(self.follows, (away == 1).float())
-        self.precedes = torch.maximum(self.precedes, (away == -1).float())
+        self.distance = np.minimum(self.distance, np.abs(away))
+        self.follows = np.maximum(self.follows, away == 1)
+        self.precedes = np.maximum(self.precedes, away == -1)
 
-    def simple_gains(self) -> Tensor:
+    def simple_gains(self) -> Floats:
         """Return what each candidate would add if its shared words added nothing, and all others did (C,)."""
         return self.features()[:, _NEW_WORDS_GAIN]
 
-    def features(self) -> Tensor:
+    def features(self) -> Floats:
         """Return the selection network's inputs, float32 (C, SELECTOR_COLUMNS)."""
         own, length = self.candidates, self.candidates.length
-        there = torch.minimum(own.counts, self.counts)
+        there = np.minimum(own.counts, self.counts)
         shared = there.sum(1) / own.total
         rare = (there @ own.rarity) / own.weight
-        pairs = torch.minimum(own.pairs, self.pairs).sum(1) / own.pair_total
+        pairs = np.minimum(own.pairs, self.pairs).sum(1) / own.pair_total
         worth = 2 * self.overlap / (self.words + length)
         after = 2 * (self.overlap + own.overlap) / (self.words + own.words + length) - worth
         new = 2 * (self.overlap + own.overlap * (1 - rare)) / (self.words + own.words + length) - worth
         usual = float(own.scores[self.chosen].mean()) if self.chosen else 0.0
-        ratio = own.scores / (usual + 1e-3) if self.chosen else torch.ones_like(own.scores)
+        ratio = own.scores / (usual + 1e-3) if self.chosen else np.ones_like(own.scores)
         overlap = {
             "shared_words": shared,
             "shared_rare_words": rare,
             "shared_pairs": pairs,
             "shared_with_one": self.shared,
-            "distance": self.distance.clamp(max=20) / 20,
+            "distance": np.minimum(self.distance, 20) / 20,
             "follows": self.follows,
             "precedes": self.precedes,
             "value_gain": after,
@@ -163,27 +161,28 @@ class SelectionState:
             stack_columns(overlap, SELECTOR_OVERLAP_COLUMNS),
             _repeated(state, SELECTOR_STATE_COLUMNS, len(own.numbers)),
         ]
-        return torch.cat([own.fixed, *changing], 1)
+        return np.concatenate([own.fixed, *changing], axis=1)
 
 
-def _repeated(numbers: Mapping[str, float], names: Sequence[str], rows: int) -> Tensor:
+def _repeated(numbers: Mapping[str, float], names: Sequence[str], rows: int) -> Floats:
     """Return numbers of these names, in their order, as `rows` equal rows."""
-    return torch.tensor([numbers[name] for name in names]).expand(rows, -1)
+    row = np.array([numbers[name] for name in names], np.float32)
+    return np.broadcast_to(row, (rows, len(names)))
 
 
 def _pairs(words: Sequence[int]) -> list[int]:
     return [a * 2000003 + b for a, b in pairwise(words)]
 
 
-def _bags(rows: Sequence[Sequence[int]], sentences: int) -> tuple[Tensor, Tensor]:
+def _bags(rows: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
     """Return the counts of words (C, V), and how rare each is among the candidates (V,)."""
     known: dict[int, int] = {}
     columns = [[known.setdefault(word, len(known)) for word in row] for row in rows]
-    counts = torch.zeros(len(rows), len(known))
+    counts = np.zeros((len(rows), len(known)), np.float32)
     for number, row in enumerate(columns):
-        counts[number].index_add_(0, torch.tensor(row, dtype=torch.long), torch.ones(len(row)))
-    having = (counts > 0).sum(0).clamp(min=1)
-    return counts, ((1 + len(rows)) / having).log()
+        counts[number] = np.bincount(np.array(row, np.int64), minlength=len(known))
+    having = np.maximum((counts > 0).sum(0), 1)
+    return counts, np.log((1 + len(rows)) / having).astype(np.float32)
 
 
 def pick_candidates(
@@ -202,7 +201,7 @@ def pick_candidates(
 
 
 def select_sentences(
-    network: SelectionNetwork,
+    gains_of: Callable[[Floats], Floats],
     words: Sequence[int],
     scores: Sequence[float],
     features: SentenceFeatures,
@@ -218,7 +217,8 @@ def select_sentences(
     its length: a summary is never empty unless the document is.
 
     Args:
-        network: of the model that gave the scores.
+        gains_of: the selection network of the model that gave the scores: from features (C, SELECTOR_COLUMNS)
+            to the gain that each candidate would bring (C,).
         words: how many words each sentence has.
         scores: one for each.
         features: of these sentences.
@@ -240,8 +240,7 @@ def select_sentences(
     state = SelectionState(Candidates(numbers, words, scores, features, length))
     cut = False
     while len(state.chosen) < len(numbers):
-        with torch.inference_mode():
-            gains = network(state.features().to(network.gain.weight.device)).cpu()
+        gains = gains_of(state.features())
         repeats = state.shared > MAX_SHARED_WORDS
         repeats[state.chosen] = True
         too_long = state.candidates.words > room - state.words
@@ -252,7 +251,7 @@ def select_sentences(
         if cut and state.chosen and max_words is not None:
             # A better one does not fit. Filling its room with a few words would say less than ending here.
             wanted &= state.candidates.words >= MIN_SUBSTITUTE_WORDS
-        gains = gains.masked_fill(~wanted | too_long, -math.inf)
+        gains = np.where(wanted & ~too_long, gains, -np.inf)
         best = int(gains.argmax())
         if gains[best] == -math.inf:
             break

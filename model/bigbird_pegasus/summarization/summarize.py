@@ -11,6 +11,7 @@ import torch
 from bigbird_pegasus.errors import ConfigError, did_you_mean
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.inference.prepack import prepack
+from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.kernels.cpu import computes_bfloat16
 from bigbird_pegasus.kernels.device import available_device
 from bigbird_pegasus.loading import DEFAULT_MODEL, load_model
@@ -18,7 +19,7 @@ from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneratio
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.abstractive import abstractive_steps, write
-from bigbird_pegasus.summarization.extractive import encode_windows, extractive_steps
+from bigbird_pegasus.summarization.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.summary import ModelInfo, Summary
 from bigbird_pegasus.text.parsed_text import parse_text
@@ -125,10 +126,10 @@ def _summarize(
         if options.generation:
             names = ", ".join(options.generation)
             raise ConfigError(f"this model chooses sentences, so there is nothing to do for {names}")
-        chooser = model
+        chooser = extractive_model(model)
         return run_steps(
-            extractive_steps(text, model, tokenizer, options),
-            lambda windows: encode_windows(chooser, windows),
+            extractive_steps(text, chooser, tokenizer, options),
+            chooser.encode_windows,
             batch_size or EXTRACTIVE_BATCH_SIZE,
         )
     if isinstance(model, BigBirdPegasusForConditionalGeneration):

@@ -75,7 +75,8 @@ def test_block_sparse_attention_equals_attending_block_by_block(
     batch, heads, blocks, size, width, random_blocks, seed, padded, kind = case
     generator = torch.Generator().manual_seed(seed)
     query, key, value = torch.randn(3, batch, heads, blocks * size, width, generator=generator).unbind(0)
-    plan = random_attention_plan(blocks * size, heads, size, random_blocks, layer=seed % 16, kind=kind)
+    drawn = random_attention_plan(blocks * size, heads, size, random_blocks, layer=seed % 16, kind=kind)
+    plan = torch.from_numpy(drawn)
     mask = None
     if padded:
         lengths = torch.randint(1, blocks * size + 1, (batch, 1), generator=generator)

@@ -3,10 +3,12 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sentencepiece
 import torch
 from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import (
     BigBirdPegasusForSentenceExtraction,
@@ -14,7 +16,8 @@ from bigbird_pegasus.modeling.sentence_extraction import (
     log_bucket,
 )
 from bigbird_pegasus.summarization.extractive import score_document
-from bigbird_pegasus.summarization.sentence_features import feature_inputs, sentence_features
+from bigbird_pegasus.summarization.feature_batches import feature_inputs
+from bigbird_pegasus.summarization.sentence_features import sentence_features
 from bigbird_pegasus.text.windows import encode_sentences
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
@@ -146,9 +149,9 @@ def test_windows_read_one_by_one_are_scored_as_one_document(
 
 
 def test_a_sentence_without_tokens_scores_0(model: BigBirdPegasusForSentenceExtraction) -> None:
-    vectors = torch.zeros(5, model.config.d_model)
+    vectors = np.zeros((5, model.config.d_model), np.float32)
     vectors[3] = math.nan
-    scored = score_document(model, vectors, TEXT, STARTS)
+    scored = score_document(extractive_model(model), vectors, TEXT, STARTS)
     assert scored.scores[3] == 0.0
     assert all(math.isfinite(score) and score for n, score in enumerate(scored.scores) if n != 3)
 
@@ -156,9 +159,10 @@ def test_a_sentence_without_tokens_scores_0(model: BigBirdPegasusForSentenceExtr
 def test_a_summary_is_expected_to_be_at_most_a_fifth_of_its_document(
     model: BigBirdPegasusForSentenceExtraction,
 ) -> None:
-    vectors = torch.zeros(5, model.config.d_model)
+    vectors = np.zeros((5, model.config.d_model), np.float32)
     words = sum(len(text.split()) for text in TEXT)
-    assert 40 <= score_document(model, vectors, TEXT, STARTS).length <= max(40, words / 5)
+    length = score_document(extractive_model(model), vectors, TEXT, STARTS).length
+    assert 40 <= length <= max(40, words / 5)
 
 
 def test_the_length_of_the_summary_is_part_of_the_loss(model: BigBirdPegasusForSentenceExtraction) -> None:

@@ -5,17 +5,13 @@ import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
-from bigbird_pegasus import DEFAULT_MODEL
-from bigbird_pegasus.loading import load_model
+from bigbird_pegasus import DEFAULT_MODEL, load_model
+from bigbird_pegasus.inference.extractive_model import ExtractiveModel
+from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import (
-    ScoredSentences,
-    choose,
-    encode_windows,
-    score_document,
-)
+from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, score_document
 from bigbird_pegasus.text import windows
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
@@ -29,10 +25,10 @@ SLICE = 20  # records, every 20th of val: some seconds together
 
 
 @pytest.fixture(scope="module")
-def model() -> BigBirdPegasusForSentenceExtraction:
+def model() -> ExtractiveModel:
     loaded = load_model(DEFAULT_MODEL)
     assert isinstance(loaded, BigBirdPegasusForSentenceExtraction)
-    return loaded
+    return extractive_model(loaded)
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +52,22 @@ def test_loading_warns_of_nothing() -> None:
         load_model(DEFAULT_MODEL)
 
 
-def score(
-    text: str, model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
-) -> ScoredSentences:
+def score(text: str, model: ExtractiveModel, tokenizer: PegasusTokenizer) -> ScoredSentences:
     encoded = windows.encode(parse_text(text), tokenizer, tokenizer.model_max_length)
     packed = windows.pack(encoded.counts, tokenizer.model_max_length)
-    vectors = torch.cat(encode_windows(model, [(encoded, window) for window in packed]))
+    vectors = np.concatenate(model.encode_windows([(encoded, window) for window in packed]))
     texts = [text[span.start : span.end] for span in encoded.sentences]
     return score_document(model, vectors, texts, [span.starts_paragraph for span in encoded.sentences])
 
 
-def test_vocabulary_and_model_fit(
-    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
-) -> None:
+def test_vocabulary_and_model_fit(model: ExtractiveModel, tokenizer: PegasusTokenizer) -> None:
     assert len(tokenizer) == model.config.vocab_size
     assert tokenizer.newline_token == "<n>"
     assert tokenizer.model_max_length <= model.config.max_position_embeddings
 
 
 def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_aside(
-    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+    model: ExtractiveModel, tokenizer: PegasusTokenizer
 ) -> None:
     sentences = [
         "Introduction",
@@ -89,13 +81,13 @@ def test_a_sentence_that_says_what_a_document_is_about_beats_a_heading_and_an_as
     starts = [text.index(sentence) for sentence in sentences]
     spans = [Sentence(start, start + len(s), True) for start, s in zip(starts, sentences, strict=True)]
     allowed = eligible_sentences(parse_text(text), spans)
-    chosen, _ = choose(sentences, scored, None, allowed, model.sentence_head.chooser)
+    chosen, _ = choose(sentences, scored, None, allowed, model.selector)
     assert 1 in chosen
     assert not {0, 2, 4} & set(chosen)
 
 
 def test_scores_do_not_depend_on_what_was_read_before(
-    model: BigBirdPegasusForSentenceExtraction, tokenizer: PegasusTokenizer
+    model: ExtractiveModel, tokenizer: PegasusTokenizer
 ) -> None:
     short = "Routers forward packets. This memo says how."
     long = " ".join(f"Sentence number {n} speaks about networks and their tables." for n in range(200))

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from bigbird_pegasus import DEFAULT_MODEL, load_model
-from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction, SelectionNetwork
+from bigbird_pegasus.inference.numpy_functions import NetworkWeights
+from bigbird_pegasus.inference.torch_extraction import weights_of
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, with_questions
 from bigbird_pegasus.summarization.sentence_features import sentence_features
 
@@ -34,26 +36,24 @@ TEXTS = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)] 
 
 
 @pytest.fixture(scope="module")
-def chooser() -> SelectionNetwork:
+def chooser() -> NetworkWeights:
     model = load_model(DEFAULT_MODEL)
     assert isinstance(model, BigBirdPegasusForSentenceExtraction)
-    found = model.sentence_head.chooser
-    assert isinstance(found, SelectionNetwork)
-    return found
+    return weights_of(model.sentence_head.chooser)
 
 
 def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
     return ScoredSentences(scores, sentence_features(TEXTS, [True] * 6), length)
 
 
-def test_a_summary_records_whether_its_length_or_the_text_ended_it(chooser: SelectionNetwork) -> None:
+def test_a_summary_records_whether_its_length_or_the_text_ended_it(chooser: NetworkWeights) -> None:
     good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
     assert choose(TEXTS, scored(good), 20, [True] * 6, chooser)[1] == "length"
     assert choose(TEXTS, scored(poor), None, [True] * 6, chooser) == ([0, 1], "end")
     assert choose(TEXTS[:3], scored(good), 100, [True] * 3, chooser) == ([0, 1, 2], "whole")
 
 
-def test_only_allowed_sentences_are_chosen(chooser: SelectionNetwork) -> None:
+def test_only_allowed_sentences_are_chosen(chooser: NetworkWeights) -> None:
     allowed = [False, True] * 3
     assert choose(TEXTS, scored([0.5] * 6), 100, allowed, chooser) == ([1, 3, 5], "end")
 
