@@ -58,7 +58,7 @@ def softmax(scores: Floats) -> Floats:
 def sigmoid(x: Floats) -> Floats:
     """Return 1 / (1 + e^-x)."""
     with np.errstate(over="ignore"):  # of e^-x, whose reciprocal is 0 as it should be
-        found: Floats = 1 / (1 + np.exp(-x))
+        found: Floats = np.reciprocal(1 + np.exp(-x))
     return found
 
 
@@ -94,7 +94,8 @@ def gelu_new(x: Floats) -> Floats:
     with np.errstate(over="ignore"):
         np.exp(found, out=found)
     found += 1
-    return np.divide(x, found, out=found)
+    np.divide(x, found, out=found)
+    return found
 
 
 def relu(x: Floats) -> Floats:

@@ -252,7 +252,7 @@ def similarity_features(words: Sequence[Sequence[int]], heading: Sequence[bool])
     vocabulary = int(vectors.columns[among].max(initial=-1)) + 1
     table = np.zeros((max(1, compared), vocabulary))
     table[vectors.rows[among], vectors.columns[among]] = vectors.unit[among]
-    raw = np.bincount(vectors.columns[among], weights=vectors.values[among], minlength=vocabulary)
+    raw = np.bincount(vectors.columns[among], vectors.values[among], vocabulary).astype(np.float64)
     headings = [n for n in range(compared) if heading[n]]
     alike = _cosines_to_each(vectors, table)
     # A sentence is as similar to the one before as that one is to it: one column shifted makes both.
