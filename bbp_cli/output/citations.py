@@ -8,13 +8,18 @@ from bigbird_pegasus.text.words import ends_unspaced
 from bbp_cli.documents.document import Document
 from bbp_cli.tasks.results import CitedSentence, Origin
 
+NO_SOURCE = "no source found"
+
 
 def place(sentence: CitedSentence, document: Document) -> str:
     """Return where a sentence comes from: its page or pages, or its paragraph in a document without pages.
 
-    A page with a name of its own is given by that, and by its number among all pages.
+    A page with a name of its own is given by that, and by its number among all pages. A sentence that a model
+    wrote may have no source that is certain.
     """
     first, last = sentence.sources[0], sentence.sources[-1]
+    if first.score is None:
+        return NO_SOURCE
     if first.page is None:
         numbers = [document.paragraph_at(first.start), document.paragraph_at(max(last.start, last.end - 1))]
         return "§" + "-".join(str(number) for number in dict.fromkeys(numbers))

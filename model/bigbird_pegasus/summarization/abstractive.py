@@ -6,6 +6,7 @@ from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
+from bigbird_pegasus.summarization.attribution import attribute, index_sentences
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
@@ -82,7 +83,7 @@ def abstractive_steps(
         ]
     summary = join(part.text for part in parts)
     facts = source_facts(text.raw)
-    sentences = [sentence for part in parts for sentence in _sentences(part, encoded, facts)]
+    sentences = [sentence for part in parts for sentence in _sentences(part, encoded, text, facts)]
     stop: Stop = "end" if all(part.ended for part in parts) else "length"
     return Summary(
         summary,
@@ -202,12 +203,20 @@ def _growing(
     return on_tokens
 
 
-def _sentences(part: _Part, encoded: EncodedText, facts: SourceFacts) -> list[SummarySentence]:
-    """Return the sentences of a window's summary: each was written from the whole window."""
-    start = encoded.sentences[part.window.first].start
-    end = encoded.sentences[part.window.last - 1].end
-    texts = [clean(part.text[span.start : span.end]) for span in parse_text(part.text).sentences]
-    return [SummarySentence(text, start, end, None, unsupported_facts(text, facts)) for text in texts]
+def _sentences(
+    part: _Part, encoded: EncodedText, text: ParsedText, facts: SourceFacts
+) -> list[SummarySentence]:
+    """Return the sentences of a window's summary, each with the sentence it rests on, or the whole window."""
+    spans = encoded.sentences[part.window.first : part.window.last]
+    index = index_sentences([text.on_one_line(span) for span in spans])
+    found = []
+    for span in parse_text(part.text).sentences:
+        written = clean(part.text[span.start : span.end])
+        start, end, overlap = spans[0].start, spans[-1].end, None
+        if source := attribute(written, index):
+            start, end, overlap = spans[source[0]].start, spans[source[0]].end, round(source[1], 6)
+        found.append(SummarySentence(written, start, end, overlap, unsupported_facts(written, facts)))
+    return found
 
 
 def _warnings(sentences: Sequence[SummarySentence]) -> tuple[str, ...]:

@@ -74,8 +74,8 @@ def test_a_sentence_over_two_paragraphs_names_both() -> None:
 def test_a_list_s_item_ends_with_its_line() -> None:
     document = parse(b"buy new rope\n\nThe keeper wrote it down.", "in.txt")
     sentences = [
-        CitedSentence("buy new rope", origins(document, 0, 12, None)),
-        CitedSentence("The keeper wrote it down.", origins(document, 14, 39, None)),
+        CitedSentence("buy new rope", origins(document, 0, 12, 0.5)),
+        CitedSentence("The keeper wrote it down.", origins(document, 14, 39, 0.5)),
     ]
     assert cited(sentences, document) == "buy new rope [§1]\nThe keeper wrote it down. [§2]"
     assert bullets(sentences, document, cite=False) == "- buy new rope\n- The keeper wrote it down."
@@ -84,7 +84,7 @@ def test_a_list_s_item_ends_with_its_line() -> None:
 
 def test_no_space_before_a_place_in_chinese() -> None:
     document = parse("灯塔看守人写下了这一切。".encode(), "in.txt")
-    assert cited([CitedSentence("灯塔看守人写下了。", origins(document, 0, 5, None))], document).endswith(
+    assert cited([CitedSentence("灯塔看守人写下了。", origins(document, 0, 5, 0.5))], document).endswith(
         "。[§1]"
     )
 
