@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Literal
 
+from bigbird_pegasus.errors import shorten
+
 from bbp_cli.errors import BbpError
 
 ColorChoice = Literal["auto", "always", "never"]
@@ -14,6 +16,7 @@ ColorChoice = Literal["auto", "always", "never"]
 _STYLES = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "header": "\x1b[1m"}
 _RESET = "\x1b[0m"
 
+MAX_MESSAGE = 320  # characters of an error, which may quote a file; with file and hint a line has 500
 PLAIN_LINES = 20  # of progress in a whole run, at least, where no bar is shown
 
 
@@ -67,7 +70,7 @@ def print_line(line: str) -> None:
 
 def print_error(error: BbpError, color: ColorChoice = "auto") -> None:
     """Write `bbp: error: FILE: message (hint)` to stderr."""
-    parts = [one_line(part) for part in (error.file, error.message) if part]
+    parts = [one_line(part) for part in (error.file, shorten(error.message, MAX_MESSAGE)) if part]
     hint = f" ({one_line(error.hint)})" if error.hint else ""
     label = styled("error:", "error", color=may_color(sys.stderr, color))
     print_line(f"bbp: {label} {': '.join(parts)}{hint}")

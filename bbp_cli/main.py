@@ -14,8 +14,18 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from bigbird_pegasus.errors import BigBirdPegasusError
+
 from bbp_cli.console import ColorChoice, one_line, print_error, print_line
-from bbp_cli.errors import BbpError, ClosedOutputError, OutputError, Terminated, UsageError
+from bbp_cli.errors import (
+    BbpError,
+    ClosedOutputError,
+    ModelError,
+    OutputError,
+    ResourceError,
+    Terminated,
+    UsageError,
+)
 
 INTERRUPTED = 130
 YES = ("1", "true", "t", "yes", "y", "on")  # what Typer takes for true in a variable of a flag
@@ -71,12 +81,19 @@ def _run(words: list[str]) -> int:
 
     Raises:
         UsageError: the command line is wrong.
+        ModelError: the model package raised an error that no command translates: the model loads,
+            and cannot do what is asked of it.
+        ResourceError: memory ran out where no command expects it.
         ClosedOutputError, OutputError: the help or the version cannot be written.
     """
     from bbp_cli.commands.app import command
 
     try:
         code = command().main(args=words, prog_name="bbp", standalone_mode=False)
+    except BigBirdPegasusError as error:
+        raise ModelError(str(error), code="model_unusable") from error
+    except MemoryError as error:
+        raise ResourceError("out of memory", hint="try shorter input", code="memory") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
             raise

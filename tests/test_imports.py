@@ -15,7 +15,7 @@ PACKAGES = {"bigbird_pegasus": ROOT / "model/bigbird_pegasus", "bbp_cli": ROOT /
 LAYERS = {
     "bigbird_pegasus": (
         ("errors",),
-        ("kernels",),
+        ("config_checks", "kernels"),
         ("quantization",),
         ("checkpoints",),
         ("config", "tokenization"),

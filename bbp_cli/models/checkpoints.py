@@ -48,6 +48,7 @@ TASK_VERBS: dict[TaskName, str] = {
     "classify": "classifies",
     "qa": "answers questions",
 }
+MIN_WINDOW_TOKENS = 16
 FAMILY = "BigBirdPegasus"  # the names of all architectures of the model package begin with it
 _OF_MODEL = "it must hold config.json, spiece.model, and model.safetensors or pytorch_model.bin"
 
@@ -230,7 +231,11 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
             prepack(model)
     messages = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
     ready = extractive_model(model) if isinstance(model, BigBirdPegasusForSentenceExtraction) else model
-    return LoadedModel(checkpoint, hardware, ready, tokenizer, messages)
+    loaded = LoadedModel(checkpoint, hardware, ready, tokenizer, messages)
+    if loaded.window_tokens < MIN_WINDOW_TOKENS:
+        message = f"the model reads {loaded.window_tokens} tokens at once, which is too few for a sentence"
+        raise _unusable(checkpoint.folder, message, hint="see model_max_length of its tokenizer_config.json")
+    return loaded
 
 
 def load_exactly(

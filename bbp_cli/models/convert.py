@@ -50,7 +50,8 @@ def convert(
     check_scheme(checkpoint, wanted.quantize)
     _check_destination(wanted, checkpoint.folder)
     model = load_exactly(checkpoint, wanted.dtype, wanted.quantize)
-    new = wanted.destination.with_name(f".{wanted.destination.name[:100]}.{os.getpid()}")
+    beginning = os.fsencode(wanted.destination.name)[:100].decode("utf-8", "ignore")  # of 255 bytes at most
+    new = wanted.destination.with_name(f".{beginning}.{os.getpid()}")
     old = new.with_name(f"{new.name}.old")
     try:
         new.mkdir(parents=True)

@@ -55,7 +55,9 @@ def _loss(
         for start in range(0, len(order), size):
             chosen = order[start : start + size]
             batch = {name: t.to(loaded.hardware.device) for name, t in data.batch(chosen, 0).items()}
-            total += float(model(**batch).loss) * len(chosen)
+            output = model(**batch)
+            loss = output[0] if isinstance(output, tuple) else output.loss  # by `config.return_dict`
+            total += float(loss) * len(chosen)
     return total / len(order)
 
 

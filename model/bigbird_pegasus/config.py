@@ -9,13 +9,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, read_json_object
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
-from bigbird_pegasus.errors import CheckpointError, ConfigError, did_you_mean
+from bigbird_pegasus.config_checks import MODEL_TYPE, check, is_list_of, labels_of
+from bigbird_pegasus.errors import CheckpointError, ConfigError, did_you_mean, shorten
 
-MODEL_TYPE = "bigbird_pegasus"
 # The names of the classes a checkpoint may be of.
 ARCHITECTURES = (
     "BigBirdPegasusModel",
@@ -25,7 +25,6 @@ ARCHITECTURES = (
     "BigBirdPegasusForCausalLM",
     "BigBirdPegasusForSentenceExtraction",
 )
-ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu")
 
 AttentionType = Literal["block_sparse", "original_full"]
 ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
@@ -123,11 +122,14 @@ class BigBirdPegasusConfig:
     model_type: str = MODEL_TYPE
     extra: dict[str, Any] = field(default_factory=dict)
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         values = _without_aliases(values)
-        extra = dict(values.pop("extra", {}))
+        extra = values.pop("extra", {})
+        if not isinstance(extra, Mapping):
+            raise ConfigError(f"extra is {extra!r}: it must be a mapping of further keys")
+        extra = dict(extra)
         names = {f.name for f in fields(self)}
-        labels = _labels(
+        labels = labels_of(
             values.pop("id2label", None), values.pop("label2id", None), values.pop("num_labels", None)
         )
         for f in fields(self):
@@ -137,10 +139,12 @@ class BigBirdPegasusConfig:
             object.__setattr__(self, "id2label", labels)
         extra |= {key: value for key, value in values.items() if key not in names}
         object.__setattr__(self, "extra", extra)
+        if not is_list_of(self.architectures or [], str):
+            raise ConfigError(f"architectures is {self.architectures!r}: it must be a list of names")
         object.__setattr__(self, "architectures", list(self.architectures or []))
         if self.dtype is not None:  # a torch.dtype is accepted too and kept by its name
             object.__setattr__(self, "dtype", str(self.dtype).removeprefix("torch."))
-        _check(self)
+        check(self)
         _report_unknown(extra)
 
     @property
@@ -285,96 +289,13 @@ def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
-def _labels(
-    id2label: Mapping[Any, str] | None, label2id: Mapping[str, int] | None, count: int | None
-) -> dict[int, str] | None:
-    """Return the class names by number, from whichever of the three the caller gave; None for the default."""
-    if id2label is None and label2id is not None:
-        id2label = {number: label for label, number in label2id.items()}
-    if id2label is not None:
-        labels = {int(number): str(label) for number, label in id2label.items()}
-        if count is not None and count != len(labels):
-            raise ConfigError(f"num_labels={count} contradicts id2label, which names {len(labels)}")
-        if sorted(labels) != list(range(len(labels))):
-            raise ConfigError(f"id2label must number its labels from 0 without gaps, not {sorted(labels)}")
-        return dict(sorted(labels.items()))
-    if count is not None:
-        if count < 1:
-            raise ConfigError(f"num_labels must be at least 1, not {count}")
-        return {number: f"LABEL_{number}" for number in range(count)}
-    return None
-
-
-def _check(config: BigBirdPegasusConfig) -> None:
-    """Raise a ConfigError for the first value that no model can be built from."""
-    if config.model_type != MODEL_TYPE:
-        raise ConfigError(f"model_type is {config.model_type!r}: only {MODEL_TYPE!r} checkpoints can be read")
-    allowed = {
-        "activation_function": ACTIVATIONS,
-        "attention_type": get_args(AttentionType),
-        "position_embedding_type": ("absolute",),
-        "problem_type": (None, *get_args(ProblemType)),
-    }
-    for name, choices in allowed.items():
-        if getattr(config, name) not in choices:
-            listed = ", ".join(repr(choice) for choice in choices)
-            raise ConfigError(f"{name} is {getattr(config, name)!r}: it must be one of {listed}")
-    if "position_embedding" in config.extra and config.extra["position_embedding"] != "absolute":
-        raise ConfigError(
-            f"position_embedding is {config.extra['position_embedding']!r}: it must be 'absolute'"
-        )
-    if not config.tie_word_embeddings:
-        raise ConfigError("tie_word_embeddings is false: the output head of these models is their embedding")
-    _check_sizes(config)
-    for name in (
-        *("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"),
-        *("encoder_layerdrop", "decoder_layerdrop"),
-    ):
-        _check_probability(config, name)
-    for name in ("pad_token_id", "decoder_start_token_id"):
-        _check_int(config, name, least=0)
-        if getattr(config, name) >= config.vocab_size:
-            raise ConfigError(
-                f"{name}={getattr(config, name)} is outside the vocabulary of {config.vocab_size}"
-            )
-
-
-def _check_sizes(config: BigBirdPegasusConfig) -> None:
-    for name in (
-        "vocab_size",
-        "max_position_embeddings",
-        "d_model",
-        "block_size",
-        "encoder_ffn_dim",
-        "decoder_ffn_dim",
-    ):
-        _check_int(config, name, least=1)
-    for name in ("encoder_attention_heads", "decoder_attention_heads"):
-        _check_int(config, name, least=1)
-        if config.d_model % getattr(config, name):
-            raise ConfigError(f"d_model={config.d_model} is not a multiple of {name}={getattr(config, name)}")
-    for name in ("encoder_layers", "decoder_layers", "num_random_blocks"):
-        _check_int(config, name, least=0)
-
-
-def _check_int(config: BigBirdPegasusConfig, name: str, least: int) -> None:
-    value = getattr(config, name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name} is {value!r}: it must be a whole number of at least {least}")
-
-
-def _check_probability(config: BigBirdPegasusConfig, name: str) -> None:
-    value = getattr(config, name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ConfigError(f"{name} is {value!r}: it must be a probability between 0 and 1")
-
-
 def _report_unknown(extra: Mapping[str, Any]) -> None:
     """Warn of each key that is neither a field nor a known one, once in a process."""
     unknown = sorted(set(extra) - KEPT_SILENTLY - _reported_keys - {"position_embedding"})
     if unknown:
         _reported_keys.update(unknown)
-        warnings.warn(f"unknown configuration keys are kept but not used: {', '.join(unknown)}", stacklevel=4)
+        listed = shorten(", ".join(unknown))
+        warnings.warn(f"unknown configuration keys are kept but not used: {listed}", stacklevel=4)
 
 
 RandomAttention = Literal["seeded", "transformers"]

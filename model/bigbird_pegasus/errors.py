@@ -4,16 +4,25 @@ BigBirdPegasusError
 ├── ConfigError      a configuration value that is unknown or impossible
 ├── CheckpointError  a checkpoint folder that lacks a file, holds a corrupt one, or does not fit the model
 │   └── HubError     the Hugging Face Hub does not give a model; `reason` says why
-└── TokenizerError   a vocabulary that cannot be used
+├── TokenizerError   a vocabulary that cannot be used
+└── ModelInputError  tensors that a model cannot take; the message has their shapes
 """
 
 import difflib
 from collections.abc import Iterable
 from enum import Enum, auto
 
+MAX_MESSAGE_CHARACTERS = 320
+
 
 class BigBirdPegasusError(Exception):
-    """Base of every error of this package: catch it to catch them all."""
+    """Base of every error of this package: catch it to catch them all.
+
+    Its message is one line of at most `MAX_MESSAGE_CHARACTERS`: it may quote what a file holds.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shorten(message))
 
 
 class ConfigError(BigBirdPegasusError, ValueError):
@@ -26,6 +35,10 @@ class CheckpointError(BigBirdPegasusError, OSError):
 
 class TokenizerError(BigBirdPegasusError, ValueError):
     """A vocabulary file is missing, corrupt, or does not fit what was asked of it."""
+
+
+class ModelInputError(BigBirdPegasusError, ValueError):
+    """A model was given tensors that it cannot take: of a wrong shape, or with values that mean nothing."""
 
 
 class HubReason(Enum):
@@ -53,6 +66,12 @@ class HubError(CheckpointError):
     def __init__(self, reason: HubReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+def shorten(text: str, most: int = MAX_MESSAGE_CHARACTERS) -> str:
+    """Return a text on one line, its middle left out where it has more than `most` characters."""
+    line = " ".join(text.split()) if "\n" in text else text
+    return line if len(line) <= most else f"{line[: most // 2]} … {line[3 - most + most // 2 :]}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

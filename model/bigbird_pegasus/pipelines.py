@@ -232,7 +232,7 @@ class TextClassificationPipeline:
             scores = self._scores_over_windows(text, _meaning_of(function))
         else:
             with torch.inference_mode():
-                logits = self.model(**inputs, use_cache=False).logits[0].float().cpu()
+                logits = self.model(**inputs, use_cache=False, return_dict=True).logits[0].float().cpu()
             scores = _apply(function, logits).tolist()
         names = self.model.config.id2label
         best = choose(scores, ClassifyOptions(top_k=top_k))
@@ -246,7 +246,7 @@ class TextClassificationPipeline:
         for window in windows:
             ids = torch.tensor([window_input(encoded, window, self.tokenizer)], device=self.model.device)
             with torch.inference_mode():
-                rows.append(self.model(ids, use_cache=False).logits[0].float().cpu())
+                rows.append(self.model(ids, use_cache=False, return_dict=True).logits[0].float().cpu())
         scores, _ = combine(rows, [window.tokens for window in windows], meaning)
         return scores
 
@@ -308,7 +308,8 @@ class QuestionAnsweringPipeline:
         for window in context_windows(len(text.input_ids), room, settings.doc_stride):
             ids, place = pair_input(asked, text.input_ids, window, self.tokenizer.eos_token_id)
             with torch.inference_mode():
-                output = self.model(torch.tensor([ids], device=self.model.device), use_cache=False)
+                tensor = torch.tensor([ids], device=self.model.device)
+                output = self.model(tensor, use_cache=False, return_dict=True)
             spans, absent = answers_in_window(
                 output.start_logits[0],
                 output.end_logits[0],

@@ -243,7 +243,8 @@ def _update(
         # Dropout draws from here: the same after a resume, and different in every forward.
         torch.manual_seed(((options.seed * 1_000_003 + number) * options.accumulate + index) % SEEDS)
         with autocast(device, options.autocast):
-            loss: Tensor = model(**arguments).loss
+            output = model(**arguments)
+            loss: Tensor = output[0] if isinstance(output, tuple) else output.loss  # by `config.return_dict`
         losses.append(float(loss.detach()))
         if not math.isfinite(losses[-1]):
             raise TrainingError(f"the loss is {losses[-1]} at update {number + 1}: it has diverged")

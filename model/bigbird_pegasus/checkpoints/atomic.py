@@ -17,7 +17,9 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         OSError: it cannot be written; then, and after any error of `write`, the temporary file is removed.
     """
     target = path.resolve()
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
+    # A name may have 255 bytes, whatever its letters; bytes are cut in the middle of one at worst.
+    beginning = os.fsencode(target.name)[:100].decode("utf-8", "ignore")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{beginning}.", suffix=".tmp")
     os.close(descriptor)
     temporary = Path(name)
     try:

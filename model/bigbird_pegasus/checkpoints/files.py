@@ -1,6 +1,7 @@
 """The files a checkpoint folder is made of, one name each; torch is not needed to tell."""
 
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,12 @@ WEIGHTS = (SAFETENSORS, SAFETENSORS_INDEX, PICKLE, PICKLE_INDEX)
 SHARDS = ("model-*.safetensors", "pytorch_model-*.bin")  # how those files are usually called
 
 QUANTIZATION = "quantization"  # the key in the metadata of safetensors
-MAX_HEADER_BYTES = 100_000_000  # the format allows no more
+# Published files of JSON have kilobytes, an index of weights less than one megabyte.
+MAX_JSON_BYTES = 10_000_000
+MAX_JSON_DEPTH = 50
+MAX_SHARDS = 1000
+_SHARD_NAME = re.compile(r"(?!\.)[\w.-]{1,200}\.(?:safetensors|bin)", re.ASCII)
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def is_complete(folder: Path, *, weights: bool = True) -> bool:
@@ -65,14 +71,19 @@ def shards_of(index: Path) -> list[Path]:
     """Return the files beside an index of weights that it names.
 
     Raises:
-        CheckpointError: the index cannot be read.
+        CheckpointError: the index cannot be read, or names what is no file of weights beside it.
     """
-    try:
-        names = {Path(name).name for name in read_json_object(index)["weight_map"].values()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{index} cannot be read: it is not an index of weights") from error
+    weight_map = read_json_object(index).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise CheckpointError(f"{index} cannot be read: it is not an index of weights")
+    names = list(dict.fromkeys(map(str, weight_map.values())))
     if not names:
         raise CheckpointError(f"{index} cannot be read: it names no files")
+    if len(names) > MAX_SHARDS:
+        raise CheckpointError(f"{index} names {len(names)} files: weights are in {MAX_SHARDS} at most")
+    for name in names:
+        if not _SHARD_NAME.fullmatch(name):
+            raise CheckpointError(f"{index} names {name!r}, which is no file of weights beside it")
     return [index.parent / name for name in sorted(names)]
 
 
@@ -81,17 +92,54 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: it cannot be read, or holds something else.
+        CheckpointError: it cannot be read, is too long or too deep, or holds something else.
     """
+    data = read_file(path, MAX_JSON_BYTES)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        content = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} cannot be read: {lfs_hint(data) or error}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} cannot be read: it holds no JSON object")
+    if _is_deeper(content, MAX_JSON_DEPTH):
+        raise CheckpointError(f"{path} cannot be read: it nests more than {MAX_JSON_DEPTH} levels")
     return content
+
+
+def read_file(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a file of a checkpoint; what is no file, such as a device, is not opened.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it cannot be read, or is longer than `most_bytes`.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise CheckpointError(f"{path} cannot be read: it is not a file")
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except (FileNotFoundError, CheckpointError):
+        raise
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(data) > most_bytes:
+        raise CheckpointError(f"{path} cannot be read: it has more than {most_bytes / 1e6:g} MB")
+    return data
+
+
+def lfs_hint(beginning: bytes) -> str | None:
+    """Say that a file is a Git LFS pointer, by its first bytes; None where it is none."""
+    if not beginning.startswith(_LFS_POINTER):
+        return None
+    return "it is a Git LFS pointer, not the file itself: run `git lfs pull` in its repository"
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    """Return whether lists and objects are nested in more than `most` levels."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return most == 0 or any(_is_deeper(one, most - 1) for one in inner)
 
 
 def stored_quantization(folder: Path) -> str | None:
@@ -103,13 +151,20 @@ def stored_quantization(folder: Path) -> str | None:
     return None
 
 
+def header_bytes(path: Path) -> int:
+    """Return the length of the header that a safetensors file claims to have; 0 of one without."""
+    with path.open("rb") as file:
+        beginning = file.read(8)
+    return int.from_bytes(beginning, "little") if len(beginning) == 8 else 0
+
+
 def _safetensors_metadata(path: Path) -> dict[str, str]:
     """Return the metadata of a safetensors file; of a damaged one none: reading its tensors reports it."""
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
+            header = json.loads(file.read(length)) if length <= MAX_JSON_BYTES else {}
         metadata = header.get("__metadata__", {})
         return metadata if isinstance(metadata, dict) else {}
-    except (OSError, ValueError, struct.error, AttributeError):
+    except (OSError, ValueError, RecursionError, struct.error, AttributeError):
         return {}

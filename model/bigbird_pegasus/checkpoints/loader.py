@@ -1,5 +1,6 @@
 """Stored tensors into a model: each is classified and placed, then all are verified and assigned."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from bigbird_pegasus.checkpoints.names import (
     our_name,
     published_name,
 )
-from bigbird_pegasus.checkpoints.tensors import abbreviate, read_tensors
+from bigbird_pegasus.checkpoints.tensors import abbreviate, read_tensors, stored_names
 from bigbird_pegasus.errors import CheckpointError
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.quantization.quantize import Quantization, WeightQuantizer, without_suffix
@@ -25,6 +26,30 @@ from bigbird_pegasus.quantization.quantize import Quantization, WeightQuantizer,
 
 class NewHeadWarning(UserWarning):
     """A checkpoint has no head for the class that reads it: the one it gets knows nothing yet."""
+
+
+# What weights may be stored as. Types of 8 bits need the scales of whoever made them.
+WEIGHT_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
+def check_layers(folder: Path, encoder_layers: int, decoder_layers: int) -> None:
+    """Check that a checkpoint has the layers of its configuration, before a model of so many is built.
+
+    Sizes beside that cost nothing until the tensors are there, and are compared with theirs.
+
+    Raises:
+        CheckpointError: it has fewer, or its weights cannot be read.
+    """
+    most = max(encoder_layers, decoder_layers)
+    if most <= FEW_LAYERS:
+        return
+    found = re.findall(r"coder\.layers\.(\d{1,9})\.", "\n".join(stored_names(folder)))
+    stored = max(map(int, found), default=-1) + 1
+    if most > min(stored, len(found)):
+        raise CheckpointError(f"{folder} has weights of {stored} layers, the configuration says {most}")
+
+
+FEW_LAYERS = 64  # are built in no time, whether the weights have them or not
 
 
 def own_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -110,6 +135,8 @@ def _place(
     elif name in quantizer.shapes:
         if name not in quantizer.arrived:
             quantizer.add(name, "", tensor.to(device))
+    elif wanted.is_floating_point() and tensor.dtype not in WEIGHT_TYPES:
+        arrivals.misshaped[name] = f"{published} is stored as {str(tensor.dtype).removeprefix('torch.')}"
     elif name not in arrivals.found:
         with large_tensors_on_own_pages():
             # Of the right type and place already, it stays mapped to the file: no copy is made.
@@ -129,7 +156,7 @@ def _verify(arrivals: _Arrivals, folder: Path, head: tuple[str, ...]) -> list[st
     faults = {
         "missing": [published_name(name) for name in absent if name not in new],
         "unexpected": arrivals.unexpected,
-        "of the wrong shape": list(misshaped.values()),
+        "of the wrong shape or type": list(misshaped.values()),
     }
     found = [f"{len(names)} {fault}: {abbreviate(names)}" for fault, names in faults.items() if names]
     if found:

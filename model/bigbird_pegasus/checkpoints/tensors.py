@@ -5,7 +5,6 @@ a conversion leave memory again.
 """
 
 import math
-import pickle
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from bigbird_pegasus.checkpoints.files import PICKLE, SAFETENSORS, SAFETENSORS_INDEX, WEIGHTS, shards_of
+from bigbird_pegasus.checkpoints.files import (
+    MAX_JSON_BYTES,
+    PICKLE,
+    SAFETENSORS,
+    SAFETENSORS_INDEX,
+    WEIGHTS,
+    header_bytes,
+    lfs_hint,
+    shards_of,
+)
 from bigbird_pegasus.errors import CheckpointError
 
 # A file is mapped as a whole, and mapped again after this many bytes of it were read.
@@ -37,10 +45,26 @@ def _files(folder: Path) -> list[Path]:
     for file in WEIGHTS:
         path = folder / file
         if path.is_file():
-            return _shards(path) if path.suffix == ".json" else [path]
+            return [_readable(one) for one in (_shards(path) if path.suffix == ".json" else [path])]
     raise CheckpointError(
         f"{folder} has no weights: looked for {SAFETENSORS}, {SAFETENSORS_INDEX} and {PICKLE}"
     )
+
+
+def _readable(path: Path) -> Path:
+    """Check that a file is what its name says as far as its first bytes tell, and return it."""
+    try:
+        with path.open("rb") as file:
+            hint = lfs_hint(file.read(100))
+        if hint:
+            raise CheckpointError(f"{path} cannot be read: {hint}")
+        if path.suffix == ".safetensors" and header_bytes(path) > MAX_JSON_BYTES:
+            raise CheckpointError(f"{path} is corrupt: its header claims {header_bytes(path):,} bytes")
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    return path
 
 
 def _shards(index: Path) -> list[Path]:
@@ -94,12 +118,42 @@ def _load_bin(path: Path) -> dict[str, Tensor]:
                 tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             except RuntimeError:  # the format before torch 1.6 cannot be mapped
                 tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged pickle makes its reader raise errors of any kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} is corrupt or holds more than weights: {reason}") from error
-    if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
+    if not isinstance(tensors, dict) or not all(_is_whole(*entry) for entry in tensors.items()):
         raise CheckpointError(f"{path} does not hold a table of tensors")
     return tensors
+
+
+def _is_whole(name: object, value: object) -> bool:
+    """Return whether an entry of a pickle is a named tensor that holds each of its numbers."""
+    return (
+        isinstance(name, str)
+        and isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and value.nbytes <= value.untyped_storage().nbytes()
+    )
+
+
+def stored_names(folder: Path) -> Iterator[str]:
+    """Yield the published name of every tensor of a checkpoint; its content is not read.
+
+    Raises:
+        CheckpointError: see `read_tensors`.
+    """
+    for path in _files(folder):
+        if path.suffix == ".bin":
+            yield from _load_bin(path)
+            continue
+        try:
+            with safe_open(path, framework="pt") as file:
+                yield from file.keys()
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{path} is corrupt or cannot be read: {error}") from error
 
 
 def abbreviate(names: list[str]) -> str:

@@ -52,6 +52,12 @@ UNSUPPORTED: dict[str, tuple[object, ...]] = {
     "typical_p": (None, 1.0),
 }
 
+MAX_COUNT = 1_000_000_000  # of tokens
+MAX_TEXTS = 128  # beams, or texts returned, for each document: each has a row in the decoder
+MAX_ENDS = 100  # token ids that end a text
+# More, and scores divided by the length to its power leave the range of 32 bits.
+MAX_LENGTH_PENALTY = 10
+
 _reported_keys: set[str] = set()
 
 
@@ -203,12 +209,18 @@ def _check(options: GenerationConfig) -> None:
 
 def _check_numbers(options: GenerationConfig) -> None:
     for name in ("num_beams", "num_return_sequences"):
-        _check_whole(options, name, minimum=1)
+        _check_whole(options, name, minimum=1, maximum=MAX_TEXTS)
     for name in ("min_length", "no_repeat_ngram_size", "top_k"):
         _check_whole(options, name, minimum=0)
-    for name, minimum in (("max_length", 1), ("max_new_tokens", 1), ("min_new_tokens", 0), ("seed", 0)):
+    for name, minimum in (("max_length", 1), ("max_new_tokens", 1), ("min_new_tokens", 0)):
         _check_whole(options, name, minimum, or_none=True)
+    _check_whole(options, "seed", 0, 2**63 - 1, or_none=True)
     _check_number(options, "length_penalty", minimum=float("-inf"))
+    if abs(options.length_penalty) > MAX_LENGTH_PENALTY:
+        raise ConfigError(
+            f"length_penalty is {options.length_penalty!r}: it must be from -{MAX_LENGTH_PENALTY} to "
+            f"{MAX_LENGTH_PENALTY}"
+        )
     for name in ("temperature", "repetition_penalty", "top_p"):
         _check_number(options, name, minimum=0.0)
     if options.top_p > 1:
@@ -244,12 +256,16 @@ def _check_returned_texts(options: GenerationConfig) -> None:
         )
 
 
-def _check_whole(options: GenerationConfig, name: str, minimum: int, *, or_none: bool = False) -> None:
+def _check_whole(
+    options: GenerationConfig, name: str, minimum: int, maximum: int = MAX_COUNT, *, or_none: bool = False
+) -> None:
     value = getattr(options, name)
     if value is None and or_none:
         return
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
         raise ConfigError(f"{name} is {value!r}: it must be a whole number of at least {minimum}")
+    if value > maximum:
+        raise ConfigError(f"{name} is too large: it must be at most {maximum}")
 
 
 def _check_number(options: GenerationConfig, name: str, minimum: float) -> None:
@@ -262,8 +278,10 @@ def _check_number(options: GenerationConfig, name: str, minimum: float) -> None:
 
 def _check_ids(name: str, value: object) -> None:
     ids = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    if any(not isinstance(i, int) or isinstance(i, bool) or i < 0 for i in ids):
+    if any(not isinstance(i, int) or isinstance(i, bool) or not 0 <= i <= MAX_COUNT for i in ids):
         raise ConfigError(f"{name} is {value!r}: it must be a token id or a list of token ids")
+    if len(ids) > MAX_ENDS:
+        raise ConfigError(f"{name} has {len(ids)} token ids: {MAX_ENDS} at most")
 
 
 def _report_unsupported(extra: Mapping[str, Any]) -> None:

@@ -65,7 +65,9 @@ def forward_each(model: Any, documents: Sequence[Sequence[int]]) -> Iterator[Any
     ids = [torch.tensor(document, dtype=torch.long, device=model.device) for document in documents]
     states = encode_each(model.model.encoder, ids)
     for document in ids:
-        yield model(input_ids=document[None], encoder_outputs=(states.pop(0),), use_cache=False)
+        yield model(
+            input_ids=document[None], encoder_outputs=(states.pop(0),), use_cache=False, return_dict=True
+        )
 
 
 def _encode_side_by_side(encoder: Encoder, documents: Sequence[Tensor]) -> list[Tensor]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.generate import GenerationOutput, generate
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
@@ -302,8 +302,10 @@ def _states_at_last_end(states: Tensor, ids: Tensor, config: BigBirdPegasusConfi
     ends = torch.isin(ids, torch.tensor(config.eos_token_ids, device=ids.device))
     counts = ends.sum(dim=1)
     if not bool((counts == counts[0]).all()):
-        raise ValueError(f"all examples must have the same number of <eos> tokens, not {counts.tolist()}")
+        raise ModelInputError(
+            f"all examples must have the same number of <eos> tokens, not {counts.tolist()}"
+        )
     if not bool(counts[0]):
-        raise ValueError(f"each example must contain at least one <eos> token ({config.eos_token_id})")
+        raise ModelInputError(f"each example must contain at least one <eos> token ({config.eos_token_id})")
     last = (ends * torch.arange(1, ids.shape[1] + 1, device=ids.device)).argmax(dim=1)
     return states[torch.arange(len(states), device=states.device), last]

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from bigbird_pegasus.checkpoints.atomic import atomic_write
 from bigbird_pegasus.checkpoints.files import QUANTIZATION, SAFETENSORS, stored_quantization
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
-from bigbird_pegasus.checkpoints.loader import load_weights, own_tensors
+from bigbird_pegasus.checkpoints.loader import WEIGHT_TYPES, check_layers, load_weights, own_tensors
 from bigbird_pegasus.checkpoints.names import published_name
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
@@ -145,6 +145,7 @@ class PretrainedModule(nn.Module):
         on_hub: Any = {"revision": revision, "local_files_only": local_files_only}
         config = BigBirdPegasusConfig.from_pretrained(name_or_path, **on_hub, **changes)
         folder = checkpoint_folder(name_or_path, weights=True, **on_hub)
+        check_layers(folder, config.encoder_layers, config.decoder_layers)
         with torch.device("meta"), _NothingDrawn():
             model = cls(config, random_attention)
         quantization = quantization_of(quantization_config, stored_quantization(folder), folder)
@@ -191,9 +192,6 @@ class PretrainedModule(nn.Module):
             self.generation_config.save_pretrained(folder)
 
 
-_WEIGHT_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-
-
 class _NothingDrawn(TorchFunctionMode):
     """Leave out what fills new weights: on the meta device there is nothing to fill.
 
@@ -236,7 +234,7 @@ def _dtype(dtype: torch.dtype | str) -> torch.dtype | None:
     if dtype == "auto":
         return None
     found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or found not in _WEIGHT_TYPES:
+    if not isinstance(found, torch.dtype) or found not in WEIGHT_TYPES:
         raise ConfigError(
             f"dtype is {dtype!r}: it must be 'auto' or a torch type such as 'float32' or 'bfloat16'"
             + ("; int8 weights come of quantizing" if "int" in str(dtype) else "")

@@ -15,6 +15,7 @@ _PIECE_FIELD, _TYPE_FIELD = 1, 3
 _CONTROL, _USER_DEFINED = 3, 4  # values of a piece's type
 _VARINT, _LENGTH_DELIMITED = 0, 2  # wire types
 _FIXED_WIDTH_BYTES = {1: 8, 5: 4}  # of the two wire types of fixed size
+_MAX_VARINT_BYTES = 10  # of 64 bits
 MAX_NAME_BYTES = 31  # so that lengths of a name and of its message take one byte each
 
 
@@ -66,11 +67,10 @@ def fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
     """Return the variable-length integer at a position, and the position after it."""
-    value = shift = 0
-    while True:
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
-        shift += 7
+    value = 0
+    for count in range(_MAX_VARINT_BYTES):
+        byte = data[position + count]
+        value |= (byte & 0x7F) << 7 * count
         if byte < 0x80:
-            return value, position
+            return value, position + count + 1
+    raise LookupError("an integer has no end")

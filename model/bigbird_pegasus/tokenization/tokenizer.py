@@ -84,7 +84,8 @@ class PegasusTokenizer:
     ) -> None:
         if isinstance(offset, bool) or offset not in OFFSETS:
             raise TokenizerError(f"offset is {offset!r}; it is 0 for BigBird-Pegasus and 103 for PEGASUS")
-        if not isinstance(model_max_length, int | float) or not 1 <= model_max_length < float("inf"):
+        is_number = isinstance(model_max_length, int | float) and not isinstance(model_max_length, bool)
+        if not is_number or not 1 <= model_max_length < float("inf"):
             raise TokenizerError(f"model_max_length is {model_max_length!r}; it must be a number from 1 up")
         self.vocab_file = Path(vocab_file)
         self.offset = int(offset)

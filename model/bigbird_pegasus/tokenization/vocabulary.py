@@ -16,6 +16,8 @@ from bigbird_pegasus.checkpoints.files import (
     SPECIAL_TOKENS_FILE,
     TOKENIZER_CONFIG_FILE,
     VOCABULARY_FILE,
+    lfs_hint,
+    read_file,
     read_json_object,
 )
 from bigbird_pegasus.errors import CheckpointError, TokenizerError
@@ -23,6 +25,7 @@ from bigbird_pegasus.tokenization.protobuf import user_defined_to_control
 
 REQUIRED_TOKEN_NAMES = ("pad_token", "eos_token", "unk_token")
 OPTIONAL_TOKEN_NAMES = ("bos_token", "sep_token", "cls_token", "mask_token", "mask_token_sent")
+MAX_VOCABULARY_BYTES = 20_000_000  # ten times those of the published checkpoints
 SPECIAL_TOKEN_NAMES = REQUIRED_TOKEN_NAMES + OPTIONAL_TOKEN_NAMES
 
 
@@ -71,11 +74,13 @@ def load_vocabulary(path: Path, never_from_text: Collection[str] = ()) -> Senten
         TokenizerError: the file cannot be read or is no SentencePiece model.
     """
     try:
-        model = path.read_bytes()
-    except OSError as error:
-        raise TokenizerError(f"cannot read the vocabulary {path}: {error.strerror}") from error
+        model = read_file(path, MAX_VOCABULARY_BYTES)
+    except OSError as error:  # CheckpointError among them
+        raise TokenizerError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
     if not model:
         raise TokenizerError(f"the vocabulary {path} is empty")
+    if hint := lfs_hint(model[:100]):
+        raise TokenizerError(f"{path} cannot be read: {hint}")
     processor = SentencePieceProcessor()
     try:
         processor.LoadFromSerializedProto(user_defined_to_control(model, never_from_text))

@@ -24,6 +24,12 @@ def test_a_new_file_has_the_mode_that_others_have(tmp_path: Path) -> None:
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+@pytest.mark.parametrize("name", ["要" * 84, "e" * 255, "é" * 127, "a" + "要" * 84])
+def test_the_longest_names_can_be_written(tmp_path: Path, name: str) -> None:
+    atomic_write(tmp_path / name, lambda path: path.write_text("new"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     target = tmp_path / "folder/file"
