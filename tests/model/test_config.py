@@ -122,7 +122,7 @@ def test_several_end_tokens_are_kept() -> None:
         ({"pad_token_id": 7, "vocab_size": 7}, "pad_token_id=7 is outside"),
         ({"hidden_size": 8, "d_model": 16}, "two names of one value"),
         ({"num_labels": 3, "id2label": {0: "a"}}, "num_labels=3 contradicts"),
-        ({"num_labels": 0}, "num_labels must be at least 1"),
+        ({"num_labels": 0}, "num_labels must be a whole number from 1 to 100000, not 0"),
         ({"id2label": {1: "a"}}, "without gaps"),
         ({"tie_word_embeddings": False}, "tie_word_embeddings"),
     ],

@@ -11,6 +11,7 @@ import random
 import shutil
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,8 @@ def mutate(good: Path, folder: Path, seed: int) -> None:
     draw = random.Random(seed)
     shutil.copytree(good, folder)
     for _ in range(draw.choice((1, 1, 1, 2))):
-        draw.choices(MUTATIONS, WEIGHTS)[0](folder, draw)
+        with suppress(OSError):  # a folder or an endless link may stand where the second wants to write
+            draw.choices(MUTATIONS, WEIGHTS)[0](folder, draw)
 
 
 # JSON files
