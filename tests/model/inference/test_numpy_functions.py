@@ -50,6 +50,6 @@ def test_linear_and_layer_norm_are_torchs() -> None:
 
 
 def test_there_is_an_activation_for_each_that_a_configuration_may_name() -> None:
-    from bigbird_pegasus.config import ACTIVATIONS
+    from bigbird_pegasus.config_checks import ACTIVATIONS
 
     assert set(ACTIVATIONS) == set(numpy_functions._ACTIVATIONS)
