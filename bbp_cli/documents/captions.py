@@ -4,11 +4,17 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bbp_cli.documents.turns import join_turns
 
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
 _ARROW = re.compile(rf"\s*({_TIME})\s*-+>\s*({_TIME})(?:\s.*)?$")
+# Copied from a player, or printed by a recogniser: "0:07" above what is said, "[00:00.000 --> 00:04.000] Hi."
+_TIMED = re.compile(rf"\s*[\[(]?({_TIME})(?:\s*-+>\s*({_TIME}))?[\])]?(?:\s+(?![-\u2013\u2014]\s)|\s*$)")
+_MAX_FIRST_S = 120.0  # a recording begins at 0:00; an agenda or a log does not
+_MIN_TIMED = 3
+_MIN_TIMED_SHARE = 0.3  # of the lines
 _SUBVIEWER = re.compile(r"\s*(\d{1,2}:\d{2}:\d{2}\.\d{2,3}),(\d{1,2}:\d{2}:\d{2}\.\d{2,3})\s*$")
 _DIALOGUE = re.compile(r"Dialogue:\s*[^,]*,\s*([^,]*),\s*([^,]*),[^,]*,([^,]*),[^,]*,[^,]*,[^,]*,[^,]*,(.*)")
 _VTT = re.compile(r"\s*WEBVTT(?:[ \t\n]|\Z)")
@@ -44,6 +50,36 @@ def is_captions(text: str, suffix: str = "") -> bool:
     lines = [line for line in head.split("\n", 12)[:12] if line.strip()]
     first = next((line for line in lines if not _NUMBERED.match(line)), "")
     return bool(_ARROW.match(first[:200]) or _SUBVIEWER.match(first[:200]))
+
+
+def is_timed(text: str, suffix: str = "") -> bool:
+    """Return whether a text is a transcript whose lines have times of a recording, from its beginning on."""
+    lines = [line[:200] for line in text[:100_000].lstrip("\ufeff").split("\n") if line.strip()]
+    times = [_seconds(match[1]) for line in lines if (match := _TIMED.match(line))]
+    if len(times) < max(_MIN_TIMED, _MIN_TIMED_SHARE * len(lines)) or not _TIMED.match(lines[0]):
+        return False
+    return times[0] <= _MAX_FIRST_S and all(a <= b for a, b in pairwise(times)) and times[0] < times[-1]
+
+
+def text_of_timed(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return what is said, a paragraph a turn; and no warnings."""
+    return join_turns(_pieces(_timed_cues(text))), ()
+
+
+def _timed_cues(text: str) -> Iterator[_Cue]:
+    start = end = 0.0
+    lines: list[str] = []
+    for line in text.lstrip("\ufeff").split("\n"):
+        if times := _TIMED.match(line[:200]):
+            following = _seconds(times[1])
+            if lines:
+                yield _Cue(start, end or following, tuple(lines))
+            start, end = following, _seconds(times[2] or "")
+            lines = [line[times.end() :]]
+        else:
+            lines.append(line)
+    if lines:
+        yield _Cue(start, end or start, tuple(lines))
 
 
 def text_of_captions(text: str) -> tuple[str, tuple[str, ...]]:
@@ -85,7 +121,7 @@ def _dialogue(text: str) -> Iterator[_Cue]:
 
 
 def _pieces(cues: Iterator[_Cue]) -> Iterator[tuple[str, str, bool]]:
-    """Yield (speaker, text, whether a pause comes before) of every line; lines shown twice once."""
+    """Yield (speaker, text, whether a pause comes before) of the cues; lines shown twice once."""
     speaker, ended_s = "", 0.0
     before: tuple[str, ...] = ()
     for cue in cues:
@@ -93,23 +129,27 @@ def _pieces(cues: Iterator[_Cue]) -> Iterator[tuple[str, str, bool]]:
         ended_s = cue.end_s
         speaker = cue.speaker or speaker
         cleaned: list[str] = []
+        said: list[str] = []  # by one speaker in this cue
         for line in cue.lines:
             voice = _VOICE.search(line)
             shown = _plain(line)
             cleaned.append(shown)
+            match, change = _SPEAKER.match(shown), _CHANGE.match(shown)
+            if voice or match or change:
+                yield speaker, " ".join(said), paused
+                paused, said = paused and not any(said), []
             if voice:
                 speaker = " ".join(html.unescape(voice[1]).split())
-            elif match := _SPEAKER.match(shown):
+            elif match:
                 speaker = match[1]
                 shown = shown[match.end() :]
-            elif change := _CHANGE.match(shown):
+            elif change:
                 shown = shown[change.end() :]
                 if cue.speaker == "":
                     speaker, paused = "", True
-            if cleaned[-1] in before:  # live captions roll: a line is shown again with the next one
-                continue
-            yield speaker, shown, paused
-            paused = False
+            if cleaned[-1] not in before:  # live captions roll: a line is shown again with the next one
+                said.append(shown)
+        yield speaker, " ".join(said), paused
         before = tuple(line for line in cleaned if line)[-2:] or before
 
 

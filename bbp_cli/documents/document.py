@@ -119,7 +119,8 @@ def display_name(path: str) -> str:
 def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
     """Turn bytes into a document: a PDF, or what `bbp_cli.documents.formats` recognises.
 
-    A text of fewer than `MIN_LETTERS` is refused, but with `any_text`: a model would make something up.
+    A text of fewer than `MIN_LETTERS`, or of numbers alone, is refused, but with `any_text`: a model would
+    make something up.
 
     Raises:
         InputError: empty or nearly so, binary, undecodable, or a PDF that is locked, damaged or without text.
@@ -193,12 +194,17 @@ def _refuse_endless(opened: int) -> None:
 
 
 def _refuse_nearly_empty(text: str) -> None:
-    letters = 0
+    letters, digits = 0, 0
     for character in text:
-        letters += character.isalnum()
-        if letters == MIN_LETTERS:
+        letters += character.isalpha()
+        digits += character.isdigit()
+        if letters and letters + digits >= MIN_LETTERS:
             return
-    raise InputError("no text" if not letters else "almost no text: nothing to summarize", code="empty")
+    if letters + digits < MIN_LETTERS:
+        raise InputError(
+            "no text" if not letters + digits else "almost no text: nothing to summarize", code="empty"
+        )
+    raise InputError("reads like numbers, not prose: there are no words in it", code="no_text")
 
 
 # What is said of pages that gave no text; {} is where they are.

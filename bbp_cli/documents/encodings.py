@@ -20,10 +20,18 @@ BYTE_ORDER_MARKS = (  # longer ones first: the mark of UTF-32 little endian star
 KNOWN_FORMATS = (
     (b"PK\x03\x04", "a ZIP file", "unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first: gunzip -c FILE | bbp ..."),
-    (b"\xd0\xcf\x11\xe0", "an old Microsoft Office file", "save it as plain text or PDF first"),
     (b"\x89PNG", "a PNG image", "run an OCR tool first"),
     (b"\xff\xd8\xff", "a JPEG image", "run an OCR tool first"),
     (b"\x7fELF", "a program", None),
+)
+_COMPOUND_FILE = b"\xd0\xcf\x11\xe0"  # of Microsoft's programs before 2007, and of locked files since
+_COMPOUND_FILES = (  # a stream in it, what it is, and what to do
+    ("EncryptedPackage", "an Office file that asks for a password", "save it without a password"),
+    ("WordDocument", "an old Word file (.doc)", "save it as .docx, .rtf or PDF first"),
+    ("PowerPoint Document", "an old PowerPoint file (.ppt)", "save it as .pptx or PDF first"),
+    ("Workbook", "an old Excel workbook (.xls), not prose", "save the sheet as CSV or plain text"),
+    ("Book", "an old Excel workbook (.xls), not prose", "save the sheet as CSV or plain text"),
+    ("__substg1.0_", "an Outlook message (.msg)", "save it as .eml or plain text first"),
 )
 SAMPLE = 65_536  # bytes a guess looks at
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -241,6 +249,10 @@ def _refuse_known_format(data: bytes) -> None:
 
 
 def _known_format(head: bytes) -> tuple[str, str | None] | None:
+    if head.startswith(_COMPOUND_FILE):
+        streams = ((stream.encode("utf-16-le"), name, hint) for stream, name, hint in _COMPOUND_FILES)
+        unknown = ("an old Microsoft Office file", "save it as plain text or PDF first")
+        return next(((name, hint) for stream, name, hint in streams if stream in head), unknown)
     return next(((name, hint) for magic, name, hint in KNOWN_FORMATS if head.startswith(magic)), None)
 
 

@@ -4,12 +4,13 @@ Every format is a module with two pure functions, `is_…` and `text_of_…`. Of
 out, which is what `bbp extract` prints.
 """
 
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from bbp_cli.documents.captions import is_captions, text_of_captions
+from bbp_cli.documents.captions import is_captions, is_timed, text_of_captions, text_of_timed
 from bbp_cli.documents.chat import is_chat, text_of_chat
 from bbp_cli.documents.encodings import Decoded, decode
 from bbp_cli.documents.html import is_html, text_of_page
@@ -66,6 +67,7 @@ _TEXT_FORMATS = (  # in this order: what is before takes the text
     _TextFormat(HTML, lambda text, suffix: is_html(text), lambda text: (text_of_page(text), ())),
     _TextFormat("application/x-ipynb+json", is_notebook, text_of_notebook),
     _TextFormat("text/x-chat", is_chat, text_of_chat),
+    _TextFormat("text/vtt", is_timed, text_of_timed),
     _TextFormat("application/x-tex", is_latex, text_of_latex),
     _TextFormat("text/x-rst", is_restructured_text, text_of_restructured_text),
     _TextFormat("text/markdown", is_markdown, text_of_markdown),
@@ -95,8 +97,8 @@ def convert(data: bytes, name: str, encoding: str | None = None) -> Converted:
     if is_rtf(data):
         text, warnings = text_of_rtf(data)
         return Converted(text, RTF, None, warnings)
-    if is_mail(data):
-        text, warnings = text_of_mail(data, encoding)
+    if is_mail(message := _of_utf16(data)):
+        text, warnings = text_of_mail(message, encoding)
         return Converted(text, MAIL, None, warnings)
     decoded = decode(data, encoding, _declared_encoding(data, headers[0] if headers else b""))
     suffix = PurePath(name).suffix.lower()
@@ -111,6 +113,12 @@ def convert(data: bytes, name: str, encoding: str | None = None) -> Converted:
         text, warnings = text_of(decoded.text, kind)
         return _converted(text, _NOT_PROSE.get(kind, PLAIN_TEXT), decoded, warnings)
     return _converted(decoded.text, PLAIN_TEXT, decoded)
+
+
+def _of_utf16(data: bytes) -> bytes:
+    """Return a file that was saved as UTF-16 in UTF-8: the lines of a mail are read as bytes."""
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16", "replace").encode("utf-8", "replace") if is_utf16 else data
 
 
 def _converted(text: str, media_type: str, decoded: Decoded, warnings: tuple[str, ...] = ()) -> Converted:

@@ -14,6 +14,8 @@ from bbp_cli.errors import InputError, UsageError
 from bbp_cli.files import is_folder
 
 NAMES_SHOWN = 3  # of files that were skipped in a folder
+MAX_LIST_BYTES = 64 << 20  # of a list of files or of questions: more is something else, or has no end
+MAX_PATH_BYTES = 4096  # of a path in a list; no system takes longer ones
 HEAD = 4096  # bytes that show whether a file in a folder may be a document
 
 
@@ -109,20 +111,33 @@ def read_list(source: str, content: str) -> bytes:
     """Return what a list holds, a file or stdin (`-`); `content` names it in the error.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or has more than `MAX_LIST_BYTES`.
     """
     try:
-        return sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        if source == STDIN:
+            data = sys.stdin.buffer.read(MAX_LIST_BYTES + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_LIST_BYTES + 1)
     except (OSError, AttributeError) as error:  # AttributeError: there is no stdin
         reason = getattr(error, "strerror", None) or "closed"
         message = f"{content} cannot be read: {reason}"
         raise InputError(message, file=display_name(source), code="missing") from error
+    if len(data) > MAX_LIST_BYTES:
+        message = f"more than {MAX_LIST_BYTES >> 20} MB: not {content}"
+        raise InputError(message, file=display_name(source), code="too_large")
+    return data
 
 
 def _listed(source: str, *, nul: bool) -> list[str]:
     """Return the names in a list of files, one a line or ended by NUL; they need not be UTF-8."""
     data = read_list(source, "the list of files").removeprefix(codecs.BOM_UTF8)
     separated = data.split(b"\x00") if nul else data.splitlines()
+    for number, part in enumerate(separated, start=1):
+        if len(part) > MAX_PATH_BYTES:
+            message = f"line {number} has {len(part)} bytes: no path, so not the list of files"
+            hint = None if nul or b"\x00" not in part else "for names that end with NUL add -0"
+            raise InputError(message, hint=hint, file=display_name(source), code="too_large")
     names = [os.fsdecode(part) for part in separated if part.strip()]
     if not names:
         raise InputError("lists no files", file=display_name(source), code="empty")

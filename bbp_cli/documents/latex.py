@@ -13,138 +13,57 @@ _SIGNS = re.compile(
 )
 _MIN_SIGNS = 3
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*(?:\n[ \t]*)?")
-_DROPPED_ENVIRONMENTS = frozenset(
-    [
-        "figure",
-        "table",
-        "tabular",
-        "tabularx",
-        "longtable",
-        "tikzpicture",
-        "thebibliography",
-        "filecontents",
-        "lstlisting",
-        "verbatim",
-        "minted",
-        "algorithm",
-        "algorithmic",
-        "algorithm2e",
-        "comment",
-        "picture",
-        "wrapfigure",
-        "sidewaystable",
-        "array",
-    ]
+
+
+def _words(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_DROPPED_ENVIRONMENTS = _words(
+    """
+    figure table tabular tabularx longtable tikzpicture thebibliography filecontents lstlisting
+    verbatim minted algorithm algorithmic algorithm2e comment picture wrapfigure sidewaystable array
+    """
 )
-_MATH_ENVIRONMENTS = frozenset(
-    [
-        "equation",
-        "align",
-        "gather",
-        "multline",
-        "eqnarray",
-        "displaymath",
-        "math",
-        "alignat",
-        "flalign",
-        "split",
-        "cases",
-    ]
+_MATH_ENVIRONMENTS = _words(
+    """
+    equation align gather multline eqnarray displaymath math alignat flalign split cases
+    """
 )
-_DROPPED_COMMANDS = frozenset(  # with all they are given
-    [
-        "cite",
-        "citep",
-        "citealp",
-        "citealt",
-        "citeyear",
-        "citeyearpar",
-        "parencite",
-        "autocite",
-        "footcite",
-        "nocite",
-        "label",
-        "index",
-        "vspace",
-        "hspace",
-        "vskip",
-        "hskip",
-        "includegraphics",
-        "input",
-        "include",
-        "bibliography",
-        "bibliographystyle",
-        "usepackage",
-        "documentclass",
-        "RequirePackage",
-        "newcommand",
-        "renewcommand",
-        "providecommand",
-        "newenvironment",
-        "DeclareMathOperator",
-        "setlength",
-        "addtolength",
-        "setcounter",
-        "addtocounter",
-        "thanks",
-        "footnotetext",
-        "footnotemark",
-        "pagestyle",
-        "thispagestyle",
-        "hypersetup",
-        "newtheorem",
-        "theoremstyle",
-        "definecolor",
-        "color",
-        "graphicspath",
-        "geometry",
-        "captionsetup",
-        "lstset",
-        "tikzset",
-        "usetikzlibrary",
-        "date",
-        "author",
-        "affil",
-        "address",
-        "email",
-        "institute",
-        "keywords",
-        "hyphenation",
-        "write",
-        "def",
-        "let",
-        "phantom",
-        "vphantom",
-        "hphantom",
-        "rule",
-        "inputminted",
-        "acmConference",
-        "acmBooktitle",
-        "acmYear",
-        "acmISBN",
-        "acmDOI",
-        "ccsdesc",
-        "received",
-    ]
+_DROPPED_COMMANDS = _words(  # with all they are given
+    """
+    label index vspace hspace vskip hskip includegraphics input include bibliography
+    bibliographystyle usepackage documentclass RequirePackage newcommand renewcommand providecommand
+    newenvironment DeclareMathOperator setlength addtolength setcounter addtocounter thanks
+    footnotetext footnotemark pagestyle thispagestyle hypersetup newtheorem theoremstyle definecolor
+    color graphicspath geometry captionsetup lstset tikzset usetikzlibrary date author affil address
+    email institute keywords hyphenation write def let phantom vphantom hphantom rule inputminted
+    acmConference acmBooktitle acmYear acmISBN acmDOI ccsdesc received
+    """
 )
-_REFERENCES = frozenset(  # that are words of their sentence: their label stands for the number or name
-    ["ref", "eqref", "pageref", "autoref", "cref", "Cref", "citet", "textcite", "citeauthor"]
+# Their labels stand for a number or a name, in brackets: "[fig:a] shows", "[jones] found".
+_REFERENCE = re.compile(
+    r"(?!h(?:yper)?ref\Z)[a-zA-Z]*ref|name[cC]ref|[cC]itet|[cC]itealt|[tT]extcites?|[cC]iteauthor|newcite"
 )
-_HEADINGS = frozenset(
-    ["part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph", "title"]
+_RAISED = _words("footcite footcites footfullcite supercite nocite footnotecite")
+# What cites elsewhere is a remark that its sentence does without, but for "as in \cite{a}".
+_CITATION = re.compile(r"[a-zA-Z]*[cC]ite[a-zA-Z]*")
+_NEEDS_OBJECT = re.compile(
+    r"(?:^|[\s~{])(?:in|by|of|to|from|see|with|and|or|following|than|like|per|via|on|for|at|under|cf\.|both|using"
+    r"|extend|follow|also|that|but|while)[\s~]{1,3}\Z",
+    re.IGNORECASE,
 )
-_SECOND_ARGUMENT = frozenset(
-    (
-        "href",
-        "textcolor",
-        "colorbox",
-        "fcolorbox",
-        "parbox",
-        "multicolumn",
-        "raisebox",
-        "scalebox",
-        "resizebox",
-    )
+_IS_SUBJECT = re.compile(r"[ \t]*\n?[ \t]*[a-z]{2}")
+_SENTENCE_START = re.compile(r"(?:\n[ \t]*\n\s{0,9}|[.!?:}]\s{1,9}|\A\s{0,9})\Z")
+_HEADINGS = _words(
+    """
+    part chapter section subsection subsubsection paragraph subparagraph title
+    """
+)
+_SECOND_ARGUMENT = _words(
+    """
+    href textcolor colorbox fcolorbox parbox multicolumn raisebox scalebox resizebox
+    """
 )
 _ACCENTS = {
     "`": "\u0300",
@@ -289,8 +208,10 @@ class _Reader:
         if name in _DROPPED_COMMANDS:
             self._skip_arguments()
             return ""
-        if name in _REFERENCES:
+        if _REFERENCE.fullmatch(name):
             return self._reference()
+        if _CITATION.fullmatch(name):
+            return self._citation(name, len(token))
         if name in _HEADINGS:
             self._skip_option()
             return f"\n\n{self.argument().strip()}\n\n"
@@ -318,12 +239,29 @@ class _Reader:
         self._skip_option()
         return self.argument() if self._text.startswith("{", self._position) else ""
 
-    def _reference(self) -> str:
-        """Return the labels that a command is given, in brackets; its options say nothing without them."""
-        self._skip_option()
-        self._skip_option()
-        labels = " ".join(self.argument().split())
-        return f"[{labels}]" if labels else ""
+    def _reference(self, *, again: bool = False) -> str:
+        """Return the labels that a command is given, in brackets; its options say nothing without them.
+
+        `again`: options and labels may come several times, as in `\\cites[12]{a}[3]{b}`.
+        """
+        found: list[str] = []
+        while len(found) < (9 if again else 1):
+            self._skip_option()
+            self._skip_option()
+            if not (labels := " ".join(self.argument().split())):
+                break
+            found.append(labels)
+        return f"[{', '.join(found)}]" if found else ""
+
+    def _citation(self, name: str, length: int) -> str:
+        """Return the labels of a citation that is a word of its sentence; "" of one that is a remark."""
+        start = self._position - length
+        before = self._text[max(0, start - 20) : start]
+        shown = self._reference(again=name.lower().endswith("s"))
+        if name in _RAISED:
+            return ""
+        is_subject = _SENTENCE_START.search(before) and _IS_SUBJECT.match(self._text, self._position)
+        return shown if is_subject or _NEEDS_OBJECT.search(before) else ""
 
     def _symbol(self, name: str) -> str:
         if name in _ACCENTS:
@@ -428,5 +366,6 @@ def _tidy(text: str) -> str:
     )  # what is left of citations in brackets
     text = re.sub(r" +(?=[,.;:!?)])", "", text)
     text = re.sub(r"(?<=[a-z])\.\.(?!\.)", ".", text)  # etc.~\cite{x}.
+    text = re.sub(r",(?=\.(?:\s|\Z))", "", text)  # as in Smith, \cite{x}.
     text = "\n".join(line.strip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

@@ -4,9 +4,11 @@ MIME is the standard library's. What is set apart (quoted replies of any client,
 quotation, which is never chosen where there is anything else.
 """
 
+import codecs
 import email
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
@@ -150,7 +152,7 @@ def _text_of_part(part: Message, encoding: str | None) -> str:
     except (LookupError, UnicodeError, ValueError):
         charset = None
     try:
-        text = decode(payload, encoding, charset).text
+        text = decode(_as_utf8(payload, charset), encoding, charset).text
     except InputError:
         text = payload.decode("cp1252", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     if part.get_content_type() == "text/html":
@@ -158,6 +160,25 @@ def _text_of_part(part: Message, encoding: str | None) -> str:
     elif str(part.get_param("format", "")).lower() == "flowed":
         text = _unflowed(text, delete_space=str(part.get_param("delsp", "")).lower() == "yes")
     return set_apart(text)
+
+
+def _as_utf8(payload: bytes, charset: str | None) -> bytes:
+    """Return a body as UTF-8 where it says that it is in UTF-16, UTF-32 or UTF-7, and is."""
+    name = (charset or "").lower().replace("_", "-").replace("unicode-1-1-", "")
+    is_narrow = name.startswith("utf-7")
+    if not (is_narrow or name.startswith(("utf-16", "utf-32"))) or (
+        not is_narrow and payload.isascii() and b"\0" not in payload
+    ):
+        return payload
+    marked = payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # Without a mark of their order bytes are big endian (RFC 2781), but little endian is what clients write.
+    names = (name,) if marked or name not in ("utf-16", "utf-32") else (f"{name}-le", f"{name}-be")
+    found = []
+    for one in names:
+        with suppress(UnicodeDecodeError, LookupError):
+            found.append(payload.decode(one).removeprefix("\ufeff"))
+    # In the other order a space is U+2000, a quadrat of a font.
+    return max(found, key=lambda text: text.count(" ")).encode("utf-8", "replace") if found else payload
 
 
 def _unflowed(text: str, *, delete_space: bool) -> str:

@@ -58,6 +58,8 @@ _KEY_VALUE = re.compile(
 )
 _SHORT_VALUE = 5  # words of a setting's value; a speaker says more
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]{40,}$")
+_MIN_DIGITS = 10  # of a text of numbers
+_DIGITS_PER_LETTER = 4
 _MAX_DEPTH = 100  # of JSON that is looked into
 
 
@@ -73,7 +75,7 @@ def reads_like(text: str, suffix: str = "") -> str | None:  # noqa: C901 - one b
         return "XML"
     lines = [line[:_SEEN] for line in sample.split("\n") if line.strip()]
     if len(lines) < _MIN_LINES and suffix not in (".csv", ".tsv", ".log"):
-        return None
+        return "numbers" if _is_numbers(sample) else None
     stamped = sum(bool(_STAMP.match(line) or _LEVEL.match(line) or _ACCESS.match(line)) for line in lines)
     if stamped >= 0.5 * len(lines):
         return "a log"
@@ -92,7 +94,7 @@ def reads_like(text: str, suffix: str = "") -> str | None:  # noqa: C901 - one b
         return "source code"
     if sum(bool(_BASE64.match(line.strip())) for line in lines) >= 0.8 * len(lines):
         return "encoded data"
-    return None
+    return "numbers" if _is_numbers(sample) else None
 
 
 def text_of(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
@@ -121,6 +123,12 @@ def _fields(text: str, fields: Iterator[str], kind: str) -> tuple[str, tuple[str
         warning = f"reads like {kind}, not prose: only its fields of text are read"
         return "\n\n".join(found) + "\n", (warning,)
     raise InputError(f"reads like {kind}, not prose: no field of it holds text to read", code="no_text")
+
+
+def _is_numbers(text: str) -> bool:
+    """Return whether nearly all that a text has beside signs is digits."""
+    digits = sum(map(str.isdigit, text))
+    return digits >= _MIN_DIGITS and digits > _DIGITS_PER_LETTER * sum(map(str.isalpha, text))
 
 
 def _is_sentence(line: str) -> bool:

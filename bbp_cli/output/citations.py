@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.speech import named, with_speaker
 from bigbird_pegasus.text.words import ends_unspaced
 
 from bbp_cli.documents.document import Document
@@ -36,16 +37,18 @@ def place(sentence: CitedSentence, document: Document) -> str:
 def cited(sentences: Sequence[CitedSentence], document: Document) -> str:
     """Return the text of a summary with the place of each sentence behind it: `… north quay. [p. 7]`."""
     parts: list[str] = []
-    for sentence in sentences:
-        space = "" if ends_unspaced(sentence.text) else " "
-        parts += [f"{sentence.text}{space}[{place(sentence, document)}]"]
+    shown = named([one.text for one in sentences], [one.speaker for one in sentences])
+    for text, sentence in zip(shown, sentences, strict=True):
+        space = "" if ends_unspaced(text) else " "
+        parts += [f"{text}{space}[{place(sentence, document)}]"]
         parts += [" " if ends_as_sentence(sentence.text) else "\n"]
     return "".join(parts).rstrip()
 
 
 def bullets(sentences: Sequence[CitedSentence], document: Document, *, cite: bool) -> str:
     """Return the sentences of a summary as a list, one a line; with their places where `cite` is set."""
-    return "\n".join(f"- {cited([one], document) if cite else one.text}" for one in sentences)
+    shown = (cited([one], document) if cite else with_speaker(one.text, one.speaker) for one in sentences)
+    return "\n".join(f"- {text}" for text in shown)
 
 
 def quote(source: Origin, document: Document) -> str:

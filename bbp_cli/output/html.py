@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from bigbird_pegasus.text.speech import with_speaker
 from bigbird_pegasus.text.words import clean
 
 from bbp_cli.documents.document import Document, display_name
@@ -140,9 +141,10 @@ def _summary(report: Report) -> str:
     items = []
     for number, sentence in enumerate(report.summary.sentences, start=1):
         where = _text(place(sentence, report.document))
+        said = _text(with_speaker(sentence.text, sentence.speaker))
         items.append(
             f'<li dir="auto"><a id="sentence-{number}" href="#source-{number}" data-sentence="{number}">'
-            f'{_text(sentence.text)}</a> <span class="place">[{where}]</span></li>'
+            f'{said}</a> <span class="place">[{where}]</span></li>'
         )
     return "\n".join(
         [

@@ -3,6 +3,7 @@
 import re
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.speech import named
 from bigbird_pegasus.text.words import clean, ends_unspaced
 
 from bbp_cli.output.citations import place, quote
@@ -14,9 +15,11 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>#|~$])")
 def as_markdown(report: Report) -> str:
     """Return a report as Markdown; words of the document are escaped, so that they stay words."""
     text, notes = "", []
-    for number, sentence in enumerate(report.summary.sentences, start=1):
+    sentences = report.summary.sentences
+    shown = named([one.text for one in sentences], [one.speaker for one in sentences])
+    for number, sentence in enumerate(sentences, start=1):
         space = "" if ends_unspaced(sentence.text) else " "
-        text += f"{escaped(sentence.text)}[^{number}]"
+        text += f"{escaped(shown[number - 1])}[^{number}]"
         text += space if ends_as_sentence(sentence.text) else "\n\n"
         quoted = " … ".join(clean(quote(source, report.document)) for source in sentence.sources)
         notes.append(f"[^{number}]: {place(sentence, report.document)}: “{escaped(quoted)}”")

@@ -28,12 +28,14 @@ class Origin:
 class CitedSentence:
     """One sentence of a summary, and where it comes from: a source for each page that it stands on.
 
-    `unsupported` are facts that a model wrote and the document does not contain.
+    `unsupported` are facts that a model wrote and the document does not contain. `speaker` is who says it if
+    the document is a conversation.
     """
 
     text: str
     sources: tuple[Origin, ...]
     unsupported: tuple[Unsupported, ...] = ()
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ def coverage(document: Document, total: int, read: int, windows: int) -> Documen
 def summary_of(document: Document, found: Summary, warnings: tuple[str, ...] = ()) -> DocumentSummary:
     """Return the package's summary of a document with its pages; `warnings` come before the summary's own."""
     sentences = tuple(
-        CitedSentence(one.text, origins(document, one.start, one.end, one.score), one.unsupported)
+        CitedSentence(
+            one.text, origins(document, one.start, one.end, one.score), one.unsupported, one.speaker
+        )
         for one in found.sentences
     )
     read = found.coverage

@@ -23,7 +23,8 @@ from bigbird_pegasus.summarization.sentence_selection import select_sentences
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText
-from bigbird_pegasus.text.sentence_filter import eligible_sentences
+from bigbird_pegasus.text.sentence_filter import eligible_sentences, is_made_of_sentences
+from bigbird_pegasus.text.speech import named, speakers_of, with_speaker
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
 from bigbird_pegasus.text.words import count_words, ends_unspaced, first_words
 
@@ -59,11 +60,20 @@ def extractive_steps(
     texts = [text.on_one_line(span) for span in spans]
     scored = score_document(model, vectors, texts, [span.starts_paragraph for span in spans])
     allowed = eligible_sentences(text, spans)
-    chosen, stop = _choose(texts, scored, options.length, allowed, model)
+    speakers = speakers_of(text.plain, text.lines, [span.start for span in spans])
+    spoken = [with_speaker(one, speaker) for one, speaker in zip(texts, speakers, strict=True)]
+    if is_made_of_sentences(text, spans, allowed):
+        chosen, stop = choose(spoken, scored, options.length, allowed, model.selector)
+        chosen = with_questions(spoken, chosen, options.length)
+    else:  # scores say nothing of a text that is no running text
+        chosen, stop = first_pieces(spoken, options.length, allowed)
     warnings = _cut_single_sentence(texts, chosen, options.length or DEFAULT_SUMMARY_WORDS)
-    summary = join_sentences([texts[n] for n in chosen])
+    summary = join_sentences(named([texts[n] for n in chosen], [speakers[n] for n in chosen]))
     sentences = [
-        SummarySentence(texts[n], spans[n].start, spans[n].end, round(scored.scores[n], 6)) for n in chosen
+        SummarySentence(
+            texts[n], spans[n].start, spans[n].end, round(scored.scores[n], 6), speaker=speakers[n] or None
+        )
+        for n in chosen
     ]
     return Summary(
         summary,
@@ -73,26 +83,6 @@ def extractive_steps(
         text.language,
         warnings,
     )
-
-
-def _choose(
-    texts: Sequence[str],
-    scored: "ScoredSentences",
-    max_words: int | None,
-    allowed: Sequence[bool],
-    model: ExtractiveModel,
-) -> tuple[list[int], Stop]:
-    """Return the numbers of the summary's sentences. Scores say nothing of a text that is no running text."""
-    if not _is_made_of_sentences(texts, allowed):
-        return first_pieces(texts, max_words, allowed)
-    chosen, stop = choose(texts, scored, max_words, allowed, model.selector)
-    return with_questions(texts, chosen, max_words), stop
-
-
-def _is_made_of_sentences(texts: Sequence[str], allowed: Sequence[bool]) -> bool:
-    pieces = [text for text, may in zip(texts, allowed, strict=True) if may]
-    of_sentences = sum(count_words(text) for text in pieces if ends_as_sentence(text))
-    return 2 * of_sentences >= sum(count_words(text) for text in pieces)
 
 
 def _cut_single_sentence(texts: list[str], chosen: Sequence[int], max_words: int) -> tuple[str, ...]:
@@ -159,7 +149,7 @@ def first_pieces(
     last = next(
         (i for i, total in enumerate(accumulate(words[n] for n in numbers)) if total > left), len(numbers)
     )
-    return numbers[: max(1, last)], "whole" if last == len(texts) else "length"
+    return numbers[: max(1, last)], "whole" if last == len(texts) else _stop_of(max_words)
 
 
 def with_questions(texts: Sequence[str], chosen: Sequence[int], max_words: int | None) -> list[int]:
@@ -206,4 +196,9 @@ def choose(
     )
     if len(chosen) == len(texts):
         return chosen, "whole"
-    return chosen, "length" if cut else "end"
+    return chosen, _stop_of(max_words) if cut else "end"
+
+
+def _stop_of(max_words: int | None) -> Stop:
+    """Return why a summary ends that had no room for more: nobody asked for a length where there is none."""
+    return "end" if max_words is None else "length"

@@ -11,7 +11,8 @@ Stop = Literal["whole", "length", "end"]
 @dataclass(frozen=True)
 class Quality:
     """Signs of a bad summary: words of the document for one of the summary, the share of word trigrams said
-    before, and why the summary ends (`whole`: nothing left out; `length`: no room for more; `end`: complete).
+    before, and why the summary ends (`whole`: nothing left out; `length`: no room for more in the length that
+    was asked for, or that the model can write; `end`: complete).
     """
 
     compression_ratio: float

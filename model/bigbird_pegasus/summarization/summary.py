@@ -14,6 +14,7 @@ class SummarySentence:
     share of its words that the span has (`attribution`); None where none has enough: then the span is the
     window that the model read.
     `unsupported` are numbers, quantities, dates and names that a model wrote and the text does not contain.
+    `speaker` is who says it in a conversation, None elsewhere.
     """
 
     text: str
@@ -21,6 +22,7 @@ class SummarySentence:
     end: int
     score: float | None
     unsupported: tuple[Unsupported, ...] = ()
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,12 @@ def classify_lines(text: str) -> tuple[Line, ...]:
 
 def _shown(text: str, span: tuple[int, int]) -> str:
     """Return what the rules look at of a line, with spaces in place of the breaks where it was wrapped."""
-    return _BREAK.sub(" ", text[span[0] : min(span[1], span[0] + _MAX_LINE_CHARS)])
+    start, end = span
+    shown = text[start : min(end, start + _MAX_LINE_CHARS)]
+    if shown[: _MAX_LINE_CHARS // 2].isspace():  # indented by more than the rules look at
+        start = end - len(text[start:end].lstrip())
+        shown = text[start : min(end, start + _MAX_LINE_CHARS)]
+    return _BREAK.sub(" ", shown)
 
 
 def blank_markup(text: str, lines: Sequence[Line]) -> str:

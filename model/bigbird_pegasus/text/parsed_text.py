@@ -7,6 +7,7 @@ from functools import cached_property
 from bigbird_pegasus.text.language import detect_language
 from bigbird_pegasus.text.lines import Line, blank_markup, classify_lines
 from bigbird_pegasus.text.sentences import Sentence, split_sentences
+from bigbird_pegasus.text.speech import is_unpunctuated
 from bigbird_pegasus.text.words import clean
 
 _WORD = re.compile(r"\w+")
@@ -22,7 +23,8 @@ class ParsedText:
     """A text, its lines, language and sentences. Every offset is a code point of `raw`.
 
     `plain` is `raw` with spaces in place of bullets and other markup, so offsets are the same in both.
-    `language` is an ISO 639-1 code, or None where it is not known.
+    `language` is an ISO 639-1 code, or None where it is not known. `is_unpunctuated` tells speech without
+    full stops, whose sentences are pieces that end where a line or a clause does.
     """
 
     raw: str
@@ -30,6 +32,7 @@ class ParsedText:
     lines: tuple[Line, ...]
     language: str | None
     sentences: tuple[Sentence, ...]
+    is_unpunctuated: bool = False
 
     def on_one_line(self, sentence: Sentence) -> str:
         """Return a sentence as summaries show it: without markup, on one line, words broken by it joined."""
@@ -61,4 +64,6 @@ def parse_text(raw: str) -> ParsedText:
     lines = classify_lines(raw)
     plain = blank_markup(raw, lines)
     language = detect_language(plain)
-    return ParsedText(raw, plain, lines, language, split_sentences(plain, lines, language))
+    unpunctuated = is_unpunctuated(plain, lines)
+    sentences = split_sentences(plain, lines, language, is_unpunctuated=unpunctuated)
+    return ParsedText(raw, plain, lines, language, sentences, unpunctuated)

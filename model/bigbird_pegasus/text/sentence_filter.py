@@ -11,9 +11,10 @@ from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.words import count_words
 
 # How far a sentence is from prose; see `eligible_sentences`.
-PROSE, OLDER, FRAGMENT, NOISE = range(4)
+PROSE, OLDER, ITEM, FRAGMENT, NOISE = range(5)
 
 _MAX_SENTENCE_CHARS = 1000  # that the rules look at, but for the one about its end
+_MIN_ITEM_WORDS = 5  # of an item of a list without a full stop that says something
 _MIN_WORDS = 4  # of a sentence that says something
 _MIN_SPOKEN_WORDS = 5  # of one in a conversation, where a question says nothing without its answer
 _MAX_COURTESY_WORDS = 9
@@ -58,8 +59,9 @@ _BOILERPLATE = re.compile(
 def eligible_sentences(text: ParsedText, sentences: Sequence[Sentence]) -> list[bool]:
     """Return for each sentence whether a summary may hold it; of a text with words at least one may be held.
 
-    Prose may. Where there is hardly any, older messages quoted in an e-mail may too, then the fragments
-    (items of a list, headings, lines of a poem without full stops), and at last everything.
+    Prose may, and so may items of lists without full stops where they have more words than prose. Where there
+    is hardly any of it, older messages quoted in an e-mail may too, then items, then fragments (headings,
+    lines of a poem without full stops), and at last everything.
 
     `sentences` are those of the text, or of its beginning, or parts of them; in their order.
     """
@@ -68,9 +70,36 @@ def eligible_sentences(text: ParsedText, sentences: Sequence[Sentence]) -> list[
     found = [
         sum(n for n, grade in zip(words, grades, strict=True) if grade <= worst) for worst in range(NOISE)
     ]
+    in_items = found[ITEM] - found[OLDER]
+    if in_items > max(_MIN_PROSE_WORDS, found[OLDER]):
+        return [grade in (PROSE, ITEM) for grade in grades]
     enough = max(1, min(_MIN_PROSE_WORDS, _MIN_PROSE_SHARE * found[FRAGMENT]))
     worst = next((worst for worst, count in enumerate(found) if count >= enough), NOISE)
     return [grade <= worst for grade in grades]
+
+
+def is_made_of_sentences(text: ParsedText, sentences: Sequence[Sentence], allowed: Sequence[bool]) -> bool:
+    """Return whether what a summary may hold is at least half sentences, or items that say as much as those.
+
+    Args:
+        text: that they are of.
+        sentences: of the text, or of its beginning, or parts of them.
+        allowed: which of them a summary may hold, see `eligible_sentences`.
+    """
+    if text.is_unpunctuated:
+        return True
+    starts = [line.start for line in text.lines]
+    total = whole = 0
+    for span, may in zip(sentences, allowed, strict=True):
+        if not may:
+            continue
+        sentence = text.raw[span.start : span.end]
+        words = count_words(sentence)
+        total += words
+        line = text.lines[max(0, bisect_right(starts, span.start) - 1)] if starts else None
+        is_item = line is not None and line.kind == "item" and len(sentence.split()) > _MIN_ITEM_WORDS
+        whole += words * (is_item or ends_as_sentence(sentence))
+    return 2 * whole >= total
 
 
 def _grades(text: ParsedText, sentences: Sequence[Sentence]) -> list[int]:
@@ -78,12 +107,15 @@ def _grades(text: ParsedText, sentences: Sequence[Sentence]) -> list[int]:
     grades = []
     for span in sentences:
         line = text.lines[max(0, bisect_right(starts, span.start) - 1)] if starts else None
-        grades.append(_grade(text.raw[span.start : span.end], line))
+        grades.append(_grade(text.raw[span.start : span.end], line, is_whole=text.is_unpunctuated))
     return grades
 
 
-def _grade(sentence: str, line: Line | None) -> int:
-    """Return how far a sentence is from prose; `line` is the one that it begins in."""
+def _grade(sentence: str, line: Line | None, *, is_whole: bool) -> int:
+    """Return how far a sentence is from prose; `line` is the one that it begins in.
+
+    `is_whole`: it is a piece of speech, which needs no full stop.
+    """
     shown = sentence[:_MAX_SENTENCE_CHARS]
     if line is None or (line.kind not in KINDS_OF_PROSE and line.kind not in ("quote", "heading")):
         return NOISE
@@ -96,8 +128,8 @@ def _grade(sentence: str, line: Line | None) -> int:
     )
     if letters < _MIN_LETTER_SHARE * len(visible) or not visible:
         return NOISE
-    if line.kind == "heading" or not ends_as_sentence(sentence):
-        return FRAGMENT
+    if line.kind == "heading" or not (is_whole or ends_as_sentence(sentence)):
+        return ITEM if line.kind == "item" and len(shown.split()) > _MIN_ITEM_WORDS else FRAGMENT
     spoken = line.kind == "turn"
     said = shown[label_end(shown) :].strip() if spoken else shown.strip()
     # Of "Yeah , yeah , yeah ." one word counts.

@@ -5,13 +5,14 @@ a speaker's turn, a row of a table, a quoted e-mail. Marks and abbreviations are
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
 
 from bigbird_pegasus.text.lines import Line
 from bigbird_pegasus.text.sentence_boundaries import mended_ends
+from bigbird_pegasus.text.speech import piece_lengths
 
 MAX_PIECE_CHARS = 5_000  # given to sentencex at once: some marks cost it time quadratic in the length
 PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
@@ -29,24 +30,33 @@ class Sentence:
     starts_paragraph: bool
 
 
-def split_sentences(plain: str, lines: Sequence[Line], language: str | None) -> tuple[Sentence, ...]:
+def split_sentences(
+    plain: str, lines: Sequence[Line], language: str | None, *, is_unpunctuated: bool = False
+) -> tuple[Sentence, ...]:
     """Return the sentences in order. Together they hold all of the text but the white space between them.
 
     Args:
         plain: the text with its markup blanked, see `bigbird_pegasus.text.lines.blank_markup`.
         lines: of the text; where one starts a block, a sentence begins.
         language: ISO 639-1 code; None is treated as English.
+        is_unpunctuated: the text is speech without full stops: pieces of it are sentences.
     """
-    lengths_in = partial(_sentence_lengths, language=language or DEFAULT_LANGUAGE)
+    lengths_in: Callable[[str], list[int]] = partial(_sentence_lengths, language=language or DEFAULT_LANGUAGE)
+    if is_unpunctuated:
+        lengths_in = piece_lengths
     sentences = []
     starts_paragraph = True
-    on_one_line = _BREAK.sub(" ", plain)  # where lines are broken says nothing but in `lines`
+    # Where lines are broken says nothing but in `lines`, and where nothing else tells sentences apart.
+    on_one_line = plain if is_unpunctuated else _BREAK.sub(" ", plain)
     paragraphs = {match.end() for match in PARAGRAPH_END.finditer(plain)}
     blocks = {line.start for line in lines if line.starts_block}
     starts = sorted({0, *paragraphs, *blocks})
     for position, end in zip(starts, [*starts[1:], len(plain)], strict=True):
         starts_paragraph = starts_paragraph or position in paragraphs
-        for length in lengths_in(on_one_line[position:end]):
+        lengths = (
+            piece_lengths(plain[position:end]) if is_unpunctuated else lengths_in(on_one_line[position:end])
+        )
+        for length in lengths:
             start, position = position, position + length
             piece = plain[start:position]
             if stripped := piece.strip():

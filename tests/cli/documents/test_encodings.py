@@ -119,6 +119,26 @@ def test_nul_is_refused_with_its_place() -> None:
         decode(b"letters\x00more letters")
 
 
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        ("WordDocument", r"an old Word file \(.doc\), which bbp does not read"),
+        ("PowerPoint Document", r"an old PowerPoint file \(.ppt\)"),
+        ("Workbook", r"an old Excel workbook \(.xls\), not prose"),
+        ("Book", r"an old Excel workbook \(.xls\), not prose"),
+        ("__substg1.0_0037001F", r"an Outlook message \(.msg\)"),
+        ("EncryptedPackage", "an Office file that asks for a password"),
+        ("Something", "an old Microsoft Office file"),
+    ],
+)
+def test_compound_files_are_refused_with_what_they_hold(stream: str, message: str) -> None:
+    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000) + stream.encode("utf-16-le") + bytes(100)
+    assert not looks_like_text(data)
+    with pytest.raises(InputError, match=message) as refused:
+        decode(data)
+    assert refused.value.hint
+
+
 def test_unknown_encodings_are_usage_errors() -> None:
     check_encoding(None)
     check_encoding("cp1252")

@@ -4,7 +4,9 @@ from pathlib import Path, PurePath
 
 import pytest
 
+from bbp_cli.documents import inputs
 from bbp_cli.documents.inputs import find_inputs, output_name
+from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 from tests.conftest import Bbp
 
@@ -88,6 +90,29 @@ def test_an_empty_list_is_an_input_error(bbp: Bbp) -> None:
     assert (done.code, done.stderr) == (3, "bbp: error: stdin: lists no files\n")
     done = bbp("extract", "--files-from", "nowhere")
     assert (done.code, done.stdout) == (3, "")
+
+
+def test_a_list_without_end_is_refused(bbp: Bbp, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = bbp("extract", "--files-from", "/dev/zero")
+    assert (done.code, done.stderr) == (3, "bbp: error: /dev/zero: more than 64 MB: not the list of files\n")
+    monkeypatch.setattr(inputs, "MAX_LIST_BYTES", 10)
+    (here / "list").write_bytes(b"a.txt\nb.tx")
+    assert paths_of(files_from="list") == ["a.txt", "b.tx"]
+    (here / "list").write_bytes(b"a.txt\nb.txt")
+    with pytest.raises(InputError, match="not the list of files"):
+        find_inputs([], "list")
+
+
+def test_a_line_of_a_list_that_is_too_long_for_a_path_is_refused(here: Path) -> None:
+    (here / "list").write_bytes(b"a.txt\n" + b"a" * 4096)
+    assert paths_of(files_from="list") == ["a.txt", "a" * 4096]
+    (here / "list").write_bytes(b"a.txt\n" + b"a" * 4097)
+    with pytest.raises(InputError, match="line 2 has 4097 bytes: no path"):
+        find_inputs([], "list")
+    (here / "list").write_bytes(b"a.txt\x00" * 1000)
+    with pytest.raises(InputError, match="line 1") as refused:
+        find_inputs([], "list")
+    assert "-0" in str(refused.value.hint)
 
 
 def test_given_paths_mean_that_stdin_is_not_read(bbp: Bbp, here: Path) -> None:

@@ -11,7 +11,7 @@ from time import process_time
 
 import pytest
 
-from bbp_cli.documents.captions import is_captions, text_of_captions
+from bbp_cli.documents.captions import is_captions, is_timed, text_of_captions, text_of_timed
 from bbp_cli.documents.chat import is_chat, text_of_chat
 from bbp_cli.documents.code_pages import guess_encoding
 from bbp_cli.documents.encodings import decode
@@ -72,7 +72,12 @@ READERS: dict[str, Callable[[str], object]] = {
     "markdown": lambda text: (is_markdown(text), text_of_markdown(text)),
     "latex": lambda text: (is_latex(text), text_of_latex(text)),
     "rst": lambda text: (is_restructured_text(text), text_of_restructured_text(text)),
-    "captions": lambda text: (is_captions(text), text_of_captions(text)),
+    "captions": lambda text: (
+        is_captions(text),
+        text_of_captions(text),
+        is_timed(text),
+        text_of_timed(text),
+    ),
     "chat": lambda text: (is_chat(text), text_of_chat(text)),
     "data": lambda text: read_data(text),
 }

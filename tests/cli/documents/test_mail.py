@@ -1,5 +1,6 @@
 """Mails and mailboxes: MIME is decoded, what is not the message set apart, attachments named."""
 
+import base64
 from email.message import EmailMessage
 
 import pytest
@@ -54,6 +55,40 @@ def test_a_disclaimer_is_set_apart() -> None:
     notice = "This message is confidential. If you are not the intended recipient, delete it. Do not copy it."
     text, _ = text_of_mail(mail(f"{NEW}\n\nAnna\n\n{notice}\n"))
     assert f"\n> {notice}" in text
+
+
+RUSSIAN = "Гавань была закрыта целый год, пока перестраивали набережную."
+
+
+@pytest.mark.parametrize(
+    ("text", "charset", "codec"),
+    [
+        (NEW, "utf-16", "utf-16"),
+        (NEW, "utf-16le", "utf-16-le"),
+        (NEW, "UTF-16", "utf-16-be"),
+        (RUSSIAN, "utf-16le", "utf-16-le"),
+        (RUSSIAN, "utf-16be", "utf-16-be"),
+        (RUSSIAN, "utf-16", "utf-16-le"),
+        (RUSSIAN, "utf-16", "utf-16-be"),
+        (RUSSIAN, "utf-32", "utf-32"),
+        (RUSSIAN, "unicode-1-1-utf-7", "utf-7"),
+        (NEW, "utf-16", "cp1252"),  # it only says so
+    ],
+)
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_bodies_in_unicode_of_another_width_are_read(text: str, charset: str, codec: str, kind: str) -> None:
+    head = (
+        f"From: a@x\nSubject: b\nContent-Type: text/{kind}; charset={charset}\n"
+        "Content-Transfer-Encoding: base64"
+    )
+    body = base64.encodebytes((f"<p>{text}</p>\n" if kind == "html" else f"{text}\n").encode(codec))
+    assert text_of_mail(f"{head}\n\n".encode() + body)[0].endswith(f"\n\n{text}\n")
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-8-sig"])
+def test_a_mail_that_was_saved_as_unicode_is_a_mail(codec: str) -> None:
+    document = parse(f"From: a@x\nTo: b@x\nSubject: c\n\n{NEW}\n".encode(codec), "a.eml")
+    assert (document.source.media_type, document.text.split("\n\n")[1]) == ("message/rfc822", f"{NEW}\n")
 
 
 def test_a_text_part_that_is_a_stub_gives_way_to_html() -> None:

@@ -1,5 +1,7 @@
 """What is no prose is said, and what can be read of it is read."""
 
+from contextlib import suppress
+
 import pytest
 
 from bbp_cli.documents.document import parse
@@ -99,6 +101,22 @@ def test_escaped_html_in_a_feed_is_read_as_html(element: str) -> None:
     )
     text, _ = read(feed, "feed.xml")
     assert text == f"Harbour\n\n{SENTENCE}\n\nIt is a café now.\n\n{OTHER}"
+
+
+@pytest.mark.parametrize("text", ["12345 67890", "1,2\n3,4\n5,6\n7,8\n9,10\n", "\u0661\u0662\u0663 " * 5])
+def test_numbers_alone_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="not prose") as refused:
+        read(text)
+    assert (refused.value.code, refused.value.exit_code) == ("no_text", 3)
+    with suppress(InputError):  # the table has no field of text
+        assert parse(text.encode(), "-", any_text=True).text.strip() == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text", ["12345 67890 x 3.5\n", "a 123456\nb 234567\nc 345678\nd 456789\ne 567890\n"]
+)
+def test_numbers_with_hardly_a_letter_are_said(text: str) -> None:
+    assert read(text) == (text.strip(), "reads like numbers, not prose: take the result with care")
 
 
 def test_json_nested_without_end_is_said() -> None:

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from bbp_cli.documents.captions import is_captions, text_of_captions
+from bbp_cli.documents.captions import is_captions, is_timed, text_of_captions
 from bbp_cli.documents.chat import is_chat, text_of_chat
+from bbp_cli.documents.document import parse
 
 VTT = """WEBVTT
 Kind: captions
@@ -71,6 +72,58 @@ harbour now.
 def test_cues_become_sentences(captions: str, text: str) -> None:
     assert is_captions(captions)
     assert text_of_captions(captions) == (text, ())
+
+
+SPOKEN = [
+    "so today we look at the harbour",
+    "and what it means for the town",
+    "the quay has to be rebuilt because the wood under it is rotten",
+    "the council has set aside ten million euros for the work",
+    "the fishermen are not happy about it at all",
+    "everybody can have a look at the plans in the town hall",
+    "i think it will pass because no party is against it",
+]
+
+
+def test_speech_without_full_stops_has_a_line_for_each_cue_and_ends_at_pauses() -> None:
+    starts = [0, 2, 4, 6, 20, 22, 24]
+    cues = []
+    for start, line in zip(starts, SPOKEN, strict=True):
+        first, second = line[: line.index(" ", 12)], line[line.index(" ", 12) + 1 :]
+        cues.append(f"00:{start:02},000 --> 00:{start + 2:02},000\n{first}\n{second}\n")
+    text, _ = text_of_captions("\n".join(cues))
+    assert (
+        text == "\n".join([f"{SPOKEN[0]} {SPOKEN[1]}", *SPOKEN[2:4]]) + "\n\n" + "\n".join(SPOKEN[4:]) + "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"0:{7 * n:02}\n{line}" for n, line in enumerate(SPOKEN)],
+        [f"[00:00:{7 * n:02}] {line}" for n, line in enumerate(SPOKEN)],
+        [f"[00:{7 * n:02}.000 --> 00:{7 * n + 7:02}.000]  {line}" for n, line in enumerate(SPOKEN)],
+    ],
+    ids=["copied from a player", "times", "whisper"],
+)
+def test_times_of_a_recording_go(lines: list[str]) -> None:
+    document = parse("\n".join(lines).encode(), "-")
+    assert document.source.media_type == "text/vtt"
+    assert document.text.split() == " ".join(SPOKEN).split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "09:00 Opening\n09:30 Report of the board, which all have\n10:00 Vote\n",
+        "00:01 a\n00:09 b\n00:05 c\n",
+        "Words stand here.\n0:01 One.\n0:02 Two.\n0:03 Three.\n",
+        "0:01 One.\nTwo.\nThree.\n" * 2,
+        "",
+    ],
+)
+def test_other_times_stay(text: str) -> None:
+    assert not is_timed(text)
 
 
 CHATS = {

@@ -82,6 +82,13 @@ def test_a_list_s_item_ends_with_its_line() -> None:
     assert bullets(sentences, document, cite=True).startswith("- buy new rope [§1]\n")
 
 
+def test_who_says_a_sentence_is_named() -> None:
+    document = parse(b"Anna: It is closed. It opens in May.", "-")
+    said = CitedSentence("It opens in May.", origins(document, 20, 36, 0.5), speaker="Anna")
+    assert cited([said], document) == "Anna: It opens in May. [\u00a71]"
+    assert bullets([said, said], document, cite=False) == "- Anna: It opens in May.\n- Anna: It opens in May."
+
+
 def test_no_space_before_a_place_in_chinese() -> None:
     document = parse("灯塔看守人写下了这一切。".encode(), "in.txt")
     assert cited([CitedSentence("灯塔看守人写下了。", origins(document, 0, 5, 0.5))], document).endswith(

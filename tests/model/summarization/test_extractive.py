@@ -1,5 +1,7 @@
 """Choosing among a document's sentences."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,14 @@ from bigbird_pegasus import DEFAULT_MODEL, load_model
 from bigbird_pegasus.inference.numpy_functions import NetworkWeights
 from bigbird_pegasus.inference.torch_extraction import weights_of
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, with_questions
+from bigbird_pegasus.summarization.extractive import (
+    ScoredSentences,
+    choose,
+    first_pieces,
+    with_questions,
+)
 from bigbird_pegasus.summarization.sentence_features import sentence_features
+from bigbird_pegasus.text.speech import named
 
 from tests.conftest import SENTENCES, SUBJECTS, VERBS, Bbp
 
@@ -51,6 +59,38 @@ def test_a_summary_records_whether_its_length_or_the_text_ended_it(chooser: Netw
     assert choose(TEXTS, scored(good), 20, [True] * 6, chooser)[1] == "length"
     assert choose(TEXTS, scored(poor), None, [True] * 6, chooser) == ([0, 1], "end")
     assert choose(TEXTS[:3], scored(good), 100, [True] * 3, chooser) == ([0, 1, 2], "whole")
+
+
+def test_without_a_length_no_length_ends_a_summary(chooser: NetworkWeights) -> None:
+    long = [f"{text} {'word ' * 40}" for text in TEXTS]
+    assert choose(long, scored([0.6] * 6, 40.0), None, [True] * 6, chooser)[1] == "end"
+    assert choose(long, scored([0.6] * 6, 40.0), 60, [True] * 6, chooser)[1] == "length"
+    assert first_pieces(long, None, [True] * 6)[1] == "end"
+    assert first_pieces(long, 60, [True] * 6)[1] == "length"
+
+
+def test_a_name_stands_where_another_speaks_than_before() -> None:
+    sentences = ["Anna: It is closed.", "It opens in May.", "I see.", "Bo: Good.", "We wait.", "The end."]
+    assert named(sentences, ["Anna", "Anna", "Bo", "Bo", "Anna", ""]) == [
+        "Anna: It is closed.", "It opens in May.", "Bo: I see.", "Bo: Good.", "Anna: We wait.", "The end.",
+    ]  # fmt: skip
+
+
+def test_who_says_a_sentence_is_in_the_summary_and_its_length(warm_bbp: Bbp) -> None:
+    said = [f"{text} It matters to the people of town number {n}." for n, text in enumerate(SENTENCES[:12])]
+    chat = "\n\n".join(f"{('Anna Lind', 'Bo')[n % 2]}: Yes. {text}" for n, text in enumerate(said))
+    for length in (None, 30, 45):
+        option = ["--length", str(length)] if length else []
+        record = json.loads(warm_bbp("summarize", "--json", *option, stdin=chat.encode()).stdout)
+        assert {one["speaker"] for one in record["sentences"]} <= {"Anna Lind", "Bo"}
+        sentences, speakers = ([one[key] for one in record["sentences"]] for key in ("text", "speaker"))
+        assert record["summary"] == " ".join(named(sentences, speakers))
+        assert length is None or len(record["summary"].split()) <= length
+        for one in record["sentences"]:
+            place = one["sources"][0]
+            assert chat[place["start"] : place["end"]] == one["text"]
+            names = re.findall(r"^(Anna Lind|Bo): ", chat[: place["start"]], re.MULTILINE)
+            assert one["text"].startswith(("Anna Lind:", "Bo:")) or one["speaker"] == names[-1]
 
 
 def test_only_allowed_sentences_are_chosen(chooser: NetworkWeights) -> None:

@@ -45,6 +45,7 @@ def assert_same(found: Summary, record: dict[str, Any]) -> None:
             "text": s.text,
             "sources": [{**place, "start": s.start, "end": s.end, "score": s.score}],
             "unsupported": [vars(fact) for fact in s.unsupported],
+            "speaker": s.speaker,
         }
         for s in found.sentences
         for place in [{"page": None, "page_label": None}]

@@ -158,6 +158,12 @@ def test_a_line_starts_a_block_where_something_else_begins() -> None:
     ]
 
 
+@pytest.mark.parametrize("indent", [" " * 399, " " * 400, "\t" * 5000])
+def test_a_line_that_is_indented_far_is_read(indent: str) -> None:
+    text = f"Words stand here.\n{indent}- more of them\n{indent}and more."
+    assert [line.kind for line in classify_lines(text)] == ["text", "item", "text"]
+
+
 @given(st.text(st.sampled_from(list("ab. AB:>-#|*\n\f\t/=\"'1")), max_size=200))
 def test_lines_hold_all_but_blank_lines_and_marks_change_no_length(text: str) -> None:
     lines = classify_lines(text)

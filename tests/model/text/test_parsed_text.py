@@ -25,9 +25,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     def counting(step: Any) -> Any:
         @wraps(step)
-        def wrapped(*arguments: Any) -> Any:
+        def wrapped(*arguments: Any, **options: Any) -> Any:
             counted[step.__name__] += 1
-            return step(*arguments)
+            return step(*arguments, **options)
 
         return wrapped
 

@@ -2,7 +2,7 @@
 
 import pytest
 from bigbird_pegasus.text.parsed_text import parse_text
-from bigbird_pegasus.text.sentence_filter import eligible_sentences
+from bigbird_pegasus.text.sentence_filter import eligible_sentences, is_made_of_sentences
 from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.words import count_words, first_words
 from hypothesis import given
@@ -31,6 +31,23 @@ def kept(parts: list[str]) -> list[str]:
 def test_a_sentence_may_end_so(end: str) -> None:
     parts = [f"Heading {n}" if n % 2 else f"The whole crew number {n} slept on deck{end}" for n in range(20)]
     assert kept(parts) == parts[::2]
+
+
+ITEMS = [f"- The crew of boat number {n} moved to the outer quay" for n in range(6)]
+
+
+def test_items_without_full_stops_count_where_they_hold_more_than_prose() -> None:
+    prose = "The harbour was closed for a whole year, and nobody knew what to do about it."
+    parts = ["# Report", prose, "## Boats", *ITEMS, "- Done"]
+    assert kept(parts) == [prose, *ITEMS]
+    assert kept(["# Report", *[prose] * 5, "## Boats", *ITEMS, "- Done"]) == [prose] * 5
+    assert kept(["# Report", "## Boats", *ITEMS, "- Done"]) == ITEMS
+
+
+def test_a_text_of_items_is_made_of_sentences_and_one_of_single_words_is_not() -> None:
+    for parts, expected in ((ITEMS, True), (["- 2 eggs", "- butter", "- apples"], False)):
+        text = parse_text("\n\n".join(parts))
+        assert is_made_of_sentences(text, text.sentences, [True] * len(parts)) is expected
 
 
 @pytest.mark.parametrize("end", ["", ":", " (1821)", " [3]", " 3.2", "." * 100_000 + "x"])
