@@ -16,6 +16,7 @@ from bbp_cli.documents.formats import PLAIN_TEXT
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.evaluation.baselines import Baseline, at_random, lead, oracle, sentences_of
 from bbp_cli.evaluation.metrics import answer_figures, classification_figures, means, rouge
+from bbp_cli.evaluation.rouge_tokens import rouge_tokens_for
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.tasks.classify import Classification
 from bbp_cli.tasks.question_answering import QAOptions, QuestionAnswering
@@ -115,7 +116,8 @@ def _compared(
         sentences = [" ".join(sentences[0].split()[:budget])]
     text = " ".join(sentences) if text is None else text
     figures = rouge(scorer, sentences_of(record.summary), sentences)
-    return ScoredExample(record, {"summary": text}, {**figures, "words": float(count_words(text))})
+    found = {"summary": text, "rouge_tokens": rouge_tokens_for(record.summary)}
+    return ScoredExample(record, found, {**figures, "words": float(count_words(text))})
 
 
 def _score_labels(record: LabelExample, loaded: LoadedModel, settings: JudgeOptions) -> ScoredExample:

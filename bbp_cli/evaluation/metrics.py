@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from bbp_cli.errors import UsageError
+from bbp_cli.evaluation.rouge_tokens import ScriptTokenizer, rouge_tokens_for
 
 Grams = tuple[Counter[tuple[str, ...]], Counter[tuple[str, ...]]]  # of a text: its words, its pairs of words
 
@@ -38,20 +39,34 @@ def rouge_scorer() -> Any:
 
 
 def rouge(scorer: Any, reference: Sequence[str], summary: Sequence[str]) -> dict[str, float]:
-    """Return ROUGE-1, -2 and -Lsum F1 in percent; both sides are lists of sentences."""
+    """Return ROUGE-1, -2 and -Lsum F1 in percent; both sides are lists of sentences.
+
+    Texts that are not in Latin letters are cut into words by their script, see `rouge_tokens`.
+    """
+    if rouge_tokens_for(" ".join(reference)) == "by-script":
+        scorer = _script_scorer()
     scored = scorer.score("\n".join(reference), "\n".join(summary))
     return {name: 100 * float(scored[name].fmeasure) for name in ROUGE}
 
 
 def rouge_grams(texts: Sequence[str]) -> list[Grams]:
-    """Return the stemmed words and word pairs that ROUGE compares, of each text.
+    """Return the words and word pairs that ROUGE compares, of each text; the first is the reference.
 
     Raises:
         UsageError: see `rouge_scorer`.
     """
-    tokenize = _rouge_tokenizer().tokenize
+    by_script = bool(texts) and rouge_tokens_for(texts[0]) == "by-script"
+    tokenize = ScriptTokenizer().tokenize if by_script else _rouge_tokenizer().tokenize
     words = [tokenize(text) for text in texts]
     return [(Counter((word,) for word in of_text), Counter(pairwise(of_text))) for of_text in words]
+
+
+@lru_cache(maxsize=1)
+def _script_scorer() -> Any:
+    """Return a scorer of rouge-score for texts of any script."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(list(ROUGE), tokenizer=ScriptTokenizer())
 
 
 @lru_cache(maxsize=1)

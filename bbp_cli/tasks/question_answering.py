@@ -138,7 +138,7 @@ def read_context(document: Document, loaded: LoadedModel) -> Context:
 def _answers_of(
     asked: AskedWindow, start_logits: "Tensor", end_logits: "Tensor", place: range
 ) -> WindowAnswers:
-    from bigbird_pegasus.question_answering import answers_in_window
+    from bigbird_pegasus.question_answering import answers_in_window, whole_words
 
     context, window, options = asked.context, asked.window, asked.options
     text, document = context.document.text, context.document
@@ -153,16 +153,18 @@ def _answers_of(
     )
     if options.min_score is None:
         spans = spans if spans and spans[0].score > absent else []
-    answers = [
-        Answer(
-            text=clean(text[span.start : span.end]),
-            score=round(span.score, 6),
-            page=document.page_at(span.start),
-            start=span.start,
-            end=span.end,
+    answers = []
+    for span in spans:
+        start, end = whole_words(text, span.start, span.end)
+        answers.append(
+            Answer(
+                text=clean(text[start:end]),
+                score=round(span.score, 6),
+                page=document.page_at(start),
+                start=start,
+                end=end,
+            )
         )
-        for span in spans
-    ]
     # What rounds to 0 is no answer, however low the least score.
     return [found for found in answers if found.score > 0 and found.score >= (options.min_score or 0)], absent
 

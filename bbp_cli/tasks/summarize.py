@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, NotFiniteError
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions
 from bigbird_pegasus.text.language import ENGLISH, NAMES
 from bigbird_pegasus.text.parsed_text import parse_text
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
-from bbp_cli.models.checkpoints import Checkpoint, LoadedModel
+from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, non_finite_scores_error
 from bbp_cli.models.memory import free_bytes
 from bbp_cli.models.names import DEFAULT
 from bbp_cli.tasks.results import DocumentSummary, summary_of
@@ -106,6 +106,7 @@ class AbstractiveSummary:
 
         Raises:
             UsageError: an option is impossible, or does not fit the model.
+            ModelError: the model computes NaN.
         """
         from bigbird_pegasus.summarization.abstractive import write
 
@@ -113,6 +114,8 @@ class AbstractiveSummary:
             return write(_abstractive_model(loaded), loaded.tokenizer, windows)
         except ConfigError as error:
             raise UsageError(str(error)) from error
+        except NotFiniteError as error:
+            raise non_finite_scores_error(loaded) from error
 
     def batch_size(self, loaded: LoadedModel) -> int:
         """Return how many windows are best written about together.

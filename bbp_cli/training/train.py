@@ -10,6 +10,7 @@ from bbp_cli.console import Console, print_line
 from bbp_cli.dataset import (
     Example,
     LabelExample,
+    QuestionExample,
     TrainingTask,
     check_labels,
     label_names,
@@ -104,6 +105,10 @@ def train_model(
         return output.folder
     for warning in base.warnings:
         console.warn(folder.id, warning)
+    questions = [record for record in records.training if isinstance(record, QuestionExample)]
+    if questions and all(question.answers for question in questions):
+        message = "every question has an answer: the model cannot learn to say that a text has none"
+        console.warn(str(data), message)
     warn_of_cuts(task, data, records, base, console)
     with _hint_to_resume(console):
         TrainingRun(task, records, base, folder, hardware, run, run_folder, console).run(options)

@@ -5,7 +5,8 @@ BigBirdPegasusError
 ├── CheckpointError  a checkpoint folder that lacks a file, holds a corrupt one, or does not fit the model
 │   └── HubError     the Hugging Face Hub does not give a model; `reason` says why
 ├── TokenizerError   a vocabulary that cannot be used
-└── ModelInputError  tensors that a model cannot take; the message has their shapes
+├── ModelInputError  tensors that a model cannot take; the message has their shapes
+└── NotFiniteError   a model computes NaN: its weights are damaged, or too large for their type
 """
 
 import difflib
@@ -39,6 +40,10 @@ class TokenizerError(BigBirdPegasusError, ValueError):
 
 class ModelInputError(BigBirdPegasusError, ValueError):
     """A model was given tensors that it cannot take: of a wrong shape, or with values that mean nothing."""
+
+
+class NotFiniteError(BigBirdPegasusError, ArithmeticError):
+    """A model computes NaN: its weights are damaged, or too large for their type."""
 
 
 class HubReason(Enum):

@@ -11,12 +11,15 @@ of different windows of one document can be compared.
 Dimensions: T tokens of a window's input, C tokens of its context.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from bigbird_pegasus.text.words import is_unspaced
 
 NO_ANSWER = 0  # the position
 DEFAULT_STRIDE_TOKENS = 128
@@ -102,6 +105,40 @@ def answers_in_window(
     starts, ends = (_without_white_space(each.cpu(), text, offsets) for each in (starts, ends))
     spans = best_spans(starts, ends, count, max_tokens, overlapping=overlapping)
     return [TextSpan(offsets[span.first][0], offsets[span.last][1], span.score) for span in spans], absent
+
+
+def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a span of a text that begins and ends where words do: tokens may be parts of words.
+
+    A word is a row of letters, digits and marks; a point or comma between digits belongs to it, and an
+    apostrophe between letters. Scripts that put no spaces between words are left as they are.
+    """
+    while 0 < start < len(text) and _is_inside_word(text, start):
+        start -= 1
+    while 0 < end < len(text) and _is_inside_word(text, end):
+        end += 1
+    return start, end
+
+
+def _is_inside_word(text: str, place: int) -> bool:
+    """Return whether the characters before and behind a place are of one word."""
+    if _is_of_word(text[place - 1]) and _is_of_word(text[place]):
+        return True
+    return _joins(text, place) or _joins(text, place - 1)
+
+
+def _joins(text: str, place: int) -> bool:
+    """Return whether the character at a place is a mark inside a number or word, as in 3.14 or don't."""
+    if not 0 < place < len(text) - 1:
+        return False
+    before, mark, after = text[place - 1 : place + 2]
+    if mark in ".,":
+        return before.isdecimal() and after.isdecimal()
+    return mark in "'’" and before.isalpha() and after.isalpha()
+
+
+def _is_of_word(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNM" and not is_unspaced(character)
 
 
 def span_probabilities(

@@ -13,6 +13,7 @@ from bigbird_pegasus.question_answering import (
     context_windows,
     pair_input,
     span_probabilities,
+    whole_words,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,3 +149,26 @@ def test_answers_are_the_best_spans_between_visible_tokens(
     expected.sort(key=lambda span: -span.score)
     assert [span for span in found if span.score] == expected[:count]
     assert absent == expected_absent
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "whole"),
+    [
+        ("The harbour froze.", "arbo", "harbour"),
+        ("The harbour froze.", "harbour", "harbour"),
+        ("The harbour froze.", "bour fro", "harbour froze"),
+        ("It is 3.14 or 1,000 metres.", "14", "3.14"),
+        ("It is 3.14 or 1,000 metres.", "1", "1,000"),
+        ("It doesn't freeze.", "does", "doesn't"),
+        ("Frozen, he said", "Frozen", "Frozen"),
+        ("the years 1990-1995", "990", "1990"),
+        ("нашёл ключи", "люч", "ключи"),
+        ("港口结冰了", "结冰", "结冰"),
+        ("cafe\u0301 noir", "caf", "cafe\u0301"),
+        ("end", "nd", "end"),
+    ],
+)
+def test_an_answer_ends_where_words_do(text: str, part: str, whole: str) -> None:
+    start = text.rindex(part) if part == "1" else text.index(part)
+    first, last = whole_words(text, start, start + len(part))
+    assert text[first:last] == whole

@@ -13,6 +13,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.errors import NotFiniteError
 from bigbird_pegasus.generation.generate import GenerationOutput, search, settings_for, start_tokens
 from bigbird_pegasus.generation.protocols import StepCallback
 from bigbird_pegasus.modeling.cross_attention import CrossKV
@@ -137,12 +139,38 @@ def generate_each(
 
     Raises:
         ConfigError: as `generate`.
+        NotFiniteError: the model computes NaN.
     """
     settings = settings_for(model, None, options)
     encoded = encode_each(model.model.encoder, documents)
     caches = [model.new_cache(encoded.pop(0)) for _ in documents]  # the states are not needed any more
     prompt = start_tokens(len(documents), settings, model.device)
-    return search(model, _joined(caches), prompt, settings, on_step)
+    return search(_FiniteModel(model), _joined(caches), prompt, settings, on_step)
+
+
+@dataclass(frozen=True)
+class _FiniteModel:
+    """A model whose logits are looked at: greedy search would take NaN for the likeliest token."""
+
+    model: BigBirdPegasusForConditionalGeneration
+
+    @property
+    def config(self) -> BigBirdPegasusConfig:
+        """Configuration of the model."""
+        return self.model.config
+
+    def next_token_logits(self, ids: Tensor, cache: DecoderCache) -> Tensor:
+        """See `StepModel`.
+
+        Raises:
+            NotFiniteError: one is NaN.
+        """
+        logits = self.model.next_token_logits(ids, cache)
+        if bool(logits.isnan().any()):
+            raise NotFiniteError(
+                "the model computes NaN: its weights are damaged, or too large for their type"
+            )
+        return logits
 
 
 def _joined(caches: Sequence[DecoderCache]) -> DecoderCache:

@@ -18,6 +18,11 @@ _WITHOUT_SPACES = re.compile(_UNSPACED)
 _RUN = re.compile(rf"{_UNSPACED}|(?:(?!{_UNSPACED})\S)+")
 
 
+def is_unspaced(character: str) -> bool:
+    """Return whether a character is of a script that puts no spaces between words."""
+    return _WITHOUT_SPACES.match(character) is not None
+
+
 def count_words(text: str) -> int:
     """Count words as white space separates them; in scripts without any between words two letters are one.
 

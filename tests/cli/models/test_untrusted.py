@@ -13,6 +13,7 @@ import pytest
 import torch
 from bigbird_pegasus.errors import BigBirdPegasusError
 from bigbird_pegasus.loading import CLASSES
+from safetensors.torch import load_file, save_file
 
 from tests.cli.checkpoints import small_config, train_vocabulary
 from tests.cli.models.forked import Ended, forked
@@ -134,7 +135,19 @@ def index(*names: str) -> Callable[[Path], None]:
     return put("model.safetensors.index.json", json.dumps(content).encode())
 
 
+def poison(name: str) -> Callable[[Path], None]:
+    """Return what fills a tensor with NaN."""
+
+    def write(folder: Path) -> None:
+        tensors = load_file(folder / "model.safetensors")
+        tensors[name].fill_(float("nan"))
+        save_file(tensors, folder / "model.safetensors")
+
+    return write
+
+
 REFUSED: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "the model computes NaN or infinity": (WRITER, poison("model.decoder.layers.0.fc1.weight")),
     "d_model is above 100000000": (CLASSIFIER, config(d_model=2**63)),
     "weights of 1 layers, the configuration says 1000000": (CLASSIFIER, config(encoder_layers=10**6)),
     "weights of 1 layers, the configuration says 70": (CLASSIFIER, config(decoder_layers=70)),

@@ -72,6 +72,17 @@ def test_the_model_of_each_task_does_it(
     assert "ninth of January" in answered.stdout
 
 
+def test_questions_that_all_have_an_answer_are_warned_of(
+    warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    for questions, warned in ((QUESTIONS[:3], True), (QUESTIONS, False)):
+        path = write(tmp_path / "data.jsonl", questions)
+        more = ("--epochs", 1, "--val-fraction", 0, "--overwrite")
+        done = warm_bbp("train", "qa", path, "--base", extractive, "-o", "made", *more)
+        assert done.code == 0, done.stderr
+        assert ("cannot learn to say that a text has none" in done.stderr) == warned
+
+
 def test_several_labels_make_a_model_of_several_labels(
     warm_bbp: Bbp, extractive: Path, tmp_path: Path
 ) -> None:
