@@ -1,8 +1,8 @@
 """What ROUGE compares: the words of a text, by its script.
 
-rouge-score knows the letters a to z alone, so that a Russian or Chinese summary has no words there, and shares
-none with its reference. Texts in Latin letters keep its tokenizer, and with it their published figures. Others
-are cut into words at whatever is no letter, digit or mark; of scripts that put no spaces between words each
+rouge-score knows the letters a to z alone: for it a Russian or Chinese summary has no words, and shares none
+with its reference. Texts in Latin letters keep its tokenizer, and with it their published figures. Others are
+cut into words at whatever is no letter, digit or mark; of scripts that put no spaces between words each
 character is one, as in the published figures for Chinese (Hu et al., "LCSTS", 2015).
 """
 

@@ -131,10 +131,10 @@ def _joins(text: str, place: int) -> bool:
     """Return whether the character at a place is a mark inside a number or word, as in 3.14 or don't."""
     if not 0 < place < len(text) - 1:
         return False
-    before, mark, after = text[place - 1 : place + 2]
+    before, mark, after = text[place - 1], text[place], text[place + 1]
     if mark in ".,":
         return before.isdecimal() and after.isdecimal()
-    return mark in "'’" and before.isalpha() and after.isalpha()
+    return mark in "'\N{RIGHT SINGLE QUOTATION MARK}" and before.isalpha() and after.isalpha()
 
 
 def _is_of_word(character: str) -> bool:

@@ -41,7 +41,9 @@ class ScriptedReader:
         default_factory=lambda: tiny_model().model
     )  # reads; what it makes of it is passed over
 
-    def __call__(self, input_ids: torch.Tensor, encoder_outputs: Any, use_cache: bool) -> Any:
+    def __call__(
+        self, input_ids: torch.Tensor, encoder_outputs: Any, use_cache: bool, return_dict: bool
+    ) -> Any:
         ids = input_ids[0].tolist()
         self.read.append(ids)
         logits = [[table.get(token, 0.0) for token in ids] for table in (self.starts, self.ends)]
