@@ -83,6 +83,8 @@ class Hub:
     hold: bool = False  # where it would break, nothing more comes
     held: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
+    endless: bool = False  # errors have a text that never ends
+    trickle: bool = False  # a byte now and then
     silent: bool = False  # requests are taken, and never answered
     sends: dict[str, bytes] = field(default_factory=dict)  # file: other bytes than those that are listed
     lost: set[str] = field(default_factory=set)  # files that are listed and not there
@@ -233,8 +235,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
+        endless = self.hub.endless and status >= 400
+        if not endless:
+            self.send_header("Content-Length", str(len(data)))
         self.end_headers()
+        while endless or self.hub.trickle:
+            try:
+                self.wfile.write(b" " * (1 if self.hub.trickle else 1_000_000))
+            except OSError:
+                return
+            if self.hub.release.wait(0.3 if self.hub.trickle else 0):
+                return
         if body and self.command != "HEAD":
             self.wfile.write(data[:limit])
         if limit is not None and self.hub.hold:

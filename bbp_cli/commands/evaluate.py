@@ -18,6 +18,7 @@ from bbp_cli.commands.options import (
     Revision,
     Seed,
     Threads,
+    Timeout,
     Verbose,
 )
 from bbp_cli.console import Console
@@ -43,6 +44,7 @@ def evaluate(
     model: Model = DEFAULT,
     revision: Revision = None,
     offline: Offline = False,
+    timeout: Timeout = None,
     dtype: Precision = "auto",
     quantize: Quantize = None,
     device: Device = "auto",

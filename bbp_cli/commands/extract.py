@@ -19,6 +19,7 @@ from bbp_cli.commands.options import (
     Paths,
     Quiet,
     Revision,
+    Timeout,
     need_input,
 )
 from bbp_cli.console import Console, one_line
@@ -44,6 +45,7 @@ def extract(
     encoding: Encoding = None,
     revision: Revision = None,
     offline: Offline = False,
+    timeout: Timeout = None,
     quiet: Quiet = False,
     color: Color = "auto",
     debug: Debug = False,

@@ -1,5 +1,6 @@
 """Options that several commands share, with help and environment variables; help where no input is given."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -139,6 +140,29 @@ Answerer = Annotated[
 Offline = Annotated[
     bool,
     typer.Option("--offline", envvar="BBP_OFFLINE", help="Never download: use only models on this computer."),
+]
+
+
+def _wait_at_most(seconds: float | None) -> float | None:
+    """Hand the time on to huggingface_hub, which reads it when it is imported."""
+    if seconds is not None:
+        os.environ["HF_HUB_DOWNLOAD_TIMEOUT"] = os.environ["HF_HUB_ETAG_TIMEOUT"] = str(
+            max(1, round(seconds))
+        )
+    return seconds
+
+
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=1,
+        max=3600,
+        envvar="BBP_TIMEOUT",
+        callback=_wait_at_most,
+        help="Give up a download of a model after so long without progress (default: 10).",
+        show_default=False,
+    ),
 ]
 Revision = Annotated[
     str | None,

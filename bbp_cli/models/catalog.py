@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from bigbird_pegasus.checkpoints.cache import references, storage_folder
+from bigbird_pegasus.checkpoints.cache import means_commit, references, storage_folder
 from bigbird_pegasus.checkpoints.files import MODEL_CARD_FILE, is_complete
 from rich.filesize import decimal
 
@@ -166,11 +166,18 @@ def remove(name: str, revision: str | None) -> tuple[str, int]:
     repository = repository_of(name)
     check_revision(revision)
     here = [found for found in cached_folders() if found.id == repository]
-    unwanted = [found for found in here if revision in (None, found.revision, *references(found.path))]
+    unwanted = [found for found in here if _is_meant(found, revision)]
     if not unwanted:
         hint = "bbp models list shows what is there"
         raise ModelError("not in the cache", hint=hint, file=repository, code="model_not_cached")
     return repository, _delete(repository, [str(found.revision) for found in unwanted])
+
+
+def _is_meant(folder: ModelFolder, revision: str | None) -> bool:
+    """Return whether a revision, short forms of commits included, means a cached folder; None means any."""
+    if revision is None or revision in references(folder.path):
+        return True
+    return folder.revision is not None and means_commit(revision, folder.revision)
 
 
 def _delete(repository: str, commits: list[str]) -> int:

@@ -49,12 +49,14 @@ _ERRORS: dict[HubReason, tuple[type[BbpError], str, str]] = {
         "model_checksum",
         "run the command again; if it stays so, something between here and the Hub changes files",
     ),
+    HubReason.TOO_LARGE: (ModelError, "model_unusable", _OF_MODEL),
     HubReason.NO_ROOM: (OutputError, "disk_full", _MAKE_ROOM),
     HubReason.CACHE: (OutputError, "output", _MAKE_ROOM),
     HubReason.SETTINGS: (
         UsageError,
         "usage",
-        "HF_ENDPOINT is an address, HF_HUB_..._TIMEOUT are seconds, HF_TOKEN is a token of the Hub",
+        "HF_ENDPOINT is an address, HF_HUB_..._TIMEOUT are seconds, HF_TOKEN is a token of the Hub, "
+        "SSL_CERT_FILE is a file of certificates",
     ),
 }
 

@@ -60,6 +60,7 @@ class HubReason(Enum):
     NO_CONNECTION = auto()
     NO_HUB = auto()  # something answers that is not a Hub
     WRONG_CONTENT = auto()  # a file has another digest than the Hub lists
+    TOO_LARGE = auto()  # a file is listed with more bytes than any of its kind
     NO_ROOM = auto()  # on the disk
     CACHE = auto()  # the cache cannot be written
     SETTINGS = auto()  # a variable of huggingface_hub holds an impossible value

@@ -15,6 +15,7 @@ from bigbird_pegasus.errors import HubError, HubReason
 
 MAIN = "main"  # the branch that a name without revision means
 COMMIT = re.compile(r"[0-9a-f]{40}")
+MIN_COMMIT_DIGITS = 7  # of a commit's short form, as git writes it
 MAX_NAME_CHARACTERS = 96  # the Hub allows no more
 _PART = r"\w(?:[\w.-]*\w)?"
 _REPOSITORY = re.compile(rf"(?!.*(?:--|\.\.|\.git$)){_PART}/{_PART}", re.ASCII)
@@ -60,6 +61,8 @@ def snapshot_folder(repository: str, revision: str | None = None) -> Path | None
     """Return the folder of a revision in the cache, complete or not; None where nothing of it is there."""
     storage = storage_folder(repository)
     commit = revision or MAIN
+    if not COMMIT.fullmatch(commit) and not (storage / "refs" / commit).is_file():
+        commit = _whole_commit(storage, commit) or commit
     if not COMMIT.fullmatch(commit):
         try:
             commit = (storage / "refs" / commit).read_text(encoding="utf-8").strip()
@@ -67,6 +70,17 @@ def snapshot_folder(repository: str, revision: str | None = None) -> Path | None
             return None
     folder = storage / "snapshots" / commit
     return folder if COMMIT.fullmatch(commit) and folder.is_dir() else None
+
+
+def means_commit(revision: str, commit: str) -> bool:
+    """Return whether a revision is a commit, or the beginning of one that is long enough to mean it."""
+    return len(revision) >= MIN_COMMIT_DIGITS and commit.startswith(revision)
+
+
+def _whole_commit(storage: Path, beginning: str) -> str | None:
+    """Return the one commit in the cache that begins so; None where there is none, or several."""
+    names = [path.name for path in (storage / "snapshots").glob("*") if means_commit(beginning, path.name)]
+    return names[0] if len(names) == 1 else None
 
 
 def cached(repository: str, revision: str | None = None, *, weights: bool = True) -> Path | None:

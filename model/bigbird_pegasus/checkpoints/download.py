@@ -13,6 +13,7 @@ every file of the repository that was not wanted as missing, and asks the Hub fo
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any
+from urllib.parse import quote
 
 from bigbird_pegasus.checkpoints.atomic import atomic_write
 from bigbird_pegasus.checkpoints.cache import (
@@ -31,11 +33,21 @@ from bigbird_pegasus.checkpoints.cache import (
     is_revision_name,
     storage_folder,
 )
-from bigbird_pegasus.checkpoints.files import CONFIG_FILE, SMALL_FILES, WEIGHTS, shards_of
+from bigbird_pegasus.checkpoints.files import CONFIG_FILE, SMALL_FILES, WEIGHTS, max_bytes_of, shards_of
+from bigbird_pegasus.checkpoints.requests import (
+    PASSING_STATUSES,
+    RefusedError,
+    chunks_of,
+    connection_failure,
+    read_answer,
+    refusal,
+    requested,
+    transport_error,
+)
 from bigbird_pegasus.errors import BigBirdPegasusError, CheckpointError, HubError, HubReason
 
 MAX_IDLE_ATTEMPTS = 3  # in a row that bring nothing new; seconds between them: 1, 2
-PASSING_STATUSES = (408, 429, 502, 503, 504)  # of HTTP: a moment later the answer may be another one
+MIN_PROGRESS_BYTES = 1024  # of an attempt; or else it brought nothing new
 SHA256_DIGITS = 64  # hexadecimal
 _DIGEST = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")  # sha256, or git's sha1
 
@@ -116,7 +128,7 @@ def download(
         listing = _list(repository, revision, user_agent)
         for name in required:
             _find(listing, name)
-        small_files = [listing.files[name] for name in SMALL_FILES if name in listing.files]
+        small_files = [_find(listing, name) for name in SMALL_FILES if name in listing.files]
         first = next((name for name in WEIGHTS if name in listing.files), "weights") if weights else None
         if first is not None:
             _find(listing, first)
@@ -132,38 +144,47 @@ def download(
 
 def _list(repository: str, revision: str | None, user_agent: str) -> Listing:
     """Ask the Hub which commit a revision is, and for its files."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    name, _, version = user_agent.partition("/")
-    api = HfApi(library_name=name, library_version=version or None)
+    place = f"/revision/{quote(revision, safe='')}" if revision is not None else ""
+    url = f"{hub_constants().ENDPOINT}/api/models/{repository}{place}?blobs=true"
     try:
-        info = api.model_info(
-            repository, revision=revision, files_metadata=True, timeout=hub_constants().HF_HUB_ETAG_TIMEOUT
-        )
-        files = [
-            RemoteFile(
-                file.rfilename, int(file.size or 0), str(file.lfs.sha256 if file.lfs else file.blob_id)
-            )
-            for file in info.siblings or ()
-        ]
-        commit = str(info.sha)
+        info = json.loads(read_answer(url, user_agent))
+        files = [_remote_file(file) for file in info["siblings"]]
+        commit = str(info["sha"])
     except UnicodeEncodeError as error:
         raise HubError(HubReason.SETTINGS, "HF_TOKEN holds characters that no token has") from error
-    except HfHubHTTPError:  # one kind of it is a ValueError too
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _not_a_hub() from error
-    if not COMMIT.fullmatch(commit) or not all(_DIGEST.fullmatch(file.digest) for file in files):
+    if not COMMIT.fullmatch(commit):
         raise _not_a_hub()
     return Listing(repository, commit, {file.name: file for file in files}, user_agent)
 
 
+def _remote_file(listed: Any) -> RemoteFile:
+    """Return a file as the Hub lists it.
+
+    Raises:
+        TypeError, KeyError: it is not listed as files are.
+    """
+    large = listed.get("lfs")
+    file = RemoteFile(listed["rfilename"], listed["size"], large["sha256"] if large else listed["blobId"])
+    if type(file.size) is not int or file.size < 0 or not _DIGEST.fullmatch(file.digest):
+        raise TypeError("a size or digest is none")
+    return file
+
+
 def _find(listing: Listing, name: str) -> RemoteFile:
-    """Return a file that a model needs."""
+    """Return a file that a model needs.
+
+    Raises:
+        HubError: it is not listed, or is longer than any file of its kind.
+    """
     if name not in listing.files:
         raise HubError(HubReason.INCOMPLETE, f"the repository has no {name}")
-    return listing.files[name]
+    file, most = listing.files[name], max_bytes_of(name)
+    if file.size > most:
+        size, limit = (f"{count / 1e6:,.0f} MB" for count in (file.size, most))
+        raise HubError(HubReason.TOO_LARGE, f"{name} has {size} there, and no such file more than {limit}")
+    return file
 
 
 def _weight_files(listing: Listing, first: str) -> list[RemoteFile]:
@@ -224,8 +245,6 @@ def _arrived(listing: Listing, file: RemoteFile) -> int:
 
 def _receive(listing: Listing, file: RemoteFile, on_size: Callable[[int], None]) -> None:
     """Get what is missing of a file's content, and keep it if it is right."""
-    from huggingface_hub.errors import HfHubHTTPError
-
     partial = listing.partial(file)
     partial.touch()
     on_size(partial.stat().st_size)
@@ -234,12 +253,14 @@ def _receive(listing: Listing, file: RemoteFile, on_size: Callable[[int], None])
         failure: Exception = ConnectionError("the file ends too early")
         try:
             _resume(listing, file, on_size)
-        except _transport_error() as error:
-            if isinstance(error, HfHubHTTPError) and error.response.status_code not in PASSING_STATUSES:
+        except RefusedError as error:
+            if error.status not in PASSING_STATUSES:
                 raise
             failure = error
-        idle = 0 if partial.stat().st_size > had else idle + 1
-        if idle == MAX_IDLE_ATTEMPTS:
+        except (transport_error(), ConnectionError) as error:
+            failure = error
+        idle = 0 if partial.stat().st_size >= had + MIN_PROGRESS_BYTES else idle + 1
+        if idle == MAX_IDLE_ATTEMPTS and partial.stat().st_size < file.size:
             raise failure
         time.sleep(idle)
     if not _is_good(partial, file):
@@ -253,25 +274,18 @@ def _receive(listing: Listing, file: RemoteFile, on_size: Callable[[int], None])
 
 def _resume(listing: Listing, file: RemoteFile, on_size: Callable[[int], None]) -> None:
     """Append to the part of a file what the server sends of the rest; start over where it cannot resume."""
-    from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # likewise
+    from huggingface_hub import hf_hub_url
 
     partial = listing.partial(file)
     had = partial.stat().st_size
-    name, _, version = listing.user_agent.partition("/")
-    headers = build_hf_headers(library_name=name, library_version=version or None)
-    headers["Accept-Encoding"] = "identity"
-    if had:
-        headers["Range"] = f"bytes={had}-"
+    headers = {"Range": f"bytes={had}-"} if had else {}
     url = hf_hub_url(listing.repository, file.name, revision=listing.commit)
-    with get_session().stream(
-        "GET", url, headers=headers, timeout=hub_constants().HF_HUB_DOWNLOAD_TIMEOUT
-    ) as response:
-        hf_raise_for_status(response)
+    with requested(url, listing.user_agent, headers) as response:
         resumes = response.status_code == 206
         with partial.open("ab" if resumes else "wb") as sink:
-            for chunk in response.iter_bytes():
-                sink.write(chunk)
+            for chunk in chunks_of(response):
+                # One byte too many tells that the content is wrong; the others need no room on the disk.
+                sink.write(chunk[: file.size + 1 - sink.tell()])
                 sink.flush()  # what has arrived is kept even if this process is killed
                 on_size(sink.tell())
                 if sink.tell() > file.size:
@@ -304,7 +318,7 @@ def _link(blob: Path, place: Path) -> None:
 
 def _remember(listing: Listing, revision: str) -> None:
     """Note which commit a branch or tag is, for the runs that do not ask the Hub; last, when all is there."""
-    if revision == listing.commit:
+    if listing.commit.startswith(revision):
         return
     note = storage_folder(listing.repository) / "refs" / revision
     note.parent.mkdir(parents=True, exist_ok=True)
@@ -321,49 +335,19 @@ def _need_room(listing: Listing, size: int) -> None:
 
 @contextmanager
 def _explained(repository: str, revision: str | None) -> Iterator[None]:
-    """Turn what the library, the network and the disk raise into HubError."""
-    from huggingface_hub.errors import HfHubHTTPError
-
+    """Turn what the network and the disk raise into HubError."""
     try:
         yield
     except BigBirdPegasusError:  # some of them are OSErrors
         raise
-    except HfHubHTTPError as error:
-        raise _refusal(error, repository, revision) from error
-    except (_transport_error(), ConnectionError) as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        message = f"no connection to {hub_constants().ENDPOINT}: {why}"
-        raise HubError(HubReason.NO_CONNECTION, message) from error
+    except RefusedError as error:
+        raise refusal(error, repository, revision) from error
+    except (transport_error(), ConnectionError) as error:
+        raise connection_failure(error) from error
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         message = f"cannot write the model cache: {error.strerror or error}{place}"
         raise HubError(HubReason.CACHE, message) from error
-
-
-def _transport_error() -> type[Exception]:
-    """Return HTTPError of the HTTP library beneath: httpx until huggingface_hub 1, now httpx2."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return cast(type[Exception], HfHubHTTPError.__bases__[0])
-
-
-def _refusal(error: Exception, repository: str, revision: str | None) -> HubError:
-    """Return what an HTTP status that is an error means, as the Hub explains it in its headers."""
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.GatedRepoError):
-        place = f"{hub_constants().ENDPOINT}/{repository}"
-        return HubError(HubReason.GATED, f"access to this model must be granted first, at {place}")
-    if isinstance(error, errors.RevisionNotFoundError):
-        return HubError(HubReason.NO_REVISION, f"the Hub has no revision {revision} of it")
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return HubError(HubReason.NO_MODEL, "the Hub has no such model, or hides it")
-    status = cast(errors.HfHubHTTPError, error).response.status_code
-    if status in (401, 403):
-        return HubError(HubReason.DENIED, f"the Hub denies access (HTTP {status})")
-    if status == 404:
-        return HubError(HubReason.NO_FILE, "the Hub has no such model or file (HTTP 404)")
-    return HubError(HubReason.REFUSED, f"the Hub answers HTTP {status}")
 
 
 def _not_a_hub() -> HubError:

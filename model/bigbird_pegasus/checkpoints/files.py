@@ -36,6 +36,8 @@ QUANTIZATION = "quantization"  # the key in the metadata of safetensors
 # Published files of JSON have kilobytes, an index of weights less than one megabyte.
 MAX_JSON_BYTES = 10_000_000
 MAX_JSON_DEPTH = 50
+MAX_VOCABULARY_BYTES = 20_000_000  # ten times that of the published checkpoints
+MAX_WEIGHTS_BYTES = 100_000_000_000  # forty times theirs
 MAX_SHARDS = 1000
 _SHARD_NAME = re.compile(r"(?!\.)[\w.-]{1,200}\.(?:safetensors|bin)", re.ASCII)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -48,6 +50,13 @@ def is_complete(folder: Path, *, weights: bool = True) -> bool:
         files = weight_files(folder)
         needed += files or [folder / SAFETENSORS]
     return all(path.is_file() for path in needed)
+
+
+def max_bytes_of(name: str) -> int:
+    """Return the most bytes that a file of this name may have."""
+    if name.endswith((".safetensors", ".bin")):
+        return MAX_WEIGHTS_BYTES
+    return MAX_VOCABULARY_BYTES if name == VOCABULARY_FILE else MAX_JSON_BYTES
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Any
 from sentencepiece import SentencePieceProcessor
 
 from bigbird_pegasus.checkpoints.files import (
+    MAX_VOCABULARY_BYTES,
     SPECIAL_TOKENS_FILE,
     TOKENIZER_CONFIG_FILE,
     VOCABULARY_FILE,
@@ -25,7 +26,6 @@ from bigbird_pegasus.tokenization.protobuf import user_defined_to_control
 
 REQUIRED_TOKEN_NAMES = ("pad_token", "eos_token", "unk_token")
 OPTIONAL_TOKEN_NAMES = ("bos_token", "sep_token", "cls_token", "mask_token", "mask_token_sent")
-MAX_VOCABULARY_BYTES = 20_000_000  # ten times those of the published checkpoints
 SPECIAL_TOKEN_NAMES = REQUIRED_TOKEN_NAMES + OPTIONAL_TOKEN_NAMES
 
 

@@ -353,10 +353,14 @@ def test_a_base_of_another_family_is_refused_before_its_weights_are_fetched(
 
 
 def test_a_model_that_is_larger_than_the_disk_is_not_begun(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
-    hub.publish(NAME, extractive)
-    hub.size_listed = {WEIGHTS: 10**16}
-    assert_refused(hub_bbp("models", "pull", NAME), 7, NAME, "10,000,000,000 MB are needed", "HF_HOME")
-    assert hub.asked_for(WEIGHTS) == []
+    files = files_of(extractive)
+    shards = [f"model-{number}.safetensors" for number in range(900)]  # of as much as one file may have
+    index = json.dumps({"weight_map": {name: name for name in shards}}).encode()
+    weights = {"model.safetensors.index.json": index} | {name: name.encode() for name in shards}
+    hub.publish(NAME, {name: data for name, data in files.items() if name != WEIGHTS} | weights)
+    hub.size_listed = dict.fromkeys(shards, 10**11)
+    assert_refused(hub_bbp("models", "pull", NAME), 7, NAME, "90,000,000 MB are needed", "HF_HOME")
+    assert [hub.asked_for(name) for name in shards if hub.asked_for(name)] == []
 
 
 def test_a_full_disk_keeps_what_has_arrived(
