@@ -1,5 +1,6 @@
 """Messages on stderr, one line each, and the rules for colour."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -68,8 +69,17 @@ def print_line(line: str) -> None:
         return
 
 
-def print_error(error: BbpError, color: ColorChoice = "auto") -> None:
-    """Write `bbp: error: FILE: message (hint)` to stderr."""
+def log_event(event: str, **fields: object) -> None:
+    """Write an event of `--log-json` to stderr: a JSON object on a line."""
+    print_line(json.dumps({"event": event, **fields}))
+
+
+def print_error(error: BbpError, color: ColorChoice = "auto", *, log_json: bool = False) -> None:
+    """Write `bbp: error: FILE: message (hint)` to stderr, or an event."""
+    if log_json:
+        what = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
+        log_event("error", file=error.file, **what)
+        return
     parts = [one_line(part) for part in (error.file, shorten(error.message, MAX_MESSAGE)) if part]
     hint = f" ({one_line(error.hint)})" if error.hint else ""
     label = styled("error:", "error", color=may_color(sys.stderr, color))
@@ -78,36 +88,55 @@ def print_error(error: BbpError, color: ColorChoice = "auto") -> None:
 
 @dataclass(frozen=True)
 class Console:
-    """Messages of a run: all but errors are silenced by `-q`; `-v` adds details."""
+    """Messages of a run: all but errors are silenced by `-q`; `-v` adds details.
+
+    With `log_json` each is a JSON object, and there is no display.
+    """
 
     quiet: bool = False
     verbose: bool = False
     color: ColorChoice = "auto"
+    log_json: bool = False
 
     @property
     def shows_progress(self) -> bool:
         """Return whether to show progress: stderr is a terminal that can move its cursor, without `-q`."""
-        return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not self.quiet
+        is_capable = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        return is_capable and not self.quiet and not self.log_json
 
     def warn(self, file: str | None, text: str) -> None:
         """Write `bbp: warning: FILE: text`, but not with `-q` (the JSON record still has it)."""
         if self.quiet:
+            return
+        if self.log_json:
+            log_event("warning", file=file, message=text)
             return
         label = styled("warning:", "warning", color=may_color(sys.stderr, self.color))
         print_line(f"bbp: {label} {one_line(f'{file}: {text}' if file else text)}")
 
     def error(self, error: BbpError) -> None:
         """Write the error of one input of several; the run continues."""
-        print_error(error, self.color)
+        print_error(error, self.color, log_json=self.log_json)
 
     def file_done(self, text: str) -> None:
-        """Write a line for a finished file, where no progress bar is shown."""
-        if not self.quiet and not self.shows_progress:
+        """Write a line for something finished, where no progress bar is shown."""
+        if not self.shows_progress:
+            self.note(text, "status", message=text)
+
+    def note(self, text: str, event: str, **fields: object) -> None:
+        """Write a line, or the fields of an event, but not with `-q`."""
+        if self.quiet:
+            return
+        if self.log_json:
+            log_event(event, **fields)
+        else:
             print_line(f"bbp: {one_line(text)}")
 
     def detail(self, text: str) -> None:
         """Write a line with `-v` only."""
-        if self.verbose:
+        if self.verbose and self.log_json:
+            log_event("detail", message=text)
+        elif self.verbose:
             print_line(f"bbp: {one_line(text)}")
 
     @contextmanager

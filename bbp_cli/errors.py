@@ -7,13 +7,17 @@ BbpError
 ├── ResourceError      5    out of memory, device missing
 ├── PartialError       6    some inputs failed, others have results (each failure was reported in its turn)
 ├── OutputError        7    output failed: disk full, permission, exists
+├── GateError          8    `--fail-on`: a result is there and not good enough
 └── ClosedOutputError  141  the reader of stdout went away (broken pipe); no message
+Interrupted            130  Ctrl-C in a run of several inputs, whose message says how many are done
 Terminated             143  SIGTERM; like KeyboardInterrupt (130) not an Exception, so nothing catches it
 
 Any other exception is a bug in bbp: exit code 1.
 """
 
 from collections.abc import Sequence
+
+FAILURES_NAMED = 10  # at the end of a run
 
 
 class BbpError(Exception):
@@ -34,6 +38,7 @@ class BbpError(Exception):
         self.hint = hint
         self.file = file
         self.code = code or type(self).code
+        self.failed: tuple[str, ...] = ()  # names of inputs, of the error of a whole run
 
 
 class UsageError(BbpError):
@@ -78,11 +83,24 @@ class OutputError(BbpError):
     code = "output"
 
 
+class GateError(BbpError):
+    """A result does not pass a quality gate of `--fail-on`."""
+
+    exit_code = 8
+    code = "gate"
+
+
 class ClosedOutputError(BbpError):
     """The reader of stdout has closed it."""
 
     exit_code = 141
     code = "output_closed"
+
+
+class Interrupted(BaseException):
+    """Ctrl-C arrived in a run of several inputs; the message says how many are done."""
+
+    exit_code = 130
 
 
 class Terminated(BaseException):
@@ -91,10 +109,25 @@ class Terminated(BaseException):
     exit_code = 143
 
 
-def run_error(failures: Sequence[BbpError], total: int) -> BbpError:
-    """Return the error of a whole run: that of its only input, or one that counts the failures."""
+def run_error(failures: Sequence[BbpError], total: int, names: Sequence[str]) -> BbpError:
+    """Return the error of a whole run: that of its only input, or one that counts and names the failures."""
     if total == 1:
-        return failures[0]
-    if len(failures) == total and len({error.exit_code for error in failures}) == 1:
-        return type(failures[0])(f"all {total} inputs failed")
-    return PartialError(f"{len(failures)} of {total} inputs failed")
+        error = failures[0]
+    elif len(failures) == total and len({error.exit_code for error in failures}) == 1:
+        error = type(failures[0])(failures_text(names, total))
+    else:
+        error = PartialError(failures_text(names, total))
+    error.failed = tuple(names)
+    return error
+
+
+def failures_text(names: Sequence[str], total: int) -> str:
+    """Return how many of all inputs failed, and the names of the first of them."""
+    count = f"all {total}" if len(names) == total else f"{len(names)} of {total}"
+    return f"{count} inputs failed: {some_names(names)}"
+
+
+def some_names(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - FAILURES_NAMED} more" if len(names) > FAILURES_NAMED else ""
+    return ", ".join(names[:FAILURES_NAMED]) + more

@@ -16,10 +16,11 @@ from typing import NoReturn
 
 from bigbird_pegasus.errors import BigBirdPegasusError
 
-from bbp_cli.console import ColorChoice, one_line, print_error, print_line
+from bbp_cli.console import ColorChoice, log_event, one_line, print_error, print_line
 from bbp_cli.errors import (
     BbpError,
     ClosedOutputError,
+    Interrupted,
     ModelError,
     OutputError,
     ResourceError,
@@ -27,7 +28,7 @@ from bbp_cli.errors import (
     UsageError,
 )
 
-INTERRUPTED = 130
+INTERRUPTED = Interrupted.exit_code
 YES = ("1", "true", "t", "yes", "y", "on")  # what Typer takes for true in a variable of a flag
 _REWORDED = (  # messages of pydantic, which Typer passes on, and shorter ones
     (re.compile(r"Input should be greater than or equal to"), "must be at least"),
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # --debug is read by hand, because it also holds for errors in parsing. The commands declare the option so
     # that --help shows it and the parser accepts it.
     debug = "--debug" in words or os.environ.get("BBP_DEBUG", "").strip().lower() in YES
+    log_json = "--log-json" in words
+    failed: tuple[str, ...] = ()
     signal.signal(signal.SIGTERM, _terminate)
     # A shell starts background jobs of a script with SIGINT ignored: then it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -58,21 +61,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             _flush_stdout()
     except BbpError as error:
-        code = error.exit_code
+        code, failed = error.exit_code, error.failed
         if debug:
             traceback.print_exc()
         if not isinstance(error, ClosedOutputError):
-            print_error(error, _color_choice(words))
+            print_error(error, _color_choice(words), log_json=log_json)
     except KeyboardInterrupt:
         print_line("bbp: interrupted")
         code = INTERRUPTED
-    except Terminated:
-        print_line("bbp: terminated")
-        code = Terminated.exit_code
+    except (Interrupted, Terminated) as stop:
+        print_line(f"bbp: {str(stop) or 'terminated'}")
+        code = stop.exit_code
     except Exception as error:  # noqa: BLE001 - last resort of the process; reported as a bug
         code = 1
         _report_bug(error, debug)
     _discard_unwritten_stdout()
+    if log_json:
+        log_event("exit", code=code, failed=failed)
     return code
 
 
@@ -89,7 +94,7 @@ def _run(words: list[str]) -> int:
     from bbp_cli.commands.app import command
 
     try:
-        code = command().main(args=words, prog_name="bbp", standalone_mode=False)
+        code = command().main(args=_with_values(words), prog_name="bbp", standalone_mode=False)
     except BigBirdPegasusError as error:
         raise ModelError(str(error), code="model_unusable") from error
     except MemoryError as error:
@@ -112,6 +117,17 @@ def _run(words: list[str]) -> int:
     if code == INTERRUPTED:  # Typer catches KeyboardInterrupt and returns this code
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _with_values(words: list[str]) -> list[str]:
+    """Write out the value of `--retry-failed [all]`: the parser knows no values that may be absent."""
+    written = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--retry-failed" and following != "all":
+            written += [word, "transient"]
+        else:
+            written.append(word)
+    return written
 
 
 def _reworded(message: str) -> str:

@@ -5,26 +5,40 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from bbp_cli.batch.store import Kept, ResultStore
 from bbp_cli.console import Console
-from bbp_cli.documents.document import STDIN, Document, display_name, read
+from bbp_cli.documents.document import STDIN, Document, read
 from bbp_cli.documents.inputs import Input, Inputs
-from bbp_cli.errors import InputError
+from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
+from bbp_cli.errors import BbpError, InputError
+
+Outcome = Kept | BbpError
 
 
-class DocumentReader(Iterator[tuple[Input, Document | InputError]]):
-    """Yield each input with its document, or with the reason why it cannot be read.
+class DocumentReader(Iterator[tuple[Input, Document | Outcome]]):
+    """Yield each input with its document, with the reason why it cannot be read, or as kept.
 
-    For `any_text` see `bbp_cli.documents.document.read`.
+    `store` knows what earlier runs have done. For `any_text` see `bbp_cli.documents.document.read`.
     """
 
     def __init__(
-        self, inputs: Inputs, encoding: str | None, console: Console, *, any_text: bool = False
+        self,
+        inputs: Inputs,
+        encoding: str | None,
+        console: Console,
+        *,
+        any_text: bool = False,
+        store: ResultStore | None = None,
+        limits: ReadingLimits = DEFAULT_LIMITS,
     ) -> None:
         self._coming = deque(inputs.items)
-        self._first: tuple[Input, Document] | None = None  # read ahead by `unreadable_first`
+        self._first: tuple[Input, Document] | None = None  # read ahead by `settled_first`
         self._encoding = encoding
         self._console = console
         self._any_text = any_text
+        self._store = store
+        self._limits = limits
+        self.is_waiting = False  # for stdin or a named pipe, while nothing else is done
 
     @property
     def has_more(self) -> bool:
@@ -44,34 +58,47 @@ class DocumentReader(Iterator[tuple[Input, Document | InputError]]):
         except (OSError, ValueError):
             return False  # reading it will fail, without waiting
 
-    def unreadable_first(self) -> Iterator[tuple[Input, InputError]]:
-        """Yield the inputs before the first that can be read, and keep that one for `next`.
+    def settled_first(self) -> Iterator[tuple[Input, Outcome]]:
+        """Yield the inputs before the first that a model is needed for, and keep that one for `next`.
 
-        So a wrong name is reported before a model is loaded.
+        So a wrong name is reported before a model is loaded, and none is loaded where all is done.
         """
-        while self._first is None and self._coming:
-            item, document = next(self)
-            if isinstance(document, InputError):
-                yield item, document
-            else:
-                self._first = item, document
+        while self.has_more:
+            item, found = next(self)
+            if isinstance(found, Document):
+                self._first = item, found
+                return
+            yield item, found
 
-    def __next__(self) -> tuple[Input, Document | InputError]:
+    def __next__(self) -> tuple[Input, Document | Outcome]:
         if self._first is not None:
-            first, self._first = self._first, None
-            return first
+            (item, document), self._first = self._first, None
+            return item, self._done(item, document) or document
         if not self._coming:
             raise StopIteration
-        item = self._coming.popleft()
-        return item, self._read(item)
+        self.is_waiting = self.waits
+        try:
+            item = self._coming.popleft()
+            found = self._read(item)
+        finally:
+            self.is_waiting = False
+        return item, (self._done(item, found) or found) if isinstance(found, Document) else found
 
-    def _read(self, item: Input) -> Document | InputError:
+    def _done(self, item: Input, document: Document) -> Outcome | None:
+        return self._store.find(item, document) if self._store is not None else None
+
+    def _read(self, item: Input) -> Document | BbpError:
         if item.problem is not None:
             return item.problem
+        if self._store is not None and (settled := self._store.settled(item)) is not None:
+            return settled
         try:
-            document = read(item.path, self._encoding, any_text=self._any_text)
+            if item.row is not None:
+                document = item.row.read()
+            else:
+                document = read(item.path, self._encoding, any_text=self._any_text, limits=self._limits)
         except InputError as error:
             return error
         for warning in document.warnings:
-            self._console.warn(display_name(item.path), warning)
+            self._console.warn(item.label, warning)
         return document

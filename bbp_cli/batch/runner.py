@@ -2,60 +2,145 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 
+from bbp_cli.batch.dry_run import show_plan
+from bbp_cli.batch.interrupts import StopRequest, stop_requests
+from bbp_cli.batch.keys import ResultKeys
 from bbp_cli.batch.reader import DocumentReader
 from bbp_cli.batch.scheduler import schedule
+from bbp_cli.batch.sharding import Shard, share_of
 from bbp_cli.batch.sink import ResultSink
 from bbp_cli.console import Console
-from bbp_cli.documents.inputs import InputOptions, collect, warn_skipped
+from bbp_cli.documents.inputs import InputOptions, Inputs, collect, warn_skipped
+from bbp_cli.models.arithmetic import arithmetic_of
 from bbp_cli.models.checkpoints import Checkpoint, TaskName
-from bbp_cli.models.loading import ModelOptions, check_named, find_checkpoint, load_checkpoint
+from bbp_cli.models.loading import (
+    ModelOptions,
+    check_named,
+    find_checkpoint,
+    load_checkpoint,
+    prepare_hardware,
+)
 from bbp_cli.output.destination import OutputOptions
 from bbp_cli.output.records import ModelRun
+from bbp_cli.tasks.gates import Gate
 from bbp_cli.tasks.results import DocumentResult
 from bbp_cli.tasks.task import OutputT, Task, WindowT
 
+PickTask = Callable[[Checkpoint], Task[WindowT, OutputT, DocumentResult]]
 
-def run_task(
-    name: TaskName,
-    pick: Callable[[Checkpoint], Task[WindowT, OutputT, DocumentResult]],
-    input_options: InputOptions,
-    output_options: OutputOptions,
-    model_options: ModelOptions,
-    console: Console,
-) -> bool:
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run reads and writes, which model it uses, and when it ends early."""
+
+    inputs: InputOptions
+    output: OutputOptions
+    model: ModelOptions
+    console: Console
+    max_failures: int | None = None
+    fail_on: tuple[Gate, ...] = ()
+    dry_run: bool = False
+    shard: Shard | None = None
+
+
+def run_task(name: TaskName, pick: PickTask[WindowT, OutputT], options: RunOptions) -> bool:
     """Do a task for every input, and return whether there was any.
 
-    The model is loaded when a first document has been read. `pick` returns the task for its checkpoint.
+    The model is loaded when a first document has been read that it is needed for. `pick` returns the task for
+    its checkpoint.
 
     Raises:
         UsageError: options contradict each other, or do not fit the model.
         ModelError, ResourceError: the model cannot be found, loaded or run here.
         OutputError, ClosedOutputError: a result cannot be written.
         BbpError: after all inputs: the failure of the only one, or that some or all have failed.
+        Interrupted, Terminated: a signal arrived, and the document in progress is written.
     """
-    inputs = collect(input_options, leave_out=output_options.folder)
-    if inputs.items:
-        check_named(model_options, name)
-    sink = ResultSink(name, inputs, output_options, console)
-    warn_skipped(inputs, console)
-    documents = DocumentReader(inputs, input_options.encoding, console)
-    for item, error in documents.unreadable_first():
-        sink.fail(item, error)
-    if documents.has_more:
-        started = time.perf_counter()
-        checkpoint = find_checkpoint(name, model_options, console)
-        task = pick(checkpoint)
-        loaded = load_checkpoint(checkpoint, model_options, console)
-        run = ModelRun(loaded, task.params(loaded), load_seconds=time.perf_counter() - started)
-        grows = sink.shows_growing_text and task.streams(loaded)
-        on_text = sink.grow if grows else None
-        # Text that grows on the terminal shows the progress itself.
-        progress = replace(console, quiet=True).progress if grows else console.progress
-        results = schedule(documents, task, loaded, progress, model_options.batch_size, on_text)
+    inputs = collect(options.inputs, leave_out=options.output.folder or options.output.file)
+    found = bool(inputs.items)
+    if found:
+        check_named(options.model, name)
+    if options.shard is not None:
+        inputs = share_of(inputs, options.shard)
+    sink = ResultSink(name, inputs, options.output, options.console, options.max_failures, options.fail_on)
+    with closing(sink):
+        warn_skipped(inputs, options.console)
+        if options.dry_run:
+            _show_plan(name, pick, options, inputs, sink)
+            return found
+        sink.announce(inputs)
+        documents = _reader(options, inputs, sink)
+        _work(name, pick, options, inputs, documents, sink)
+        sink.finish()
+    return found
+
+
+def _show_plan(
+    name: TaskName, pick: PickTask[WindowT, OutputT], options: RunOptions, inputs: Inputs, sink: ResultSink
+) -> None:
+    """Print what the run would do."""
+    if sink.store is not None:
+        sink.store.read_only = True
+    checkpoint = find_checkpoint(name, options.model, options.console)
+    hardware = prepare_hardware(checkpoint, options.model, options.console)
+    arithmetic = arithmetic_of(checkpoint, hardware, options.model.quantize)
+    sink.use_keys(ResultKeys(name, checkpoint, pick(checkpoint).identities(), arithmetic))
+    documents = _reader(options, inputs, sink)
+    show_plan(
+        inputs, documents, sink, checkpoint, hardware.threads, options.console, json=options.output.json
+    )
+
+
+def _reader(options: RunOptions, inputs: Inputs, sink: ResultSink) -> DocumentReader:
+    reading = options.inputs
+    return DocumentReader(inputs, reading.encoding, options.console, store=sink.store, limits=reading.limits)
+
+
+def _work(
+    name: TaskName,
+    pick: PickTask[WindowT, OutputT],
+    options: RunOptions,
+    inputs: Inputs,
+    documents: DocumentReader,
+    sink: ResultSink,
+) -> None:
+    """Read, compute and write until the inputs end, or the run is to end early."""
+    for item, found in documents.settled_first():
+        sink.settle(item, found)
+        sink.end_early()
+    if not documents.has_more:
+        return
+    started = time.perf_counter()
+    checkpoint = find_checkpoint(name, options.model, options.console)
+    task = pick(checkpoint)
+    hardware = prepare_hardware(checkpoint, options.model, options.console)
+    arithmetic = arithmetic_of(checkpoint, hardware, options.model.quantize)
+    sink.use_keys(ResultKeys(name, checkpoint, task.identities(), arithmetic))
+    for item, found in documents.settled_first():
+        sink.settle(item, found)
+        sink.end_early()
+    if not documents.has_more:
+        return
+    loaded = load_checkpoint(checkpoint, hardware, options.model, options.console)
+    run = ModelRun(loaded, task.params(loaded), load_seconds=time.perf_counter() - started)
+    grows = sink.shows_growing_text and task.streams(loaded)
+    on_text = sink.grow if grows else None
+    # Text that grows on the terminal shows the progress itself.
+    if grows:
+        sink.progress.console = replace(options.console, quiet=True)
+    results = schedule(documents, task, loaded, sink.progress.document, options.model.batch_size, on_text)
+    with stop_requests(len(inputs.items), lambda: documents.is_waiting) as stop, sink.progress.shown():
         for item, outcome in results:
             sink.write(item, outcome, run)
-        sink.write_index()
-    sink.failures.raise_if_any()
-    return bool(inputs.items)
+            sink.end_early()
+            _obey(stop, sink)
+
+
+def _obey(stop: StopRequest, sink: ResultSink) -> None:
+    """End the run where a signal has asked for it."""
+    error = stop.error(sink.so_far)
+    if error is not None:
+        raise error

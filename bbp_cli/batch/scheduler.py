@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic
 
-from bbp_cli.batch.reader import DocumentReader
+from bbp_cli.batch.reader import DocumentReader, Outcome
 from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import BbpError, InputError, ResourceError
@@ -85,8 +85,8 @@ def schedule(
     progress: ProgressBar,
     batch_size: int | None = None,
     on_text: Callable[[Input, str], None] | None = None,
-) -> Iterator[tuple[Input, FinishedDocument[ResultT] | BbpError]]:
-    """Do a task for many documents, and yield the result or the error of each, in order.
+) -> Iterator[tuple[Input, FinishedDocument[ResultT] | Outcome]]:
+    """Do a task for many documents, and yield the result or the error of each, or that it is kept, in order.
 
     InputError and ResourceError fail one document, and the others continue; other errors end the run.
 
@@ -103,26 +103,26 @@ def schedule(
         if not queue.jobs:
             queue.begin_next()
         item, job = queue.jobs[0]
-        outcome = job if isinstance(job, InputError) else queue.complete(item, job, progress)
+        outcome = queue.complete(item, job, progress) if isinstance(job, Job) else job
         queue.jobs.popleft()
         yield item, outcome
 
 
 @dataclass
 class _Queue(Generic[WindowT, OutputT, ResultT]):
-    """Documents read and not yet yielded, in order; an unreadable one waits for its turn as its error."""
+    """Documents read and not yet yielded, in order; what needs no computing waits for its turn too."""
 
     documents: DocumentReader
     task: Task[WindowT, OutputT, ResultT]
     loaded: LoadedModel
     batch_size: int | None
     on_text: Callable[[Input, str], None] | None
-    jobs: deque[tuple[Input, Job[WindowT, OutputT, ResultT] | InputError]] = field(default_factory=deque)
+    jobs: deque[tuple[Input, Job[WindowT, OutputT, ResultT] | Outcome]] = field(default_factory=deque)
 
     def begin_next(self) -> None:
         """Read the next document and start its task, which yields its first windows."""
         item, document = next(self.documents)
-        if isinstance(document, InputError):
+        if not isinstance(document, Document):
             self.jobs.append((item, document))
             return
         on_text = partial(self.on_text, item) if self.on_text is not None else None
@@ -136,7 +136,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
         """Compute batches until the first job has its outcome; windows of later jobs fill the batches."""
         if first.outcome is not None:
             return first.outcome
-        with progress(item.path, len(first.windows)) as step:
+        with progress(item.label, len(first.windows)) as step:
             for _ in first.outputs:  # computed in the batches of earlier documents
                 step()
             while first.outcome is None:

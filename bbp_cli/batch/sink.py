@@ -1,22 +1,32 @@
 """Write the results of a run one by one, count its failures and report them."""
 
 import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from bbp_cli.batch.keys import ResultKeys
+from bbp_cli.batch.progress import RunProgress
 from bbp_cli.batch.scheduler import FinishedDocument
+from bbp_cli.batch.store import Kept, ResultStore, source_digest
 from bbp_cli.console import Console, is_terminal
-from bbp_cli.documents.document import display_name
 from bbp_cli.documents.inputs import Input, Inputs
-from bbp_cli.errors import BbpError, run_error
+from bbp_cli.errors import BbpError, GateError, PartialError, failures_text, run_error, some_names
 from bbp_cli.files import write_file
 from bbp_cli.models.checkpoints import TaskName
-from bbp_cli.output.citations import bullets, cited
 from bbp_cli.output.destination import OutputOptions, plan_files
-from bbp_cli.output.html import IndexEntry, as_html, as_index, index_entry
-from bbp_cli.output.markdown import as_markdown
-from bbp_cli.output.records import ModelRun, error_record, json_line, result_record
-from bbp_cli.output.render import as_text
-from bbp_cli.output.report import report_on
+from bbp_cli.output.forms import in_form
+from bbp_cli.output.html import IndexEntry, as_index, index_entry
+from bbp_cli.output.records import (
+    ModelRun,
+    RecordHead,
+    error_record,
+    json_line,
+    result_record,
+    skipped_record,
+)
 from bbp_cli.output.stdout import emit, printer_for
+from bbp_cli.tasks.gates import Gate, failed_gates
 from bbp_cli.tasks.results import DocumentResult, DocumentSummary, record_results
 
 
@@ -27,13 +37,31 @@ class Failures:
         self._total = len(inputs.items)
         self._console = console
         self._errors: list[BbpError] = []
+        self._names: list[str] = []
+        self._reported: set[Input] = set()
+
+    @property
+    def count(self) -> int:
+        """Return how many inputs have failed."""
+        return len(self._errors)
+
+    @property
+    def text(self) -> str:
+        """Return how many inputs have failed, and which."""
+        return failures_text(self._names, self._total)
+
+    def report(self, item: Input, error: BbpError) -> None:
+        """Report a failure, once, where there are several inputs."""
+        error.file = error.file or item.label
+        if self._total > 1 and item not in self._reported:
+            self._reported.add(item)
+            self._console.error(error)
 
     def add(self, item: Input, error: BbpError) -> None:
         """Record a failure, and report it at once where there are several inputs."""
-        error.file = error.file or display_name(item.path)
+        self.report(item, error)
         self._errors.append(error)
-        if self._total > 1:
-            self._console.error(error)
+        self._names.append(item.label)
 
     def raise_if_any(self) -> None:
         """Raise the failure of the only input, or a summary of the failures of several.
@@ -42,26 +70,72 @@ class Failures:
             BbpError: an input failed.
         """
         if self._errors:
-            raise run_error(self._errors, self._total)
+            raise run_error(self._errors, self._total, self._names)
+
+
+@dataclass
+class RunCounts:
+    """What became of the inputs of a run."""
+
+    made: int = 0
+    made_again: int = 0  # what an earlier run had made of another text, or in another way
+    kept: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def done(self) -> int:
+        """Return how many inputs have a result."""
+        return self.made + self.made_again + self.kept
+
+    def __str__(self) -> str:
+        names = {
+            "made": self.made,
+            "made again": self.made_again,
+            "kept": self.kept,
+            "failed": self.failed,
+            "skipped": self.skipped,
+        }
+        return ", ".join(f"{count} {name}" for name, count in names.items() if count) or "nothing to do"
 
 
 class ResultSink:
     """Write results to stdout, one file or a folder. The destination is checked before anything is read.
 
     Raises:
-        UsageError, OutputError: see `plan_files`.
+        UsageError, OutputError: see `plan_files` and `ResultStore`.
     """
 
-    def __init__(self, task: TaskName, inputs: Inputs, options: OutputOptions, console: Console) -> None:
+    def __init__(
+        self,
+        task: TaskName,
+        inputs: Inputs,
+        options: OutputOptions,
+        console: Console,
+        max_failures: int | None = None,
+        fail_on: Sequence[Gate] = (),
+    ) -> None:
+        self._gates: dict[Gate, list[str]] = {gate: [] for gate in fail_on}
+        self._max_failures = max_failures
         self._task = task
         self._options = options
         self._console = console
         self._files = plan_files(options, inputs, task)
         self._printer = printer_for(inputs, console)
         self._total = len(inputs.items)
-        self._done = 0
+        self.counts = RunCounts()
+        self.progress = RunProgress(self._total, console)
         self._reports: list[IndexEntry] = []
         self.failures = Failures(inputs, console)
+        self.store: ResultStore | None = None
+        if options.folder is not None or options.appends(inputs):
+            self.store = ResultStore(inputs.items, self._files, options, console)
+
+    def use_keys(self, keys: ResultKeys) -> None:
+        """Set the keys of the run's results, as soon as the model is known."""
+        self._keys = keys
+        if self.store is not None:
+            self.store.keys = keys
 
     @property
     def shows_growing_text(self) -> bool:
@@ -70,63 +144,135 @@ class ResultSink:
         is_plain = not options.json and options.format == "text" and not options.cite
         return options.is_stdout and is_plain and is_terminal(sys.stdout)
 
+    @property
+    def so_far(self) -> str:
+        """Return how far a run came that ends early."""
+        hint = "; run the same command with --resume" if self.store is not None else ""
+        return f"{self.counts.done} of {self._total} done{hint}"
+
+    def announce(self, inputs: Inputs) -> None:
+        """Report what is known before the first document is read: missing inputs, files that are skipped."""
+        for item in inputs.items:
+            if item.problem is not None:
+                self.failures.report(item, item.problem)
+        for file in inputs.skipped:
+            self.counts.skipped += 1
+            record = skipped_record(RecordHead(file.path, self._task), file.reason)
+            if self.store is not None:
+                self.store.skip(record)
+            elif self._options.json and self._options.is_stdout:
+                emit(json_line(record) + "\n")
+
+    def output_of(self, item: Input) -> Path | None:
+        """Return the file of an input's result; None where it is printed."""
+        return self._files.get(item, self._options.file)
+
+    def had_result(self, item: Input) -> bool:
+        """Return whether an earlier run wrote a result for this input."""
+        return self.store is not None and self.store.had_result(item)
+
     def grow(self, item: Input, text: str) -> None:
         """Show the text so far of a result that is not finished."""
-        self._printer.grow(display_name(item.path), text)
+        self._printer.grow(item.label, text)
 
-    def write(self, item: Input, outcome: FinishedDocument[DocumentResult] | BbpError, run: ModelRun) -> None:
+    def write(
+        self, item: Input, outcome: FinishedDocument[DocumentResult] | Kept | BbpError, run: ModelRun
+    ) -> None:
         """Write a result, and its warnings to stderr; or report the error.
 
         Raises:
             OutputError, ClosedOutputError: it cannot be written.
         """
-        if isinstance(outcome, BbpError):
-            self.fail(item, outcome)
+        if isinstance(outcome, Kept | BbpError):
+            self.settle(item, outcome)
             return
         parts = record_results(outcome.result)
         for warning in dict.fromkeys(warning for part in parts for warning in part.warnings):
-            self._console.warn(display_name(item.path), warning)
+            self._console.warn(item.label, warning)
+        document = outcome.document
+        timing = {"load_seconds": run.load_seconds, f"{self._task}_seconds": outcome.seconds}
+        records = [
+            result_record(RecordHead(item.id, self._task, key), document, part, run, timing)
+            for part, key in zip(parts, self._keys.of(document), strict=True)
+        ]
         if self._options.json:
-            timing = {"load_seconds": run.load_seconds, f"{self._task}_seconds": outcome.seconds}
-            records = [result_record(self._task, outcome.document, part, run, timing) for part in parts]
             text = "\n".join(map(json_line, records))
         else:
-            text = self._rendered(outcome, run)
-        self._deliver(item, text)
-        if item in self._files and isinstance(outcome.result, DocumentSummary):
-            self._reports.append(index_entry(item.path, self._files[item], outcome.result.text))
-        self._done += 1
-        self._report_done(item, outcome.seconds)
+            text = in_form(self._options, document, outcome.result, run)
+        again = self.had_result(item)
+        if self.store is not None:
+            self.store.write(item, records, text)
+        else:
+            self._deliver(item, text)
+        if isinstance(outcome.result, DocumentSummary):
+            self._list_report(item, outcome.result.text)
+        self._check_gates(item, dict.fromkeys(gate for part in parts for gate in failed_gates(part)))
+        self.counts.made_again += again
+        self.counts.made += not again
+        self.progress.count(item.label, tokens=parts[0].coverage.tokens_read)
 
-    def write_index(self) -> None:
-        """Write the page that lists the HTML reports of a folder, `index.html`; it replaces an older one.
+    def settle(self, item: Input, outcome: Kept | BbpError) -> None:
+        """Count an input that needs no computing; report one that failed, with `--json` also as a record."""
+        if isinstance(outcome, Kept):
+            self.counts.kept += 1
+            self._check_gates(item, outcome.failed_gates)
+            self._list_report(item, outcome.summary or "")
+            self.progress.count(item.label)
+            return
+        digest = source_digest(item)
+        record = error_record(RecordHead(item.id, self._task), item.path, digest, outcome)
+        if self.store is not None:
+            self.store.fail(item, record, outcome)
+        elif self._options.json and self._options.is_stdout:
+            emit(json_line(record) + "\n")
+        self.counts.failed += 1
+        self.failures.add(item, outcome)
+        self.progress.count(item.label, failed=True)
+
+    def end_early(self) -> None:
+        """End the run where as many inputs have failed as may.
 
         Raises:
-            OutputError: it cannot be written.
+            PartialError: so it is.
         """
+        if self._max_failures is not None and self.failures.count >= self._max_failures:
+            raise PartialError(f"stopped at {self.failures.text}; {self.so_far}")
+
+    def finish(self) -> None:
+        """Put records into order, say what became of the inputs, and raise the run's error.
+
+        Raises:
+            BbpError: an input failed, or a result does not pass a gate.
+        """
+        if self.store is not None:
+            self.store.finish()
+        self._write_index()
+        if self._total > 1 or self.store is not None:
+            self._console.note(str(self.counts), "summary", **asdict(self.counts))
+        self.failures.raise_if_any()
+        failed = [f"{gate}: {some_names(names)}" for gate, names in self._gates.items() if names]
+        if failed:
+            raise GateError(f"not good enough: {'; '.join(failed)}", hint="--fail-on says what is checked")
+
+    def close(self) -> None:
+        """Let other processes write here."""
+        if self.store is not None:
+            self.store.close()
+
+    def _check_gates(self, item: Input, failed: Iterable[Gate]) -> None:
+        for gate in failed:
+            if gate in self._gates:
+                self._gates[gate].append(item.label)
+
+    def _list_report(self, item: Input, summary: str) -> None:
+        if self._options.format == "html" and item in self._files:
+            self._reports.append(index_entry(item.path, self._files[item], summary))
+
+    def _write_index(self) -> None:
+        """Write the page that lists the HTML reports of a folder, `index.html`; it replaces an older one."""
         folder = self._options.folder
-        if folder is not None and self._options.format == "html" and self._reports:
+        if folder is not None and self._reports:
             write_file(folder / "index.html", as_index(folder, self._reports) + "\n")
-
-    def _rendered(self, outcome: FinishedDocument[DocumentResult], run: ModelRun) -> str:
-        """Return a result in the form that was asked for; only summaries have others than plain text."""
-        result, document, options = outcome.result, outcome.document, self._options
-        if not isinstance(result, DocumentSummary):
-            return as_text(result)
-        if options.format == "md":
-            return as_markdown(report_on(document, result, run))
-        if options.format == "html":
-            return as_html(report_on(document, result, run))
-        if options.format == "bullets":
-            return bullets(result.sentences, document, cite=options.cite)
-        return cited(result.sentences, document) if options.cite else as_text(result)
-
-    def fail(self, item: Input, error: BbpError) -> None:
-        """Report an input that failed; with `--json` on stdout also as a record."""
-        if self._options.json and self._options.is_stdout:
-            emit(json_line(error_record(item.path, self._task, error)) + "\n")
-        self._done += 1
-        self.failures.add(item, error)
 
     def _deliver(self, item: Input, text: str) -> None:
         if item in self._files:
@@ -134,10 +280,4 @@ class ResultSink:
         elif self._options.json:
             emit(text + "\n")
         else:
-            self._printer.finish(display_name(item.path), text)
-
-    def _report_done(self, item: Input, seconds: float) -> None:
-        """Report a finished input where there are several, or where bbp chose the name of its output."""
-        if self._total > 1 or self._options.folder is not None:
-            done = f"{self._done}/{self._total} {display_name(item.path)}"
-            self._console.file_done(f"{done}: {seconds:.1f} s")
+            self._printer.finish(item.label, text)

@@ -9,6 +9,7 @@ from bbp_cli.commands.classify import classify
 from bbp_cli.commands.doctor import doctor
 from bbp_cli.commands.evaluate import evaluate
 from bbp_cli.commands.extract import extract
+from bbp_cli.commands.merge import merge
 from bbp_cli.commands.qa import qa
 from bbp_cli.commands.summarize import summarize
 from bbp_cli.commands.train import train
@@ -48,7 +49,7 @@ def bbp(
         raise typer.Exit(2)
 
 
-for each in (summarize, classify, qa, extract, train, evaluate, doctor):
+for each in (summarize, classify, qa, merge, extract, train, evaluate, doctor):
     app.command()(each)
 
 models_app = typer.Typer(

@@ -23,9 +23,9 @@ from bbp_cli.commands.options import (
     need_input,
 )
 from bbp_cli.console import Console, one_line
-from bbp_cli.documents.document import display_name
+from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import InputOptions, collect, warn_skipped
-from bbp_cli.errors import InputError
+from bbp_cli.errors import BbpError
 from bbp_cli.models.checkpoints import find, load_tokenizer
 from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import DEFAULT
@@ -73,10 +73,10 @@ def extract_texts(options: InputOptions, console: Console) -> bool:
     warn_skipped(inputs, console)
     printer, failures = printer_for(inputs, console), Failures(inputs, console)
     for item, document in DocumentReader(inputs, options.encoding, console, any_text=True):
-        if isinstance(document, InputError):
+        if isinstance(document, Document):
+            printer.finish(item.label, document.text)
+        elif isinstance(document, BbpError):
             failures.add(item, document)
-        else:
-            printer.finish(display_name(item.path), document.text)
     failures.raise_if_any()
     return bool(inputs.items)
 
@@ -92,19 +92,21 @@ def count_tokens(options: InputOptions, model: ModelOptions, console: Console) -
     warn_skipped(inputs, console)
     failures = Failures(inputs, console)
     documents = DocumentReader(inputs, options.encoding, console, any_text=True)
-    for item, error in documents.unreadable_first():
-        failures.add(item, error)
+    for item, error in documents.settled_first():
+        if isinstance(error, BbpError):
+            failures.add(item, error)
     if documents.has_more:
         found = find(model.name, revision=model.revision, offline=model.offline, console=console)
         tokenizer = load_tokenizer(found.folder)
         for item, document in documents:
-            if isinstance(document, InputError):
+            if isinstance(document, BbpError):
                 failures.add(item, document)
+            if not isinstance(document, Document):
                 continue
             # A model that chooses sentences does not read notes, captions, tables and the bibliography.
             text = document.running_text if found.kind == "extractive" else document.text
             tokens = len(encode(parse_text(text), tokenizer, tokenizer.model_max_length).ids)
-            name = f"\t{one_line(display_name(item.path))}" if len(inputs.items) > 1 else ""
+            name = f"\t{one_line(item.label)}" if len(inputs.items) > 1 else ""
             emit(f"{tokens}{name}\n")
     failures.raise_if_any()
     return bool(inputs.items)

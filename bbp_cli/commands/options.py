@@ -81,7 +81,10 @@ Output = Annotated[
 OutputDir = Annotated[
     Path | None,
     typer.Option(
-        parser=path_of, metavar="DIR", envvar="BBP_OUTPUT_DIR", help="Write a result file per input into DIR."
+        parser=path_of,
+        metavar="DIR",
+        envvar="BBP_OUTPUT_DIR",
+        help="Write DIR/PATH.summary.txt per input: PATH as it was given, without leading / or ../",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output that exists.")]

@@ -1,44 +1,22 @@
 """`bbp qa`: its options."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from bbp_cli.batch.runner import run_task
-from bbp_cli.commands.options import (
-    Answerer,
-    AnswersJson,
-    BatchSize,
-    Color,
-    Debug,
-    Device,
-    Encoding,
-    FilesFrom,
-    Nul,
-    Offline,
-    Output,
-    OutputDir,
-    Overwrite,
-    Precision,
-    Quantize,
-    Quiet,
-    Revision,
-    Threads,
-    Truncate,
-    Verbose,
-    need_input,
-)
+from bbp_cli.commands.options import Answerer, AnswersJson, Truncate, need_input
 from bbp_cli.commands.questions import questions_and_paths
-from bbp_cli.console import Console
-from bbp_cli.documents.inputs import InputOptions
-from bbp_cli.models.loading import ModelOptions
+from bbp_cli.commands.run_options import MakeRun, with_run_options
 from bbp_cli.models.names import DEFAULT
-from bbp_cli.output.destination import OutputOptions
 from bbp_cli.tasks.question_answering import QAOptions, QuestionAnswering
 
 
+@with_run_options
 def qa(
     context: typer.Context,
+    run: MakeRun,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -66,25 +44,8 @@ def qa(
         int | None,
         typer.Option(min=0, metavar="N", help="Tokens that neighbouring windows share (default: 128)."),
     ] = None,
-    output: Output = None,
-    output_dir: OutputDir = None,
-    overwrite: Overwrite = False,
     json: AnswersJson = False,
     truncate: Truncate = False,
-    files_from: FilesFrom = None,
-    nul: Nul = False,
-    encoding: Encoding = None,
-    revision: Revision = None,
-    offline: Offline = False,
-    dtype: Precision = "auto",
-    quantize: Quantize = None,
-    device: Device = "auto",
-    threads: Threads = None,
-    batch_size: BatchSize = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    color: Color = "auto",
-    debug: Debug = False,
 ) -> None:
     """Print the passage of each document that answers a question.
 
@@ -92,24 +53,11 @@ def qa(
     times that of its end. The place is a page, in a PDF, and characters of the text that bbp extract prints.
     bbp train qa makes a model.
     """
-    asked, paths = questions_and_paths(words or (), questions, files_from)
-    options = QAOptions(top_k=top_k, min_score=min_score, stride=stride, truncate=truncate)
-    task = QuestionAnswering(asked, options)
-    found = bool(asked) and run_task(
-        "qa",
-        lambda _checkpoint: task,
-        InputOptions(paths=paths, files_from=files_from, nul=nul, encoding=encoding),
-        OutputOptions(json=json, file=output, folder=output_dir, overwrite=overwrite),
-        ModelOptions(
-            name=model,
-            offline=offline,
-            device=device,
-            dtype=dtype,
-            threads=threads,
-            revision=revision,
-            quantize=quantize,
-            batch_size=batch_size,
-        ),
-        Console(quiet=quiet, verbose=verbose, color=color),
+    options = run(paths=(), model=model, json=json)
+    asked, paths = questions_and_paths(words or (), questions, options.inputs.files_from)
+    options = replace(options, inputs=replace(options.inputs, paths=paths))
+    task = QuestionAnswering(
+        asked, QAOptions(top_k=top_k, min_score=min_score, stride=stride, truncate=truncate)
     )
+    found = bool(asked) and run_task("qa", lambda _checkpoint: task, options)
     need_input(context, found)

@@ -5,14 +5,8 @@ from bigbird_pegasus.summarization.options import SummaryOptions
 
 from bbp_cli.batch.runner import run_task
 from bbp_cli.commands.options import (
-    BatchSize,
     Beams,
     Cite,
-    Color,
-    Debug,
-    Device,
-    Encoding,
-    FilesFrom,
     FormatOption,
     Json,
     Length,
@@ -20,36 +14,21 @@ from bbp_cli.commands.options import (
     Model,
     NoRepeat,
     NoRestoreCase,
-    Nul,
-    Offline,
-    Output,
-    OutputDir,
-    Overwrite,
     Paths,
-    Precision,
-    Quantize,
-    Quiet,
-    Revision,
     Seed,
-    Threads,
     Truncate,
-    Verbose,
     need_input,
 )
-from bbp_cli.console import Console
-from bbp_cli.documents.inputs import InputOptions
-from bbp_cli.models.loading import ModelOptions
+from bbp_cli.commands.run_options import MakeRun, with_run_options
 from bbp_cli.models.names import DEFAULT
-from bbp_cli.output.destination import OutputOptions
 from bbp_cli.tasks.summarize import summary_task
 
 
+@with_run_options
 def summarize(
     context: typer.Context,
+    run: MakeRun,
     paths: Paths = None,
-    output: Output = None,
-    output_dir: OutputDir = None,
-    overwrite: Overwrite = False,
     json: Json = False,
     format: FormatOption = "text",
     cite: Cite = False,
@@ -60,21 +39,7 @@ def summarize(
     no_repeat_ngram_size: NoRepeat = None,
     no_restore_case: NoRestoreCase = False,
     truncate: Truncate = False,
-    files_from: FilesFrom = None,
-    nul: Nul = False,
-    encoding: Encoding = None,
-    revision: Revision = None,
-    offline: Offline = False,
-    dtype: Precision = "auto",
-    quantize: Quantize = None,
-    device: Device = "auto",
-    threads: Threads = None,
-    batch_size: BatchSize = None,
     seed: Seed = 0,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    color: Color = "auto",
-    debug: Debug = False,
 ) -> None:
     """Print a summary of each document.
 
@@ -93,20 +58,6 @@ def summarize(
     found = run_task(
         "summarize",
         lambda checkpoint: summary_task(options, checkpoint),
-        InputOptions(paths=tuple(paths or ()), files_from=files_from, nul=nul, encoding=encoding),
-        OutputOptions(
-            json=json, format=format, cite=cite, file=output, folder=output_dir, overwrite=overwrite
-        ),
-        ModelOptions(
-            name=model,
-            offline=offline,
-            device=device,
-            dtype=dtype,
-            threads=threads,
-            revision=revision,
-            quantize=quantize,
-            batch_size=batch_size,
-        ),
-        Console(quiet=quiet, verbose=verbose, color=color),
+        run(paths=tuple(paths or ()), model=model, json=json, format=format, cite=cite),
     )
     need_input(context, found)

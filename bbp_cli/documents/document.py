@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bbp_cli.documents.pdf import read_pdf
 from bbp_cli.documents.pdf_page import Aside, Page, PageKind
+from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
 from bbp_cli.errors import InputError
 
 STDIN = "-"
@@ -93,14 +94,21 @@ class Document:
         return [page.number for page in self.pages if page.kind == kind]
 
 
-def read(path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
+def read(
+    path: str,
+    encoding: str | None = None,
+    *,
+    any_text: bool = False,
+    limits: ReadingLimits = DEFAULT_LIMITS,
+) -> Document:
     """Read the document at a path; `-` is stdin. See `parse`.
 
     Raises:
         InputError: it is missing, unreadable, or what `parse` refuses; `file` is set.
     """
     try:
-        return parse(_read_stdin() if path == STDIN else _read_file(path), path, encoding, any_text=any_text)
+        data = _read_stdin() if path == STDIN else _read_file(path)
+        return parse(data, path, encoding, any_text=any_text, limits=limits)
     except InputError as error:
         error.file = display_name(path)
         raise
@@ -116,7 +124,14 @@ def display_name(path: str) -> str:
         return path
 
 
-def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool = False) -> Document:
+def parse(
+    data: bytes,
+    path: str,
+    encoding: str | None = None,
+    *,
+    any_text: bool = False,
+    limits: ReadingLimits = DEFAULT_LIMITS,
+) -> Document:
     """Turn bytes into a document: a PDF, or what `bbp_cli.documents.formats` recognises.
 
     A text of fewer than `MIN_LETTERS`, or of numbers alone, is refused, but with `any_text`: a model would
@@ -129,7 +144,7 @@ def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool
         raise InputError("empty file" if path != STDIN else "no input", code="empty")
     digest = hashlib.sha256(data).hexdigest()
     if is_pdf(data):
-        document = _parse_pdf(data, Source(path, digest, PDF, None))
+        document = _parse_pdf(data, Source(path, digest, PDF, None), limits)
     else:
         from bbp_cli.documents.formats import convert  # here: its patterns would cost `bbp --help` 0.1 s
 
@@ -137,7 +152,7 @@ def parse(data: bytes, path: str, encoding: str | None = None, *, any_text: bool
         source = Source(path, digest, converted.media_type, converted.encoding)
         document = Document(converted.text, source, warnings=converted.warnings)
     if not (any_text and document.text.strip()):
-        _refuse_nearly_empty(document.text)
+        refuse_nearly_empty(document.text)
     return document
 
 
@@ -176,13 +191,18 @@ def _read_file(path: str) -> bytes:
             _refuse_endless(file.fileno())
             return file.read()
     except FileNotFoundError as error:
-        hint = None
-        if _WEB_ADDRESS.match(path):
-            hint = f"bbp downloads no documents: curl -s {shlex.quote(path)} | bbp summarize"
-        raise InputError("no such file", hint=hint, code="missing") from error
+        raise missing_error(path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"cannot be read: {reason}", code="unreadable") from error
+
+
+def missing_error(path: str) -> InputError:
+    """Return the error of a file that is not there."""
+    hint = None
+    if _WEB_ADDRESS.match(path):
+        hint = f"bbp downloads no documents: curl -s {shlex.quote(path)} | bbp summarize"
+    return InputError("no such file", hint=hint, file=display_name(path), code="missing")
 
 
 def _refuse_endless(opened: int) -> None:
@@ -193,7 +213,8 @@ def _refuse_endless(opened: int) -> None:
         raise InputError("a device, not a document", code="unreadable")
 
 
-def _refuse_nearly_empty(text: str) -> None:
+def refuse_nearly_empty(text: str) -> None:
+    """Raise InputError where a text has fewer than `MIN_LETTERS` letters and digits, or no letter."""
     letters, digits = 0, 0
     for character in text:
         letters += character.isalpha()
@@ -219,8 +240,8 @@ _UNREAD: dict[PageKind, tuple[str, str | None]] = {
 }
 
 
-def _parse_pdf(data: bytes, source: Source) -> Document:
-    found = read_pdf(data)
+def _parse_pdf(data: bytes, source: Source, limits: ReadingLimits) -> Document:
+    found = read_pdf(data, limits)
     document = Document(found.text, source, found.pages, found.warnings, found.asides)
     if not document.pages:
         raise InputError("the PDF has no pages", code="no_text")

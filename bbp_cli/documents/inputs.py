@@ -4,75 +4,104 @@ import codecs
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path, PurePath
 
 from bbp_cli.console import Console, is_terminal
-from bbp_cli.documents.document import STDIN, display_name, is_pdf
-from bbp_cli.documents.encodings import READS, check_encoding, looks_like_text
-from bbp_cli.errors import InputError, UsageError
+from bbp_cli.documents.document import STDIN, display_name, missing_error
+from bbp_cli.documents.encodings import READS, check_encoding
+from bbp_cli.documents.folders import NOT_READ, FolderContent, FolderFilter, SkippedFile, walk
+from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
+from bbp_cli.documents.rows import DocumentRow, RowFormat, read_rows
+from bbp_cli.errors import BbpError, InputError, UsageError
 from bbp_cli.files import is_folder
 
 NAMES_SHOWN = 3  # of files that were skipped in a folder
 MAX_LIST_BYTES = 64 << 20  # of a list of files or of questions: more is something else, or has no end
 MAX_PATH_BYTES = 4096  # of a path in a list; no system takes longer ones
-HEAD = 4096  # bytes that show whether a file in a folder may be a document
 
 
 @dataclass(frozen=True)
 class Input:
     """One document to read. `name` is its relative path in an output folder.
 
-    `problem` is set where a folder is unreadable or holds no documents; it is reported as a failed input.
+    `problem` is set where it is known beforehand that there will be no result: the file is missing, a folder
+    is unreadable or holds no documents. `row` is set for a record of a file of many documents.
     """
 
     path: str
     name: PurePath
-    problem: InputError | None = None
+    problem: BbpError | None = None
+    row: DocumentRow | None = None
+
+    @property
+    def id(self) -> str:
+        """Return what records call it: the path as it was given, or the id of a row."""
+        return self.path if self.row is None else self.row.id
+
+    @property
+    def label(self) -> str:
+        """Return what messages and headers call it."""
+        return display_name(self.path) if self.row is None else f"{display_name(self.path)}:{self.row.id}"
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run reads, and what it skips: (folder, files that bbp does not read)."""
+    """What a run reads, and what it skips in folders."""
 
     items: tuple[Input, ...]
-    skipped: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
 
 
-def find_inputs(
-    paths: Sequence[str],
-    files_from: str | None = None,
-    *,
-    nul: bool = False,
-    leave_out: Path | None = None,
-) -> Inputs:
-    """Find the inputs that the command line names; `leave_out` is an output folder, never read.
+@dataclass(frozen=True)
+class InputOptions:
+    """What to read, and how. `rows` is set where each file holds many documents."""
+
+    paths: tuple[str, ...]
+    files_from: str | None = None
+    nul: bool = False
+    encoding: str | None = None
+    chosen: FolderFilter = field(default_factory=FolderFilter)
+    rows: RowFormat | None = None
+    limits: ReadingLimits = DEFAULT_LIMITS
+
+
+def collect(options: InputOptions, leave_out: Path | None = None) -> Inputs:
+    """Return the inputs of a run; no items at all means that nothing was asked for.
+
+    A file that is named twice is read once. `leave_out` is where results go, which is never read.
 
     Raises:
-        UsageError: a name is empty, stdin is asked for twice, or `-0` without a list.
-        InputError: the list cannot be read or is empty.
+        UsageError: a name is empty, stdin is asked for twice, `-0` without a list, an unknown encoding.
+        InputError: the list of files, or a file of rows, cannot be read or is empty.
     """
+    check_encoding(options.encoding)
+    paths, files_from = options.paths, options.files_from
     if "" in (*paths, files_from):
         raise UsageError("the name is empty: - is stdin, . is this folder")
-    if nul and files_from is None:
+    if options.nul and files_from is None:
         raise UsageError("-0 is for the list of --files-from", hint="add --files-from FILE")
     if [*paths, files_from].count(STDIN) > 1:
         raise UsageError("stdin can be read only once", hint="give - one time")
     named = list(paths)
     if files_from is not None:
-        named += _listed(files_from, nul=nul)
+        named += _listed(files_from, nul=options.nul)
     elif not named and stdin_is_given():
         named = [STDIN]
     items: list[Input] = []
-    skipped = []
+    skipped: list[SkippedFile] = []
     for path in named:
         if path != STDIN and is_folder(path):
-            found = _walk(path, leave_out)
+            found = walk(path, options.chosen, leave_out)
             items += _folder_items(path, found)
-            skipped += [(path, found.skipped)] if found.skipped else []
+            skipped += found.skipped
         else:
-            items.append(Input(path, output_name(path)))
-    return Inputs(tuple(items), tuple(skipped))
+            items.append(Input(path, output_name(path), _problem_of(path)))
+    inputs = tuple(_once(items))
+    if options.rows is not None:
+        inputs = tuple(row for item in inputs for row in _rows_of(item, options.rows, options.encoding))
+    return Inputs(inputs, tuple(skipped))
 
 
 def stdin_is_given() -> bool:
@@ -80,31 +109,60 @@ def stdin_is_given() -> bool:
     return sys.stdin is not None and not sys.stdin.closed and not is_terminal(sys.stdin)
 
 
-def output_name(path: str, folder: str | None = None) -> PurePath:
-    """Return the path of an input below an output folder: as given where that stays inside, or else its name.
+def output_name(path: str) -> PurePath:
+    """Return the path of an input below an output folder: as given, but for a leading `/`, drive and `..`.
 
-    A file of a folder outside the working directory keeps its path from that folder on.
+    It depends on nothing but `path`: neither on the working directory nor on other inputs.
     """
     if path == STDIN:
         return PurePath("stdin")
-    try:
-        inside = _below(Path(path), Path.cwd())
-    except OSError:  # the working directory was removed
-        return PurePath(Path(path).name)
-    if inside is not None:
-        return inside
-    if folder is not None:
-        root = Path(os.path.normpath(Path(folder).absolute()))
-        return PurePath(root.name) / Path(os.path.normpath(Path(path).absolute())).relative_to(root)
-    return PurePath(Path(path).name)
+    normal = PurePath(os.path.normpath(path))
+    inside = normal.relative_to(normal.anchor) if normal.anchor else normal
+    return PurePath(*(part for part in inside.parts if part != os.pardir))
 
 
-def _below(path: Path, folder: Path) -> PurePath | None:
-    """Return the path relative to a folder it lies in (by name: links are not followed), else None."""
+def _problem_of(path: str) -> InputError | None:
+    """Return the error of a file that is not there; others show when they are read."""
     try:
-        return Path(os.path.normpath(path.absolute())).relative_to(folder)
-    except ValueError:
+        if path != STDIN:
+            os.stat(path)  # noqa: PTH116 - Path.exists does not tell a missing file from an impossible name
+    except FileNotFoundError:
+        return missing_error(path)
+    except (OSError, ValueError):
         return None
+    return None
+
+
+def _once(items: Iterable[Input]) -> Iterator[Input]:
+    """Yield each file once, where it was named first; `a/../b.txt` is `b.txt`."""
+    seen = set()
+    for item in items:
+        place = item.path if item.path == STDIN else _place(item.path)
+        if place not in seen:
+            seen.add(place)
+            yield item
+
+
+def _place(path: str) -> tuple[str, str]:
+    """Return the real folder of a file and its name: a link and the file it leads to are two inputs."""
+    place = os.path.join(_folder(), path)  # noqa: PTH118 - Path drops `.`
+    parent, name = os.path.split(place)
+    return (_real(place), "") if name in ("", ".", "..") else (_real(parent), name)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - as a string
+    except OSError:  # it was removed
+        return ""
+
+
+@lru_cache(maxsize=1024)
+def _real(folder: str) -> str:
+    try:
+        return os.path.realpath(folder)
+    except (OSError, ValueError):  # an impossible name
+        return folder
 
 
 def read_list(source: str, content: str) -> bytes:
@@ -144,94 +202,38 @@ def _listed(source: str, *, nul: bool) -> list[str]:
     return names
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What a folder holds: documents, other files, and (folder in it, reason) where one cannot be read."""
-
-    files: tuple[str, ...]
-    skipped: tuple[str, ...]
-    unreadable: tuple[tuple[str, str], ...]
-
-
-def _folder_items(folder: str, found: _Found) -> Iterator[Input]:
+def _folder_items(folder: str, found: FolderContent) -> Iterator[Input]:
     for file in found.files:
-        yield Input(file, output_name(file, folder))
+        yield Input(file, output_name(file))
     for name, reason in found.unreadable:
         problem = InputError(f"the folder cannot be read: {reason}", file=name, code="unreadable")
-        yield Input(name, output_name(name, folder), problem)
+        yield Input(name, output_name(name), problem)
     if not found.files and not found.unreadable:
-        problem = InputError(
-            "no readable files in this folder",
-            hint=READS,
-            file=folder,
-            code="missing",
-        )
+        problem = InputError("no readable files in this folder", hint=READS, file=folder, code="missing")
         yield Input(folder, output_name(folder), problem)
 
 
-def _walk(folder: str, leave_out: Path | None) -> _Found:
-    """Find what lies in a folder and the folders in it, sorted; hidden names are left out."""
-    documents: list[str] = []
-    skipped: list[str] = []
-    unreadable: list[tuple[str, str]] = []
-
-    def note(error: OSError) -> None:
-        unreadable.append((str(error.filename), str(error.strerror)))
-
-    hidden_output = os.path.realpath(leave_out) if leave_out else None  # Path.resolve fails on a loop
-    for parent, folders, files in os.walk(folder, onerror=note):
-        folders[:] = sorted(
-            name for name in _visible(folders) if os.path.realpath(Path(parent, name)) != hidden_output
-        )
-        for name in sorted(_visible(files)):
-            path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
-            (documents if _may_be_document(path) else skipped).append(path)
-    return _Found(tuple(documents), tuple(skipped), tuple(unreadable))
-
-
-def _visible(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if not name.startswith("."))
-
-
-def _may_be_document(path: str) -> bool:
-    """Return whether a regular file begins like a document; one that cannot be opened may be one."""
+def _rows_of(item: Input, rows: RowFormat, encoding: str | None) -> Sequence[Input]:
+    """Return an input for each row of a file; a file that cannot be used is one failed input."""
+    if item.problem is not None:
+        return [item]
     try:
-        if not Path(path).is_file():
-            return False
-        with Path(path).open("rb") as file:
-            head = file.read(HEAD)
-    except OSError:
-        return True
-    from bbp_cli.documents.office import may_be_office  # here: it reads pages, whose patterns are many
-
-    return is_pdf(head) or may_be_office(head, path) or looks_like_text(head)
-
-
-@dataclass(frozen=True)
-class InputOptions:
-    """What to read, and how."""
-
-    paths: tuple[str, ...]
-    files_from: str | None = None
-    nul: bool = False
-    encoding: str | None = None
-
-
-def collect(reading: InputOptions, leave_out: Path | None = None) -> Inputs:
-    """Return the inputs of a run; no items at all means that nothing was asked for.
-
-    Raises:
-        UsageError: the options contradict each other, or the encoding is unknown.
-        InputError: the list of files cannot be used.
-    """
-    check_encoding(reading.encoding)
-    return find_inputs(reading.paths, reading.files_from, nul=reading.nul, leave_out=leave_out)
+        return [
+            Input(item.path, item.name / row.file_name, problem, row)
+            for row, problem in read_rows(item.path, rows, encoding)
+        ]
+    except InputError as error:
+        error.file = display_name(item.path)
+        return [replace(item, problem=error)]
 
 
 def warn_skipped(inputs: Inputs, console: Console) -> None:
-    """Warn of the files in each folder that are neither text nor PDF."""
-    for folder, files in inputs.skipped:
-        names = ", ".join(Path(file).name for file in files[:NAMES_SHOWN])
-        more = ", ..." if len(files) > NAMES_SHOWN else ""
-        count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
-        console.warn(folder, f"{count} skipped, which bbp does not read: {names}{more}")
+    """Warn of the files in each folder that bbp does not read."""
+    folders: dict[tuple[str, str], list[str]] = {}
+    for file in inputs.skipped:
+        folders.setdefault((file.folder, file.reason), []).append(Path(file.path).name)
+    for (folder, reason), names in folders.items():
+        shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
+        count = f"{len(names)} file{'s' if len(names) > 1 else ''} skipped"
+        why = ", which bbp does not read" if reason == NOT_READ else f" ({reason})"
+        console.warn(folder, f"{count}{why}: {shown}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bbp_cli.documents.pdf_page import Aside, Page
+from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits, read_in_process
 
 
 @dataclass(frozen=True)
@@ -15,15 +16,13 @@ class PdfText:
     asides: tuple[Aside, ...] = ()
 
 
-def read_pdf(data: bytes) -> PdfText:
+def read_pdf(data: bytes, limits: ReadingLimits = DEFAULT_LIMITS) -> PdfText:
     """Read every page.
 
     Raises:
         InputError: the file is cut off or damaged, asks for a password, or takes too much time or memory.
     """
-    from bbp_cli.documents.pdf_process import read_in_process
-
-    found = read_in_process(data)
+    found = read_in_process(data, limits)
     return PdfText(
         found["text"],
         tuple(Page(*page) for page in found["pages"]),

@@ -19,17 +19,36 @@ from bbp_cli.errors import InputError
 TIME_S = 60.0  # for a PDF of a few pages; an ordinary page takes 10 ms
 TIME_S_PER_MB = 10.0
 MEMORY_BYTES = 2 << 30
+ATTEMPTS = 3  # a process may also die of something else than its document
 _HEADER = 8
 
-_START = "import sys; sys.path[:] = {path!r}; from bbp_cli.documents.pdf_process import serve; serve()"
+_START = (
+    "import sys; sys.path[:] = {path!r}; from bbp_cli.documents.pdf_process import serve; serve({limits!r})"
+)
+
+
+@dataclass(frozen=True)
+class ReadingLimits:
+    """What reading one document may take; `time_s` None: more for a larger one."""
+
+    time_s: float | None = None
+    memory_bytes: int = MEMORY_BYTES
+
+    def time_for(self, data: bytes) -> float:
+        """Return the seconds for a file."""
+        return TIME_S + TIME_S_PER_MB * len(data) / 1e6 if self.time_s is None else self.time_s
+
+
+DEFAULT_LIMITS = ReadingLimits()
 
 
 @dataclass
 class _Reader:
-    """The process, and which process started it."""
+    """The process, which process started it, and its limits."""
 
     process: subprocess.Popen[bytes]
     parent: int
+    limits: ReadingLimits
 
     def ask(self, data: bytes, time_s: float) -> dict[str, Any]:
         """Send a file and return the answer.
@@ -58,7 +77,7 @@ class _Reader:
             timer.cancel()
         if answer is None:
             self.close()
-            raise _died(time_s if late.is_set() else None)
+            raise _died(time_s if late.is_set() else None, self.limits)
         found: dict[str, Any] = json.loads(answer)
         return found
 
@@ -76,34 +95,47 @@ _reader: _Reader | None = None
 _lock = threading.Lock()
 
 
-def read_in_process(data: bytes, time_s: float | None = None) -> dict[str, Any]:
+def read_in_process(data: bytes, limits: ReadingLimits = DEFAULT_LIMITS) -> dict[str, Any]:
     """Return what `pdf_reader.read` makes of a file.
 
     Raises:
-        InputError: of `pdf_reader.read`, or the file takes too much time or memory.
+        InputError: of `pdf_reader.read`, or the file takes too much time, or ends `ATTEMPTS` processes.
     """
     with _lock:
-        limit = TIME_S + TIME_S_PER_MB * len(data) / 1e6 if time_s is None else time_s
-        try:
-            answer = _current().ask(data, limit)
-        except BaseException:
-            _stop()
-            raise
+        answer = _asked(data, limits)
     if "error" in answer:
         raise InputError(**answer["error"])
     return answer
 
 
-def _current() -> _Reader:
+def _asked(data: bytes, limits: ReadingLimits) -> dict[str, Any]:
+    attempt = 1
+    while True:
+        try:
+            return _current(limits).ask(data, limits.time_for(data))
+        except InputError as error:
+            _stop()
+            if error.code == "too_slow" or attempt == ATTEMPTS:
+                raise
+            attempt += 1
+        except BaseException:
+            _stop()
+            raise
+
+
+def _current(limits: ReadingLimits) -> _Reader:
     global _reader
     if _reader is not None and _reader.parent != os.getpid():
         _reader = None  # it belongs to the process that this one was forked from
+    if _reader is not None and _reader.limits != limits:
+        _stop()
     if _reader is None:
-        command = [sys.executable, "-P", "-c", _START.format(path=sys.path)]
+        start = _START.format(path=sys.path, limits=(limits.time_s, limits.memory_bytes))
+        command = [sys.executable, "-P", "-c", start]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        _reader = _Reader(process, os.getpid())
+        _reader = _Reader(process, os.getpid(), limits)
         atexit.register(_stop)
     return _reader
 
@@ -116,15 +148,16 @@ def _stop() -> None:
     atexit.unregister(_stop)
 
 
-def _died(time_s: float | None) -> InputError:
+def _died(time_s: float | None, limits: ReadingLimits) -> InputError:
     if time_s is not None:
         return InputError(
-            f"reading the PDF takes more than {time_s:.0f} seconds",
+            f"reading the PDF takes more than {time_s:g} seconds",
             hint="print it to a new PDF, or give its text",
             code="too_slow",
         )
+    gigabytes = limits.memory_bytes / (1 << 30)
     return InputError(
-        f"reading the PDF takes more than {MEMORY_BYTES >> 30} GB of memory, or it is damaged",
+        f"reading the PDF takes more than {gigabytes:.3g} GB of memory, or it is damaged",
         hint="print it to a new PDF, or give its text",
         code="too_large",
     )
@@ -149,8 +182,9 @@ def _receive(stream: IO[bytes]) -> bytes | None:
 # In the process itself
 
 
-def serve() -> None:
-    """Read PDFs from stdin until it ends."""
+def serve(limits_of_run: tuple[float | None, int]) -> None:
+    """Read PDFs from stdin until it ends, within limits of time and memory."""
+    limits = ReadingLimits(*limits_of_run)
     import signal
 
     from bbp_cli.documents.pdf_reader import read
@@ -159,12 +193,15 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever libraries print
     while (data := _receive(sys.stdin.buffer)) is not None:
-        _limit(TIME_S + TIME_S_PER_MB * len(data) / 1e6)
+        _limit(limits.time_for(data), limits.memory_bytes)
         try:
             answer = read(data)
         except InputError as error:
             answer = {"error": {"message": error.message, "hint": error.hint, "code": error.code}}
         except MemoryError:
+            error = _died(None, limits)
+            answer = {"error": {"message": error.message, "hint": error.hint, "code": error.code}}
+            _send(answers, json.dumps(answer).encode())
             return
         except Exception as error:  # noqa: BLE001 - whatever a damaged file does to a library costs that file alone
             message = f"damaged PDF: {type(error).__name__}: {error}"[:300]
@@ -178,13 +215,13 @@ def serve() -> None:
         _send(answers, json.dumps(answer).encode())
 
 
-def _limit(time_s: float) -> None:
+def _limit(time_s: float, memory_bytes: int) -> None:
     """Bound memory, and processor time too: nobody stops this process where its parent was killed."""
     try:
         import resource
     except ImportError:  # Windows: there is no such limit, the parent's clock is all
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, resource.RLIM_INFINITY))
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime + time_s) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

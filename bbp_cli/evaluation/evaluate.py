@@ -19,7 +19,13 @@ from bbp_cli.evaluation.judge import (
 )
 from bbp_cli.evaluation.metrics import bootstrap_intervals, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel, TaskName
-from bbp_cli.models.loading import ModelOptions, check_named, find_checkpoint, load_checkpoint
+from bbp_cli.models.loading import (
+    ModelOptions,
+    check_named,
+    find_checkpoint,
+    load_checkpoint,
+    prepare_hardware,
+)
 from bbp_cli.output.records import json_line, model_record
 from bbp_cli.output.stdout import emit
 from bbp_cli.version import __version__
@@ -89,7 +95,8 @@ def evaluate_data(
             print_line(line)
     failures = [result.error for result in results if isinstance(result, Failed)]
     if failures:
-        raise run_error(failures, len(results))
+        names = [result.record.id for result in results if isinstance(result, Failed)]
+        raise run_error(failures, len(results), names)
 
 
 def table(totals: Mapping[str, Any]) -> list[str]:
@@ -121,7 +128,9 @@ def _scorer_of(
         return None, lambda record: score_baseline(
             cast(SummaryExample, record), baseline, settings.length, settings.seed, scorer
         )
-    loaded = load_checkpoint(find_checkpoint(task, model_options, console), model_options, console)
+    checkpoint = find_checkpoint(task, model_options, console)
+    hardware = prepare_hardware(checkpoint, model_options, console)
+    loaded = load_checkpoint(checkpoint, hardware, model_options, console)
     options = JudgeOptions(settings.length, settings.seed)
     return loaded, lambda record: score_example(record, loaded, options, scorer)
 

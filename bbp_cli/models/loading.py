@@ -16,7 +16,7 @@ from bbp_cli.models.checkpoints import (
     load,
     training_hint,
 )
-from bbp_cli.models.hardware import DType, prepare
+from bbp_cli.models.hardware import DType, Hardware, prepare
 from bbp_cli.models.names import DEFAULT
 
 
@@ -55,18 +55,29 @@ def find_checkpoint(task: TaskName, options: ModelOptions, console: Console) -> 
     return find(options.name, task, revision=options.revision, offline=options.offline, console=console)
 
 
-def load_checkpoint(checkpoint: Checkpoint, options: ModelOptions, console: Console) -> LoadedModel:
-    """Load a model as the options say, and print the warnings of the model package.
+def prepare_hardware(checkpoint: Checkpoint, options: ModelOptions, console: Console) -> Hardware:
+    """Choose what a model will run on, as the options say.
 
     Raises:
         UsageError: it is stored in another quantization scheme than the one asked for.
-        ModelError, ResourceError: it cannot be loaded or run here.
+        ResourceError: the device is missing.
     """
     check_scheme(checkpoint, options.quantize)
     hardware = prepare(options.device, options.dtype, options.threads)
     console.detail(
         f"model {checkpoint.folder.path}: {hardware.dtype} on {hardware.device}, {hardware.threads} threads"
     )
+    return hardware
+
+
+def load_checkpoint(
+    checkpoint: Checkpoint, hardware: Hardware, options: ModelOptions, console: Console
+) -> LoadedModel:
+    """Load a model, and print the warnings of the model package.
+
+    Raises:
+        ModelError, ResourceError: it cannot be loaded or run here.
+    """
     model = load(checkpoint, hardware, options.quantize)
     for warning in model.warnings:
         console.warn(checkpoint.folder.id, warning)

@@ -18,11 +18,12 @@ RESULT_NOUNS: dict[TaskName, str] = {"summarize": "summary", "classify": "labels
 
 
 Format = Literal["text", "bullets", "md", "html"]
+RetryFailed = Literal["transient", "all"]
 
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """Where results go: stdout, one file, or a folder; as text, a report or JSON.
+    """Where results go, stdout, a file or a folder; as text, a report or JSON; what becomes of earlier ones.
 
     `cite` puts the place of each sentence behind it; reports always have it.
     """
@@ -33,6 +34,8 @@ class OutputOptions:
     file: Path | None = None
     folder: Path | None = None
     overwrite: bool = False
+    resume: bool = False
+    retry_failed: RetryFailed | None = None
 
     @property
     def extension(self) -> str:
@@ -42,27 +45,47 @@ class OutputOptions:
         return {"text": "txt", "bullets": "txt", "md": "md", "html": "html"}[self.format]
 
     @property
+    def form(self) -> str:
+        """Return in which form a result is written: records call it so."""
+        return "json" if self.json else self.format + (" with places" if self.cite else "")
+
+    @property
     def is_stdout(self) -> bool:
         """Return whether results are printed."""
         return self.file is None and self.folder is None
 
+    def appends(self, inputs: Inputs) -> bool:
+        """Return whether `-o` names JSON Lines that grow, and not one result."""
+        return self.file is not None and self.json and (len(inputs.items) > 1 or self.resume)
 
-def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[Input, Path]:
-    """Return the output file of each input; empty where results are printed.
 
-    Raises:
-        UsageError: `-o` for several inputs, two results for one file, or a result in the place of an input.
-        OutputError: a file exists and `--overwrite` is not given, or a name is impossible.
-    """
-    if options.json and options.format != "text":
-        raise UsageError("--json and --format exclude each other", hint="give one of them")
-    paths: list[Path] = []
+def check_options(options: OutputOptions) -> None:
+    """Raise UsageError where options contradict each other."""
     if options.file is not None and options.folder is not None:
         raise UsageError("-o and --output-dir exclude each other", hint="give one of them")
+    if options.json and options.format != "text":
+        raise UsageError("--json and --format exclude each other", hint="give one of them")
+    if options.resume and options.overwrite:
+        raise UsageError("--resume and --overwrite exclude each other", hint="give one of them")
+    if options.retry_failed and not options.resume:
+        raise UsageError("--retry-failed is for a run with --resume", hint="add --resume")
+    if options.resume and options.folder is None and not (options.json and options.file is not None):
+        raise UsageError("--resume needs results on disk", hint="add --output-dir DIR, or --json -o FILE")
+
+
+def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[Input, Path]:
+    """Return the file of each input's result; empty where results are printed, or are lines of one file.
+
+    Raises:
+        UsageError: options contradict each other, `-o` for several texts, two results for one file, or a
+            result in the place of an input.
+        OutputError: the file of `-o` exists and is not older than its document, or a name is impossible.
+    """
+    check_options(options)
+    paths: list[Path] = []
     if options.file is not None:
-        if len(inputs.items) > 1:
-            raise UsageError("-o takes one result, and there are several inputs", hint="use --output-dir")
-        paths = [options.file]
+        _check_file(options, options.file, inputs)
+        paths = [] if options.appends(inputs) else [options.file]
     elif options.folder is not None:
         suffix = f".{RESULT_NOUNS[task]}.{options.extension}"
         refuse_no_folder(options.folder)
@@ -71,9 +94,31 @@ def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[I
     # A missing input is reported when its turn comes and has no output. Its name may be too long for a file,
     # which must not end the run for the other inputs.
     expected = [path for item, path in files.items() if item.path == STDIN or exists(item.path)]
-    refuse_existing(expected, overwrite=options.overwrite)
+    for path in expected:
+        refuse_folder(path)
     refuse_inputs(expected, inputs.items)
-    return files
+    return {item: path for item, path in files.items() if item.problem is None or path in expected}
+
+
+def _check_file(options: OutputOptions, file: Path, inputs: Inputs) -> None:
+    """Check the file of `-o`.
+
+    Raises:
+        UsageError: it would be an input, or get several texts.
+        OutputError: it cannot be replaced.
+    """
+    refuse_folder(file)
+    refuse_inputs([file], inputs.items)
+    if options.appends(inputs):
+        mode = _mode_of(file)
+        if mode and not stat.S_ISREG(mode):
+            raise UsageError(f"{file} takes one result: it is not a regular file", hint="leave out -o")
+        return
+    if len(inputs.items) > 1:
+        hint = "use --output-dir, or add --json for JSON Lines"
+        raise UsageError("-o takes one result, and there are several inputs", hint=hint)
+    if inputs.items and not options.overwrite and not is_older(file, inputs.items[0].path):
+        refuse_existing(file)
 
 
 def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Path]:
@@ -82,14 +127,14 @@ def output_paths(folder: Path, inputs: Sequence[Input], suffix: str) -> list[Pat
     Raises:
         UsageError: two inputs have the same one.
     """
-    paths = [folder / item.name.with_name(item.name.name + suffix) for item in inputs]
+    paths = [folder / item.name.parent / (item.name.name + suffix) for item in inputs]
     owners: dict[str, str] = {}
     for path, item in zip(paths, inputs, strict=True):
         key = os.path.normcase(path)  # on Windows A.txt and a.txt are one file
         if key in owners:
             raise UsageError(
                 f"{owners[key]} and {item.path} would both be written to {path}",
-                hint="give relative paths, or run once for each",
+                hint="run once for each, with another folder",
             )
         owners[key] = item.path
     return paths
@@ -102,19 +147,27 @@ def refuse_no_folder(folder: Path) -> None:
         raise OutputError("is not a folder", hint="-o takes a file", file=str(folder), code="exists")
 
 
-def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
-    """Raise OutputError where a result would replace a file or a folder, or its name is too long.
+def refuse_folder(path: Path) -> None:
+    """Raise OutputError where a result would replace a folder, or its name is too long."""
+    if stat.S_ISDIR(_mode_of(path)):
+        raise OutputError("is a folder", hint="--output-dir takes a folder", file=str(path), code="exists")
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise OutputError where a file exists.
 
     Devices and named pipes are written to as they are, so only regular files are protected.
     """
-    for path in paths:
-        mode = _mode_of(path)
-        if stat.S_ISDIR(mode):
-            raise OutputError(
-                "is a folder", hint="--output-dir takes a folder", file=str(path), code="exists"
-            )
-        if not overwrite and stat.S_ISREG(mode):
-            raise OutputError("exists already", hint="--overwrite replaces it", file=str(path), code="exists")
+    if stat.S_ISREG(_mode_of(path)):
+        raise OutputError("exists already", hint="--overwrite replaces it", file=str(path), code="exists")
+
+
+def is_older(file: Path, document: str) -> bool:
+    """Return whether a file was written before its document changed: what `make` calls out of date."""
+    try:
+        return document != STDIN and file.stat().st_mtime_ns < Path(document).stat().st_mtime_ns
+    except (OSError, ValueError):
+        return False
 
 
 def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Input]) -> None:

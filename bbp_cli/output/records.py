@@ -9,6 +9,7 @@ from bbp_cli.documents.document import Document
 from bbp_cli.errors import BbpError
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.output.render import record_fields
+from bbp_cli.tasks.gates import failed_gates
 from bbp_cli.tasks.results import RecordResult
 from bbp_cli.version import __version__
 
@@ -24,21 +25,31 @@ class ModelRun:
     load_seconds: float
 
 
+@dataclass(frozen=True)
+class RecordHead:
+    """How a record begins: the input's id, the task, and the key of the result where there is one."""
+
+    id: str
+    task: str
+    key: str | None = None
+
+    def fields(self, status: str) -> dict[str, Any]:
+        """Return the first fields of a record."""
+        fields = {"schema": SCHEMA, "id": self.id, "task": self.task, "status": status}
+        key = {} if self.key is None else {"key": self.key}
+        return {**fields, "bbp_version": __version__, **key}
+
+
 def result_record(
-    task: str, document: Document, result: RecordResult, run: ModelRun, timing: Mapping[str, float]
+    head: RecordHead, document: Document, result: RecordResult, run: ModelRun, timing: Mapping[str, float]
 ) -> dict[str, Any]:
     """Return the JSON record of one result; `timing` alone differs between two runs."""
-    source = document.source
     return {
-        **_record_head(source.path, task, "ok"),
-        "source": {
-            **asdict(source),
-            "pages": len(document.pages) or None,
-            "chars": len(document.text),
-            "tokens": result.coverage.tokens_total,
-        },
+        **head.fields("ok"),
+        "source": {**source_fields(document), "tokens": result.coverage.tokens_total},
         **record_fields(result),
         "coverage": asdict(result.coverage),
+        "failed_gates": list(failed_gates(result)),
         "model": model_record(run.model),
         "params": dict(run.params),
         "warnings": [*document.warnings, *result.warnings],
@@ -46,11 +57,16 @@ def result_record(
     }
 
 
-def error_record(path: str, task: str, error: BbpError) -> dict[str, Any]:
-    """Return the JSON record of an input that failed."""
+def source_fields(document: Document) -> dict[str, Any]:
+    """Return what a record says of its document, but for the tokens, which depend on the model."""
+    return {**asdict(document.source), "pages": len(document.pages) or None, "chars": len(document.text)}
+
+
+def error_record(head: RecordHead, path: str, sha256: str | None, error: BbpError) -> dict[str, Any]:
+    """Return the JSON record of an input that failed; `sha256` is that of its bytes, where it has any."""
     return {
-        **_record_head(path, task, "error"),
-        "source": {"path": path},
+        **head.fields("error"),
+        "source": {"path": path} | ({"sha256": sha256} if sha256 else {}),
         "error": {
             "code": error.code,
             "exit": error.exit_code,
@@ -58,6 +74,11 @@ def error_record(path: str, task: str, error: BbpError) -> dict[str, Any]:
             "hint": error.hint,
         },
     }
+
+
+def skipped_record(head: RecordHead, reason: str) -> dict[str, Any]:
+    """Return the JSON record of a file in a folder that is not read."""
+    return {**head.fields("skipped"), "source": {"path": head.id}, "reason": reason}
 
 
 def model_record(loaded: LoadedModel) -> dict[str, Any]:
@@ -78,7 +99,3 @@ def json_line(record: Mapping[str, Any]) -> str:
     """Return a record on one line. Lone surrogates (bytes of a file name) become JSON's own escapes."""
     line = json.dumps(record, ensure_ascii=False, allow_nan=False)
     return line.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _record_head(path: str, task: str, status: str) -> dict[str, Any]:
-    return {"schema": SCHEMA, "id": path, "task": task, "status": status, "bbp_version": __version__}

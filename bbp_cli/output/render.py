@@ -3,8 +3,10 @@
 One function per form of output, with one implementation per type of result.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import singledispatch
+from typing import Any
 
 from bigbird_pegasus.text.words import clean
 
@@ -14,6 +16,7 @@ from bbp_cli.tasks.results import (
     DocumentAnswers,
     DocumentResult,
     DocumentSummary,
+    Label,
     Labels,
     RecordResult,
 )
@@ -35,22 +38,23 @@ def _(summary: DocumentSummary) -> str:
 
 @as_text.register
 def _(found: Labels) -> str:
-    """Return a line `label<TAB>score` for each label, or `no label`."""
-    return "\n".join(f"{clean(label.label)}\t{label.score:.4f}" for label in found.labels) or NO_LABEL
+    return _label_lines(found.labels)
 
 
 @as_text.register
 def _(found: DocumentAnswers) -> str:
-    """Return a line `text<TAB>score<TAB>place` for each answer, or `no answer`.
+    return _answer_lines([(answers.question, answers.answers) for answers in found.questions])
 
-    With several questions each line begins with its question.
-    """
-    several = len(found.questions) > 1
-    return "\n".join(
-        f"{clean(answers.question)}\t{line}" if several else line
-        for answers in found.questions
-        for line in [_answer_line(answer) for answer in answers.answers] or [NO_ANSWER]
-    )
+
+def text_of_records(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return a document's result as it is printed without `--json`, from its records."""
+    first = records[0]
+    if first["task"] == "summarize":
+        return str(first["summary"])
+    if first["task"] == "classify":
+        return _label_lines([Label(**label) for label in first["labels"]])
+    found = [(record["question"], [Answer(**answer) for answer in record["answers"]]) for record in records]
+    return _answer_lines(found)
 
 
 @singledispatch
@@ -83,6 +87,23 @@ def _(found: Answers) -> dict[str, object]:
         "answers": [asdict(answer) for answer in found.answers],
         "no_answer_score": found.no_answer_score,
     }
+
+
+def _label_lines(labels: Sequence[Label]) -> str:
+    """Return a line `label<TAB>score` for each label, or `no label`."""
+    return "\n".join(f"{clean(label.label)}\t{label.score:.4f}" for label in labels) or NO_LABEL
+
+
+def _answer_lines(found: Sequence[tuple[str, Sequence[Answer]]]) -> str:
+    """Return a line `text<TAB>score<TAB>place` for each answer of each question, or `no answer`.
+
+    With several questions each line begins with its question.
+    """
+    return "\n".join(
+        f"{clean(question)}\t{line}" if len(found) > 1 else line
+        for question, answers in found
+        for line in [_answer_line(answer) for answer in answers] or [NO_ANSWER]
+    )
 
 
 def _answer_line(answer: Answer) -> str:

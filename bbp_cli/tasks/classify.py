@@ -35,6 +35,10 @@ class Classification:
         """Return the options that hold with this model's kind of labels; see `Task`."""
         return asdict(self.options.for_meaning(meaning_of_scores(loaded.model.config)))
 
+    def identities(self) -> Sequence[Mapping[str, object]]:
+        """Return the options; see `Task`."""
+        return [asdict(self.options)]
+
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> "TaskSteps[tuple[EncodedText, Window], Tensor, Labels]":

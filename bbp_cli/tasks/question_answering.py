@@ -74,6 +74,10 @@ class QuestionAnswering:
         """Return the options; a stride that was not given depends on the question's length; see `Task`."""
         return asdict(self.options)
 
+    def identities(self) -> Sequence[Mapping[str, object]]:
+        """Return each question with the options; see `Task`."""
+        return [{"question": question, **asdict(self.options)} for question in self.questions]
+
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> TaskSteps[AskedWindow, WindowAnswers, DocumentAnswers]:

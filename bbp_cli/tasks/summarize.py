@@ -45,6 +45,10 @@ class ExtractiveSummary:
         """Return the options; see `Task`."""
         return self.options.as_params()
 
+    def identities(self) -> Sequence[Mapping[str, object]]:
+        """Return the options; see `Task`."""
+        return [self.options.as_params()]
+
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> "TaskSteps[tuple[EncodedText, Window], Floats, DocumentSummary]":
@@ -80,6 +84,10 @@ class AbstractiveSummary:
     def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options; see `Task`."""
         return {**self.options.as_params(), "restore_case": self.options.restore_case}
+
+    def identities(self) -> Sequence[Mapping[str, object]]:
+        """Return the options; see `Task`."""
+        return [{**self.options.as_params(), "restore_case": self.options.restore_case}]
 
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None

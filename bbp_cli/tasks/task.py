@@ -31,6 +31,9 @@ class Task(Protocol[WindowT, OutputT, ResultT_co]):
     def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options that hold with this model, as JSON records show them."""
 
+    def identities(self) -> Sequence[Mapping[str, object]]:
+        """Return for each record of a document all options, as JSON, that decide what it says."""
+
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> TaskSteps[WindowT, OutputT, ResultT_co]:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 SERVER = """
-import json, os, sys
+import json, os, sys, time
 import numpy, sentencepiece, sentencex, torch, torch._dynamo
 import bigbird_pegasus.modeling.sentence_extraction
 import bigbird_pegasus.modeling.heads
@@ -39,6 +39,15 @@ for line in sys.stdin:
             sys.stdout.flush()
         finally:
             os._exit(code)
+    watched = request["signal"]
+    if watched:
+        number, path, size = watched
+        ended = 0
+        while not ended and not (os.path.exists(path) and os.path.getsize(path) >= size):
+            time.sleep(0.001)
+            ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        if not ended:
+            os.kill(child, number)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     print(json.dumps(status), flush=True)
 """
@@ -114,9 +123,13 @@ class WarmBbp:
         stdin: bytes,
         folder: Path,
         environment: dict[str, str],
+        when: tuple[int, Path, int] | None = None,
         **terminals: str,
     ) -> Finished:
-        """Run `bbp` in a fork of the server; `stdout` and `stderr` can be devices instead of files."""
+        """Run `bbp` in a fork of the server; `stdout` and `stderr` can be devices instead of files.
+
+        `when` is a signal to send as soon as a file has grown to a size.
+        """
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         with tempfile.TemporaryDirectory() as streams:
@@ -130,6 +143,7 @@ class WarmBbp:
                 "folder": str(folder),
                 "environment": environment,
                 "streams": streams_of_bbp,
+                "signal": when and (int(when[0]), str(when[1]), when[2]),
             }
             self._server.stdin.write(json.dumps(request) + "\n")
             self._server.stdin.flush()

@@ -86,11 +86,13 @@ def test_the_text_on_a_terminal_is_what_a_pipe_gets(
 def test_the_default_on_a_terminal_colours_headers_only(
     warm_server: WarmBbp, writer: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (tmp_path / "a.txt").write_text(TEXT)
-    arguments = ["summarize", "--model", writer, "a.txt", "a.txt"]
+    headers = []
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(TEXT)
+        headers.append(f"\x1b[1m==> {name} <==\x1b[0m")
+    arguments = ["summarize", "--model", writer, "a.txt", "b.txt"]
     _, _, _, shown = on_terminal(warm_server, arguments, tmp_path, environment, stdout=True)
-    header = "\x1b[1m==> a.txt <==\x1b[0m"
-    assert shown == f"{header}\n{SUMMARY}\n\n{header}\n{SUMMARY}\n"
+    assert shown == f"{headers[0]}\n{SUMMARY}\n\n{headers[1]}\n{SUMMARY}\n"
     plain = {**environment, "TERM": "dumb"}
     _, _, _, shown = on_terminal(warm_server, arguments, tmp_path, plain, stdout=True)
     assert "\x1b" not in shown

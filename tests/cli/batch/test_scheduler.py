@@ -14,12 +14,12 @@ from typing import cast
 import pytest
 from bigbird_pegasus.summarization.options import OnText
 
-from bbp_cli.batch.reader import DocumentReader
+from bbp_cli.batch.reader import DocumentReader, Outcome
 from bbp_cli.batch.scheduler import FinishedDocument, schedule
 from bbp_cli.console import Console
 from bbp_cli.documents.document import STDIN, Document, read
 from bbp_cli.documents.inputs import Input, Inputs
-from bbp_cli.errors import BbpError, InputError, ResourceError
+from bbp_cli.errors import InputError, ResourceError
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.tasks.task import TaskSteps, run_one
 from tests.conftest import DOCUMENTS, SENTENCES, STORY, Bbp
@@ -27,7 +27,7 @@ from tests.conftest import DOCUMENTS, SENTENCES, STORY, Bbp
 NO_MODEL = cast(LoadedModel, None)  # the tasks here compute without one
 WINDOWS = [1, 3, 2, 0, 5, 1, 1]  # of each document
 
-Result = tuple[Input, FinishedDocument[list[str]] | BbpError]
+Result = tuple[Input, FinishedDocument[list[str]] | Outcome]
 Shown = Callable[[], None]
 
 
@@ -44,6 +44,9 @@ class Counting:
 
     def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         return {}
+
+    def identities(self) -> Sequence[Mapping[str, object]]:
+        return [{}]
 
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
@@ -92,7 +95,7 @@ class Run:
         reader = DocumentReader(Inputs(tuple(self.items)), None, Console(quiet=True))
         return schedule(reader, self.task, NO_MODEL, self.progress, size)
 
-    def results(self, size: int | None = None) -> dict[str, list[str] | BbpError]:
+    def results(self, size: int | None = None) -> dict[str, list[str] | Outcome]:
         return {
             item.name.name: outcome.result if isinstance(outcome, FinishedDocument) else outcome
             for item, outcome in self.schedule(size)
@@ -225,8 +228,8 @@ def test_unreadable_inputs_before_the_first_document_are_yielded_first(tmp_path:
     for name in ("d0", "d2"):
         (tmp_path / name).unlink()
     reader = DocumentReader(Inputs(tuple(run.items)), None, Console(quiet=True))
-    assert [item.name.name for item, _ in reader.unreadable_first()] == ["d0"]
-    assert list(reader.unreadable_first()) == []
+    assert [item.name.name for item, _ in reader.settled_first()] == ["d0"]
+    assert list(reader.settled_first()) == []
     assert [(item.name.name, isinstance(document, InputError)) for item, document in reader] == [
         ("d1", False),
         ("d2", True),

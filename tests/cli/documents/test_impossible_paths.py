@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bbp_cli.documents.inputs import find_inputs
+from bbp_cli.documents.inputs import InputOptions, collect
 from bbp_cli.files import exists, is_folder
 from tests.cli.process import command
 from tests.conftest import STORY, Bbp
@@ -135,13 +135,13 @@ def test_a_folder_inside_that_cannot_be_read_is_a_failed_input(
         Path(name).mkdir()
         os.chdir(name)
     monkeypatch.chdir(tmp_path)
-    items = find_inputs(["docs"]).items
+    items = collect(InputOptions(("docs",))).items
     assert items[0].path == "docs/a.txt"
     assert [item.problem.code for item in items if item.problem] == ["unreadable"]
     done = bbp("extract", "docs")
     assert (done.code, done.stdout) == (6, f"==> docs/a.txt <==\n{PROSE}\n")
     assert "the folder cannot be read: File name too long" in done.stderr
-    items = find_inputs([items[1].path.rpartition("/")[0]]).items
+    items = collect(InputOptions((items[1].path.rpartition("/")[0],))).items
     assert [item.problem.code for item in items if item.problem] == [
         "unreadable"
     ]  # and not "missing" as well

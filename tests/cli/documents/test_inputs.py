@@ -1,11 +1,13 @@
 """Which inputs a run has, in which order, and what each is called in an output folder."""
 
+import os
 from pathlib import Path, PurePath
 
 import pytest
 
 from bbp_cli.documents import inputs
-from bbp_cli.documents.inputs import find_inputs, output_name
+from bbp_cli.documents.folders import FolderFilter
+from bbp_cli.documents.inputs import InputOptions, collect, output_name
 from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 from tests.conftest import Bbp
@@ -30,7 +32,7 @@ def make_tree(root: Path) -> None:
 
 
 def paths_of(*arguments: str, **options: object) -> list[str]:
-    return [item.path for item in find_inputs(arguments, **options).items]  # type: ignore[arg-type] # any option
+    return [item.path for item in collect(InputOptions(arguments, **options)).items]  # type: ignore[arg-type] # any option
 
 
 def test_paths_keep_their_order(here: Path) -> None:
@@ -60,7 +62,7 @@ def test_files_of_a_folder_that_are_not_documents_are_skipped_with_a_warning(her
 
 def test_the_output_folder_is_not_read(here: Path) -> None:
     make_tree(here)
-    found = find_inputs(["."], leave_out=here / "sub").items
+    found = collect(InputOptions((".",)), leave_out=here / "sub").items
     assert [item.path for item in found] == ["./a.md", "./b.txt", "./empty.txt", "./report.bin"]
 
 
@@ -100,7 +102,7 @@ def test_a_list_without_end_is_refused(bbp: Bbp, here: Path, monkeypatch: pytest
     assert paths_of(files_from="list") == ["a.txt", "b.tx"]
     (here / "list").write_bytes(b"a.txt\nb.txt")
     with pytest.raises(InputError, match="not the list of files"):
-        find_inputs([], "list")
+        collect(InputOptions((), "list"))
 
 
 def test_a_line_of_a_list_that_is_too_long_for_a_path_is_refused(here: Path) -> None:
@@ -108,10 +110,10 @@ def test_a_line_of_a_list_that_is_too_long_for_a_path_is_refused(here: Path) -> 
     assert paths_of(files_from="list") == ["a.txt", "a" * 4096]
     (here / "list").write_bytes(b"a.txt\n" + b"a" * 4097)
     with pytest.raises(InputError, match="line 2 has 4097 bytes: no path"):
-        find_inputs([], "list")
+        collect(InputOptions((), "list"))
     (here / "list").write_bytes(b"a.txt\x00" * 1000)
     with pytest.raises(InputError, match="line 1") as refused:
-        find_inputs([], "list")
+        collect(InputOptions((), "list"))
     assert "-0" in str(refused.value.hint)
 
 
@@ -128,17 +130,95 @@ def test_stdin_can_stand_among_files(bbp: Bbp, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "folder", "name"),
+    ("path", "name"),
     [
-        ("a/report.pdf", None, "a/report.pdf"),
-        ("./a/../b.txt", None, "b.txt"),
-        ("-", None, "stdin"),
-        ("{here}/a/b.txt", None, "a/b.txt"),
-        ("/elsewhere/x/y.txt", None, "y.txt"),
-        ("/elsewhere/x/deep/y.txt", "/elsewhere/x", "x/deep/y.txt"),
-        ("../up/z.txt", "../up", "up/z.txt"),
-        ("../z.txt", None, "z.txt"),
+        ("a/report.pdf", "a/report.pdf"),
+        ("./a/../b.txt", "b.txt"),
+        ("-", "stdin"),
+        ("/elsewhere/x/y.txt", "elsewhere/x/y.txt"),
+        ("//elsewhere/y.txt", "elsewhere/y.txt"),
+        ("../up/z.txt", "up/z.txt"),
+        ("../../z.txt", "z.txt"),
     ],
 )
-def test_output_names_mirror_the_input_tree(path: str, folder: str | None, name: str, here: Path) -> None:
-    assert output_name(path.format(here=here), folder) == PurePath(name)
+def test_an_output_name_is_the_path_as_given_inside_of_the_folder(path: str, name: str) -> None:
+    assert output_name(path) == PurePath(name)
+
+
+def test_a_file_that_is_named_twice_is_read_once(here: Path) -> None:
+    make_tree(here / "docs")
+    (here / "docs/link.txt").symlink_to("b.txt")
+    (here / "list").write_text("docs/b.txt\nmissing\n")
+    assert paths_of("docs/b.txt", "docs", "./docs/../docs/b.txt", "missing", files_from="list") == [
+        "docs/b.txt",
+        "docs/a.md",
+        "docs/empty.txt",
+        "docs/link.txt",  # a name of its own, so a result of its own
+        "docs/report.bin",
+        "docs/sub/c.txt",
+        "docs/sub/deep/d.rst",
+        "missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "recursive", "found"),
+    [
+        (("*.txt",), (), True, ["b.txt", "empty.txt", "sub/c.txt"]),
+        (("*.txt", "a.*"), ("e*",), True, ["a.md", "b.txt", "sub/c.txt"]),
+        ((), ("sub",), True, ["a.md", "b.txt", "empty.txt", "report.bin"]),
+        (("sub/*",), ("*/deep/*",), True, ["sub/c.txt"]),
+        (("*.txt",), (), False, ["b.txt", "empty.txt"]),
+        (("*.none",), (), True, [""]),
+    ],
+)
+def test_globs_choose_files_of_folders(
+    here: Path, include: tuple[str, ...], exclude: tuple[str, ...], recursive: bool, found: list[str]
+) -> None:
+    make_tree(here / "docs")
+    chosen = FolderFilter(include, exclude, recursive)
+    assert paths_of("docs/", chosen=chosen) == [f"docs/{name}" for name in found]
+    assert paths_of("docs/image.png", chosen=chosen) == ["docs/image.png"]  # named: read
+
+
+def test_what_a_folder_holds_and_bbp_does_not_read_has_a_reason(here: Path) -> None:
+    make_tree(here / "docs")
+    (here / "docs/loop").symlink_to(here / "docs")
+    (here / "docs/a.md.summary.txt").write_text(PROSE)
+    (here / "docs/old.jsonl").write_text('{"schema": "bbp.result/1", "id": "x"}\n')
+    os.mkfifo(here / "docs/pipe")
+    skipped = collect(InputOptions(("docs",))).skipped
+    assert [(file.path, file.reason) for file in skipped] == [
+        ("docs/loop", "a link to a folder is not followed"),
+        ("docs/a.md.summary.txt", "a result that bbp wrote"),
+        ("docs/image.png", "bbp does not read this kind of file"),
+        ("docs/old.jsonl", "a result that bbp wrote"),
+        ("docs/pipe", "bbp does not read this kind of file"),
+        ("docs/sub/data.dat", "bbp does not read this kind of file"),
+    ]
+
+
+def test_skipped_files_have_records_before_the_results(here: Path, warm_bbp: Bbp, extractive: Path) -> None:
+    make_tree(here / "docs")
+    done = warm_bbp("summarize", "--model", extractive, "--json", "docs/sub", "docs/image.png", "docs/a.md")
+    found = [(record["id"], record["status"]) for record in done.records]
+    assert found == [
+        ("docs/sub/data.dat", "skipped"),
+        ("docs/sub/c.txt", "ok"),
+        ("docs/sub/deep/d.rst", "ok"),
+        ("docs/image.png", "error"),
+        ("docs/a.md", "ok"),
+    ]
+    assert done.stderr.splitlines()[-2:] == [
+        "bbp: 3 made, 1 failed, 1 skipped",
+        "bbp: error: 1 of 4 inputs failed: docs/image.png",
+    ]
+
+
+def test_a_missing_input_is_known_before_the_model_is_looked_for(here: Path, bbp: Bbp) -> None:
+    make_tree(here / "docs")
+    done = bbp("summarize", "docs", "missing.txt", "--model", "nowhere/at-all", "--offline")
+    lines = [line for line in done.stderr.splitlines() if "warning" not in line]
+    assert done.code == 4
+    assert lines[0] == "bbp: error: missing.txt: no such file"
+    assert sum("missing.txt" in line for line in lines) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from bbp_cli.documents import packages
 from bbp_cli.documents.document import parse
-from bbp_cli.documents.inputs import find_inputs
+from bbp_cli.documents.inputs import InputOptions, collect
 from bbp_cli.documents.rtf import text_of_rtf
 from bbp_cli.errors import InputError
 
@@ -199,9 +199,9 @@ def test_packages_that_are_damaged_or_locked_are_refused() -> None:
 def test_office_files_in_a_folder_are_read_and_other_zip_files_are_not(tmp_path: Path) -> None:
     (tmp_path / "a.docx").write_bytes(word(paragraph("Some words stand here.")))
     (tmp_path / "b.zip").write_bytes(package(a="words"))
-    found = find_inputs([str(tmp_path)])
+    found = collect(InputOptions((str(tmp_path),)))
     assert [str(item.name).rpartition("/")[2] for item in found.items] == ["a.docx"]
-    assert len(found.skipped[0][1]) == 1
+    assert [Path(file.path).name for file in found.skipped] == ["b.zip"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from bbp_cli.documents import pdf_process
 from bbp_cli.documents.pdf import read_pdf
-from bbp_cli.documents.pdf_process import read_in_process
+from bbp_cli.documents.pdf_process import ReadingLimits, read_in_process
 from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 
@@ -31,8 +32,8 @@ def test_one_process_reads_all_pdfs() -> None:
 
 
 def test_a_document_that_takes_too_long_costs_only_itself() -> None:
-    with pytest.raises(InputError, match=r"takes more than \d+ seconds") as refused:
-        read_in_process(FORMS, time_s=0.5)
+    with pytest.raises(InputError, match=r"takes more than 0\.5 seconds") as refused:
+        read_in_process(FORMS, ReadingLimits(time_s=0.5))
     assert refused.value.code == "too_slow"
     assert read_pdf(make_pdf([TEXT])).text == TEXT
 
@@ -46,9 +47,21 @@ def test_a_document_that_takes_too_much_memory_costs_only_itself() -> None:
 
 def test_a_process_that_is_killed_is_started_anew() -> None:
     read_pdf(make_pdf([TEXT]))
-    os.kill(process_id(), signal.SIGKILL)
-    with pytest.raises(InputError):
-        read_pdf(make_pdf([TEXT]))
+    for _ in range(3):
+        os.kill(process_id(), signal.SIGKILL)
+        assert read_pdf(make_pdf([TEXT])).text == TEXT
+
+
+def test_a_document_on_which_three_processes_die_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    start = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *words, **more: started.append(1) or start(*words, **more)
+    )
+    too_little = ReadingLimits(memory_bytes=1 << 26)  # not even the interpreter starts
+    with pytest.raises(InputError, match=r"takes more than 0\.0625 GB of memory, or") as refused:
+        read_in_process(make_pdf([TEXT]), too_little)
+    assert (refused.value.code, len(started)) == ("too_large", 3)
     assert read_pdf(make_pdf([TEXT])).text == TEXT
 
 

@@ -49,18 +49,18 @@ def test_a_second_run_over_a_folder_does_not_read_its_own_results(
     warm_bbp: Bbp, writer: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "in.txt").write_text(TEXT)
-    for _ in range(2):
+    for said in ("bbp: 1 made\n", "bbp: 1 made again\n"):
         done = warm_bbp("summarize", "--model", writer, ".", "--output-dir", "out", "--overwrite")
-        assert done.stderr.startswith("bbp: 1/1 ./in.txt: ")
+        assert done.stderr == said
 
 
 def test_two_inputs_for_one_output_stop_the_run_before_the_model_loads(bbp: Bbp, tmp_path: Path) -> None:
     for name in ("x", "y"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "in.txt").write_text(TEXT)
-    done = bbp("summarize", "--model", "missing/model", "x/in.txt", "x/../x/in.txt", "--output-dir", "out")
+    done = bbp("summarize", "--model", "missing/model", "x/in.txt", "../x/in.txt", "--output-dir", "out")
     assert (done.code, done.stdout) == (2, "")
-    assert "x/in.txt and x/../x/in.txt would both be written to out/x/in.txt.summary.txt" in done.stderr
+    assert "x/in.txt and ../x/in.txt would both be written to out/x/in.txt.summary.txt" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -1,0 +1,108 @@
+"""How far a run is, on stderr: a display on a terminal, elsewhere a line every few seconds."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from bbp_cli.console import Console, one_line
+
+LINE_EVERY_S = 5.0
+MIN_NAME_COLUMNS = 12
+
+
+@dataclass
+class RunProgress:
+    """What is shown of a run of several inputs; of a single one the windows are shown.
+
+    `shown` opens the display and `document` is the `ProgressBar` of the scheduler inside of it.
+    """
+
+    total: int
+    console: Console
+    done: int = 0
+    failed: int = 0
+    tokens: int = 0
+    _started: float = field(default_factory=time.monotonic)
+    _last_line: float = field(default_factory=time.monotonic)
+    _display: Any = None  # rich.progress.Progress; imported where there is a terminal
+    _overall: Any = None
+    _current: Any = None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the display while the block runs."""
+        if self.total == 1 or not self.console.shows_progress:
+            yield
+            return
+        self._display = make_display(self.console)
+        self._overall = self._display.add_task("documents", total=self.total, facts="")
+        self._current = self._display.add_task("", total=None, facts="")
+        with self._display:
+            yield
+        self._display = None
+
+    @contextmanager
+    def document(self, name: str, windows: int) -> Iterator[Callable[[], None]]:
+        """Show a document and its windows; the block calls the yielded function after each of them."""
+        if self._display is None:
+            with self.console.progress(name, windows) as step:
+                yield step
+            return
+        self._display.reset(self._current, total=windows, description=one_line(name))
+        yield lambda: self._display.advance(self._current)
+
+    def count(self, name: str, *, tokens: int = 0, failed: bool = False) -> None:
+        """Count an input that is settled."""
+        self.done += 1
+        self.failed += failed
+        self.tokens += tokens
+        if self._display is not None:
+            self._display.update(self._overall, completed=self.done, facts=self._facts)
+        elif self.total > 1 and time.monotonic() - self._last_line >= LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            numbers = {"done": self.done, "failed": self.failed, "total": self.total, "tokens": self.tokens}
+            text = f"{self.done}/{self.total} {name} ({self._facts})"
+            self.console.note(text, "status", file=name, **numbers)
+
+    @property
+    def _facts(self) -> str:
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        facts = [f"{self.failed} failed"] if self.failed else []
+        if self.tokens:
+            facts.append(f"{self.tokens / seconds:,.0f} tokens/s")
+        left = (self.total - self.done) * seconds / max(1, self.done)
+        return ", ".join([*facts, f"{_duration(left)} left"])
+
+
+def make_display(console: Console) -> Any:
+    """Return the display: the documents in one row, the one that is read in another, cut to the window."""
+    import sys
+
+    from rich.console import Console as Terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.table import Column
+
+    from bbp_cli.console import may_color
+
+    name = Column(no_wrap=True, overflow="ellipsis", min_width=MIN_NAME_COLUMNS, ratio=2)
+    facts = Column(no_wrap=True, overflow="ellipsis", ratio=2)
+    return Progress(
+        TextColumn("{task.description}", markup=False, table_column=name),
+        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[facts]}", markup=False, table_column=facts),
+        console=Terminal(file=sys.stderr, no_color=not may_color(sys.stderr, console.color)),
+        transient=True,
+        redirect_stdout=False,
+        expand=True,
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    )

@@ -1,0 +1,142 @@
+"""A folder → the documents in it, sorted, and what in it is not read and why."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+
+from bbp_cli.documents.document import is_pdf
+from bbp_cli.documents.encodings import looks_like_text
+
+HEAD = 4096  # bytes that show whether a file in a folder may be a document
+NOT_READ = "bbp does not read this kind of file"
+OWN_RESULT = "a result that bbp wrote"
+LINKED_FOLDER = "a link to a folder is not followed"
+# How results in an output folder are called (`bbp_cli.output.destination`), and how records begin.
+RESULT_NOUNS = ("summary", "labels", "answers")
+_RESULT_NAME = re.compile(rf"\.(?:{'|'.join(RESULT_NOUNS)})\.(?:txt|json|md|html)\Z")
+_RECORD = re.compile(rb'\{"schema": "bbp\.result/')
+
+
+@dataclass(frozen=True)
+class FolderFilter:
+    """Which files of a folder are read.
+
+    A pattern without a slash is compared with names, of files and of the folders above them for `exclude`;
+    one with a slash with the path below the folder.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    recursive: bool = True
+
+    def takes(self, inside: PurePath) -> bool:
+        """Return whether a file is read; `inside` is its path below the folder."""
+        return not self.leaves_out(inside) and (not self.include or _matches(inside, self.include))
+
+    def leaves_out(self, inside: PurePath) -> bool:
+        """Return whether a file or a folder is excluded."""
+        return _matches(inside, self.exclude)
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file that a folder holds and bbp does not read."""
+
+    path: str
+    folder: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FolderContent:
+    """Documents of a folder, other files, and (folder in it, reason) where one cannot be read."""
+
+    files: tuple[str, ...]
+    skipped: tuple[SkippedFile, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class _Walk:
+    folder: str
+    chosen: FolderFilter
+    output: str | None  # real path of what is written, never read
+    files: list[str] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+    def note_error(self, error: OSError) -> None:
+        self.unreadable.append((str(error.filename), str(error.strerror)))
+
+    def note_file(self, parent: str, name: str) -> None:
+        path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
+        if not self.chosen.takes(self.inside(path)) or self.is_output(path):
+            return
+        reason = _reason_to_skip(path)
+        if reason is None:
+            self.files.append(path)
+        else:
+            self.skipped.append(SkippedFile(path, self.folder, reason))
+
+    def enters(self, parent: str, name: str) -> bool:
+        path = os.path.join(parent, name)  # noqa: PTH118 - see above
+        if not self.chosen.recursive or self.chosen.leaves_out(self.inside(path)) or self.is_output(path):
+            return False
+        if os.path.islink(path):  # noqa: PTH114 - of many folders
+            self.skipped.append(SkippedFile(path, self.folder, LINKED_FOLDER))
+            return False
+        return True
+
+    def inside(self, path: str) -> PurePath:
+        return PurePath(path[len(self.folder) :].lstrip(os.sep))
+
+    def is_output(self, path: str) -> bool:
+        # Comparing names first saves looking at the disk for each file.
+        return self.output is not None and (
+            path.endswith(PurePath(self.output).name) and os.path.realpath(path) == self.output
+        )
+
+
+def walk(folder: str, chosen: FolderFilter, output: Path | None = None) -> FolderContent:
+    """Find what lies in a folder and the folders in it, sorted.
+
+    Hidden names and what `chosen` leaves out are passed by in silence. `output` is where results go.
+    """
+    # Path.resolve fails on a loop of links
+    found = _Walk(folder, chosen, os.path.realpath(output) if output else None)
+    for parent, folders, files in os.walk(folder, onerror=found.note_error):
+        folders[:] = [name for name in sorted(_visible(folders)) if found.enters(parent, name)]
+        for name in sorted(_visible(files)):
+            found.note_file(parent, name)
+    return FolderContent(tuple(found.files), tuple(found.skipped), tuple(found.unreadable))
+
+
+def _visible(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if not name.startswith("."))
+
+
+def _matches(inside: PurePath, patterns: Iterable[str]) -> bool:
+    path = inside.as_posix()
+    return any(fnmatchcase(path if "/" in pattern else inside.name, pattern) for pattern in patterns)
+
+
+def _reason_to_skip(path: str) -> str | None:
+    """Return why a file is no document; None where it may be one, and where it cannot be opened."""
+    if _RESULT_NAME.search(path):
+        return OWN_RESULT
+    try:
+        if not Path(path).is_file():
+            return NOT_READ
+        with Path(path).open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return None
+    if _RECORD.match(head):
+        return OWN_RESULT
+    from bbp_cli.documents.office import may_be_office  # here: it reads pages, whose patterns are many
+
+    may_be_document = is_pdf(head) or may_be_office(head, path) or looks_like_text(head)
+    return None if may_be_document else NOT_READ

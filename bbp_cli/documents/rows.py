@@ -1,0 +1,225 @@
+"""Files that hold many documents: JSON Lines with a field of text, CSV with a column of text.
+
+A first pass finds where each row begins and what it is called; its text is read when its turn comes, so that
+memory does not grow with the file.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from bbp_cli.documents.document import STDIN, Document, Source, refuse_nearly_empty
+from bbp_cli.errors import InputError
+
+DEFAULT_TEXT_FIELDS = ("document", "text")
+DEFAULT_ID_FIELD = "id"
+MAX_NAME_BYTES = 120  # of a row's file name; longer ids are cut and get a digest
+_MAX_CELL = 1 << 30  # characters; the csv module stops at 131,072 by default
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """How a file holds documents: JSON Lines, or CSV where `column` is set.
+
+    `text_field` is the field of the text (None: `document`, or else `text`), `id_field` that of the name.
+    """
+
+    text_field: str | None = None
+    id_field: str = DEFAULT_ID_FIELD
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    """One document of a file: its id, its line (from 1), and where its bytes lie."""
+
+    id: str
+    line: int
+    start: int
+    size: int
+    file: "RowFile"
+
+    @property
+    def file_name(self) -> str:
+        """Return the id as a name of a file that is possible everywhere."""
+        name = quote(self.id, safe=" ()+,=@").replace(".", "%2E", 1 if self.id.startswith(".") else 0)
+        if len(name) > MAX_NAME_BYTES:
+            name = name[: MAX_NAME_BYTES - 17] + "-" + hashlib.sha256(self.id.encode()).hexdigest()[:16]
+        return name
+
+    def read(self) -> Document:
+        """Read its text.
+
+        Raises:
+            InputError: the text is missing, no string or nearly empty.
+        """
+        text = self.file.text_of(self)
+        refuse_nearly_empty(text)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return Document(text, Source(self.file.path, digest, self.file.media_type, self.file.encoding))
+
+
+class RowFile:
+    """A file of rows, read twice; of stdin and pipes the bytes are kept."""
+
+    def __init__(self, path: str, rows: RowFormat, encoding: str | None) -> None:
+        self.path = path
+        self.rows = rows
+        self.encoding = encoding or "utf-8-sig"
+        self.media_type = "application/jsonl" if rows.column is None else "text/csv"
+        self._kept = _read_once(path)
+        self._header: list[str] = []
+        self._dialect: type[csv.Dialect] | None = None
+
+    def scan(self) -> Iterator[tuple[DocumentRow, InputError | None]]:
+        """Yield each row, with the reason where it cannot be used.
+
+        Raises:
+            InputError: the file holds no rows, or lacks the column.
+        """
+        seen: dict[str, int] = {}
+        with self._open() as file:
+            places = _json_lines(file) if self.rows.column is None else self._csv_rows(file, self.rows.column)
+            for line, start, size in places:
+                row = DocumentRow(str(line), line, start, size, self)
+                try:
+                    name = self._id_of(row)
+                except InputError as error:
+                    yield row, error
+                    continue
+                problem = None
+                if name in seen:
+                    message = f"the id {name!r} of line {line} stands in line {seen[name]} too"
+                    name, problem = f"{name} (line {line})", InputError(message, code="row")
+                seen.setdefault(name, line)
+                yield DocumentRow(name, line, start, size, self), problem
+
+    def text_of(self, row: DocumentRow) -> str:
+        """Return the text of a row.
+
+        Raises:
+            InputError: it has none.
+        """
+        fields = self._fields(row)
+        usual = [name for name in DEFAULT_TEXT_FIELDS if name in fields] or DEFAULT_TEXT_FIELDS
+        name = self.rows.column or self.rows.text_field or usual[0]
+        text = fields.get(name)
+        if not isinstance(text, str):
+            what = "is not a string" if name in fields else "is missing"
+            raise InputError(f"`{name}` {what}", hint="--text-field names the field", code="row")
+        return text.encode("utf-8", "replace").decode()  # lone surrogates
+
+    def _id_of(self, row: DocumentRow) -> str:
+        value = self._fields(row).get(self.rows.id_field)
+        usable = isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip()
+        return str(value) if usable else str(row.line)
+
+    def _fields(self, row: DocumentRow) -> dict[str, object]:
+        with self._open() as file:
+            file.seek(row.start)
+            data = file.read(row.size)
+        try:
+            text = data.decode(self.encoding if row.start == 0 else self.encoding.removesuffix("-sig"))
+        except UnicodeDecodeError as error:
+            raise InputError(f"line {row.line} is not {error.encoding}", code="undecodable") from None
+        if self._dialect is not None:
+            cells = next(csv.reader(io.StringIO(text, newline=""), self._dialect), [])
+            return dict(zip(self._header, cells, strict=False))
+        try:
+            fields = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"line {row.line} is not JSON: {error}", code="row") from None
+        if not isinstance(fields, dict):
+            raise InputError(f"line {row.line} is not a JSON object", code="row")
+        return fields
+
+    def _csv_rows(self, file: IO[bytes], column: str) -> Iterator[tuple[int, int, int]]:
+        """Yield (line, start, size) of each row under the header; a quoted cell may have line breaks."""
+        csv.field_size_limit(_MAX_CELL)
+        first = file.readline()
+        try:
+            header = first.decode(self.encoding)
+        except UnicodeDecodeError:
+            raise InputError(f"the header is not {self.encoding}", code="undecodable") from None
+        self._dialect = _dialect_of(header)
+        self._header = next(csv.reader([header], self._dialect), [])
+        if column not in self._header:
+            known = ", ".join(self._header[:10])
+            raise InputError(f"no column {column!r}", hint=f"its columns: {known}", code="row")
+        taken: list[int] = []
+
+        def lines() -> Iterator[str]:
+            for line in file:
+                taken.append(len(line))
+                yield line.decode(self.encoding.removesuffix("-sig"), "replace")
+
+        start, number = len(first), 2
+        for cells in csv.reader(lines(), self._dialect):
+            size = sum(taken)
+            if cells:
+                yield number, start, size
+            start, number = start + size, number + len(taken)
+            taken.clear()
+
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        try:
+            with io.BytesIO(self._kept) if self._kept is not None else Path(self.path).open("rb") as file:
+                yield file
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", code="unreadable") from error
+
+
+def _json_lines(file: IO[bytes]) -> Iterator[tuple[int, int, int]]:
+    """Yield (line, start, size) of the lines that are not blank."""
+    start = 0
+    for number, line in enumerate(file, 1):
+        if line.strip():
+            yield number, start, len(line)
+        start += len(line)
+
+
+def read_rows(
+    path: str, rows: RowFormat, encoding: str | None = None
+) -> Iterator[tuple[DocumentRow, InputError | None]]:
+    """Yield each row of a file, with the reason where it cannot be used.
+
+    Raises:
+        InputError: the file cannot be read, holds no rows, or lacks the column.
+    """
+    is_empty = True
+    for found in RowFile(path, rows, encoding).scan():
+        is_empty = False
+        yield found
+    if is_empty:
+        raise InputError("holds no rows", code="empty")
+
+
+def _read_once(path: str) -> bytes | None:
+    """Return the bytes of what cannot be read twice: stdin, a pipe; None of a regular file."""
+    try:
+        if path == STDIN:
+            if sys.stdin is None:
+                raise InputError("closed: nothing to read", code="missing")
+            return sys.stdin.buffer.read()
+        return None if Path(path).is_file() else Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"cannot be read: {reason}", code="unreadable") from error
+
+
+def _dialect_of(header: str) -> type[csv.Dialect]:
+    """Return how cells are separated: by what is most frequent in the header of comma, semicolon and tab."""
+
+    class Found(csv.excel):
+        delimiter = max(",;\t", key=header.count)
+
+    return Found

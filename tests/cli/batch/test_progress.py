@@ -1,0 +1,103 @@
+"""How far a run is: a display on a terminal, a line every few seconds elsewhere, events for programs."""
+
+import fcntl
+import json
+import struct
+import termios
+from pathlib import Path
+
+import pytest
+
+from bbp_cli.batch import progress as progress_module
+from bbp_cli.batch.progress import RunProgress
+from bbp_cli.console import Console
+from tests.cli.batch.test_resume import texts
+from tests.cli.process import WarmBbp
+from tests.cli.test_console import ESCAPE, terminal
+from tests.conftest import Bbp
+
+
+def test_a_plain_line_comes_every_few_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    shown = RunProgress(1000, Console())
+    for number in range(100):
+        now += 0.25
+        shown.count(f"{number}.txt", tokens=50, failed=number == 3)
+    lines = capsys.readouterr().err.splitlines()
+    left = {20: "4 min 05 s", 40: "4 min 00 s", 60: "3 min 55 s", 80: "3 min 50 s", 100: "3 min 45 s"}
+    assert lines == [
+        f"bbp: {done}/1000 {done - 1}.txt (1 failed, 200 tokens/s, {time} left)"
+        for done, time in left.items()
+    ]
+
+
+@pytest.mark.parametrize("console", [Console(quiet=True), Console()])
+def test_quiet_runs_and_single_inputs_have_no_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], console: Console
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    shown = RunProgress(5 if console.quiet else 1, console)
+    for number in range(5):
+        now += 100.0
+        shown.count(f"{number}.txt")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("columns", [12, 40, 200])
+def test_the_display_fits_any_window_and_leaves_nothing_behind(
+    warm_server: WarmBbp, extractive: Path, tmp_path: Path, environment: dict[str, str], columns: int
+) -> None:
+    texts(tmp_path / ("in" * 30), 4)
+    words = ("summarize", "--model", str(extractive), "in" * 30, "--output-dir", "out")
+    with terminal() as screen:
+        fcntl.ioctl(screen.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        done = warm_server.run(words, b"", tmp_path, environment, stderr=screen.path)
+        shown = screen.close()
+    assert done.code == 0
+    lines = ESCAPE.sub("\n", shown).replace("\r", "\n").splitlines()
+    display = [line for line in lines if "/4" in line]
+    assert display
+    assert all(len(line) <= columns for line in lines if "made" not in line)
+    assert shown.rstrip().endswith("bbp: 4 made")
+
+
+def test_events_are_json_and_the_last_one_has_the_exit_code(
+    warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    texts(tmp_path / "in", 3)
+    (tmp_path / "in/1.txt").write_text("")
+    (tmp_path / "in/x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    arguments = ["summarize", "--model", extractive, "in", "--output-dir", "out", "--log-json"]
+    done = warm_bbp(*arguments)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.code == 6
+    assert events[-1] == {"event": "exit", "code": 6, "failed": ["in/1.txt"]}
+    assert events[-3] == {
+        "event": "summary",
+        "made": 2,
+        "made_again": 0,
+        "kept": 0,
+        "failed": 1,
+        "skipped": 1,
+    }
+    assert {event["event"] for event in events} == {"warning", "error", "summary", "exit"}
+    assert events[1]["file"] == "in/1.txt"
+    assert (events[1]["code"], events[1]["exit"]) == ("empty", 3)
+    (tmp_path / "in/1.txt").unlink()
+    done = warm_bbp(*arguments)
+    assert json.loads(done.stderr.splitlines()[-1]) == {"event": "exit", "code": 0, "failed": []}
+    done = warm_bbp(*arguments, "-q")
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()] == ["exit"]
+
+
+def test_errors_before_a_run_are_events_too(bbp: Bbp) -> None:
+    done = bbp("summarize", "--log-json", "--nonsense")
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [(event["event"], event.get("exit", event.get("code"))) for event in events] == [
+        ("error", 2),
+        ("exit", 2),
+    ]
