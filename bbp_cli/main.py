@@ -122,7 +122,7 @@ def _run(words: list[str]) -> int:
 def _with_values(words: list[str]) -> list[str]:
     """Write out the value of `--retry-failed [all]`: the parser knows no values that may be absent."""
     written = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if word == "--retry-failed" and following != "all":
             written += [word, "transient"]
         else:
@@ -139,7 +139,7 @@ def _reworded(message: str) -> str:
 def _color_choice(words: Sequence[str]) -> ColorChoice:
     """Return `--color` or BBP_COLOR, read by hand, because the error may be one of parsing."""
     asked = os.environ.get("BBP_COLOR", "")
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if word == "--color":
             asked = following
         elif word.startswith("--color="):

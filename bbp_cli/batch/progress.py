@@ -24,8 +24,8 @@ class RunProgress:
     done: int = 0
     failed: int = 0
     tokens: int = 0
-    _started: float = field(default_factory=time.monotonic)
-    _last_line: float = field(default_factory=time.monotonic)
+    _started: float = field(default_factory=lambda: time.monotonic())
+    _last_line: float = field(default_factory=lambda: time.monotonic())
     _display: Any = None  # rich.progress.Progress; imported where there is a terminal
     _overall: Any = None
     _current: Any = None

@@ -199,8 +199,8 @@ def serve(limits_of_run: tuple[float | None, int]) -> None:
         except InputError as error:
             answer = {"error": {"message": error.message, "hint": error.hint, "code": error.code}}
         except MemoryError:
-            error = _died(None, limits)
-            answer = {"error": {"message": error.message, "hint": error.hint, "code": error.code}}
+            died = _died(None, limits)
+            answer = {"error": {"message": died.message, "hint": died.hint, "code": died.code}}
             _send(answers, json.dumps(answer).encode())
             return
         except Exception as error:  # noqa: BLE001 - whatever a damaged file does to a library costs that file alone

@@ -124,7 +124,8 @@ class WarmBbp:
         folder: Path,
         environment: dict[str, str],
         when: tuple[int, Path, int] | None = None,
-        **terminals: str,
+        stdout: str | None = None,
+        stderr: str | None = None,
     ) -> Finished:
         """Run `bbp` in a fork of the server; `stdout` and `stderr` can be devices instead of files.
 
@@ -137,7 +138,7 @@ class WarmBbp:
             paths[0].write_bytes(stdin)
             for path in paths[1:]:
                 path.touch()
-            streams_of_bbp = [terminals.get(path.name, str(path)) for path in paths]
+            streams_of_bbp = [str(paths[0]), stdout or str(paths[1]), stderr or str(paths[2])]
             request = {
                 "arguments": arguments,
                 "folder": str(folder),

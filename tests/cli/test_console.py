@@ -61,7 +61,9 @@ def on_terminal(
     """Run `bbp` with stdout, stderr or both on a terminal: code, stdout, stderr, what the terminal showed."""
     with terminal() as screen:
         paths = dict.fromkeys(streams, screen.path)
-        done = server.run(tuple(map(str, arguments)), TEXT.encode(), folder, environment, **paths)
+        words = tuple(map(str, arguments))
+        stdout, stderr = paths.get("stdout"), paths.get("stderr")
+        done = server.run(words, TEXT.encode(), folder, environment, stdout=stdout, stderr=stderr)
         shown = screen.close()
     return done.code, done.stdout, done.stderr, shown
 

@@ -5,6 +5,7 @@ import json
 import struct
 import termios
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_a_plain_line_comes_every_few_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now))
     shown = RunProgress(1000, Console())
     for number in range(100):
         now += 0.25
@@ -39,7 +40,7 @@ def test_quiet_runs_and_single_inputs_have_no_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], console: Console
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress_module, "time", SimpleNamespace(monotonic=lambda: now))
     shown = RunProgress(5 if console.quiet else 1, console)
     for number in range(5):
         now += 100.0

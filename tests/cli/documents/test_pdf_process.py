@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,15 +55,28 @@ def test_a_process_that_is_killed_is_started_anew() -> None:
 
 
 def test_a_document_on_which_three_processes_die_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
+    started: list[object] = []
     start = subprocess.Popen
-    monkeypatch.setattr(
-        subprocess, "Popen", lambda *words, **more: started.append(1) or start(*words, **more)
-    )
-    too_little = ReadingLimits(memory_bytes=1 << 26)  # not even the interpreter starts
+    dies = "import os, sys; sys.stdin.buffer.read(9); os.kill(os.getpid(), 9)"
+
+    def start_one_that_dies(*words: object, **more: Any) -> Any:
+        started.append(words)
+        return start([sys.executable, "-c", dies], **more)
+
+    pdf_process._stop()
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", start_one_that_dies)
+        with pytest.raises(InputError, match="or it is damaged") as refused:
+            read_pdf(make_pdf([TEXT]))
+    assert (refused.value.code, len(started)) == ("too_large", 3)
+    assert read_pdf(make_pdf([TEXT])).text == TEXT
+
+
+def test_a_document_that_takes_more_memory_than_it_may_fails_alone() -> None:
+    too_little = ReadingLimits(memory_bytes=1 << 26)
     with pytest.raises(InputError, match=r"takes more than 0\.0625 GB of memory, or") as refused:
         read_in_process(make_pdf([TEXT]), too_little)
-    assert (refused.value.code, len(started)) == ("too_large", 3)
+    assert refused.value.code == "too_large"
     assert read_pdf(make_pdf([TEXT])).text == TEXT
 
 
