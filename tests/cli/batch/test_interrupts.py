@@ -168,7 +168,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(
 def test_a_reader_that_goes_away_ends_the_run_silently(
     extractive: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    texts(tmp_path / "in", 60)  # records for more than a pipe holds
+    texts(tmp_path / "in", 150)  # records for more than a pipe holds
     line = " ".join(command("summarize", "-q", "--model", str(extractive), "--json", "in"))
     script = f"{line} | head -c 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(

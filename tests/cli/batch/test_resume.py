@@ -18,11 +18,11 @@ COUNT = 5
 Run = Callable[..., str]
 
 
-def texts(folder: Path, count: int = COUNT) -> Path:
+def texts(folder: Path, count: int = COUNT, sentences: int = 4) -> Path:
     """Write short texts into a folder and return it."""
     folder.mkdir(exist_ok=True)
     for number in range(count):
-        (folder / f"{number}.txt").write_text(" ".join(SENTENCES[3 * number : 3 * number + 4]))
+        (folder / f"{number}.txt").write_text(" ".join(SENTENCES[3 * number % 48 : 3 * number % 48 + sentences]))
     return folder
 
 
