@@ -221,7 +221,10 @@ class ResultStore:
         assert self._options.folder is not None
         if item.path == STDIN:
             return STDIN
-        place = os.path.relpath(os.path.realpath(item.path), os.path.realpath(self._options.folder))
+        try:
+            place = os.path.relpath(os.path.realpath(item.path), os.path.realpath(self._options.folder))
+        except (OSError, ValueError):  # an impossible name; another drive on Windows
+            place = item.path
         return place if item.row is None else f"{place}:{item.row.id}"
 
     def _text(self, records: Sequence[Mapping[str, Any]]) -> str:

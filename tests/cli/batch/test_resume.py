@@ -18,11 +18,12 @@ COUNT = 5
 Run = Callable[..., str]
 
 
-def texts(folder: Path, count: int = COUNT, sentences: int = 4) -> Path:
+def texts(folder: Path, count: int = COUNT) -> Path:
     """Write short texts into a folder and return it."""
     folder.mkdir(exist_ok=True)
     for number in range(count):
-        (folder / f"{number}.txt").write_text(" ".join(SENTENCES[3 * number % 48 : 3 * number % 48 + sentences]))
+        first = 3 * number % 45
+        (folder / f"{number}.txt").write_text(" ".join(SENTENCES[first : first + 4]))
     return folder
 
 

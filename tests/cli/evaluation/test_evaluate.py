@@ -169,7 +169,7 @@ def test_a_failed_record_is_reported_and_counted_and_the_others_continue(
     done = warm_bbp("evaluate", data, "--task", "qa", "--model", reader, "--json")
     assert done.code == 6
     assert "data.jsonl:2: the question has " in done.stderr
-    assert done.stderr.splitlines()[-1] == "bbp: error: 1 of 3 inputs failed"
+    assert done.stderr.splitlines()[-1].startswith("bbp: error: 1 of 3 inputs failed: ")
     statuses = [record["status"] for record in done.records]
     assert statuses == ["ok", "error", "ok", "total"]
     assert done.records[1]["error"]["code"] == "question"

@@ -1,7 +1,6 @@
 """`bbp summarize` with real checkpoints of both kinds, as a user runs it."""
 
 import json
-import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -53,9 +52,7 @@ def test_several_documents_are_summarized_in_order_with_one_model_load(
     expected = [f"==> {name} <==\n{text}\n" for name, text in zip(names, DOCUMENTS.values(), strict=True)]
     assert (done.code, done.stdout) == (0, "\n".join(expected))
     assert done.stderr.count(f"model {writer}") == 1
-    told = [line for line in done.stderr.splitlines() if "/3" in line]
-    for number, (line, name) in enumerate(zip(told, names, strict=True), start=1):
-        assert re.fullmatch(rf"bbp: {number}/3 {name}: \d+\.\d s", line)
+    assert done.stderr.splitlines()[-1] == "bbp: 3 made"
 
 
 def test_a_long_document_is_written_about_window_by_window(warm_bbp: Bbp, writer: Path) -> None:
@@ -221,7 +218,7 @@ def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path
     head = {"schema": "bbp.result/1", "id": "story.pdf", "task": "summarize", "status": "ok"}
     assert {key: record[key] for key in head} == head
     assert set(record) - set(head) == {
-        "bbp_version", "source", "summary", "sentences", "coverage", "quality",
+        "bbp_version", "key", "source", "summary", "sentences", "coverage", "failed_gates", "quality",
         "model", "params", "warnings", "timing",
     }  # fmt: skip
     document = parse((tmp_path / "story.pdf").read_bytes(), "story.pdf")
@@ -269,9 +266,9 @@ def test_a_failed_input_still_has_its_line_in_order(warm_bbp: Bbp, writer: Path,
     assert [record["id"] for record in done.records] == [names[0], "empty.txt", "none.txt", names[1]]
     assert done.records[1]["error"] == {"code": "empty", "exit": 3, "message": "empty file", "hint": None}
     assert [line for line in done.stderr.splitlines() if "error" in line] == [
-        "bbp: error: empty.txt: empty file",
         "bbp: error: none.txt: no such file",
-        "bbp: error: 2 of 4 inputs failed",
+        "bbp: error: empty.txt: empty file",
+        "bbp: error: 2 of 4 inputs failed: empty.txt, none.txt",
     ]
 
 
@@ -285,7 +282,7 @@ def test_one_failed_input_is_one_record_and_one_line(bbp: Bbp) -> None:
 def test_all_inputs_failing_for_one_kind_give_its_code(bbp: Bbp) -> None:
     done = bbp("summarize", "a.txt", "b.txt")
     assert (done.code, done.stdout) == (3, "")
-    assert done.stderr.splitlines()[-1] == "bbp: error: all 2 inputs failed"
+    assert done.stderr.splitlines()[-1] == "bbp: error: all 2 inputs failed: a.txt, b.txt"
 
 
 # Models that cannot be used
