@@ -263,5 +263,5 @@ def _content(path: Path) -> bytes | None:
     """Return the bytes of a file, None where there is none."""
     try:
         return path.read_bytes()
-    except OSError:
+    except (OSError, ValueError):  # no file, or an impossible name
         return None
