@@ -10,7 +10,8 @@ from bbp_cli.console import Console
 from bbp_cli.documents.document import STDIN, Document, read
 from bbp_cli.documents.inputs import Input, Inputs
 from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
-from bbp_cli.errors import BbpError, InputError
+from bbp_cli.errors import BbpError, InputError, ResourceError
+from bbp_cli.models.memory import memory_errors
 
 Outcome = Kept | BbpError
 
@@ -93,11 +94,12 @@ class DocumentReader(Iterator[tuple[Input, Document | Outcome]]):
         if self._store is not None and (settled := self._store.settled(item)) is not None:
             return settled
         try:
-            if item.row is not None:
-                document = item.row.read()
-            else:
-                document = read(item.path, self._encoding, any_text=self._any_text, limits=self._limits)
-        except InputError as error:
+            with memory_errors():
+                if item.row is not None:
+                    document = item.row.read()
+                else:
+                    document = read(item.path, self._encoding, any_text=self._any_text, limits=self._limits)
+        except (InputError, ResourceError) as error:
             return error
         for warning in document.warnings:
             self._console.warn(item.label, warning)

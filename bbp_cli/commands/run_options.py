@@ -26,12 +26,13 @@ from bbp_cli.commands.options import (
     Quiet,
     Revision,
     Threads,
+    Timeout,
     Verbose,
 )
 from bbp_cli.console import Console
 from bbp_cli.documents.folders import FolderFilter
 from bbp_cli.documents.inputs import InputOptions
-from bbp_cli.documents.pdf_process import MEMORY_BYTES, ReadingLimits
+from bbp_cli.documents.pdf_process import INPUT_BYTES, MEMORY_BYTES, ReadingLimits
 from bbp_cli.documents.rows import DEFAULT_ID_FIELD, RowFormat
 from bbp_cli.errors import UsageError
 from bbp_cli.models.loading import ModelOptions
@@ -90,6 +91,10 @@ DocumentMemory = Annotated[
     int,
     typer.Option(min=64, metavar="MB", help="Give up a PDF that takes more memory to read."),
 ]
+MaxInput = Annotated[
+    int,
+    typer.Option(min=1, max=1_000_000, metavar="MB", help="Refuse a document whose file is longer."),
+]
 ShardOption = Annotated[
     str | None,
     typer.Option(
@@ -146,8 +151,10 @@ def make_run_options(
     encoding: Encoding = None,
     document_timeout: DocumentTimeout = None,
     document_memory: DocumentMemory = MEMORY_BYTES >> 20,
+    max_input: MaxInput = INPUT_BYTES // 1_000_000,
     revision: Revision = None,
     offline: Offline = False,
+    timeout: Timeout = None,
     dtype: Precision = "auto",
     quantize: Quantize = None,
     device: Device = "auto",
@@ -166,7 +173,7 @@ def make_run_options(
     """
     chosen = FolderFilter(tuple(include or ()), tuple(exclude or ()), not no_recursive)
     rows = _row_format(jsonl, text_field, id_field, column)
-    limits = ReadingLimits(document_timeout, document_memory << 20)
+    limits = ReadingLimits(document_timeout, document_memory << 20, max_input * 1_000_000)
     if fail_fast and max_failures not in (None, 1):
         raise UsageError("--fail-fast is --max-failures 1: give one of them")
     return RunOptions(

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
+
+from rich.filesize import decimal
 
 from bbp_cli.documents.pdf import read_pdf
 from bbp_cli.documents.pdf_page import Aside, Page, PageKind
@@ -107,7 +110,8 @@ def read(
         InputError: it is missing, unreadable, or what `parse` refuses; `file` is set.
     """
     try:
-        data = _read_stdin() if path == STDIN else _read_file(path)
+        most = limits.input_bytes
+        data = _read_stdin(most) if path == STDIN else _read_file(path, most)
         return parse(data, path, encoding, any_text=any_text, limits=limits)
     except InputError as error:
         error.file = display_name(path)
@@ -176,20 +180,33 @@ def page_ranges(numbers: Sequence[int]) -> str:
     return f"page{'s' if len(numbers) > 1 else ''} {listed}"
 
 
-def _read_stdin() -> bytes:
+def _read_stdin(most_bytes: int) -> bytes:
     if sys.stdin is None:
         raise InputError("closed: nothing to read", code="missing")
     try:
-        return sys.stdin.buffer.read()
+        return read_at_most(sys.stdin.buffer, most_bytes)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", code="unreadable") from error
 
 
-def _read_file(path: str) -> bytes:
+def read_at_most(file: BinaryIO, most_bytes: int) -> bytes:
+    """Return the content of an open file.
+
+    Raises:
+        InputError: it has more bytes; no more than that are read.
+    """
+    data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        message = f"has more than {decimal(most_bytes)}"
+        raise InputError(message, hint="--max-input MB reads more", code="too_large")
+    return data
+
+
+def _read_file(path: str, most_bytes: int) -> bytes:
     try:
         with Path(path).open("rb") as file:
             _refuse_endless(file.fileno())
-            return file.read()
+            return read_at_most(file, most_bytes)
     except FileNotFoundError as error:
         raise missing_error(path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

@@ -27,12 +27,16 @@ _START = (
 )
 
 
+INPUT_BYTES = 1_000_000_000
+
+
 @dataclass(frozen=True)
 class ReadingLimits:
-    """What reading one document may take; `time_s` None: more for a larger one."""
+    """What reading one document may take; `time_s` None: more for a larger one, `input_bytes`: its file."""
 
     time_s: float | None = None
     memory_bytes: int = MEMORY_BYTES
+    input_bytes: int = INPUT_BYTES
 
     def time_for(self, data: bytes) -> float:
         """Return the seconds for a file."""

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from bbp_cli.documents.document import STDIN, Document, Source, refuse_nearly_empty
+from bbp_cli.documents.document import STDIN, Document, Source, read_at_most, refuse_nearly_empty
+from bbp_cli.documents.pdf_process import INPUT_BYTES
 from bbp_cli.errors import InputError
 
 DEFAULT_TEXT_FIELDS = ("document", "text")
@@ -209,8 +210,11 @@ def _read_once(path: str) -> bytes | None:
         if path == STDIN:
             if sys.stdin is None:
                 raise InputError("closed: nothing to read", code="missing")
-            return sys.stdin.buffer.read()
-        return None if Path(path).is_file() else Path(path).read_bytes()
+            return read_at_most(sys.stdin.buffer, INPUT_BYTES)
+        if Path(path).is_file():
+            return None
+        with Path(path).open("rb") as pipe:
+            return read_at_most(pipe, INPUT_BYTES)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"cannot be read: {reason}", code="unreadable") from error
