@@ -110,7 +110,9 @@ def _model(
     kept: dict[str, Any] = {"is_encoder_decoder": config.is_encoder_decoder}
     if task == "extract":
         if CLASSES[task] in config.architectures:
-            return BigBirdPegasusForSentenceExtraction.from_pretrained(folder.path, **kept)
+            extractor = BigBirdPegasusForSentenceExtraction.from_pretrained(folder.path, **kept)
+            extractor.general_scorer = None  # what is trained shall decide alone
+            return extractor
         extractor = BigBirdPegasusForSentenceExtraction(config.replace(is_encoder_decoder=False))
         shipped: Any = load_model(DEFAULT_MODEL)  # its input is scores, whichever encoder gave them
         extractor.sentence_head.chooser.load_state_dict(shipped.sentence_head.chooser.state_dict())

@@ -6,6 +6,7 @@
     python -m examples.default_model.train choose   --run RUN --corpus CORPUS
     python -m examples.default_model.train evaluate --corpus CORPUS --model RUN/checkpoint
     python -m examples.default_model.train export   --run RUN --to model/bigbird_pegasus/pretrained
+    python -m examples.default_model.train general  --corpus CORPUS --to model/bigbird_pegasus/pretrained
 
 CORPUS is a folder with `train.jsonl.gz` and `val.jsonl.gz` (a record a line: id, source, document, summary).
 RUN is any folder; `train` writes its log, a state to resume from (run the same command again) and the
@@ -51,6 +52,7 @@ from examples.default_model.corpus import (
     word_embeddings,
 )
 from examples.default_model.evaluate import evaluate, evaluate_lead, print_figures, summarize
+from examples.default_model.general import GeneralRecipe, train_general
 from examples.default_model.scorer import ScorerRecipe, score
 from examples.default_model.selector import ChooserRecipe, choose
 
@@ -412,11 +414,11 @@ def main(arguments: Sequence[str] | None = None) -> None:  # noqa: C901 - a bran
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     stages = parser.add_subparsers(dest="stage", required=True)
-    names = ("prepare", "train", "score", "choose", "evaluate", "export")
+    names = ("prepare", "train", "score", "choose", "evaluate", "export", "general")
     stage = {name: stages.add_parser(name) for name in names}
     for name in ("prepare", "train", "score", "choose", "export"):
         stage[name].add_argument("--run", type=Path, required=True, help="folder of the run")
-    for name in ("prepare", "choose", "evaluate"):
+    for name in ("prepare", "choose", "evaluate", "general"):
         stage[name].add_argument(
             "--corpus", type=Path, required=True, help="folder of train and val .jsonl.gz"
         )
@@ -428,7 +430,9 @@ def main(arguments: Sequence[str] | None = None) -> None:  # noqa: C901 - a bran
     stage["train"].add_argument("--report-every", type=int, default=250, help="steps")
     stage["evaluate"].add_argument("--model", type=Path, required=True, help="checkpoint folder")
     stage["evaluate"].add_argument("--limit", type=int, help="read only so many records")
-    stage["export"].add_argument("--to", type=Path, required=True, help="checkpoint folder to write")
+    for name in ("export", "general"):
+        stage[name].add_argument("--to", type=Path, required=True, help="checkpoint folder to write")
+    stage["general"].add_argument("--documents", type=int, default=300, help="of each kind of text")
     given = parser.parse_args(arguments)
     if given.stage == "prepare":
         prepare(given.corpus, given.run, Recipe(**json.loads(given.recipe)), given.vocabulary, given.limit)
@@ -444,6 +448,8 @@ def main(arguments: Sequence[str] | None = None) -> None:  # noqa: C901 - a bran
         print_figures("model", evaluate(given.model, records))
         for count in (3, 4):
             print_figures(f"lead-{count}", evaluate_lead(records, count))
+    elif given.stage == "general":
+        train_general(given.corpus, given.to, GeneralRecipe(documents=given.documents))
     else:
         given.to.mkdir(parents=True, exist_ok=True)
         for file in (given.run / "checkpoint").iterdir():

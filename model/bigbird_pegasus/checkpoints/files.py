@@ -15,6 +15,7 @@ SPECIAL_TOKENS_FILE = "special_tokens_map.json"
 GENERATION_CONFIG_FILE = "generation_config.json"
 MODEL_CARD_FILE = "README.md"
 LICENSE_FILE = "LICENSE"
+GENERAL_SCORER_FILE = "general_scorer.safetensors"  # of a model that chooses sentences; may be missing
 # Everything that is read or kept beside the weights, in the order in which it is fetched: the configuration
 # first, because it decides whether the rest is wanted, the vocabulary last, so that what has it has them all.
 SMALL_FILES = (
@@ -24,6 +25,7 @@ SMALL_FILES = (
     GENERATION_CONFIG_FILE,
     MODEL_CARD_FILE,
     LICENSE_FILE,
+    GENERAL_SCORER_FILE,
     VOCABULARY_FILE,
 )
 SAFETENSORS, SAFETENSORS_INDEX = "model.safetensors", "model.safetensors.index.json"

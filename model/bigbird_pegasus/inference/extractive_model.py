@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.inference.numpy_functions import Floats, NetworkWeights
+from bigbird_pegasus.modeling.general_scorer import GeneralScorer
 from bigbird_pegasus.text.windows import EncodedText, Window
 
 EncodeWindows = Callable[[Sequence[tuple[EncodedText, Window]]], list[Floats]]
@@ -25,3 +26,4 @@ class ExtractiveModel:
     dtype: str
     device: str
     quantization: str | None = None
+    general_scorer: GeneralScorer | None = None

@@ -24,6 +24,7 @@ def extractive_model(model: BigBirdPegasusForSentenceExtraction) -> ExtractiveMo
         str(model.dtype).removeprefix("torch."),
         str(model.device),
         model.quantization,
+        model.general_scorer,
     )
 
 

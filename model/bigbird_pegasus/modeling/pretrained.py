@@ -164,7 +164,11 @@ class PretrainedModule(nn.Module):
             model.requires_grad_(False)
         if model.generation_config is not None:
             model.generation_config = GenerationConfig.from_pretrained(folder)
+        model.read_beside(folder)
         return model.eval()
+
+    def read_beside(self, folder: Path) -> None:
+        """Read what lies beside the weights in a checkpoint folder: nothing, for most classes."""
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` and `model.safetensors`, by the published names: transformers loads it too.

@@ -12,6 +12,7 @@ what `sentence_features` counts. The selection network serves `summarization.sen
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.modeling.attention import full_attention
 from bigbird_pegasus.modeling.encoder import Encoder
+from bigbird_pegasus.modeling.general_scorer import GeneralScorer, read_general_scorer
 from bigbird_pegasus.modeling.layers import EncoderLayer
 from bigbird_pegasus.modeling.outputs import ModelOutput
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
@@ -62,12 +64,21 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
     """The encoder and a head that estimates what each sentence is worth in a summary."""
 
     head: ClassVar[tuple[str, ...]] = ("sentence_head.",)
+    general_scorer: GeneralScorer | None = None  # no part of the weights: it is neither trained nor saved
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__(config)
         self.encoder = Encoder(config, random_attention)
         self.sentence_head = SentenceHead(config)
         self.initialize()
+
+    def read_beside(self, folder: Path) -> None:
+        """Read the general scorer, if the folder has one.
+
+        Raises:
+            CheckpointError: its file is corrupt.
+        """
+        self.general_scorer = read_general_scorer(folder)
 
     def forward(
         self,

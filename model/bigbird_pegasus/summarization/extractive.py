@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bigbird_pegasus.errors import CheckpointError
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_functions import Floats, NetworkWeights
 from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
+from bigbird_pegasus.summarization.document_features import columns_digest, document_features
+from bigbird_pegasus.summarization.general_scores import with_general_scorer
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
 from bigbird_pegasus.summarization.sentence_selection import select_sentences
+from bigbird_pegasus.summarization.standalone import deductions
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText
@@ -58,8 +62,8 @@ def extractive_steps(
     vectors = np.concatenate((yield [(encoded, window) for window in windows]))
     spans = encoded.sentences[: len(vectors)]
     texts = [text.on_one_line(span) for span in spans]
-    scored = score_document(model, vectors, texts, [span.starts_paragraph for span in spans])
     allowed = eligible_sentences(text, spans)
+    scored = score_document(model, vectors, texts, [span.starts_paragraph for span in spans], allowed)
     speakers = speakers_of(text.plain, text.lines, [span.start for span in spans])
     spoken = [with_speaker(one, speaker) for one, speaker in zip(texts, speakers, strict=True)]
     if is_made_of_sentences(text, spans, allowed):
@@ -116,8 +120,15 @@ def score_document(
     vectors: Floats,
     sentences: Sequence[str],
     starts_paragraph: Sequence[bool],
+    allowed: Sequence[bool],
 ) -> ScoredSentences:
-    """Score a document's sentences by their vectors (L, D); one without tokens gets 0."""
+    """Score a document's sentences by their vectors (L, D); one without tokens gets 0 from the encoder.
+
+    `allowed` tells which of them a summary may hold.
+
+    Raises:
+        CheckpointError: the model's general scorer is of another version.
+    """
     features = sentence_features(sentences, starts_paragraph)
     found, log_length = score_sentences(
         model.scorer,
@@ -128,11 +139,18 @@ def score_document(
         features.headings,
         features.heading_counts,
     )
-    scores = np.where(np.isfinite(found), found, 0).tolist()
+    scores = np.where(np.isfinite(found), found, 0).astype(np.float64)
+    if model.general_scorer is not None:
+        general = model.general_scorer
+        if general.columns != columns_digest():
+            raise CheckpointError("the model's general scorer is made for other features of sentences")
+        document = document_features(sentences, starts_paragraph, allowed, features.words, general.rarity)
+        together = with_general_scorer(general, scores, log_length, document, allowed, deductions(sentences))
+        scores, log_length = together.scores, together.log_length
     words = sum(count_words(sentence) for sentence in sentences)
     expected = math.exp(min(log_length, MAX_LOG_LENGTH))
     length = max(MIN_SUMMARY_WORDS, min(expected, MAX_SUMMARY_SHARE * words))
-    return ScoredSentences(scores, features, length)
+    return ScoredSentences(scores.tolist(), features, length)
 
 
 def first_pieces(

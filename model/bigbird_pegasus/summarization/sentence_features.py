@@ -85,7 +85,7 @@ def sentence_features(sentences: Sequence[str], starts_paragraph: Sequence[bool]
     """
     if len(sentences) != len(starts_paragraph):
         raise ValueError(f"{len(sentences)} sentences have {len(starts_paragraph)} flags")
-    words = [[_hash(word) for word in _WORD.findall(text.lower())] for text in sentences]
+    words = [[hash_word(word) for word in _WORD.findall(text.lower())] for text in sentences]
     outline = _outline(sentences, starts_paragraph)
     dense = np.concatenate(
         [
@@ -116,7 +116,8 @@ def _counts(rows: Sequence[Sequence[int]]) -> Integers:
 
 
 @lru_cache(maxsize=100_000)
-def _hash(word: str) -> int:
+def hash_word(word: str) -> int:
+    """Return the hash of a word's stem, of 32 bits."""
     return zlib.crc32(stem(word).encode("utf-8", "replace"))
 
 

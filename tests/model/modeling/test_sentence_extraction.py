@@ -151,7 +151,7 @@ def test_windows_read_one_by_one_are_scored_as_one_document(
 def test_a_sentence_without_tokens_scores_0(model: BigBirdPegasusForSentenceExtraction) -> None:
     vectors = np.zeros((5, model.config.d_model), np.float32)
     vectors[3] = math.nan
-    scored = score_document(extractive_model(model), vectors, TEXT, STARTS)
+    scored = score_document(extractive_model(model), vectors, TEXT, STARTS, [True] * len(TEXT))
     assert scored.scores[3] == 0.0
     assert all(math.isfinite(score) and score for n, score in enumerate(scored.scores) if n != 3)
 
@@ -161,7 +161,7 @@ def test_a_summary_is_expected_to_be_at_most_a_fifth_of_its_document(
 ) -> None:
     vectors = np.zeros((5, model.config.d_model), np.float32)
     words = sum(len(text.split()) for text in TEXT)
-    length = score_document(extractive_model(model), vectors, TEXT, STARTS).length
+    length = score_document(extractive_model(model), vectors, TEXT, STARTS, [True] * len(TEXT)).length
     assert 40 <= length <= max(40, words / 5)
 
 

@@ -57,7 +57,9 @@ def score(text: str, model: ExtractiveModel, tokenizer: PegasusTokenizer) -> Sco
     packed = windows.pack(encoded.counts, tokenizer.model_max_length)
     vectors = np.concatenate(model.encode_windows([(encoded, window) for window in packed]))
     texts = [text[span.start : span.end] for span in encoded.sentences]
-    return score_document(model, vectors, texts, [span.starts_paragraph for span in encoded.sentences])
+    starts = [span.starts_paragraph for span in encoded.sentences]
+    allowed = eligible_sentences(parse_text(text), encoded.sentences)
+    return score_document(model, vectors, texts, starts, allowed)
 
 
 def test_vocabulary_and_model_fit(model: ExtractiveModel, tokenizer: PegasusTokenizer) -> None:

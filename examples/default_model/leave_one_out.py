@@ -1,0 +1,148 @@
+"""How good the forest is on kinds of text that it was not trained on: the figure that variants are chosen by.
+
+    python -m examples.default_model.leave_one_out --corpus CORPUS [--documents 300] [--judged 40]
+
+Families of kinds are left out one after another, the forest is trained on the others and judged on training
+documents of those left out, 100 words a summary, chosen simply: the best score, less what a sentence has in
+common with those chosen. The mean is over kinds, not documents. Beside it the first sentences, TF-IDF with a
+little of the place, and LexRank, chosen in the same way.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from bigbird_pegasus.summarization.document_features import column_names
+
+from examples.default_model.corpus import rouge_f1
+from examples.default_model.general import (
+    Array,
+    Example,
+    GeneralRecipe,
+    ParsedDocument,
+    allowed_numbers,
+    as_forest,
+    features_of,
+    general_rarity,
+    in_parallel,
+    parse,
+    read_corpus,
+    standardized,
+    train_sentence_forest,
+    usable,
+)
+
+FAMILIES = (
+    {"ethereum-eip", "kubernetes-kep", "rust-rfc", "swift-evolution", "python-pep", "ietf-rfc"},
+    {"acl-scisummnet", "wikipedia", "openstax-by"},
+    {"qmsum", "crd3", "tc39-notes"},
+    {"squality", "ldp-howto"},
+    {"nyc-council"},
+)
+SUMMARY_WORDS = 100
+REDUNDANCY = 1.0  # how much a cosine of 1 with a chosen sentence takes off, in deviations of the scores
+NEARLY_FULL_WORDS = 8  # that may stay unused
+
+Scores = Callable[["Judged"], Array]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A document to judge on: the allowed sentences, how similar they are to each other, the summary."""
+
+    example: Example
+    texts: list[str]
+    similarities: Array
+    summary: str
+
+    def column(self, name: str) -> Array:
+        """Return one of the features."""
+        column: Array = self.example.rows[:, column_names().index(name)]
+        return column
+
+
+def select(judged: Judged, scores: Array, words: int = SUMMARY_WORDS) -> list[int]:
+    """Return the sentences of a summary of at most so many words, in document order."""
+    chosen: list[int] = []
+    left, shared = words, np.zeros(len(scores))
+    free = np.ones(len(scores), bool)
+    while left > NEARLY_FULL_WORDS and (fits := free & (judged.example.words <= left)).any():
+        best = int(np.where(fits, scores - REDUNDANCY * shared, -np.inf).argmax())
+        chosen.append(best)
+        free[best] = False
+        left -= int(judged.example.words[best])
+        shared = np.maximum(shared, judged.similarities[best])
+    return sorted(chosen)
+
+
+def figures(documents: Sequence[Judged], scores: Scores) -> dict[str, Array]:
+    """Return ROUGE-1 and ROUGE-2 (percent) by kind, and their mean over kinds under `kinds`."""
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for judged in documents:
+        found = " ".join(judged.texts[n] for n in select(judged, scores(judged)))
+        rows.setdefault(judged.example.source, []).append(rouge_f1(judged.summary, found))
+    means = {source: 100 * np.mean(rows[source], axis=0) for source in sorted(rows)}
+    return means | {"kinds": np.mean(list(means.values()), axis=0)}
+
+
+def tf_idf_and_place(judged: Judged) -> Array:
+    """Score by the cosine with the whole document, and a little by the place."""
+    return 3.0 * (judged.column("centroid_general") + 0.3 * judged.column("inverse_position"))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a table of kinds."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--documents", type=int, default=300, help="of each kind that are trained on at most")
+    parser.add_argument("--judged", type=int, default=40, help="of each kind")
+    given = parser.parse_args(arguments)
+    recipe = GeneralRecipe(documents=given.documents)
+    parsed = [d for d in in_parallel(parse, read_corpus(given.corpus, recipe.documents)) if usable(d)]
+    documents = in_parallel(partial(_judged, rarity=general_rarity(parsed)), parsed)
+    judged = _some_of_each(documents, given.judged)
+    learned: dict[str, Array] = {}
+    for family in FAMILIES:
+        examples = [one.example for one in documents if one.example.source not in family]
+        forest = as_forest(train_sentence_forest(examples, recipe))
+        for one in judged:
+            if one.example.source in family:
+                learned[one.example.id] = standardized(forest.predict(one.example.rows))
+    table = {
+        "lead": figures(judged, lambda one: -np.arange(len(one.texts), dtype=float)),
+        "TF-IDF and place": figures(judged, tf_idf_and_place),
+        "LexRank": figures(judged, lambda one: 3.0 * one.column("lexrank_general")),
+        "forest, family left out": figures(judged, lambda one: learned[one.example.id]),
+    }
+    print("| ROUGE-1 / ROUGE-2 |", " | ".join(table), "|")
+    print("| --- |" + " --- |" * len(table))
+    for kind in table["lead"]:
+        print(
+            f"| {kind} |", " | ".join("{:.1f} / {:.1f}".format(*rows[kind]) for rows in table.values()), "|"
+        )
+
+
+def _judged(parsed: ParsedDocument, rarity: Array) -> Judged:
+    may = allowed_numbers(parsed)
+    found = features_of(parsed, rarity)
+    words, values = np.array(parsed.words)[may], np.array(parsed.values)[may]
+    example = Example(parsed.id, parsed.source, found.values[may], words, values, 0)
+    return Judged(
+        example, [parsed.texts[n] for n in may], found.similarities(may).astype(np.float16), parsed.summary
+    )
+
+
+def _some_of_each(documents: Sequence[Judged], most: int) -> list[Judged]:
+    kept: dict[str, list[Judged]] = {}
+    for one in documents:
+        kept.setdefault(one.example.source, []).append(one)
+    return [one for members in kept.values() for one in members[:: -(-len(members) // most)]]
+
+
+if __name__ == "__main__":
+    main()

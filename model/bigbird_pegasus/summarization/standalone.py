@@ -1,0 +1,122 @@
+"""Sentences that do not stand by themselves: their pronoun, connective or reference points outside of them.
+
+A summary takes sentences out of their text. "They also cost more." says nothing there, nor does "See Section
+4."
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigbird_pegasus.text.line_patterns import any_of, ends_as_sentence
+from bigbird_pegasus.text.lines import label_end
+
+_SHOWN_CHARS = 400  # of a sentence that is looked at from its beginning
+_ITSELF = any_of(  # what "this" points to is the text itself
+    """documents?  memos?  memorandum  papers?  rfcs?  peps?  keps?  eips?  proposals?  specifications?
+    standards?  bills?  acts?  laws?  sections?  articles?  reports?  stud(?:y|ies)  books?  chapters?
+    guides?  how-?tos?  surveys?  thes[ie]s  notes?  drafts?  packages?  modules?  librar(?:y|ies)
+    manuals?  pages?
+    tutorials?  years?  months?  weeks?  mornings?  evenings?  meetings?  works?  projects?"""
+)
+_PRONOUN = re.compile(
+    r"(?:they|them|their|these|those|this|that|it|its|he|she|his|him|her|such|both|neither|"
+    r"the (?:former|latter))\b",
+    re.IGNORECASE,
+)
+_NO_PRONOUN = re.compile(
+    rf"(?:this|these|the present) (?:\w+ )?{_ITSELF}\b|"
+    rf"it (?:is|was|seems|appears|would be|has been|may be|can be) "
+    rf"(?:\w+ ){{0,2}}(?:that|to|if|whether)\b|both (?:of )?(?:the )?\w+ and\b|those (?:who|of)\b|such as\b",
+    re.IGNORECASE,
+)
+_CONNECTIVE = re.compile(
+    any_of(
+        """but  and  or  nor  so(?! that)  yet  however  therefore  thus  hence  moreover  furthermore  also
+        nevertheless  nonetheless  then  otherwise  instead  still,  additionally  consequently  accordingly
+        similarly  likewise  conversely  besides,?  meanwhile,  in addition,?  in contrast,?  by contrast,?
+        on the other hand  as a result,?  for (?:example|instance)  in other words
+        in (?:this|that|these|those) cases?  in (?:this|that) (?:way|sense|respect)
+        for (?:this|that|these|those) reasons?  because of (?:this|that|these)
+        second(?:ly)?,  third(?:ly)?,  finally,  lastly,  too,  that said"""
+    )
+    + r"(?!\w)",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(
+    r"\bthe (?:second|third|fourth|latter|former|other|above|same|last|next|previous) "
+    r"(?:way|approach|option|one|case|alternative|method|solution|proposal|example|point|step)s?\b",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(
+    r"\b(?:section|figure|fig\.|table|appendix|chapter|equation|eq\.|annex) (?:\d|[A-Z]\b|[ivx]+\b)|"
+    r"\b(?:see|cf\.) (?:also |the |our )?(?:section|figure|table|appendix|chapter|below|above|\[)|"
+    r"\b(?:shown|described|discussed|mentioned|given|listed|defined|noted|seen|presented|explained|outlined|"
+    r"specified) (?:\w+ )?(?:above|below|earlier|previously|later)\b|"
+    r"\b(?:previous|preceding|next|following|last) (?:sub)?(?:section|chapter|paragraph|figure|table)s?\b|"
+    r"\b(?:the|as) following?s?[:.]?\Z|\bas follows\b",
+    re.IGNORECASE,
+)
+_CITATION = re.compile(
+    r"\[(?:\d+(?: ?[,\u2013-] ?\d+)*|[A-Z][\w.+-]*\d[\w.-]*|[A-Z]{2,}[\w-]*)\]|"
+    r"\([^()]*\b(?:19|20)\d\d[a-z]?\)"
+)
+_LIST_MARK = re.compile(r"(?:[-*\u2022\u00b7o] |\(?(?:\d{1,2}|[a-z]|[ivx]+)[.)] )")
+_NUMBERED = re.compile(r"(?<!\w)\(?([1-9a-e]|i{1,3})\)")
+
+# How much less such a sentence counts, in deviations of a document's scores. Chosen so that ROUGE stays.
+_DEPENDS, _REFERS, _CITES, _BROKEN = 0.6, 0.6, 0.2, 0.6
+
+
+def deductions(sentences: Sequence[str]) -> NDArray[np.float64]:
+    """Return how much less each sentence counts because it does not stand by itself (L,)."""
+    return np.array(
+        [
+            _DEPENDS * opening_depends(one)
+            + _REFERS * refers_elsewhere(one)
+            + _CITES * cites(one)
+            + _BROKEN * is_fragment(one)
+            + _BROKEN * is_cut_enumeration(one)
+            for one in sentences
+        ],
+        np.float64,
+    )
+
+
+def opening_depends(sentence: str) -> bool:
+    """Return whether a sentence begins with a pronoun or a connective that points to the one before it."""
+    said = _said(sentence)
+    if _PRONOUN.match(said):
+        return not _NO_PRONOUN.match(said)
+    return _CONNECTIVE.match(said) is not None
+
+
+def refers_elsewhere(sentence: str) -> bool:
+    """Return whether a sentence points to another part of the text: a section, a figure, "the second way"."""
+    said = sentence[: 2 * _SHOWN_CHARS]
+    return _ELSEWHERE.search(said) is not None or _ORDINAL.search(said) is not None
+
+
+def cites(sentence: str) -> bool:
+    """Return whether a sentence holds a reference to literature: [3], [RFC2119], (Smith, 2004)."""
+    return _CITATION.search(sentence[: 2 * _SHOWN_CHARS]) is not None
+
+
+def is_fragment(sentence: str) -> bool:
+    """Return whether a sentence has lost its beginning or its end."""
+    said = _said(sentence)
+    return said[:1].islower() or not ends_as_sentence(sentence)
+
+
+def is_cut_enumeration(sentence: str) -> bool:
+    """Return whether a sentence is an item of a list, or announces one that does not follow."""
+    said = _said(sentence)
+    marks = _NUMBERED.findall(said)
+    return _LIST_MARK.match(said) is not None or said.rstrip().endswith((":", ";")) or len(marks) == 1
+
+
+def _said(sentence: str) -> str:
+    shown = sentence[: 2 * _SHOWN_CHARS]
+    return shown[label_end(shown) :].lstrip(" \"'\u201c\u2018([")

@@ -1,0 +1,74 @@
+"""The forests of the default model: what they learn, and that they come out of a corpus as arrays."""
+
+import shutil
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+from bigbird_pegasus.modeling.general_scorer import read_general_scorer
+
+from examples.default_model import leave_one_out
+from examples.default_model.general import (
+    Example,
+    GeneralRecipe,
+    as_forest,
+    train_general,
+    weights_by_kind,
+    without_length,
+)
+from tests.examples.test_train_default_model import write_corpus
+
+RECIPE = GeneralRecipe(documents=12, rounds=3, length_rounds=2, min_leaf_rows=5)
+
+
+def test_values_without_length_know_nothing_of_length() -> None:
+    generator = np.random.default_rng(0)
+    words = generator.integers(3, 60, 200)
+    quality = generator.normal(size=200)
+    found = without_length(quality + 2 * np.log(words) - 0.3 * np.log(words) ** 2, words)
+    assert abs(np.corrcoef(found, np.log(words))[0, 1]) < 1e-9
+    assert np.corrcoef(found, quality)[0, 1] > 0.98
+    np.testing.assert_allclose([found.mean(), found.std()], [0, 1], atol=1e-9)
+    np.testing.assert_array_equal(without_length(np.ones(3), np.array([5, 5, 5])), np.zeros(3))
+
+
+def test_every_kind_and_every_document_of_it_weighs_the_same() -> None:
+    weights = weights_by_kind(["a", "b", "b"], [4, 2, 6])
+    np.testing.assert_allclose(weights.sum(), 12)
+    np.testing.assert_allclose([weights[:4].sum(), weights[4:6].sum(), weights[6:].sum()], [6, 3, 3])
+
+
+def test_arrays_decide_as_lightgbm_does() -> None:
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(2000, 4)).astype(np.float32).round(2)
+    targets = rows[:, 0] * rows[:, 1] + np.abs(rows[:, 2])
+    options = {"verbose": -1, "min_data_in_leaf": 20, "num_threads": 1}
+    booster = lightgbm.train(options, lightgbm.Dataset(rows, targets), 20)
+    np.testing.assert_allclose(as_forest(booster).predict(rows), booster.predict(rows), atol=1e-5)
+
+
+def test_a_corpus_makes_the_file_of_a_checkpoint_and_again_the_same(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    write_corpus(corpus)
+    for name in ("train", "val"):
+        shutil.copy(corpus / f"{name}.jsonl.gz", corpus / f"{name}-more.jsonl.gz")
+    for run in ("first", "second"):
+        train_general(corpus, tmp_path / run, RECIPE)
+    first, second = (read_general_scorer(tmp_path / run) for run in ("first", "second"))
+    assert first is not None
+    assert second is not None
+    assert first.kinds.shape == (2, len(first.mean_kind))
+    np.testing.assert_array_equal(first.sentences.values, second.sentences.values)
+    np.testing.assert_array_equal(first.rarity, second.rarity)
+
+
+def test_sentences_are_selected_by_score_and_novelty() -> None:
+    words = np.array([30, 30, 30, 90, 20])
+    example = Example("id", "kind", np.zeros((5, 1)), words, np.zeros(5), 0)
+    similarities = np.zeros((5, 5))
+    similarities[0, 1] = similarities[1, 0] = 0.9
+    judged = leave_one_out.Judged(example, [f"Sentence {n}." for n in range(5)], similarities, "A summary.")
+    # The second says what the first does, the fourth does not fit beside it.
+    assert leave_one_out.select(judged, np.array([5.0, 4.9, 4.2, 4.8, 1.0])) == [0, 1, 2]
+    assert leave_one_out.select(judged, np.array([2.0, 1.9, 1.2, 1.8, 1.1])) == [0, 2, 4]
