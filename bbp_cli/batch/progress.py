@@ -60,6 +60,7 @@ class RunProgress:
         self.tokens += tokens
         if self._display is not None:
             self._display.update(self._overall, completed=self.done, facts=self._facts)
+            self._display.update(self._current, description=one_line(name))
         elif self.total > 1 and time.monotonic() - self._last_line >= LINE_EVERY_S:
             self._last_line = time.monotonic()
             numbers = {"done": self.done, "failed": self.failed, "total": self.total, "tokens": self.tokens}

@@ -12,6 +12,7 @@ from bbp_cli.batch.reader import DocumentReader
 from bbp_cli.batch.scheduler import schedule
 from bbp_cli.batch.sharding import Shard, share_of
 from bbp_cli.batch.sink import ResultSink
+from bbp_cli.batch.workers import WorkerJob, schedule_in_workers, worker_count
 from bbp_cli.console import Console
 from bbp_cli.documents.inputs import InputOptions, Inputs, collect, warn_skipped
 from bbp_cli.models.arithmetic import arithmetic_of
@@ -44,6 +45,8 @@ class RunOptions:
     fail_on: tuple[Gate, ...] = ()
     dry_run: bool = False
     shard: Shard | None = None
+    workers: int | None = None
+    unordered: bool = False
 
 
 def run_task(name: TaskName, pick: PickTask[WindowT, OutputT], options: RunOptions) -> bool:
@@ -131,7 +134,14 @@ def _work(
     # Text that grows on the terminal shows the progress itself.
     if grows:
         sink.progress.console = replace(options.console, quiet=True)
-    results = schedule(documents, task, loaded, sink.progress.document, options.model.batch_size, on_text)
+    count = 1 if grows else worker_count(options.workers, len(inputs.items), checkpoint, hardware)
+    if count > 1:
+        share = replace(hardware, threads=max(1, hardware.threads // count))
+        job = WorkerJob(task, checkpoint, share, options.model.quantize)
+        results = schedule_in_workers(documents, job, count, in_order=not options.unordered)
+    else:
+        bar = sink.progress.document
+        results = schedule(documents, task, loaded, bar, options.model.batch_size, on_text)
     with stop_requests(len(inputs.items), lambda: documents.is_waiting) as stop, sink.progress.shown():
         for item, outcome in results:
             sink.write(item, outcome, run)

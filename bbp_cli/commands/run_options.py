@@ -10,6 +10,7 @@ import typer
 from bbp_cli.batch.runner import RunOptions
 from bbp_cli.batch.sharding import parse_shard
 from bbp_cli.commands.options import (
+    MAX_THREADS,
     BatchSize,
     Color,
     Debug,
@@ -103,6 +104,19 @@ ShardOption = Annotated[
         help="Do share K of N, by content; auto: as a Slurm array or an indexed Kubernetes job says.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=MAX_THREADS,
+        metavar="N",
+        envvar="BBP_WORKERS",
+        help="Processes with a model each (default: a core each for 64 inputs or more).",
+    ),
+]
+Unordered = Annotated[
+    bool, typer.Option("--unordered", help="Write results of several workers as soon as they are there.")
+]
 LogJson = Annotated[
     bool, typer.Option("--log-json", help="Messages on stderr as JSON objects, for other programs.")
 ]
@@ -139,6 +153,8 @@ def make_run_options(
     fail_on: FailOn = None,
     dry_run: DryRun = False,
     shard: ShardOption = None,
+    workers: Workers = None,
+    unordered: Unordered = False,
     files_from: FilesFrom = None,
     nul: Nul = False,
     include: Include = None,
@@ -194,6 +210,8 @@ def make_run_options(
         fail_on=_gates(fail_on),
         dry_run=dry_run,
         shard=None if shard is None else parse_shard(shard),
+        workers=workers,
+        unordered=unordered,
     )
 
 
