@@ -63,7 +63,7 @@ def test_several_documents_stand_under_headers(warm_bbp: Bbp, classifier: Path) 
         *("==> books.txt <==", "books", ""),
         *("==> garden.txt <==", "garden"),
     ]
-    assert "bbp: 2/3 books.txt: " in done.stderr
+    assert done.stderr == "bbp: 3 made\n"
 
 
 def test_top_k_shows_the_next_best_labels_too(warm_bbp: Bbp, classifier: Path) -> None:
