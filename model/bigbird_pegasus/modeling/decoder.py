@@ -16,6 +16,7 @@ from bigbird_pegasus.modeling.attention import (
     padding_mask_of,
 )
 from bigbird_pegasus.modeling.cross_attention import DenseCrossKV, fastest_cross_kv
+from bigbird_pegasus.modeling.input_checks import check_mask
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.layers import (
     Attend,
@@ -170,6 +171,9 @@ class Decoder(nn.Module):
             cache = self._new_cache(encoder_hidden_states, source_mask)
         past = 0 if cache is None else cache.length
         x = self.dropout(x + position_embeddings(self.positions, past, x.shape[1]))
+        check_mask(attention_mask, len(x), past + x.shape[1], "decoder attention_mask")
+        if encoder_hidden_states is not None:
+            check_mask(encoder_attention_mask, *encoder_hidden_states.shape[:2], "attention_mask")
         mask, source_mask = _masks(x, attention_mask, source_mask, cache)
         dropout = self.config.attention_dropout if self.training else 0.0
         weights: list[Tensor] | None = [] if output_attentions else None

@@ -16,6 +16,7 @@ from bigbird_pegasus.modeling.attention import (
     full_attention,
     padding_mask_of,
 )
+from bigbird_pegasus.modeling.input_checks import check_mask
 from bigbird_pegasus.modeling.layers import (
     Attend,
     EncoderLayer,
@@ -74,6 +75,7 @@ class Encoder(nn.Module):
         output_hidden_states = resolve(output_hidden_states, self.config.output_hidden_states)
         x = self.embed(input_ids, inputs_embeds)
         length = x.shape[1]
+        check_mask(attention_mask, len(x), length, "attention_mask")
         x, mask = self.pad_to_blocks(x, padding_mask_of(attention_mask))
 
         states = [x] if output_hidden_states else []  # where nobody asks, each is let go at once

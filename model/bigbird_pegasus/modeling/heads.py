@@ -269,7 +269,7 @@ class BigBirdPegasusForQuestionAnswering(PretrainedModule):
             ValueError: one of the positions without the other; or see `BigBirdPegasusModel.forward`.
         """
         if (start_positions is None) != (end_positions is None):
-            raise ValueError("give start_positions and end_positions together, or neither")
+            raise ModelInputError("give start_positions and end_positions together, or neither")
         states: Seq2SeqModelOutput = self.model(
             input_ids,
             attention_mask,
@@ -295,7 +295,7 @@ class BigBirdPegasusForQuestionAnswering(PretrainedModule):
 def _states_at_last_end(states: Tensor, ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:
     """Return (B, D), the state (B, T, D) of each document where its ids (B, T) hold the last end token."""
     if states.shape[:2] != ids.shape:
-        raise ValueError(
+        raise ModelInputError(
             f"the decoder read {tuple(states.shape[:2])} tokens and input_ids are {tuple(ids.shape)}: the "
             "end tokens of the ids choose among the decoder's states"
         )

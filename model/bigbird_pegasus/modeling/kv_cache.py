@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.kernels.allocator import trim_heap
 from bigbird_pegasus.modeling.cross_attention import CrossKV
 from bigbird_pegasus.modeling.kv_pool import KVPool
@@ -65,11 +66,11 @@ class DecoderCache:
             ValueError: N is no multiple of the documents, or another one than at the step before.
         """
         if self._pools and rows != self.rows:
-            raise ValueError(f"the cache remembers {self.rows} rows, not {rows}")
+            raise ModelInputError(f"the cache remembers {self.rows} rows, not {rows}")
         if not self._pools:
             documents = rows if self._documents is None else self._documents
             if rows % documents:
-                raise ValueError(f"{rows} rows cannot be shared out among {documents} documents")
+                raise ModelInputError(f"{rows} rows cannot be shared out among {documents} documents")
             self._pools = [KVPool(self.layers, rows // documents, device) for _ in range(documents)]
         grown = [pool.reserve(tokens) for pool in self._pools]
         if self.length and any(grown):
@@ -134,7 +135,9 @@ class DecoderCache:
         each = self._pools[0].rows
         documents = rows.div(each, rounding_mode="floor")
         if len(rows) % each or bool((documents.view(-1, each) != documents[::each, None]).any()):
-            raise ValueError(f"each document continues with {each} rows of its own, not with {rows.tolist()}")
+            raise ModelInputError(
+                f"each document continues with {each} rows of its own, not with {rows.tolist()}"
+            )
         kept: list[KVPool] = []
         for document in documents[::each].tolist():
             pool = self._pools[document]

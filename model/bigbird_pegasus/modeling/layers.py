@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.errors import ModelInputError
+from bigbird_pegasus.modeling.input_checks import check_embeds, check_ids
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries, keys and values (N, H, T, d) to what they attend to, (N, H, T, d)."""
@@ -149,11 +151,18 @@ def embed_tokens(
     embeds: Tensor | None,
     names: str,
 ) -> Tensor:
-    """Return (B, T, D) from whichever of ids (B, T) and embeddings (B, T, D) was given."""
+    """Return (B, T, D) from whichever of ids (B, T) and embeddings (B, T, D) was given.
+
+    Raises:
+        ModelInputError: both or none are given, or they have another shape or impossible values.
+    """
     if (ids is None) == (embeds is None):
-        raise ValueError(f"give exactly one of {names}")
+        raise ModelInputError(f"give exactly one of {names}")
     if embeds is not None:
+        check_embeds(embeds, config.d_model)
         return embeds
+    assert ids is not None
+    check_ids(ids, embedding, names.split()[0])
     embedded: Tensor = embedding(ids)
     return embedded * math.sqrt(config.d_model) if config.scale_embedding else embedded
 
@@ -162,10 +171,10 @@ def position_embeddings(positions: nn.Embedding, past: int, tokens: int) -> Tens
     """Return the embeddings (T, D) of the positions after `past` tokens.
 
     Raises:
-        ValueError: there are fewer positions than tokens.
+        ModelInputError: there are fewer positions than tokens.
     """
     if past + tokens > positions.num_embeddings:
-        raise ValueError(
+        raise ModelInputError(
             f"{past + tokens} tokens are more than the model's {positions.num_embeddings} positions"
         )
     return positions.weight[past : past + tokens]

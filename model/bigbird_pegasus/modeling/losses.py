@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bigbird_pegasus.config import ProblemType
+from bigbird_pegasus.errors import ModelInputError
 
 IGNORED_LABEL = -100
 
@@ -16,7 +17,13 @@ def language_modelling_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the mean cross-entropy of logits (N, T, V) to labels (N, T), leaving out those that are -100.
 
     NaN where all of them are -100, as published.
+
+    Raises:
+        ModelInputError: the labels have another shape.
     """
+    if labels.numel() != logits.shape[0] * logits.shape[1]:
+        shape = tuple(logits.shape[:2])
+        raise ModelInputError(f"labels are {tuple(labels.shape)}: {shape} are needed")
     return F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED_LABEL)
 
 
@@ -53,7 +60,7 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: ProblemTyp
     elif logits.shape[1] == 1:
         labels = labels.view(-1, 1)
     if labels.shape != shape:
-        raise ValueError(f"labels are {tuple(labels.shape)}: {problem_type} needs {tuple(shape)}")
+        raise ModelInputError(f"labels are {tuple(labels.shape)}: {problem_type} needs {tuple(shape)}")
     if problem_type == "single_label_classification":
         return F.cross_entropy(logits, labels.long())
     if problem_type == "regression":

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
+from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.encoder import Encoder
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
@@ -74,7 +75,7 @@ class BigBirdPegasusModel(PretrainedModule):
         """
         if decoder_input_ids is None and decoder_inputs_embeds is None and self.config.is_encoder_decoder:
             if input_ids is None:
-                raise ValueError(
+                raise ModelInputError(
                     "give input_ids, decoder_input_ids or decoder_inputs_embeds: the decoder has no input"
                 )
             decoder_input_ids = shift_right(input_ids, self.config)
