@@ -173,7 +173,8 @@ class Decoder(nn.Module):
         x = self.dropout(x + position_embeddings(self.positions, past, x.shape[1]))
         check_mask(attention_mask, len(x), past + x.shape[1], "decoder attention_mask")
         if encoder_hidden_states is not None:
-            check_mask(encoder_attention_mask, *encoder_hidden_states.shape[:2], "attention_mask")
+            documents, length, _ = encoder_hidden_states.shape
+            check_mask(encoder_attention_mask, documents, length, "attention_mask")
         mask, source_mask = _masks(x, attention_mask, source_mask, cache)
         dropout = self.config.attention_dropout if self.training else 0.0
         weights: list[Tensor] | None = [] if output_attentions else None
