@@ -1,18 +1,28 @@
-"""Characters of a page with their boxes → words: pure functions over what PDFium finds.
+"""Characters of a page with their boxes → words: functions over arrays of what PDFium finds.
 
 Words are found by the distances between characters, not by PDFium's own spaces alone, which are missing
 where a font's space is wider than the gaps, and where every word is a text object of its own.
 """
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 WORD_GAP = 0.125  # of a character's box, which is about 1.2 em high: more is a space
 TOUCHING = 0.03  # of it: no space is seen between characters that are so close, whatever the file says
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+_ALEFS = ("\u0622", "\u0623", "\u0625", "\u0627")
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+Booleans: TypeAlias = npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -33,52 +43,95 @@ class Word:
     index: int
 
 
-# A visible character: itself, its box in reading coordinates, its number, and whether a space is before it.
-Character = tuple[str, float, float, float, float, int, bool]
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """Visible characters in the order of the file; all arrays have their number, N.
+
+    `texts` are their letters (several for a ligature), `boxes` (N, 4) their left, top, right and bottom in
+    reading coordinates, `indices` their numbers on the page, `spaced` whether a space is before them.
+    """
+
+    texts: npt.NDArray[np.object_]
+    boxes: Floats
+    indices: Integers
+    spaced: Booleans
+
+    def of(self, chosen: Booleans | Integers) -> "Characters":
+        """Return some of them."""
+        return Characters(self.texts[chosen], self.boxes[chosen], self.indices[chosen], self.spaced[chosen])
 
 
-def pieces(
-    characters: Sequence[Character], starts: frozenset[int] = frozenset()
-) -> Iterator[tuple[list[Character], bool]]:
-    """Characters that belong together, and whether they go on with the word before (in another size)."""
-    piece: list[Character] = []
-    glued = False
-    px0 = px1 = ptop = pbottom = 0.0
-    previous = ""
-    for one in characters:
-        character, x0, top, x1, bottom, index, space = one
-        size = bottom - top
-        gap = px0 - x1 if previous and _is_leftward(previous) else x0 - px1
-        if x0 == px0 and x1 == px1:
-            gap = 0.0  # letters of a ligature have one box
-        if (
-            (space and abs(gap) > TOUCHING * size)
-            or gap > WORD_GAP * size
-            or gap < -0.5 * size
-            or top > pbottom
-            or bottom < ptop
-            or index in starts
-        ):
-            if piece:
-                yield piece, glued
-            piece, glued = [one], False
-        elif x0 == px0 and x1 == px1 and (character != previous or character == "f"):
-            piece.append(one)  # of one shape: a ligature
-        elif character == previous and x0 - px0 < 0.35 * (x1 - x0):
-            continue  # drawn again, a little aside, for boldness
-        elif abs(bottom - pbottom) + abs(top - ptop) > 0.12 * size:
-            yield piece, glued
-            piece, glued = [one], True
-        else:
-            piece.append(one)
-        previous, px0, px1, ptop, pbottom = character, x0, x1, top, bottom
-    if piece:
-        yield piece, glued
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """From each character to the next one (the first of N stands alone), each (N,).
+
+    `apart`: a word begins; `resized`: it goes on in another size; `again`: the character before is drawn
+    again, a little aside, for boldness.
+    """
+
+    apart: Booleans
+    resized: Booleans
+    again: Booleans
 
 
-def _is_leftward(text: str) -> bool:
-    """Return whether a character is Hebrew or Arabic: the next one stands to its left."""
-    return "\u0590" <= text[-1] <= "\u08ff"
+def pieces(characters: Characters, starts: Booleans) -> tuple[Characters, Integers, Booleans]:
+    """Return the characters that are drawn but once, where pieces of one size begin, and which go on a word.
+
+    Words begin where `starts` (N,) says so, too.
+    """
+    steps = _steps(characters, starts)
+    while steps.again.any():
+        characters, starts = characters.of(~steps.again), starts[~steps.again]
+        steps = _steps(characters, starts)
+    _mend_ligatures(characters)
+    first = np.flatnonzero(steps.apart | steps.resized)
+    return characters, first, ~steps.apart[first]
+
+
+def _steps(characters: Characters, starts: Booleans) -> _Steps:
+    boxes, texts = characters.boxes, characters.texts
+    if not len(boxes):
+        nothing = np.zeros(0, bool)
+        return _Steps(nothing, nothing, nothing)
+    x0, top, x1, bottom = boxes[1:].T
+    last_x0, last_top, last_x1, last_bottom = boxes[:-1].T
+    size = bottom - top
+    leftward = _leftward(texts[:-1])
+    same_box = (x0 == last_x0) & (x1 == last_x1)  # letters of a ligature have one box
+    gap = np.where(same_box, 0.0, np.where(leftward, last_x0 - x1, x0 - last_x1))
+    apart = (
+        (characters.spaced[1:] & (np.abs(gap) > TOUCHING * size))
+        | (gap > WORD_GAP * size)
+        | (gap < -0.5 * size)
+        | (top > last_bottom)
+        | (bottom < last_top)
+        | starts[1:]
+    )
+    same = texts[1:] == texts[:-1]
+    ligature = ~apart & same_box & (~same | (texts[1:] == "f"))
+    again = ~apart & ~ligature & same & (np.abs(x0 - last_x0) < 0.35 * (x1 - x0))
+    resized = ~apart & ~ligature & (np.abs(bottom - last_bottom) + np.abs(top - last_top) > 0.12 * size)
+    return _Steps(
+        *(
+            np.concatenate([[value], rest])
+            for value, rest in ((True, apart), (False, resized), (False, again))
+        )
+    )
+
+
+def _mend_ligatures(characters: Characters) -> None:
+    """Put lam before alef, in place, where one shape stands for both: PDFium turns such lines around."""
+    texts, boxes = characters.texts, characters.boxes
+    for place in np.flatnonzero(texts[1:] == "\u0644").tolist():
+        if texts[place] in _ALEFS and (boxes[place, ::2] == boxes[place + 1, ::2]).all():
+            texts[place], texts[place + 1] = texts[place + 1], texts[place]
+
+
+def _leftward(texts: npt.NDArray[np.object_]) -> Booleans:
+    """Return which characters are Hebrew or Arabic: the next one stands to their left."""
+    if "".join(texts).isascii():
+        return np.zeros(len(texts), bool)
+    return np.array(["\u0590" <= text[-1] <= "\u08ff" for text in texts], bool)
 
 
 def joined(word: Word, piece: Word) -> Word:
@@ -97,57 +150,59 @@ def without_copies(words: Sequence[Word]) -> list[Word]:
     seen: dict[tuple[str, int], list[float]] = {}
     kept = []
     for word in words:
-        height, near = int(word.baseline), 0.2 * word.size
-        rows = (seen.get((word.text, row), ()) for row in (height - 1, height, height + 1))
-        if not any(abs(x - word.x0) < near for row in rows for x in row):
+        text, x0, height, near = word.text, word.x0, int(word.baseline), 0.2 * word.size
+        for row in (height, height - 1, height + 1):
+            places = seen.get((text, row))
+            if places is not None and any(abs(x - x0) < near for x in places):
+                break
+        else:
             kept.append(word)
-            seen.setdefault((word.text, height), []).append(word.x0)
+            seen.setdefault((text, height), []).append(x0)
     return kept
 
 
-def written(text: str, place: tuple[float, float, float, float], index: int) -> list[Word]:
-    """Return the words of a form's field or a note, spread over its box."""
-    x0, top, x1, bottom = place
-    lines = [line.split() for line in text.splitlines() if line.strip()]
-    height = (bottom - top) / max(1, len(lines))
-    words: list[Word] = []
-    for number, line in enumerate(lines):
-        width = (x1 - x0) / max(1, sum(map(len, line)) + len(line))
-        position = x0
-        for word in line:
-            end = position + width * len(word)
-            low = top + height * (number + 1)
-            size = min(height, 14.0)
-            words.append(
-                Word(word, position, end, low - size, low, low - 0.2 * size, size, False, index + len(words))
-            )
-            position = end + width
-    return words
-
-
 _VOWELS = frozenset("aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿąęůıаеёиоуыэюяіїєαεηιουωάέήίόύώ")
+_FREQUENT = "aeinorst"  # more than half of the letters of European languages
+_UNKNOWN = ("Co", "Cn", "Cc", "Cs")  # categories of characters that are none
+_SHIFT = re.compile(r"[a-zà-öø-ÿа-яё](?=[A-ZÀ-ÖØ-ÞА-ЯЁ])")
 _USUAL = frozenset(".,;:!?-–—()[]/'\"‘’“”„«»…%|_=+*•·<>&§$€£#@^~{}\\`−×°±")
 
 
 def is_undecodable(text: str, unmapped: float) -> bool:
     """Return whether a page's text is not what is seen: fonts do not say which letters their shapes are."""
-    visible = [character for character in text if not character.isspace()]
+    counts = Counter(text)
+    seen = {character: count for character, count in counts.items() if not character.isspace()}
+    visible = sum(seen.values())
     if not visible:
         return False
-    categories = Counter(map(unicodedata.category, visible))
-    unknown = sum(categories[name] for name in ("Co", "Cn", "Cc", "Cs")) + text.count("\ufffd")
-    if unknown > 0.3 * len(visible) or unmapped > 0.5 or 6 * text.count("(cid:") > 0.3 * len(visible):
+    categories = {character: unicodedata.category(character) for character in seen}
+    unknown = sum(count for one, count in seen.items() if categories[one] in _UNKNOWN or one == "\ufffd")
+    if unknown > 0.3 * visible or 6 * text.count("(cid:") > 0.3 * visible:
         return True
-    if len(visible) < 60:
+    if unmapped > 0.5 and not _is_latin(seen):
+        return True
+    if visible < 60:
         return False
-    letters = [character for character in visible if character.isalpha() and ord(character) < 0x500]
     odd = sum(
-        not one.isalnum() and one not in _USUAL and unicodedata.category(one)[0] != "M" for one in visible
+        count
+        for one, count in seen.items()
+        if not one.isalnum() and one not in _USUAL and categories[one][0] != "M"
     )
-    if odd > 0.35 * len(visible):
+    if odd > 0.35 * visible:
         return True
-    if len(letters) < 60 or len(letters) < 0.5 * len(visible):
+    alphabetic = {one: count for one, count in seen.items() if one.isalpha() and ord(one) < 0x500}
+    letters = sum(alphabetic.values())
+    if letters < 60 or letters < 0.5 * visible:
         return False
-    vowels = sum(one.lower() in _VOWELS for one in letters)
-    shifts = sum(a.islower() and b.isupper() for a, b in pairwise(text))
-    return vowels < 0.15 * len(letters) or shifts > 0.15 * len(letters)
+    vowels = sum(count for one, count in alphabetic.items() if one.lower() in _VOWELS)
+    return vowels < 0.15 * letters or len(_SHIFT.findall(text)) > 0.15 * letters
+
+
+def _is_latin(counts: Mapping[str, int]) -> bool:
+    """Return whether letters are as frequent as in a language with Latin letters.
+
+    A font of one byte a character need not say what its codes mean: they mostly are those of ASCII.
+    """
+    letters = sum(count for one, count in counts.items() if one.isalpha())
+    frequent = sum(count for one, count in counts.items() if one.lower() in _FREQUENT)
+    return letters >= 0.5 * sum(counts.values()) and frequent > 0.48 * letters

@@ -74,6 +74,7 @@ def _dropped(pages: Sequence[PageLayout], edges: Sequence[Sequence[PageRow]], *,
     for number, rows in enumerate(edges):
         side = number % 2
         count = 0
+        folio = False  # has been seen: a page has but one
         for row, inner, key in zip(rows, [*rows, None][1:], keys[number], strict=True):
             half = sides[side][key] >= max(MIN_SIDE, counts[side] / 2)
             often = half or everywhere[key] >= MIN_PAGES
@@ -83,10 +84,10 @@ def _dropped(pages: Sequence[PageLayout], edges: Sequence[Sequence[PageRow]], *,
             edge = row.gaps > 0 or (count == 0 and _is_apart(rows))
             numbered = edge and offset is not None and _holds(row.text, number + offset)
             placed = count == 0 and usual is not None and abs(row.baseline - usual) < 2 and _is_apart(rows)
-            if CAPTION.match(row.text) or not (
-                often or numbered or placed or _is_folio(row, rows, number, offset)
-            ):
+            is_folio = not folio and _is_folio(row, rows[count:], number, offset)
+            if CAPTION.match(row.text) or not (often or numbered or placed or is_folio):
                 break
+            folio |= numbered or is_folio
             count += 1
         is_title = at_head and number == first and count == 1 and "#" not in keys[number][0][0]
         if is_title and everywhere[keys[number][0]] > 1:

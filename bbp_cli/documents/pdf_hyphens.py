@@ -16,6 +16,7 @@ _END = re.compile(rf"((?:\w+[{HYPHENS}])*\w+)[{HYPHENS}]$")
 _START = re.compile(rf"\w+(?:[{HYPHENS}]\w+)*")
 _WORD = re.compile(rf"\w+(?:[{HYPHENS}]\w+)*")
 _SUSPENDED = re.compile(r"[-\u2010]\s+(?:and|or|und|oder|bis|et|ou|y|e|en|of)\s+\w+[-\u2010]$")
+_CAMEL = re.compile(r"[a-z]+[A-Z]")
 _CONJUNCTIONS = frozenset(
     """
     and or und oder bzw et ou y e en of to bis
@@ -80,43 +81,59 @@ def joint(line: str, following: str, words: Counter[str]) -> tuple[str, str]:
     cut, rest = _END.search(line[-80:]), _START.match(following[:80])
     if cut is None or rest is None:
         return line, " "
-    if rest[0].lower() in _CONJUNCTIONS and len(rest[0]) < len(following):
+    behind = following[len(rest[0]) : len(rest[0]) + 1]
+    if rest[0].lower() in _CONJUNCTIONS and behind and behind not in HYPHENS:
         return line, " "  # pre- and post-war
     if line[-1] == "\u00ad":
         return line[:-1], ""
-    return (line if _is_compound(cut[1], rest[0], line, words) else line[:-1]), ""
+    suspended = _SUSPENDED.search(line[-80:]) is not None  # pre- and post-war
+    return (line if suspended or _is_compound(cut[1], rest[0], words) else line[:-1]), ""
 
 
-def _is_compound(first: str, second: str, line: str, words: Counter[str]) -> bool:
+def _is_compound(first: str, second: str, words: Counter[str]) -> bool:
     last_part = re.split(f"[{HYPHENS}]", first)[-1]
     if len(last_part) == 1 or last_part[-1].isdigit() or second[0].isdigit():
         return True  # e-mail, 10-fold, COVID-19
-    capitals = last_part.isupper() and second.isupper()
-    if second[0].isupper() and not capitals:
-        return True  # non-European
-    first, second, last_part = first.lower(), second.lower(), last_part.lower()
-    whole, compound = words[first + second], words[f"{first}-{second}"]
+    whole, compound = words[(first + second).lower()], words[f"{first}-{second}".lower()]
     if whole != compound:
         return compound > whole
-    if _SUSPENDED.search(line[-80:]):
-        return True  # pre- and post-war
+    if (shown := _shown_by_capitals(last_part, second)) is not None:
+        return shown
+    capitals = second.isupper()
+    first, second, last_part = first.lower(), second.lower(), last_part.lower()
     start = re.split(f"[{HYPHENS}]", second)[0]
     known = words[start] > 0 or start in LAST or is_word(start)
+    closed = last_part + start
+    if any(words[form] or is_word(form) for form in (closed, closed.removesuffix("s"))):
+        return False
     if start != second:
         return known  # up-to-date
-    closed = last_part + start
-    if (
-        start in _SUFFIXES
-        or last_part in _CLOSED
-        or any(words[form] or is_word(form) for form in (closed, closed.removesuffix("s")))
-    ):
+    if start in _SUFFIXES or last_part in _CLOSED:
         return False
     if capitals:
         return True  # IN-ADDR
     if first != last_part:
         return known  # state-of-the-art
+    if last_part == "non" or (known and _is_always_open(last_part, start)):
+        return True
     former = last_part in FIRST or (len(last_part) > 2 and (words[last_part] > 0 or is_word(last_part)))
     return former and known and len(start) > 2
+
+
+def _shown_by_capitals(first: str, second: str) -> bool | None:
+    """Return whether two parts are a compound where capitals say so; None where they do not."""
+    if len(first) > 1 and first.isupper() and second[0].islower():
+        return True  # AMI-coded
+    if second[0].isupper() and not (first.isupper() and second.isupper()):
+        return not _CAMEL.match(first)  # non-European, but noAreaSummary
+    return None
+
+
+def _is_always_open(first: str, second: str) -> bool:
+    """Return whether two words keep their hyphen: a vowel would meet itself, or the first is an adverb."""
+    meet = len(first) < 4 and first[-1] == second[0] and first[-1] in "aeiou"
+    adverb = first.endswith("ly") and (len(first) > 6 or is_word(first.removesuffix("ly")))
+    return meet or (adverb and len(second) > 3)
 
 
 def is_word(text: str) -> bool:

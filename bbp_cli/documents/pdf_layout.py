@@ -7,7 +7,8 @@ columns; what stands above and below such rows is read before and after them.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from statistics import median
 
 from bbp_cli.documents.pdf_characters import Word
@@ -16,6 +17,7 @@ ROW_TOLERANCE = 0.28  # of a box's height, by which baselines of one row differ
 MIN_GUTTER = 0.6  # of it: columns are this far apart at least (10 points at 10 points' size)
 MIN_COLUMN_ROWS = 3  # that have text on both sides of a gutter
 MIN_COLUMN_WORDS = 2.5  # that a row of a column has on average; cells of tables have fewer
+MIN_JUSTIFIED = 8  # rows of a column, beside which one or two rows may be the next one
 MAX_GUTTERS = 12  # followed at once
 WIDE_GAP = 1.3  # of a box's height between two words: cells, or columns that are none
 EDGE_ROWS = 5  # at the head and the foot of a page, that may be running heads
@@ -55,39 +57,67 @@ class PageRow:
 
 @dataclass(frozen=True, slots=True)
 class PageLayout:
-    """A page's columns in reading order, each with its lines, and the rows at its edges."""
+    """A page's columns in reading order, each with its lines, and the rows at its edges.
+
+    `turned` are columns of text that is turned against the page.
+    """
 
     columns: tuple[tuple[PageLine, ...], ...]
     head: tuple[PageRow, ...]
     foot: tuple[PageRow, ...]
     rows: int
     width: float
+    turned: tuple[tuple[PageLine, ...], ...] = ()
 
 
-def lay_out(words: Sequence[Word], width: float) -> PageLayout:
-    """Return the lines of a page in the order in which they are read."""
+def lay_out(words: Sequence[Word], width: float, turned: Sequence[Sequence[Word]] = ()) -> PageLayout:
+    """Return the lines of a page in the order in which they are read; `turned` words are apart."""
+    beside = tuple(column for group in turned for column in _columns(rows_of(group)))
     if not words:
-        return PageLayout((), (), (), 0, width)
+        return PageLayout((), (), (), 0, width, beside)
     rows = rows_of(without_line_numbers(rows_of(words)))
-    columns = [lines_of(column) for column in columns_of(rows)]
     head = tuple(_row(row) for row in rows[:EDGE_ROWS])
     foot = tuple(_row(row) for row in rows[-EDGE_ROWS:])
-    return PageLayout(tuple(tuple(column) for column in columns if column), head, foot, len(rows), width)
+    return PageLayout(tuple(_columns(rows)), head, foot, len(rows), width, beside)
+
+
+def _columns(rows: list[list[Word]]) -> list[tuple[PageLine, ...]]:
+    columns = ([_line(row) for row in column] for column in columns_of(rows))
+    return [tuple(_without_stretched(column)) for column in columns if column]
+
+
+def _without_stretched(column: Sequence[PageLine]) -> list[PageLine]:
+    """Return the lines of a column; a few words that are set apart to fill it are no cells of a table."""
+    solid = [line for line in column if not line.gaps]
+    if len(solid) < MIN_COLUMN_ROWS or len(solid) < 0.5 * len(column):
+        return list(column)
+    left, right = min(line.x0 for line in solid), max(line.x1 for line in solid)
+    return [
+        replace(line, text=" ".join(line.text.split()), gaps=0)
+        if line.gaps
+        and line.gaps == line.words - 1
+        and abs(line.x1 - right) < 0.3 * line.size
+        and line.x0 - left < 2 * line.size
+        else line
+        for line in column
+    ]
 
 
 def rows_of(words: Sequence[Word]) -> list[list[Word]]:
     """Words by their height on the page, from top to bottom; in each row from left to right."""
     rows: list[list[Word]] = []
     height = size = 0.0
-    for word in sorted(words, key=lambda word: word.baseline):
-        if rows and word.baseline - height <= ROW_TOLERANCE * max(min(size, word.size), 1.0):
+    for word in sorted(words, key=attrgetter("baseline")):
+        less = word.size if word.size < size else size
+        if rows and word.baseline - height <= ROW_TOLERANCE * (less if less > 1.0 else 1.0):
             rows[-1].append(word)
-            size = max(size, word.size)
+            if word.size > size:
+                size = word.size
         else:
             rows.append([word])
             height, size = word.baseline, word.size
     for row in rows:
-        row.sort(key=lambda word: word.x0)
+        row.sort(key=attrgetter("x0"))
     return _with_raised(rows)
 
 
@@ -219,7 +249,7 @@ def _shared(rows: Sequence[Sequence[Word]], middle: float) -> int:
             if part:
                 side.append(part)
     if shared < MIN_COLUMN_ROWS:
-        return 0
+        return shared if _is_rest(*sides) else 0
     for side in sides:
         pieces = [piece for part in side for piece in _unbroken(part)]
         lengths = [len(word.text) for piece in pieces for word in piece if _is_worded(word.text)]
@@ -232,6 +262,17 @@ def _shared(rows: Sequence[Sequence[Word]], middle: float) -> int:
         starts = Counter(round(piece[0].x0 / 3) for piece in pieces)
     usual = sum(count for _, count in starts.most_common(4))  # of the right side; it may be several columns
     return shared if usual >= 0.5 * starts.total() else 0
+
+
+def _is_rest(left: Sequence[Sequence[Word]], right: Sequence[Sequence[Word]]) -> bool:
+    """Return whether a few rows of prose are the rest of a text beside a column that is justified."""
+    if len(left) < MIN_JUSTIFIED or not right or len(left) < len(right):
+        return False
+    edge = max(row[-1].x1 for row in left)
+    flush = sum(row[-1].x1 > edge - 0.3 * row[-1].size for row in left)
+    words = sum(len(row) for row in right)
+    aligned = max(row[0].x0 for row in right) - min(row[0].x0 for row in right) < 2 * right[0][0].size
+    return flush >= 0.6 * len(left) and words >= MIN_COLUMN_WORDS * len(right) and aligned
 
 
 def _unbroken(row: Sequence[Word]) -> Iterator[list[Word]]:
@@ -247,14 +288,6 @@ def _unbroken(row: Sequence[Word]) -> Iterator[list[Word]]:
 
 def _is_worded(text: str) -> bool:
     return text[-1].isalnum() or text[0].isalpha()
-
-
-def lines_of(rows: Sequence[Sequence[Word]]) -> list[PageLine]:
-    """Return the rows of one column as lines of text."""
-    lines: list[PageLine] = []
-    for row in rows:
-        lines.append(_line(row))
-    return lines
 
 
 def _line(row: Sequence[Word]) -> PageLine:
@@ -324,6 +357,8 @@ def _untracked(row: Sequence[Word]) -> Sequence[Word]:
 
 def _reads_leftwards(words: Sequence[Word]) -> bool:
     """Return whether most letters are Hebrew or Arabic."""
+    if all(word.text.isascii() for word in words):
+        return False
     letters = [character for word in words for character in word.text if character.isalpha()]
     return 2 * sum("\u0590" <= one <= "\u08ff" or "\ufb1d" <= one <= "\ufefc" for one in letters) > len(
         letters
@@ -332,6 +367,8 @@ def _reads_leftwards(words: Sequence[Word]) -> bool:
 
 def is_unspaced(character: str) -> bool:
     """Return whether this character's writing has no spaces between words (Chinese, Japanese, Thai)."""
+    if character < "\u0e00":
+        return False
     return (
         "\u3000" <= character <= "\u30ff"
         or "\u3400" <= character <= "\u9fff"

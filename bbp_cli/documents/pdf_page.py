@@ -27,7 +27,8 @@ class Page:
 class Aside:
     """A span of the text that is not running text.
 
-    `kind` is `footnote`, `caption`, `table`, `formula` or `references` (the bibliography).
+    `kind` is `footnote`, `caption`, `table`, `formula`, `turned` (text that is turned against its page, or
+    slanted) or `references` (the bibliography).
     """
 
     start: int

@@ -16,7 +16,7 @@ from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
 from bbp_cli.documents.pdf_layout import PageLine
 
-BlockKind = Literal["body", "heading", "item", "footnote", "caption", "table", "formula"]
+BlockKind = Literal["body", "heading", "item", "footnote", "caption", "table", "formula", "turned"]
 
 GROWN = 1.3  # times the usual distance of lines: a paragraph ends
 SAME_SIZE = 0.1  # by which the sizes of lines of one paragraph differ
@@ -29,7 +29,7 @@ SHORT = 0.5  # of a column's width: a line that ends early on purpose
 _ITEM = re.compile(r"(?:[•‣▪●◦·■□–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[\d{1,3}\])\s+\S")
 CAPTION = re.compile(
     r"(?:fig(?:ure|\.)|tab(?:le|\.)|algorithm|listing|scheme|plate|chart|box|abb(?:ildung|\.)|tabelle|tableau|figura"
-    r"|tabla|рис(?:унок|\.)|таблица|図|表|图)\s?(?:[A-Z]\.?)?\d+(?:[.-]\d+)*\s*(?:[.:|–—]|\s(?=[A-Z(]))",
+    r"|tabla|рис(?:унок|\.)|таблица|図|表|图)\s?(?:[A-Z]\.?)?\d+(?:[.-]\d+)*\s*(?:[.:|–—]|\s(?-i:(?=[A-Z(])))",
     re.IGNORECASE,
 )
 _NOTE = re.compile(r"(?:[\d⁰¹²³⁴-⁹]{1,3}|[*†‡§¶∗]{1,3})[.)]?\s?\S")

@@ -31,7 +31,7 @@ def read(data: bytes) -> dict[str, Any]:
         if page is None:
             missing += 1
             continue
-        layouts.append(lay_out(page.words, page.width))
+        layouts.append(lay_out(page.words, page.width, page.turned))
         kinds.append(page.kind)
         labels.append(document.label(number))
     document.close()

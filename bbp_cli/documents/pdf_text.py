@@ -6,14 +6,14 @@ interrupts where that ends on the same page, or else before it, or else between 
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
-from bbp_cli.documents.pdf_furniture import bodies
+from bbp_cli.documents.pdf_furniture import MIN_PAGES, MIN_SIDE, bodies
 from bbp_cli.documents.pdf_hyphens import joint, vocabulary
 from bbp_cli.documents.pdf_layout import PageLayout, PageLine, is_unspaced
 from bbp_cli.documents.pdf_page import Aside
@@ -85,8 +85,10 @@ def text_of(pages: Sequence[PageLayout]) -> tuple[str, list[tuple[int, int]], li
     ]
     size = body_size(layouts)
     words = vocabulary(line.text for page in layouts for column in page for line in column)
+    columns = [(n, blocks_of(column, size)) for n, layout in enumerate(layouts) for column in layout]
+    columns = sorted(columns + _turned(pages, size), key=lambda one: one[0])
     text = _Text()
-    for paragraph in _with_references(list(_paragraphs(layouts, size))):
+    for paragraph in _with_references(list(_paragraphs(columns))):
         _write(text, paragraph, words)
     spans, position = [], 0
     for number in range(len(pages)):
@@ -105,15 +107,30 @@ def body_size(layouts: Sequence[Sequence[Sequence[PageLine]]]) -> float:
     return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
-def _paragraphs(layouts: Sequence[Sequence[Sequence[PageLine]]], size: float) -> Iterator[Paragraph]:
+def _turned(pages: Sequence[PageLayout], size: float) -> list[tuple[int, list[Block]]]:
+    """Return the blocks of text that is turned against its page, but not what comes again on other pages."""
+    found = [(number, blocks_of(column, size)) for number, page in enumerate(pages) for column in page.turned]
+    keys = Counter(_key(blocks) for _, blocks in found)
+    often = max(MIN_SIDE, min(MIN_PAGES, len(pages) / 2))
+    return [
+        (number, [replace(block, kind="turned") for block in blocks])
+        for number, blocks in found
+        if keys[_key(blocks)] < often
+    ]
+
+
+def _key(blocks: Sequence[Block]) -> str:
+    return re.sub(r"\d+", "#", " ".join(line.text for block in blocks for line in block.lines)).casefold()
+
+
+def _paragraphs(columns: Sequence[tuple[int, Sequence[Block]]]) -> Iterator[Paragraph]:
     """Paragraphs in reading order; those that go on behind a page or an aside are one."""
     running: Paragraph | None = None
     between: list[tuple[int, Block]] = []
-    columns = [(page, blocks_of(column, size)) for page, layout in enumerate(layouts) for column in layout]
     indents = _uses_indents(columns)
     numbers = _note_numbers(columns)
     for page, blocks in columns:
-        notes = numbers.get(page, frozenset())
+        notes = numbers[page - 1] | numbers[page] | numbers[page + 1]  # a note may slip to the next page
         for number, block in enumerate(blocks):
             lines = [(page, line) for line in block.lines]
             if block.kind not in ("body", "heading", "item"):
@@ -173,17 +190,17 @@ def _continues(running: Paragraph, block: Block, moved: bool, indents: bool) -> 
     return moved and full
 
 
-def _note_numbers(columns: Sequence[tuple[int, Sequence[Block]]]) -> dict[int, frozenset[str]]:
-    """Return the numbers of the notes at the foot of each page."""
-    numbers: dict[int, set[str]] = {}
+def _note_numbers(columns: Sequence[tuple[int, Sequence[Block]]]) -> dict[int, set[str]]:
+    """Return the numbers of the notes at the foot of each page; none for others."""
+    numbers: dict[int, set[str]] = defaultdict(set)
     for page, blocks in columns:
         for line in (line for block in blocks if block.kind == "footnote" for line in block.lines):
             if match := _NOTE_NUMBER.match(line.text):
-                numbers.setdefault(page, set()).add(match[1].translate(_PLAIN))
-    return {page: frozenset(found) for page, found in numbers.items()}
+                numbers[page].add(match[1].translate(_PLAIN))
+    return numbers
 
 
-def _without_marks(line: PageLine, notes: frozenset[str]) -> PageLine:
+def _without_marks(line: PageLine, notes: set[str]) -> PageLine:
     """Return a line without the raised numbers of the notes below it: they are not read out."""
     if not notes or not _MARK.search(line.text):
         return line

@@ -1,48 +1,57 @@
-"""PDFium → the words of each page with their boxes. pypdfium2 only here, and only in the reader's process."""
+"""PDFium → the words of each page with their boxes. Only in the reader's process."""
 
 import ctypes
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # it has no annotations
 
+from bbp_cli.documents.pdf_annotations import annotations, written
 from bbp_cli.documents.pdf_characters import (
     SUPERSCRIPTS,
-    Character,
+    Booleans,
+    Characters,
+    Floats,
+    Integers,
     Word,
     is_undecodable,
     joined,
     pieces,
     without_copies,
-    written,
 )
+from bbp_cli.documents.pdf_objects import covered, dropped_hyphens, shows_something
 from bbp_cli.documents.pdf_page import PageKind
 
-RUN_GAP = 0.05  # of it: objects that follow each other this closely are parts of one word
+RUN_GAP = 0.05  # of a character's box: objects that follow each other this closely are parts of one word
 MIN_OBJECTS = 20  # on a page, before their boundaries are taken for spaces
 SCANNED_SHARE = 0.5  # of a page that a picture covers
-MIN_DRAWING = 30  # paths: fewer are rules and frames of an empty page
-MAX_OBJECTS = 5000  # looked at for pictures
 SAMPLE = 400  # characters that mostly tell whether words are objects
-_INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF))
+QUARTER = np.pi / 2
+_INVISIBLE = np.array((0x00AD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF))
 _HYPHEN = 0x02  # PDFium's mark of a hyphen behind which a line ends, whatever hyphen it was
+_SLANTED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
     """What is seen on a page: upright words, its size and kind.
 
-    `kind` says why there is no text; "text" where there is. A picture with hardly any
-    text on it is `scanned` too.
+    `turned` are the words that are not upright, one direction after the other; what is slanted is one word.
+    `kind` says why there is no text; "text" where there is. A picture with hardly any text on it is
+    `scanned` too.
     """
 
     words: tuple[Word, ...]
     width: float
     height: float
     kind: PageKind
+    turned: tuple[tuple[Word, ...], ...] = ()
 
 
 class DamagedPdfError(Exception):
@@ -96,25 +105,51 @@ class PdfiumDocument:
                 pdfium.FPDF_ClosePage(page)
 
 
-@dataclass(slots=True)
+def _asking(function: Any, result: Any, *arguments: Any) -> Any:
+    """Return a function of PDFium's that takes addresses, so that `map` can call it for all characters."""
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
+    return ctypes.CFUNCTYPE(result, ctypes.c_void_p, ctypes.c_int, *arguments)(address)
+
+
+_unicode = _asking(pdfium.FPDFText_GetUnicode, ctypes.c_uint)
+_angle = _asking(pdfium.FPDFText_GetCharAngle, ctypes.c_float)
+_generated = _asking(pdfium.FPDFText_IsGenerated, ctypes.c_int)
+_unmapped = _asking(pdfium.FPDFText_HasUnicodeMapError, ctypes.c_int)
+_weight = _asking(pdfium.FPDFText_GetFontWeight, ctypes.c_int)
+_object = _asking(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
+_loose_box = _asking(pdfium.FPDFText_GetLooseCharBox, ctypes.c_int, ctypes.c_void_p)
+_origin = _asking(pdfium.FPDFText_GetCharOrigin, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@dataclass(frozen=True, slots=True)
 class _Box:
-    """What is visible of a page, and how its text is turned: user space → reading coordinates."""
+    """What is visible of a page in user space."""
 
     left: float
     bottom: float
     right: float
     top: float
-    turn: int = 0  # quarters, counter-clockwise
 
-    def place(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of a box in the direction of reading."""
-        if self.turn == 1:
-            return y0 - self.bottom, x0 - self.left, y1 - self.bottom, x1 - self.left
-        if self.turn == 2:
-            return self.right - x1, y0 - self.bottom, self.right - x0, y1 - self.bottom
-        if self.turn == 3:
-            return self.top - y1, self.right - x1, self.top - y0, self.right - x0
-        return x0 - self.left, self.top - y1, x1 - self.left, self.top - y0
+    @property
+    def area(self) -> float:
+        """Return the area in square points."""
+        return (self.right - self.left) * (self.top - self.bottom)
+
+    def placed(self, boxes: Floats, turn: int) -> Floats:
+        """Left, top, right, bottom of boxes (N, 4: left, bottom, right, top) in the direction of reading.
+
+        Text is turned by so many quarters counter-clockwise.
+        """
+        x0, y0, x1, y1 = boxes.T
+        if turn == 1:
+            sides = y0 - self.bottom, x0 - self.left, y1 - self.bottom, x1 - self.left
+        elif turn == 2:
+            sides = self.right - x1, y0 - self.bottom, self.right - x0, y1 - self.bottom
+        elif turn == 3:
+            sides = self.top - y1, self.right - x1, self.top - y0, self.right - x0
+        else:
+            sides = x0 - self.left, self.top - y1, x1 - self.left, self.top - y0
+        return np.stack(sides, axis=1)
 
 
 class _Page:
@@ -122,222 +157,232 @@ class _Page:
 
     def __init__(self, page: Any, text: Any, form: Any) -> None:
         self._page, self._text, self._form = page, text, form
+        self._address = ctypes.cast(text, ctypes.c_void_p).value
         self._count = max(0, pdfium.FPDFText_CountChars(text))
         bounds = pdfium.FS_RECTF()
         pdfium.FPDF_GetPageBoundingBox(page, bounds)
         self._box = _Box(bounds.left, bounds.bottom, bounds.right, bounds.top)
-        self._spaces = 0  # that are drawn, seen so far
-        self._x, self._y = ctypes.c_double(), ctypes.c_double()
+        self._spaces = 0  # that are drawn
 
     def read(self) -> PageWords:
-        self._box.turn = self._usual_turn()
-        words, turned, unmapped = self._words(list(self._characters()))
-        words = without_copies(words) + self._annotations()
+        characters = self._characters()
+        turns = self._turns(characters)
+        turn = Counter(turns.tolist()).most_common(1)[0][0] if len(turns) else 0
+        turn = max(turn, 0)  # a page of slanted text only is upright as a whole
+        words = without_copies(self._words(characters.of(turns == turn), turn)) + self._annotations(turn)
+        turned = [
+            without_copies(self._words(characters.of(turns == other), other))
+            for other in range(4)
+            if other != turn and (turns == other).any()
+        ]
+        if (turns == _SLANTED).any():
+            turned.append([self._slanted(characters.of(turns == _SLANTED))])
         width, height = self._box.right - self._box.left, self._box.top - self._box.bottom
-        if self._box.turn % 2:
+        if turn % 2:
             width, height = height, width
-        seen = "".join(word.text for word in words) + "".join(turned)
-        kind: PageKind = "text"
-        if not seen.strip():
-            kind = "scanned" if self._shows_something() else "blank"
-        elif is_undecodable(" ".join(word.text for word in words) or "".join(turned), unmapped):
-            kind = "undecodable"
-        elif len(seen) < 200 and self._covered() > SCANNED_SHARE:
-            kind = "scanned"
+        kind = self._kind(words, turned, characters)
         if kind == "undecodable":
             words, turned = [], []
-        return PageWords(tuple(words), width, height, kind)
+        return PageWords(tuple(words), width, height, kind, tuple(map(tuple, turned)))
 
-    def _usual_turn(self) -> int:
-        step = max(1, self._count // 24)
-        turns = [self._turn(n) for n in range(0, self._count, step)]
-        return Counter(turns).most_common(1)[0][0] if turns else 0
+    def _kind(
+        self, words: Sequence[Word], turned: Sequence[Sequence[Word]], characters: Characters
+    ) -> PageKind:
+        upright = " ".join(word.text for word in words)
+        seen = " ".join([upright, *(word.text for group in turned for word in group)])
+        if not seen.strip():
+            return "scanned" if shows_something(self._page) else "blank"
+        asked = characters.indices[:: max(1, len(characters.indices) // SAMPLE)]
+        unmapped = float(np.mean(self._ask(_unmapped, asked) == 1)) if len(asked) else 0.0
+        if is_undecodable(upright.strip() or seen, unmapped):
+            return "undecodable"
+        few = len(seen) - seen.count(" ") < 200
+        return "scanned" if few and covered(self._page) > SCANNED_SHARE * self._box.area else "text"
 
-    def _turn(self, index: int) -> int:
-        """Quarters that a character is turned counter-clockwise; -1 where it is something between."""
-        angle = float(pdfium.FPDFText_GetCharAngle(self._text, index))
-        quarters = round(angle / 1.5707963)
-        return -1 if angle < 0 or abs(angle - quarters * 1.5707963) > 0.2 else -quarters % 4
+    def _ask(self, function: Any, indices: Integers) -> Any:
+        """Return what PDFium says of characters, (N,)."""
+        asked = indices.tolist()
+        return np.array(list(map(function, repeat(self._address), asked)))
 
-    def _characters(self) -> Iterator[Character]:
-        """Return the characters that are visible, in the order of the file."""
-        text, box = self._text, pdfium.FS_RECTF()
-        unicode_of, box_of, place = (
-            pdfium.FPDFText_GetUnicode,
-            pdfium.FPDFText_GetLooseCharBox,
-            self._box.place,
+    def _turns(self, characters: Characters) -> Integers:
+        """Quarters that characters are turned counter-clockwise; -1 where it is something between.
+
+        Those that follow each other on a line without a blank are turned alike.
+        """
+        middle = (characters.boxes[:, 1] + characters.boxes[:, 3]) / 2
+        height = characters.boxes[:, 3] - characters.boxes[:, 1]
+        begins = np.diff(characters.indices, prepend=-2) > 1
+        begins |= np.abs(np.diff(middle, prepend=np.inf)) > 0.3 * height
+        angles = self._ask(_angle, characters.indices[begins]).astype(float)
+        quarters = np.round(angles / QUARTER)
+        slanted = (angles < 0) | (np.abs(angles - quarters * QUARTER) > 0.2)
+        turns = np.where(slanted, _SLANTED, -quarters % 4).astype(int)
+        filled: Integers = turns[np.cumsum(begins) - 1]
+        return filled
+
+    def _characters(self) -> Characters:
+        """Return the characters that are visible; boxes in user space (left, bottom, right, top)."""
+        every = range(self._count)
+        codes = np.fromiter(map(_unicode, repeat(self._address), every), np.int64, self._count)
+        codes[codes == _HYPHEN] = 0x2D
+        blank = (codes <= 32) | (codes == 0xA0)
+        # What PDFium adds at the ends of lines says nothing: the next character may stand beside it.
+        drawn = blank.copy()
+        drawn[blank] = self._ask(_generated, np.flatnonzero(blank)) == 0
+        self._spaces = int(drawn.sum())
+        shown = np.flatnonzero(~blank & ~np.isin(codes, _INVISIBLE))
+        boxes, found = self._boxes(shown)
+        shown, boxes = shown[found], boxes[found]
+        spaces = np.cumsum(drawn | (codes == 32))[shown]
+        spaced = np.diff(spaces, prepend=-1) > 0
+        _give_hyphens_height(codes[shown], boxes)
+        x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+        box = self._box
+        inside = (box.left - 1 <= x) & (x <= box.right + 1) & (box.bottom - 1 <= y) & (y <= box.top + 1)
+        texts = np.array(list(map(chr, codes[shown])), object)
+        for place in np.flatnonzero(codes[shown] >= 0xD800).tolist():
+            texts[place] = _letters(int(codes[shown][place]))
+        self._give_back_hyphens(texts, boxes, shown, spaced)
+        return Characters(texts, boxes, shown, spaced).of(inside)
+
+    def _give_back_hyphens(
+        self, texts: npt.NDArray[np.object_], boxes: Floats, indices: Integers, spaced: Booleans
+    ) -> None:
+        """Add the hyphens that PDFium drops: each a text object that follows another hyphen, as in --."""
+        hyphens = np.flatnonzero(texts == "-")
+        hyphens = hyphens[hyphens + 1 < len(texts)]
+        if not len(hyphens):
+            return
+        objects = self._ask(_object, indices[hyphens])
+        alone = objects != self._ask(_object, indices[hyphens + 1])
+        gap = boxes[hyphens + 1, 0] - boxes[hyphens, 2]
+        width = boxes[hyphens, 2] - boxes[hyphens, 0]
+        hyphens = hyphens[alone & (spaced[hyphens] | (gap > 0.8 * width))]
+        if not len(hyphens):
+            return
+        dropped = dropped_hyphens(self._page, self._text, self._ask(_object, indices[hyphens]).tolist())
+        for hyphen, count in zip(hyphens.tolist(), dropped, strict=True):
+            texts[hyphen] = "-" * (1 + count)
+            boxes[hyphen, 2] += count * (boxes[hyphen, 2] - boxes[hyphen, 0])
+
+    def _boxes(self, indices: Integers) -> tuple[Floats, Booleans]:
+        """Return the boxes of characters, (N, 4) in user space, and for which there are any."""
+        room = np.zeros((len(indices), 4), np.float32)  # FS_RECTF: left, top, right, bottom
+        places = range(room.ctypes.data, room.ctypes.data + room.nbytes, room.itemsize * 4)
+        found = np.array(list(map(_loose_box, repeat(self._address), indices.tolist(), places)), bool)
+        return room[:, [0, 3, 2, 1]].astype(float), found
+
+    def _baselines(self, indices: Integers, turn: int) -> Floats:
+        """Return the baselines of characters in reading coordinates, (N,)."""
+        room = np.zeros((len(indices), 2))
+        start, step = room.ctypes.data, room.itemsize * 2
+        across = range(start, start + room.nbytes, step)
+        along = range(start + room.itemsize, start + room.itemsize + room.nbytes, step)
+        list(map(_origin, repeat(self._address), indices.tolist(), across, along))
+        return self._box.placed(room[:, [0, 1, 0, 1]], turn)[:, 1]
+
+    def _words(self, characters: Characters, turn: int) -> list[Word]:
+        """Return the words of characters that are turned alike, in the order of the file."""
+        placed = Characters(
+            characters.texts, self._box.placed(characters.boxes, turn), characters.indices, characters.spaced
         )
-        left, bottom = self._box.left - 1, self._box.bottom - 1
-        right, top = self._box.right + 1, self._box.top + 1
-        space = True
-        low = high = end = 0.0
-        for index in range(self._count):
-            code = unicode_of(text, index)
-            if code == _HYPHEN:
-                code = 0x2D
-            elif code <= 32 or code == 0xA0:
-                # What PDFium adds at the ends of lines says nothing: the next character may stand beside it.
-                drawn = not pdfium.FPDFText_IsGenerated(text, index)
-                self._spaces += drawn
-                space = space or code == 32 or drawn
-                continue
-            if code in _INVISIBLE or not box_of(text, index, box):
-                continue
-            x0, y0, x1, y1 = box.left, box.bottom, box.right, box.top
-            if code == 0x2D and low < (y0 + y1) / 2 < high and abs(x0 - end) < high - low:
-                y0, y1 = low, high  # PDFium gives a hyphen at the end of a line the box of its ink
-            if left <= (x0 + x1) / 2 <= right and bottom <= (y0 + y1) / 2 <= top:
-                character = chr(code) if code < 0xD800 else _letters(code)
-                yield (character, *place(x0, y0, x1, y1), index, space)
-            space = False
-            low, high, end = y0, y1, x1
-
-    def _words(self, characters: list[Character]) -> tuple[list[Word], list[str], float]:
-        """Return the words in order, those that are turned, and the share without Unicode."""
+        placed, first, glued = pieces(placed, self._object_starts(placed))
+        if not len(first):
+            return []
+        last = np.append(first[1:], len(placed.texts)) - 1
+        baselines = self._baselines(placed.indices[first], turn).tolist()
+        bold = (self._ask(_weight, placed.indices[first]) >= 600).tolist()
+        x0 = np.minimum(placed.boxes[first, 0], placed.boxes[last, 0]).tolist()
+        x1 = np.maximum(placed.boxes[first, 2], placed.boxes[last, 2]).tolist()
+        top, bottom = placed.boxes[first, 1].tolist(), placed.boxes[first, 3].tolist()
+        ends = placed.indices[last].tolist()
+        begins = placed.indices[first].tolist()
+        texts = placed.texts.tolist()
         words: list[Word] = []
-        turned: list[str] = []
-        unmapped = count = 0
-        for piece, glued in pieces(characters, self._object_starts(characters)):
-            index = piece[0][5]
-            count += 1
-            unmapped += pdfium.FPDFText_HasUnicodeMapError(self._text, index) == 1
-            if self._turn(index) != self._box.turn:
-                turned.append((" " if piece[0][6] else "") + "".join(one[0] for one in piece))
-                continue
-            word = self._word(piece)
-            if glued and words and words[-1].index == index - 1:
+        for n, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+            text = "".join(texts[start : end + 1])
+            if text[-1].isdecimal():
+                text = self._with_raised_digits(placed, start, end, turn)
+            size = bottom[n] - top[n]
+            word = Word(text, x0[n], x1[n], top[n], bottom[n], baselines[n], size, bold[n], ends[n])
+            if glued[n] and words and words[-1].index == begins[n] - 1:
                 words[-1] = joined(words[-1], word)
+                words[-1].index = ends[n]
             else:
                 words.append(word)
-            words[-1].index = piece[-1][5]  # of its end, while it grows
-        return words, turned, unmapped / max(1, count)
+        return words
 
-    def _word(self, piece: list[Character]) -> Word:
-        first = piece[0]
-        pdfium.FPDFText_GetCharOrigin(self._text, first[5], self._x, self._y)
-        x, y = self._x.value, self._y.value
-        return Word(
-            text=self._with_raised_digits(piece),
-            x0=min(first[1], piece[-1][1]),
-            x1=max(first[3], piece[-1][3]),
-            top=first[2],
-            bottom=first[4],
-            baseline=self._box.place(x, y, x, y)[1],
-            size=first[4] - first[2],
-            bold=pdfium.FPDFText_GetFontWeight(self._text, first[5]) >= 600,
-            index=first[5],
-        )
-
-    def _with_raised_digits(self, piece: list[Character]) -> str:
+    def _with_raised_digits(self, placed: Characters, start: int, end: int, turn: int) -> str:
         """Return the text of a piece; digits at its end that stand above the line are raised ones."""
-        texts = [one[0] for one in piece]
-        for place in range(len(piece) - 1, max(-1, len(piece) - 4), -1):
-            if not texts[place].isdecimal() or not self._is_raised(piece[place]):
+        texts = placed.texts[start : end + 1].tolist()
+        for place in range(len(texts) - 1, max(-1, len(texts) - 4), -1):
+            if not texts[place].isdecimal() or not self._is_raised(placed, start + place, turn):
                 break
             texts[place] = texts[place].translate(SUPERSCRIPTS)
         return "".join(texts)
 
-    def _is_raised(self, character: Character) -> bool:
+    def _is_raised(self, placed: Characters, place: int, turn: int) -> bool:
         """Return whether the ink of a digit begins well above its baseline."""
-        _, _, top, _, bottom, index, _ = character
+        index = int(placed.indices[place])
         sides = [ctypes.c_double() for _ in range(4)]
         pdfium.FPDFText_GetCharBox(self._text, index, *sides)
-        pdfium.FPDFText_GetCharOrigin(self._text, index, self._x, self._y)
         left, right, low, high = (side.value for side in sides)
-        ink = self._box.place(left, low, right, high)[3]
-        baseline = self._box.place(self._x.value, self._y.value, self._x.value, self._y.value)[1]
-        return baseline - ink > 0.2 * (bottom - top)
+        ink = self._box.placed(np.array([[left, low, right, high]]), turn)[0, 3]
+        baseline = self._baselines(np.array([index]), turn)[0]
+        return bool(baseline - ink > 0.2 * (placed.boxes[place, 3] - placed.boxes[place, 1]))
 
-    def _object_starts(self, characters: list[Character]) -> frozenset[int]:
+    def _object_starts(self, characters: Characters) -> Booleans:
         """Return the characters that text objects begin with, where every word is an object of its own.
 
         It is so on a page without spaces whose objects have a few letters, and do not touch.
         """
-        if len(characters) < 2 * MIN_OBJECTS or self._spaces > 0.1 * len(characters):
-            return frozenset()
-        found: frozenset[int] = frozenset()
-        for some in (characters[:SAMPLE], characters):
-            starts, touching = self._boundaries(some)
-            usual = 2 <= len(some) / max(1, len(starts)) <= 12
-            if len(starts) < MIN_OBJECTS or not usual or touching > 0.25 * len(starts):
-                return frozenset()
-            found = frozenset(starts)
+        count = len(characters.texts)
+        starts = np.zeros(count, bool)
+        if count < 2 * MIN_OBJECTS or self._spaces > 0.1 * count:
+            return starts
+        for number in (SAMPLE, count):
+            found, touching = self._boundaries(characters.of(np.arange(min(number, count))))
+            many = int(found.sum())
+            usual = 2 <= min(number, count) / max(1, many) <= 12
+            if many < MIN_OBJECTS or not usual or touching > 0.25 * many:
+                return starts
         return found
 
-    def _boundaries(self, characters: Sequence[Character]) -> tuple[list[int], int]:
+    def _boundaries(self, characters: Characters) -> tuple[Booleans, int]:
         """Return where other text objects begin on the same line, and how many touch the one before."""
-        starts: list[int] = []
-        touching, last = 0, None
-        before = characters[0]
-        for one in characters:
-            item = pdfium.FPDFText_GetTextObject(self._text, one[5])
-            now = ctypes.cast(item, ctypes.c_void_p).value
-            size = one[4] - one[2]
-            if now != last and one is not before and abs(one[4] - before[4]) < 0.3 * size:
-                starts.append(one[5])
-                touching += abs(one[1] - before[3]) < RUN_GAP * size
-            before, last = one, now
-        return starts, touching
+        objects = self._ask(_object, characters.indices)
+        x0, top, x1, bottom = characters.boxes.T
+        size = bottom - top
+        other = (objects[1:] != objects[:-1]) & (np.abs(np.diff(bottom)) < 0.3 * size[1:])
+        touching = np.abs(x0[1:] - x1[:-1]) < RUN_GAP * size[1:]
+        return np.append(False, other), int((other & touching).sum())
 
-    def _annotations(self) -> list[Word]:
+    def _slanted(self, characters: Characters) -> Word:
+        """Return slanted text as one word, with spaces, at the foot of the page."""
+        text = "".join(
+            (" " if spaced else "") + letters
+            for letters, spaced in zip(characters.texts.tolist(), characters.spaced.tolist(), strict=True)
+        )
+        width, height = self._box.right - self._box.left, self._box.top - self._box.bottom
+        return Word(text.strip(), 0.0, width, height - 12.0, height, height, 12.0, False, self._count)
+
+    def _annotations(self, turn: int) -> list[Word]:
         """Return the values of filled forms and text written on the page, as words where they stand."""
         words: list[Word] = []
-        for number in range(max(0, pdfium.FPDFPage_GetAnnotCount(self._page))):
-            annotation = pdfium.FPDFPage_GetAnnot(self._page, number)
-            if not annotation:
-                continue
-            rectangle = pdfium.FS_RECTF()
-            hidden = pdfium.FPDFAnnot_GetFlags(annotation) & (
-                pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
-            )
-            text = "" if hidden else self._annotation_text(annotation)
-            if text.strip() and pdfium.FPDFAnnot_GetRect(annotation, rectangle):
-                place = self._box.place(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-                words += written(text, place, self._count + len(words))
-            pdfium.FPDFPage_CloseAnnot(annotation)
+        for text, box in annotations(self._page, self._form):
+            x0, top, x1, bottom = self._box.placed(np.array([box]), turn)[0].tolist()
+            words += written(text, (x0, top, x1, bottom), self._count + len(words))
         return words
 
-    def _annotation_text(self, annotation: Any) -> str:
-        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
-        if kind == pdfium.FPDF_ANNOT_FREETEXT:
-            return _string(lambda *room: pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", *room))
-        if kind != pdfium.FPDF_ANNOT_WIDGET:
-            return ""
-        if pdfium.FPDFAnnot_GetFormFieldType(self._form, annotation) not in _FIELDS_WITH_TEXT:
-            return ""
-        return _string(lambda *room: pdfium.FPDFAnnot_GetFormFieldValue(self._form, annotation, *room))
 
-    def _objects(self) -> Iterator[Any]:
-        for number in range(min(MAX_OBJECTS, pdfium.FPDFPage_CountObjects(self._page))):
-            item = pdfium.FPDFPage_GetObject(self._page, number)
-            yield item
-            if pdfium.FPDFPageObj_GetType(item) == pdfium.FPDF_PAGEOBJ_FORM:
-                for inner in range(min(MAX_OBJECTS, max(0, pdfium.FPDFFormObj_CountObjects(item)))):
-                    yield pdfium.FPDFFormObj_GetObject(item, inner)
-
-    def _shows_something(self) -> bool:
-        """Return whether a page without text has a picture or a drawing on it."""
-        kinds = Counter(pdfium.FPDFPageObj_GetType(item) for item in self._objects())
-        return bool(kinds[pdfium.FPDF_PAGEOBJ_IMAGE]) or kinds[pdfium.FPDF_PAGEOBJ_PATH] >= MIN_DRAWING
-
-    def _covered(self) -> float:
-        """Return the share of the page that its greatest picture covers."""
-        sides = [ctypes.c_float() for _ in range(4)]
-        greatest = 0.0
-        for item in self._objects():
-            if pdfium.FPDFPageObj_GetType(item) == pdfium.FPDF_PAGEOBJ_IMAGE:
-                pdfium.FPDFPageObj_GetBounds(item, *sides)
-                left, bottom, right, top = (side.value for side in sides)
-                greatest = max(greatest, (right - left) * (top - bottom))
-        area = (self._box.right - self._box.left) * (self._box.top - self._box.bottom)
-        return greatest / max(1.0, area)
-
-
-_FIELDS_WITH_TEXT = (
-    pdfium.FPDF_FORMFIELD_TEXTFIELD,
-    pdfium.FPDF_FORMFIELD_COMBOBOX,
-    pdfium.FPDF_FORMFIELD_LISTBOX,
-)
+def _give_hyphens_height(codes: Integers, boxes: Floats) -> None:
+    """Give hyphens at the ends of lines, of which PDFium gives the ink, the height of what is before them."""
+    for place in np.flatnonzero(codes == 0x2D).tolist():
+        if place == 0:
+            continue
+        (_, low, end, high), (x0, y0, _, y1) = boxes[place - 1].tolist(), boxes[place].tolist()
+        if low < (y0 + y1) / 2 < high and abs(x0 - end) < high - low:
+            boxes[place, 1], boxes[place, 3] = low, high
 
 
 def _letters(code: int) -> str:
@@ -347,11 +392,3 @@ def _letters(code: int) -> str:
     if 0xFB00 <= code <= 0xFEFC:
         return unicodedata.normalize("NFKC", chr(code)) or chr(code)
     return chr(code)
-
-
-def _string(get: Callable[..., int]) -> str:
-    """Return a string of PDFium's: asked for its length in bytes, then for UTF-16."""
-    length = get(None, 0)
-    room = (ctypes.c_ushort * (length // 2 + 1))()
-    get(room, length)
-    return bytes(room).decode("utf-16-le", "replace").split("\0", 1)[0]

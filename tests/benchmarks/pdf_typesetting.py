@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.other_scripts import BOXES, box_fonts, script_paragraphs
+
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 LAYOUTS = ("one column", "two columns", "changing heads", "footnotes", "front matter", "other scripts")
 FRONT = "This paper is printed for the members."
 
-_SPECIAL = re.compile(r"([\\#$*_`<>@\[\]~=+/-])")
+_SPECIAL = re.compile(r"([\\#$*_`<>@\[\]~=+/-]|(?<=\.)\.)")  # three dots would be one character
+_CAPTION = re.compile(r"(?:figure|table)\s[\d.-]+[.:]", re.IGNORECASE)
+_BROKEN = re.compile(r"\w-\s\w")  # a word that the line breaks of the source have cut
 _HEAD = {
     "one column": '#set page(paper: "a4", numbering: "1")\n'
     "#set par(justify: true)\n#set text(size: 10pt, hyphenate: true)\n",
@@ -26,7 +30,8 @@ _HEAD = {
     "#set text(size: 9pt, hyphenate: true)\n",
     "front matter": '#set page(paper: "a5", numbering: "i")\n#set text(size: 10pt)\n' + FRONT + "\n"
     '#pagebreak()\n#set page(numbering: "1")\n#counter(page).update(1)\n',
-    "other scripts": '#set page(paper: "a5", numbering: "1")\n#set par(justify: true)\n',
+    "other scripts": '#set page(paper: "a5", numbering: "1")\n#set par(justify: true)\n'
+    f'#set text(font: ("DejaVu Sans", "{BOXES}"), size: 10pt)\n',
 }
 
 
@@ -49,7 +54,7 @@ def corpus_paragraphs(count: int, words: int = 1500) -> Iterator[tuple[str, list
             kept: list[str] = []
             for paragraph in record["document"].split("\n\n"):
                 text = " ".join(paragraph.split())
-                if re.search(r"\w.*[.?!]$", text) and text.isascii() and len(text.split()) > 6:
+                if _is_prose(text):
                     kept.append(text)
                 if sum(len(one.split()) for one in kept) > words:
                     break
@@ -58,6 +63,20 @@ def corpus_paragraphs(count: int, words: int = 1500) -> Iterator[tuple[str, list
                 yield record["id"], kept
                 if found == count:
                     return
+
+
+def _is_prose(text: str) -> bool:
+    sentences = re.search(r"\w.*[.?!]$", text) and text.isascii() and len(text.split()) > 6
+    return bool(sentences) and not _CAPTION.match(text) and not _BROKEN.search(text)
+
+
+def documents(count: int, words: int = 1500) -> Iterator["Typeset"]:
+    """Yield `count` documents in each layout."""
+    for name, paragraphs in corpus_paragraphs(count, words):
+        for layout in LAYOUTS[:-1]:
+            yield typeset(name, paragraphs, layout)
+    for name, paragraphs in script_paragraphs(count):
+        yield typeset(name, paragraphs, LAYOUTS[-1])
 
 
 def _note(number: int) -> str:
@@ -98,6 +117,12 @@ def typeset(name: str, paragraphs: list[str], layout: str) -> Typeset:
             paragraph.replace(" ", f"#footnote[{_note(number)}] ", 1) if number % 3 == 1 else paragraph
             for number, paragraph in enumerate(shown)
         ]
-    source = "#set smartquote(enabled: false)\n" + _HEAD[layout] + "\n\n".join(shown)
+    language = f'#set text(lang: "{name[:2]}")\n' if layout == "other scripts" else ""
+    source = "#set smartquote(enabled: false)\n" + _HEAD[layout] + language + "\n\n".join(shown)
     plain = [*([FRONT] if layout == "front matter" else []), *paragraphs]
-    return Typeset(name, layout, "\n\n".join(plain), typst.compile(source.encode(), format="pdf"))
+    return Typeset(
+        name,
+        layout,
+        "\n\n".join(plain),
+        typst.compile(source.encode(), format="pdf", font_paths=typst.Fonts(font_paths=[box_fonts()])),
+    )

@@ -10,6 +10,7 @@ from bbp_cli.documents.pdf_characters import Word
 from bbp_cli.documents.pdf_hyphens import joint
 from bbp_cli.documents.pdf_layout import lay_out
 from bbp_cli.documents.pdf_text import text_of
+from tests.benchmarks.other_scripts import script_paragraphs
 from tests.benchmarks.pdf_agreement import agreement, running_text
 from tests.benchmarks.pdf_typesetting import LAYOUTS, typeset
 from tests.cli.documents.test_pdf import CASES, FIRST, SECOND, THIRD
@@ -37,6 +38,13 @@ def compiled(source: str) -> PdfText:
 def test_known_text_is_read_back_from_each_layout(layout: str) -> None:
     document = typeset("story", STORY, layout)
     assert agreement(document.plain, running_text(read_pdf(document.pdf))) > 0.995
+
+
+@pytest.mark.parametrize(("name", "paragraphs"), list(script_paragraphs(4)))
+def test_other_writings_are_read_back(name: str, paragraphs: list[str]) -> None:
+    document = typeset(name, paragraphs, LAYOUTS[-1])
+    read = read_pdf(document.pdf)
+    assert read.text.split() == document.plain.split()
 
 
 def test_paragraphs_are_those_of_the_text() -> None:
@@ -121,6 +129,12 @@ def test_hebrew_is_read_from_right_to_left() -> None:
         ("IN BROAD-", "CAST", "IN BROADCAST"),
         ("and/", "or", "and/or"),
         ("the end", "of it", "the end of it"),
+        ("a switch-to-", "switch protocol", "a switch-to-switch protocol"),
+        ("we re-", "established it", "we re-established it"),
+        ("a publically-", "readable value", "a publically-readable value"),
+        ("the noArea-", "Summary of it", "the noAreaSummary of it"),
+        ("an AMI-", "coded signal", "an AMI-coded signal"),
+        ("an overlap-", "ping-fragment attack", "an overlapping-fragment attack"),
     ],
 )
 def test_words_cut_at_the_end_of_a_line(line: str, following: str, joined: str) -> None:
@@ -154,6 +168,68 @@ def test_a_line_without_spaces_is_read() -> None:
     for name in ("one-word-850B.pdf", "one-word-1kB.pdf"):
         text = read_pdf((CASES / name).read_bytes()).text
         assert set(text.replace(" ", "")) == {"a", "b"}
+
+
+def test_a_sentence_that_names_a_figure_is_no_caption() -> None:
+    text = "Figure 1 shows the harbour in the year of the storm, which is only an example of it."
+    read = compiled(f"{A5}{FIRST}\n\n{text}\n\n{SECOND}")
+    assert read.asides == ()
+    assert text in " ".join(read.text.split())
+
+
+def test_the_first_lines_of_a_column_are_not_read_across_the_page() -> None:
+    columns = '#set page(paper: "a6", columns: 2)\n#set text(size: 7pt)\n#set par(justify: true)\n'
+    for count in range(3, 8):
+        story = " ".join(STORY[:count])
+        assert compiled(columns + story).text.split() == story.split()
+
+
+def test_a_line_of_few_words_that_fills_its_column_is_no_table() -> None:
+    head = "#set page(width: 200pt, height: 400pt)\n#set par(justify: true)\n"
+    line = "ospfMulticastExtensions OBJECT TYPE #linebreak(justify: true)\n"
+    read = compiled(f"{head}{FIRST}\n\n{line}{SECOND}")
+    assert read.asides == ()
+
+
+def test_the_mark_of_a_note_that_slips_to_another_page_is_not_read_out() -> None:
+    pages = [
+        "\n".join([FIRST, "#v(1fr)", "#text(size: 7pt)[#super[1]#h(2pt)The firm is Nordkai of Lund.]"]),
+        SECOND.replace("quay", "quay#super[1]"),
+    ]
+    read = compiled('#set page(paper: "a6")\n#set text(size: 9pt)\n' + "\n#pagebreak()\n".join(pages))
+    assert "The new quay was opened" in read.text
+
+
+def test_the_last_line_of_a_page_that_looks_like_its_number_is_text() -> None:
+    pages = [STORY[0] + " The rest is told in the report \\ [90].", *STORY[1:4]]
+    source = '#set page(paper: "a6", numbering: "1")\n#set text(size: 9pt)\n'
+    assert "in the report [90]." in compiled(source + "\n#pagebreak()\n".join(pages)).text
+
+
+def test_text_turned_against_the_page_is_set_apart_and_not_dropped() -> None:
+    turned = "The table of tides is printed along the margin of this page."
+    source = f"{A5}{FIRST}\n\n#rotate(-90deg, reflow: true)[{turned}]\n\n{SECOND}"
+    read = compiled(source)
+    (aside,) = read.asides
+    assert (aside.kind, " ".join(read.text[aside.start : aside.end].split())) == ("turned", turned)
+    assert running_text(read).split() == f"{FIRST} {SECOND}".split()
+
+
+def test_a_stamp_across_all_pages_is_furniture_and_one_across_a_single_page_is_read() -> None:
+    stamp = "#place(center + horizon, rotate(45deg, text(size: 20pt)[Draft of the council]))\n"
+    pages = [stamp + one for one in (FIRST, SECOND, THIRD)]
+    assert "Draft" not in compiled(A5 + "\n#pagebreak()\n".join(pages)).text
+    read = compiled(A5 + "\n#pagebreak()\n".join([pages[0], SECOND, THIRD]))
+    assert [(one.kind, read.text[one.start : one.end]) for one in read.asides] == [
+        ("turned", "Draft of the council")
+    ]
+
+
+def test_dashes_of_two_hyphens_are_whole() -> None:
+    text = "He came -- as ever -- too late -- and left, a six- octet -- address, at once -- as he did. " * 6
+    for size in (8, 9, 10):
+        source = f'#set page(paper: "a6")\n#set text(size: {size}pt)\n#set par(justify: true)\n'
+        assert compiled(source + text.replace("-", "\\-")).text.split() == text.split()
 
 
 def test_fonts_that_do_not_say_which_letters_they_show_make_a_page_undecodable() -> None:
