@@ -103,9 +103,8 @@ def count_tokens(options: InputOptions, model: ModelOptions, console: Console) -
                 failures.add(item, document)
             if not isinstance(document, Document):
                 continue
-            # A model that chooses sentences does not read notes, captions, tables and the bibliography.
-            text = document.running_text if found.kind == "extractive" else document.text
-            tokens = len(encode(parse_text(text), tokenizer, tokenizer.model_max_length).ids)
+            text = parse_text(document.running_text)
+            tokens = len(encode(text, tokenizer, tokenizer.model_max_length).ids)
             name = f"\t{one_line(item.label)}" if len(inputs.items) > 1 else ""
             emit(f"{tokens}{name}\n")
     failures.raise_if_any()

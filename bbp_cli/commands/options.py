@@ -216,6 +216,14 @@ NoRestoreCase = Annotated[
         help="Leave what a model writes in small letters without the case of the document's words.",
     ),
 ]
+KeepReferences = Annotated[
+    bool,
+    typer.Option(
+        "--keep-references",
+        envvar="BBP_KEEP_REFERENCES",
+        help="Read the bibliography of a PDF, too: its entries may be chosen.",
+    ),
+]
 Truncate = Annotated[
     bool,
     typer.Option(

@@ -9,6 +9,7 @@ from bbp_cli.commands.options import (
     Cite,
     FormatOption,
     Json,
+    KeepReferences,
     Length,
     LengthPenalty,
     Model,
@@ -38,6 +39,7 @@ def summarize(
     length_penalty: LengthPenalty = None,
     no_repeat_ngram_size: NoRepeat = None,
     no_restore_case: NoRestoreCase = False,
+    keep_references: KeepReferences = False,
     truncate: Truncate = False,
     seed: Seed = 0,
 ) -> None:
@@ -57,7 +59,7 @@ def summarize(
     )
     found = run_task(
         "summarize",
-        lambda checkpoint: summary_task(options, checkpoint),
+        lambda checkpoint: summary_task(options, checkpoint, keep_references=keep_references),
         run(paths=tuple(paths or ()), model=model, json=json, format=format, cite=cite),
     )
     need_input(context, found)

@@ -55,8 +55,14 @@ class Document:
     @property
     def running_text(self) -> str:
         """Return the text with spaces for its asides (offsets stay), or all of it if little else is there."""
+        return self.without_asides()
+
+    def without_asides(self, *, keep_references: bool = False) -> str:
+        """Return the running text; `keep_references`: with the bibliography."""
         parts, position = [], 0
         for aside in self.asides:
+            if keep_references and aside.kind == "references":
+                continue
             parts += [self.text[position : aside.start], " " * (aside.end - aside.start)]
             position = aside.end
         running = "".join([*parts, self.text[position:]])

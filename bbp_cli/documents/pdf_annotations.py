@@ -8,11 +8,11 @@ import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # it has no anno
 
 from bbp_cli.documents.pdf_characters import Word
 
-_FIELDS_WITH_TEXT = (
-    pdfium.FPDF_FORMFIELD_TEXTFIELD,
-    pdfium.FPDF_FORMFIELD_COMBOBOX,
-    pdfium.FPDF_FORMFIELD_LISTBOX,
-)
+_CHOICES = (pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX)
+_TICKS = (pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON)
+_PASSWORD = 1 << 13  # a flag of fields with text
+MAX_OPTIONS = 1000  # of a list
+MAX_LINE = 14.0  # points, of a value in its box
 
 
 def annotations(page: Any, form: Any) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
@@ -35,7 +35,7 @@ def written(text: str, place: tuple[float, float, float, float], index: int) -> 
     """Return the words of a form's field or a note, spread over its box."""
     x0, top, x1, bottom = place
     lines = [line.split() for line in text.splitlines() if line.strip()]
-    height = (bottom - top) / max(1, len(lines))
+    height = min((bottom - top) / max(1, len(lines)), 1.2 * MAX_LINE)
     words: list[Word] = []
     for number, line in enumerate(lines):
         width = (x1 - x0) / max(1, sum(map(len, line)) + len(line))
@@ -43,7 +43,7 @@ def written(text: str, place: tuple[float, float, float, float], index: int) -> 
         for word in line:
             end = position + width * len(word)
             low = top + height * (number + 1)
-            size = min(height, 14.0)
+            size = min(height, MAX_LINE)
             words.append(
                 Word(word, position, end, low - size, low, low - 0.2 * size, size, False, index + len(words))
             )
@@ -57,9 +57,25 @@ def _text(annotation: Any, form: Any) -> str:
         return _string(lambda *room: pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", *room))
     if kind != pdfium.FPDF_ANNOT_WIDGET:
         return ""
-    if pdfium.FPDFAnnot_GetFormFieldType(form, annotation) not in _FIELDS_WITH_TEXT:
+    field = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
+    if field in _TICKS:
+        state = _string(lambda *room: pdfium.FPDFAnnot_GetStringValue(annotation, b"AS", *room))
+        return "☒" if state not in ("", "Off") else "☐"
+    if field in _CHOICES and (chosen := _chosen(annotation, form)):
+        return ", ".join(chosen)
+    is_secret = pdfium.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD
+    if field not in (pdfium.FPDF_FORMFIELD_TEXTFIELD, *_CHOICES) or is_secret:
         return ""
     return _string(lambda *room: pdfium.FPDFAnnot_GetFormFieldValue(form, annotation, *room))
+
+
+def _chosen(annotation: Any, form: Any) -> list[str]:
+    """Return the options of a list that are chosen, as the page shows them."""
+    return [
+        _string(lambda *room, number=number: pdfium.FPDFAnnot_GetOptionLabel(form, annotation, number, *room))
+        for number in range(min(MAX_OPTIONS, max(0, pdfium.FPDFAnnot_GetOptionCount(form, annotation))))
+        if pdfium.FPDFAnnot_IsOptionSelected(form, annotation, number)
+    ]
 
 
 def _string(get: Callable[..., int]) -> str:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 WORD_GAP = 0.125  # of a character's box, which is about 1.2 em high: more is a space
 TOUCHING = 0.03  # of it: no space is seen between characters that are so close, whatever the file says
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = str.maketrans("0123456789-−+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺")
+_POWER = re.compile(r"[-−+]?\d+")
 
 _ALEFS = ("\u0622", "\u0623", "\u0625", "\u0627")
 
@@ -136,8 +137,9 @@ def _leftward(texts: npt.NDArray[np.object_]) -> Booleans:
 
 def joined(word: Word, piece: Word) -> Word:
     """Return a word with the rest of it, set in another size; raised numbers stay raised."""
-    raised = word.baseline - piece.baseline > 0.12 * word.size and piece.size < 0.9 * word.size
-    text = piece.text.translate(SUPERSCRIPTS) if raised and piece.text.isdigit() else piece.text
+    lift = word.baseline - piece.baseline
+    raised = lift > (0.12 if piece.size < 0.9 * word.size else 0.25) * word.size
+    text = piece.text.translate(SUPERSCRIPTS) if raised and _POWER.fullmatch(piece.text) else piece.text
     if piece.size > 1.02 * word.size:  # a raised mark comes first, or a small capital
         main = replace(piece, x0=word.x0, index=word.index)
         lifted = piece.baseline - word.baseline > 0.12 * piece.size and word.text.isdigit()

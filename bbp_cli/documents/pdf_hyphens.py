@@ -39,7 +39,8 @@ LAST = frozenset(
     fit fold foot forward free friendly full funded grade grained grown half hand handed heavy held hoc hour
     house independent in infected intensive known language layer led length level like line lived load long
     looking made making mail man mile minded minute month moving named needed off old only operated order
-    oriented out owned page paid part party performance phase pitched plan point priced proof quality
+    oriented out owned page paid part party performance phase pitched plan point
+    president priced proof quality
     ranging range rate rated ray ready reaching related resistant rich right risk run running safe scale
     second sensitive shaped shot side sided size sized sounding source speaking specific speed stage
     standing state step strong style supplied tail taking tech term thirds throughput tier time to top type

@@ -12,11 +12,13 @@ from operator import attrgetter
 from statistics import median
 
 from bbp_cli.documents.pdf_characters import Word
+from bbp_cli.documents.pdf_hyphens import is_word
 
 ROW_TOLERANCE = 0.28  # of a box's height, by which baselines of one row differ
 MIN_GUTTER = 0.6  # of it: columns are this far apart at least (10 points at 10 points' size)
 MIN_COLUMN_ROWS = 3  # that have text on both sides of a gutter
 MIN_COLUMN_WORDS = 2.5  # that a row of a column has on average; cells of tables have fewer
+MAX_DROP_CAPS = 20  # on a page
 MIN_JUSTIFIED = 8  # rows of a column, beside which one or two rows may be the next one
 MAX_GUTTERS = 12  # followed at once
 WIDE_GAP = 1.3  # of a box's height between two words: cells, or columns that are none
@@ -75,7 +77,7 @@ def lay_out(words: Sequence[Word], width: float, turned: Sequence[Sequence[Word]
     beside = tuple(column for group in turned for column in _columns(rows_of(group)))
     if not words:
         return PageLayout((), (), (), 0, width, beside)
-    rows = rows_of(without_line_numbers(rows_of(words)))
+    rows = rows_of(without_line_numbers(rows_of(with_drop_caps(words))))
     head = tuple(_row(row) for row in rows[:EDGE_ROWS])
     foot = tuple(_row(row) for row in rows[-EDGE_ROWS:])
     return PageLayout(tuple(_columns(rows)), head, foot, len(rows), width, beside)
@@ -101,6 +103,33 @@ def _without_stretched(column: Sequence[PageLine]) -> list[PageLine]:
         else line
         for line in column
     ]
+
+
+def with_drop_caps(words: Sequence[Word]) -> Sequence[Word]:
+    """Return words whose first letter is not set apart, large, beside the first lines of its paragraph."""
+    size = median(word.size for word in words)
+    large = [word for word in words if len(word.text) <= 2 and word.text.isalpha() and word.size > 1.7 * size]
+    if len(large) > MAX_DROP_CAPS:
+        return words
+    gone = set()
+    for cap in large:
+        beside = [
+            word
+            for word in words
+            if word.size < 0.6 * cap.size
+            and cap.x1 - 0.3 * size < word.x0 < cap.x1 + 1.5 * size
+            and cap.top < (word.top + word.bottom) / 2 < cap.baseline
+        ]
+        rows = {round(word.baseline) for word in beside}
+        if len(rows) < 2:
+            continue
+        first = min(beside, key=lambda word: word.baseline)
+        rest = first.text.lower()
+        apart = cap.text in ("A", "I") and is_word(rest) and not is_word(cap.text.lower() + rest)
+        first.text = cap.text + (" " if apart else "") + (rest if first.text.isupper() else first.text)
+        first.x0 = cap.x0
+        gone.add(id(cap))
+    return [word for word in words if id(word) not in gone]
 
 
 def rows_of(words: Sequence[Word]) -> list[list[Word]]:
@@ -158,7 +187,9 @@ def without_line_numbers(rows: Sequence[Sequence[Word]]) -> list[Word]:
             if row[side].text.isdecimal() and _apart(row, side)
         ]
         edges = Counter(round(row[side].x1 if side == 0 else row[side].x0) for _, row in numbered)
-        if len(numbered) < 4 or max(edges.values()) < 0.5 * len(numbered):
+        if len(numbered) < 2 or max(edges.values()) < 0.5 * len(numbered):
+            continue
+        if len(numbered) < 4 and not _count_rows(rows, numbered, side):
             continue
         steps = [
             (int(b[side].text) - int(a[side].text), m - n) for (n, a), (m, b) in itertools.pairwise(numbered)
@@ -170,6 +201,23 @@ def without_line_numbers(rows: Sequence[Sequence[Word]]) -> list[Word]:
             gone = {id(row[side]) for _, row in numbered}
             words = [word for word in words if id(word) not in gone]
     return words
+
+
+def _count_rows(
+    rows: Sequence[Sequence[Word]], numbered: Sequence[tuple[int, Sequence[Word]]], side: int
+) -> bool:
+    """Return whether two or three numbers outside of the text count its rows by fives or tens."""
+    values = [int(row[side].text) for _, row in numbered]
+    if any(value % 5 for value in values):
+        return False
+    (first, _), (last, _) = numbered[0], numbered[-1]
+    counted = {id(row) for _, row in numbered}
+    others = [row for row in rows if id(row) not in counted]
+    if not others or values[-1] - values[0] != last - first:
+        return False
+    if side == 0:
+        return max(row[0].x1 for _, row in numbered) < min(row[0].x0 for row in others)
+    return min(row[-1].x0 for _, row in numbered) > max(row[-1].x1 for row in others)
 
 
 def _apart(row: Sequence[Word], side: int) -> bool:
@@ -325,6 +373,7 @@ def _spaced(row: Sequence[Word]) -> tuple[str, int]:
     for word in row[1:]:
         gap = word.x0 - end
         wide = gap > max(WIDE_GAP * word.size, 2.5 * usual if len(row) > 4 else 0)
+        wide &= word.text[-1:] == ":" or not parts[-1].endswith(":")  # a label and its value are no cells
         gaps += wide
         unspaced = is_unspaced(parts[-1][-1]) and is_unspaced(word.text[0]) and gap < 0.4 * word.size
         parts += ["   " if wide else "" if unspaced else " ", word.text]

@@ -27,6 +27,7 @@ SMALL = 0.93  # of the body's size: notes
 SHORT = 0.5  # of a column's width: a line that ends early on purpose
 
 _ITEM = re.compile(r"(?:[•‣▪●◦·■□–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[\d{1,3}\])\s+\S")
+_LABEL = re.compile(r"[^\W\d_][\w /-]{0,40}:(?:\s|$)")  # of a field of a form
 CAPTION = re.compile(
     r"(?:fig(?:ure|\.)|tab(?:le|\.)|algorithm|listing|scheme|plate|chart|box|abb(?:ildung|\.)|tabelle|tableau|figura"
     r"|tabla|рис(?:унок|\.)|таблица|図|表|图)\s?(?:[A-Z]\.?)?\d+(?:[.-]\d+)*\s*(?:[.:|–—]|\s(?-i:(?=[A-Z(])))",
@@ -137,7 +138,7 @@ def _is_new(group: Sequence[PageLine], line: PageLine, left: float, right: float
         ends_as_sentence(last.text) or last.text[-1] in ":;" or shift < -INDENT * line.size
     ):
         return True
-    if line.text[0] in "•‣▪●◦■□":
+    if line.text[0] in "•‣▪●◦■□☐☒":
         return True
     ended = ends_as_sentence(last.text)
     fits = last.x1 + 0.25 * line.size + line.first < right - 0.2 * line.size
@@ -150,7 +151,7 @@ def _is_new(group: Sequence[PageLine], line: PageLine, left: float, right: float
         return True
     if line.bold != last.bold and fits and not line.text[0].islower() and not goes_on:
         return True
-    if fits and ended:
+    if fits and (ended or last.text[-1] == ":" or _LABEL.match(line.text)):
         return True
     short = last.x1 - left < SHORT * (right - left) and not line.text[0].islower()
     return fits and short and not goes_on and line.x1 - line.x0 > 1.3 * (last.x1 - last.x0)

@@ -1,9 +1,10 @@
 """PDF bytes → text, in the process that reads PDFs: open the file, mend it if need be, read its pages."""
 
+import contextlib
 import io
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bbp_cli.documents.pdf_layout import PageLayout, lay_out
@@ -14,8 +15,13 @@ from bbp_cli.errors import InputError
 CUT_OFF = "the PDF is cut off: its end is missing"
 
 
-def read(data: bytes) -> dict[str, Any]:
+def read(
+    data: bytes, left_out: Sequence[int] = (), begin: Callable[[int], None] = lambda _page: None
+) -> dict[str, Any]:
     """Return text, pages, asides and warnings, as `pdf.PdfText` has them.
+
+    Pages (from 0) that are `left_out` are not looked at; `begin` is called before each other one, and with
+    the number of pages before the text is put together.
 
     Raises:
         InputError: the file is cut off or damaged, or asks for a password.
@@ -27,7 +33,7 @@ def read(data: bytes) -> dict[str, Any]:
     kinds: list[str] = []
     labels: list[str | None] = []
     missing = 0
-    for number, page in enumerate(document.pages()):
+    for number, page in enumerate(document.pages(left_out, begin)):
         if page is None:
             missing += 1
             continue
@@ -35,6 +41,7 @@ def read(data: bytes) -> dict[str, Any]:
         kinds.append(page.kind)
         labels.append(document.label(number))
     document.close()
+    begin(document.count)
     if blank := [number for number, kind in enumerate(kinds) if kind == "blank"]:
         for number, problem in _unreadable(data[start:], blank, warnings):
             kinds[number] = "undecodable"
@@ -67,6 +74,8 @@ def _open(data: bytes, warnings: list[str]) -> PdfiumDocument:
                 hint="decrypt it first: qpdf --decrypt --password=...",
                 code="encrypted",
             ) from error
+    with contextlib.suppress(DamagedPdfError):
+        return PdfiumDocument(with_trailer(data))
     if not has_end(data):
         raise InputError(CUT_OFF, hint="download or copy it again", code="corrupt")
     try:
@@ -75,6 +84,15 @@ def _open(data: bytes, warnings: list[str]) -> PdfiumDocument:
         raise InputError("damaged PDF: it cannot be opened", code="corrupt") from error
     warnings.append("damaged PDF: mended as far as it could be")
     return document
+
+
+def with_trailer(data: bytes) -> bytes:
+    """Return a PDF with a trailer that leads to its catalog, or nothing where that cannot be found."""
+    catalog = re.search(rb"(\d+)\s+(\d+)\s+obj\b[^\d]*$", data[: max(0, data.rfind(b"/Catalog"))][-4096:])
+    if catalog is None:
+        return b""
+    root = b"%b %b R" % catalog.groups()
+    return data + b"\ntrailer\n<</Root " + root + b">>\nstartxref\n0\n%%EOF\n"
 
 
 def outer_damage(data: bytes, start: int) -> list[str]:

@@ -31,7 +31,9 @@ _AFTER_REFERENCES = re.compile(
     re.IGNORECASE,
 )
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_NOTE_NUMBER = re.compile(rf"([\d{_RAISED}]{{1,3}})")
+_SYMBOLS = "*∗†‡§¶"
+_NOTE_NUMBER = re.compile(rf"([\d{_RAISED}]{{1,3}}|[{_SYMBOLS}]{{1,3}})")
+_SYMBOL_MARK = re.compile(rf"(?<=[^\s{_SYMBOLS}])([{_SYMBOLS}]{{1,3}})(?=\s|$)")
 _MARK = re.compile(rf"(?<=[^\s{_RAISED}])(?<!10)[{_RAISED}]{{1,3}}(?:,[{_RAISED}]{{1,3}})*")
 _PLAIN = str.maketrans(_RAISED, "0123456789")
 
@@ -201,15 +203,16 @@ def _note_numbers(columns: Sequence[tuple[int, Sequence[Block]]]) -> dict[int, s
 
 
 def _without_marks(line: PageLine, notes: set[str]) -> PageLine:
-    """Return a line without the raised numbers of the notes below it: they are not read out."""
-    if not notes or not _MARK.search(line.text):
+    """Return a line without the marks of the notes below it, which are not read out: numbers or signs."""
+    if not notes:
         return line
 
     def kept(match: re.Match[str]) -> str:
         numbers = match[0].translate(_PLAIN).split(",")
         return "" if all(number in notes for number in numbers) else match[0]
 
-    return replace(line, text=_MARK.sub(kept, line.text))
+    text = _SYMBOL_MARK.sub(lambda match: "" if match[1] in notes else match[0], _MARK.sub(kept, line.text))
+    return replace(line, text=text)
 
 
 def _with_references(paragraphs: Sequence[Paragraph]) -> Iterator[Paragraph]:

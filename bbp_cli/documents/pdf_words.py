@@ -1,9 +1,10 @@
 """PDFium → the words of each page with their boxes. Only in the reader's process."""
 
 import ctypes
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -36,6 +37,9 @@ QUARTER = np.pi / 2
 _INVISIBLE = np.array((0x00AD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF))
 _HYPHEN = 0x02  # PDFium's mark of a hyphen behind which a line ends, whatever hyphen it was
 _SLANTED = -1
+_BEHIND = ".,;:!?)]"  # may follow a raised number
+_POWER = re.compile(rf"\d[{re.escape(_BEHIND)}]*$")
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,16 @@ class PdfiumDocument:
         label = room.raw.decode("utf-16-le", "replace").rstrip("\0").strip()
         return label if label and label != str(number + 1) else None
 
-    def pages(self) -> Iterator[PageWords | None]:
-        """Each page; None where there is none under a number that the file has promised."""
+    def pages(self, left_out: Sequence[int], begin: Callable[[int], None]) -> Iterator[PageWords | None]:
+        """Each page; None where there is none under a number that the file has promised.
+
+        `begin` is called with the number of each (from 0); those that are `left_out` are not looked at.
+        """
         for number in range(self.count):
+            if number in left_out:
+                yield PageWords((), 0.0, 0.0, "undecodable")
+                continue
+            begin(number)
             page = pdfium.FPDF_LoadPage(self._document, number)
             if not page:
                 yield None
@@ -296,16 +307,15 @@ class _Page:
         x1 = np.maximum(placed.boxes[first, 2], placed.boxes[last, 2]).tolist()
         top, bottom = placed.boxes[first, 1].tolist(), placed.boxes[first, 3].tolist()
         ends = placed.indices[last].tolist()
-        begins = placed.indices[first].tolist()
         texts = placed.texts.tolist()
         words: list[Word] = []
         for n, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
             text = "".join(texts[start : end + 1])
-            if text[-1].isdecimal():
+            if _POWER.search(text):
                 text = self._with_raised_digits(placed, start, end, turn)
             size = bottom[n] - top[n]
             word = Word(text, x0[n], x1[n], top[n], bottom[n], baselines[n], size, bold[n], ends[n])
-            if glued[n] and words and words[-1].index == begins[n] - 1:
+            if glued[n] and words:
                 words[-1] = joined(words[-1], word)
                 words[-1].index = ends[n]
             else:
@@ -315,10 +325,16 @@ class _Page:
     def _with_raised_digits(self, placed: Characters, start: int, end: int, turn: int) -> str:
         """Return the text of a piece; digits at its end that stand above the line are raised ones."""
         texts = placed.texts[start : end + 1].tolist()
-        for place in range(len(texts) - 1, max(-1, len(texts) - 4), -1):
-            if not texts[place].isdecimal() or not self._is_raised(placed, start + place, turn):
-                break
+        place = len(texts) - 1
+        while place > 0 and texts[place] in _BEHIND:
+            place -= 1
+        first = max(-1, place - 3)
+        while place > first and texts[place].isdecimal() and self._is_raised(placed, start + place, turn):
             texts[place] = texts[place].translate(SUPERSCRIPTS)
+            place -= 1
+        signed = place > 0 and texts[place] in "-−" and texts[place - 1].isdecimal()
+        if signed and texts[place + 1 : place + 2] and texts[place + 1] in _RAISED:
+            texts[place] = texts[place].translate(SUPERSCRIPTS)  # 10⁻⁶
         return "".join(texts)
 
     def _is_raised(self, placed: Characters, place: int, turn: int) -> bool:

@@ -51,7 +51,7 @@ class Classification:
         meaning = meaning_of_scores(loaded.model.config)
         options = self.options.for_meaning(meaning)
         encoded, windows = text_windows(
-            document.text, loaded.tokenizer, loaded.window_tokens, truncate=options.truncate
+            document.running_text, loaded.tokenizer, loaded.window_tokens, truncate=options.truncate
         )
         rows = yield [(encoded, window) for window in windows]
         scores, of_windows = combine(rows, [window.tokens for window in windows], meaning)

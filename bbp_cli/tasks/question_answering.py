@@ -134,7 +134,7 @@ class QuestionAnswering:
 def read_context(document: Document, loaded: LoadedModel) -> Context:
     """Encode a document for the model."""
     encoded = loaded.tokenizer(
-        unwrapped(document.text), add_special_tokens=False, return_offsets_mapping=True
+        unwrapped(document.running_text), add_special_tokens=False, return_offsets_mapping=True
     )
     return Context(document, encoded.input_ids, encoded.offset_mapping)
 
@@ -145,7 +145,7 @@ def _answers_of(
     from bigbird_pegasus.question_answering import answers_in_window, whole_words
 
     context, window, options = asked.context, asked.window, asked.options
-    text, document = context.document.text, context.document
+    text, document = context.document.running_text, context.document
     spans, absent = answers_in_window(
         start_logits,
         end_logits,

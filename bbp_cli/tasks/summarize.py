@@ -40,10 +40,11 @@ class ExtractiveSummary:
     """Choose sentences of the document: the encoder reads windows, then all sentences are scored together."""
 
     options: SummaryOptions
+    keep_references: bool = False
 
     def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options; see `Task`."""
-        return self.options.as_params()
+        return {**self.options.as_params(), **_given(keep_references=self.keep_references)}
 
     def identities(self) -> Sequence[Mapping[str, object]]:
         """Return the options; see `Task`."""
@@ -55,7 +56,7 @@ class ExtractiveSummary:
         """Choose sentences, at most `options.length` words of them where it is given; see `Task`."""
         from bigbird_pegasus.summarization.extractive import extractive_steps
 
-        text = parse_text(document.running_text)
+        text = parse_text(document.without_asides(keep_references=self.keep_references))
         found = yield from extractive_steps(text, _extractive_model(loaded), loaded.tokenizer, self.options)
         is_default = loaded.checkpoint.folder.id == DEFAULT
         return summary_of(document, found, language_warning(found.language) if is_default else ())
@@ -80,10 +81,12 @@ class AbstractiveSummary:
     """Write a summary of each window, one after the other or several together, and join them."""
 
     options: SummaryOptions
+    keep_references: bool = False
 
     def params(self, loaded: LoadedModel) -> Mapping[str, object]:
         """Return the options; see `Task`."""
-        return {**self.options.as_params(), "restore_case": self.options.restore_case}
+        held = {**self.options.as_params(), "restore_case": self.options.restore_case}
+        return {**held, **_given(keep_references=self.keep_references)}
 
     def identities(self) -> Sequence[Mapping[str, object]]:
         """Return the options; see `Task`."""
@@ -103,7 +106,8 @@ class AbstractiveSummary:
 
         if "length_penalty" in self.options.generation and self._beams(loaded) == 1:
             raise UsageError("--length-penalty needs beams", hint="add --num-beams 4, for example")
-        text, model = parse_text(document.text), _abstractive_model(loaded)
+        text = parse_text(document.without_asides(keep_references=self.keep_references))
+        model = _abstractive_model(loaded)
         found = yield from abstractive_steps(text, model, loaded.tokenizer, self.options, on_text)
         return summary_of(document, found)
 
@@ -148,8 +152,10 @@ class AbstractiveSummary:
         return number_of_beams(self.options, _abstractive_model(loaded))
 
 
-def summary_task(options: SummaryOptions, checkpoint: Checkpoint) -> "SummaryTask":
-    """Return the task for the kind of model that a checkpoint holds.
+def summary_task(
+    options: SummaryOptions, checkpoint: Checkpoint, *, keep_references: bool = False
+) -> "SummaryTask":
+    """Return the task for the kind of model that a checkpoint holds; `keep_references`: read bibliographies.
 
     Raises:
         UsageError: the model is extractive, and options of text generation are given.
@@ -163,7 +169,12 @@ def summary_task(options: SummaryOptions, checkpoint: Checkpoint) -> "SummaryTas
         )
     # The two tasks have windows of different types. Each is handed only windows that it planned itself, which
     # the types of a union cannot say.
-    return cast("SummaryTask", ExtractiveSummary(options) if extractive else AbstractiveSummary(options))
+    kind = ExtractiveSummary if extractive else AbstractiveSummary
+    return cast("SummaryTask", kind(options, keep_references))
+
+
+def _given(**flags: bool) -> dict[str, object]:
+    return {name: True for name, given in flags.items() if given}
 
 
 def language_warning(language: str | None) -> tuple[str, ...]:

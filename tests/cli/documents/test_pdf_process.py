@@ -1,5 +1,6 @@
 """A hang or a bomb costs one document: PDFs are read in a process with limits of time and memory."""
 
+import io
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfWriter
 
 from bbp_cli.documents import pdf_process
 from bbp_cli.documents.pdf import read_pdf
@@ -41,10 +43,22 @@ def test_a_document_that_takes_too_long_costs_only_itself() -> None:
 
 
 def test_a_document_that_takes_too_much_memory_costs_only_itself() -> None:
-    with pytest.raises(InputError, match="takes more than 2 GB of memory") as refused:
+    with pytest.raises(InputError, match="takes more than 1 GB of memory") as refused:
         read_pdf(FORMS)
     assert refused.value.code == "too_large"
     assert read_pdf(make_pdf([TEXT])).text == TEXT
+
+
+def test_a_page_that_takes_too_much_costs_only_itself() -> None:
+    writer = PdfWriter()
+    for pdf in (make_pdf([TEXT]), FORMS, make_pdf(["The last page has one, too."])):
+        writer.append(io.BytesIO(pdf))
+    together = io.BytesIO()
+    writer.write(together)
+    read = read_pdf(together.getvalue())
+    assert read.text == f"{TEXT}\n\nThe last page has one, too."
+    assert [page.kind for page in read.pages] == ["text", "undecodable", "text"]
+    assert read.warnings == ("page 2 is not read: it takes too much time or memory",)
 
 
 def test_a_process_that_is_killed_is_started_anew() -> None:

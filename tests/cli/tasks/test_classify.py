@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import typst
 from bigbird_pegasus import load_model, pipeline
 from bigbird_pegasus.classification import ClassifyOptions, choose, combine
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForSequenceClassification
@@ -53,6 +54,16 @@ def test_a_document_gets_its_label_and_score(warm_bbp: Bbp, classifier: Path) ->
 def test_stdin_is_classified(warm_bbp: Bbp, classifier: Path) -> None:
     done = warm_bbp("classify", "--model", classifier, stdin=text_about(["books"], 7).encode())
     assert (done.code, done.stdout.split("\t")[0]) == (0, "books")
+
+
+def test_the_notes_of_a_pdf_are_not_read(warm_bbp: Bbp, classifier: Path, tmp_path: Path) -> None:
+    head, text = '#set page(paper: "a5")\n', text_about(["sea"], 1)
+    note = f"#footnote[{text_about(['books'], 2)[:80]}]"
+    for name, source in (("note.pdf", text.replace(" ", f"{note} ", 1)), ("none.pdf", text)):
+        (tmp_path / name).write_bytes(typst.compile((head + source).encode(), format="pdf"))
+    noted, plain = warm_bbp("classify", "--json", "note.pdf", "none.pdf", "--model", classifier).records
+    assert noted["source"]["chars"] > plain["source"]["chars"]
+    assert noted["labels"] == plain["labels"]
 
 
 def test_several_documents_stand_under_headers(warm_bbp: Bbp, classifier: Path) -> None:

@@ -392,20 +392,34 @@ def test_the_count_of_extract_is_what_the_record_says(
     assert several.stdout == f"{counts[0]}\ta.txt\n{counts[1]}\tb.txt\n"
 
 
-def test_the_notes_of_a_pdf_are_counted_where_they_are_read(
+def test_the_notes_of_a_pdf_are_read_by_no_model(
     warm_bbp: Bbp, extractive: Path, writer: Path, tmp_path: Path
 ) -> None:
     note = "The firm is Nordkai of Lund and it built the gate too."
     source = f'#set page(paper: "a5")\n{STORY.replace(".", f".#footnote[{note}]", 1)}'
     (tmp_path / "note.pdf").write_bytes(typst.compile(source.encode(), format="pdf"))
-    text = warm_bbp("extract", "note.pdf").stdout
-    assert note in text
-    whole = {"stdin": text.encode()}
-    for model, reads_notes in ((extractive, False), (writer, True)):
+    assert note in warm_bbp("extract", "note.pdf").stdout
+    (tmp_path / "story.pdf").write_bytes(
+        typst.compile(f'#set page(paper: "a5")\n{STORY}'.encode(), format="pdf")
+    )
+    for model in (extractive, writer):
         count = warm_bbp("extract", "--count", "--model", model, "note.pdf").stdout
         (record,) = warm_bbp("summarize", "--json", "--model", model, "note.pdf").records
         assert count == f"{record['source']['tokens']}\n"
-        assert (count == warm_bbp("extract", "--count", "--model", model, **whole).stdout) is reads_notes
+        assert count == warm_bbp("extract", "--count", "--model", model, "story.pdf").stdout
+
+
+def test_a_bibliography_is_read_where_it_is_asked_for(
+    warm_bbp: Bbp, extractive: Path, writer: Path, tmp_path: Path
+) -> None:
+    entries = "\n\n".join(f"[{n}] Anna Lind. The harbour of Varnes. Nordkai, 19{n}." for n in range(60, 64))
+    source = f'#set page(paper: "a5")\n{STORY}\n\n= References\n\n{entries}'
+    (tmp_path / "paper.pdf").write_bytes(typst.compile(source.encode(), format="pdf"))
+    for model in (extractive, writer):
+        command = ("summarize", "--json", "--model", model, "paper.pdf")
+        (without,), (kept,) = (warm_bbp(*command, *more).records for more in ((), ("--keep-references",)))
+        assert kept["source"]["tokens"] > without["source"]["tokens"]
+        assert ("keep_references" in without["params"], kept["params"]["keep_references"]) == (False, True)
 
 
 def test_a_checkpoint_used_to_several_texts_or_records_writes_one_text(
