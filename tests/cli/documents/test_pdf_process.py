@@ -89,7 +89,7 @@ def test_a_document_on_which_three_processes_die_fails_alone(monkeypatch: pytest
 def test_a_document_that_takes_more_memory_than_it_may_fails_alone() -> None:
     too_little = ReadingLimits(memory_bytes=1 << 26)
     with pytest.raises(InputError, match=r"takes more than 0\.0625 GB of memory, or") as refused:
-        read_in_process(make_pdf([TEXT]), too_little)
+        read_in_process(FORMS, too_little)
     assert refused.value.code == "too_large"
     assert read_pdf(make_pdf([TEXT])).text == TEXT
 
