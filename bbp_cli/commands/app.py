@@ -6,6 +6,7 @@ import typer
 
 from bbp_cli.commands import models
 from bbp_cli.commands.classify import classify
+from bbp_cli.commands.digest import digest
 from bbp_cli.commands.doctor import doctor
 from bbp_cli.commands.evaluate import evaluate
 from bbp_cli.commands.extract import extract
@@ -49,7 +50,7 @@ def bbp(
         raise typer.Exit(2)
 
 
-for each in (summarize, classify, qa, merge, extract, train, evaluate, doctor):
+for each in (summarize, digest, classify, qa, merge, extract, train, evaluate, doctor):
     app.command()(each)
 
 models_app = typer.Typer(

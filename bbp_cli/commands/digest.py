@@ -1,0 +1,130 @@
+"""`bbp digest`: its options."""
+
+from dataclasses import asdict
+
+import typer
+from bigbird_pegasus.summarization.options import SummaryOptions
+
+from bbp_cli.batch.digest import DEFAULT_WORDS, DigestSentence, candidates_of, choose
+from bbp_cli.batch.reader import DocumentReader
+from bbp_cli.batch.scheduler import FinishedDocument, schedule
+from bbp_cli.batch.sink import Failures
+from bbp_cli.commands.options import (
+    Color,
+    Debug,
+    Encoding,
+    FilesFrom,
+    Json,
+    Length,
+    Model,
+    Nul,
+    Offline,
+    Paths,
+    Quiet,
+    Revision,
+    Threads,
+    need_input,
+)
+from bbp_cli.console import Console
+from bbp_cli.documents.inputs import InputOptions, collect, warn_skipped
+from bbp_cli.errors import BbpError, UsageError
+from bbp_cli.models.loading import ModelOptions, find_checkpoint, load_checkpoint, prepare_hardware
+from bbp_cli.models.names import DEFAULT
+from bbp_cli.output.records import json_line, model_record
+from bbp_cli.output.stdout import emit
+from bbp_cli.tasks.results import DocumentSummary
+from bbp_cli.tasks.summarize import summary_task
+
+SCHEMA = "bbp.digest/1"
+
+
+def digest(
+    context: typer.Context,
+    paths: Paths = None,
+    json: Json = False,
+    length: Length = DEFAULT_WORDS,
+    model: Model = DEFAULT,
+    files_from: FilesFrom = None,
+    nul: Nul = False,
+    encoding: Encoding = None,
+    revision: Revision = None,
+    offline: Offline = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Print one summary of all documents together: a line for each sentence, with its file and place.
+
+    What several documents say is said once, with the names of the others.
+    """
+    inputs = InputOptions(tuple(paths or ()), files_from, nul, encoding)
+    options = ModelOptions(name=model, offline=offline, revision=revision, threads=threads)
+    console = Console(quiet=quiet, color=color)
+    need_input(context, digest_documents(inputs, options, length or DEFAULT_WORDS, console, json=json))
+
+
+def digest_documents(
+    options: InputOptions, model: ModelOptions, words: int, console: Console, *, json: bool
+) -> bool:
+    """Print the digest of all inputs, and return whether there was any.
+
+    Raises:
+        UsageError: the model writes; it does not say which of its sentences matter.
+        ModelError, ResourceError: the model cannot be found, loaded or run here.
+        BbpError: after the digest: some or all inputs have failed.
+    """
+    inputs = collect(options)
+    warn_skipped(inputs, console)
+    failures = Failures(inputs, console)
+    documents = DocumentReader(inputs, options.encoding, console)
+    for item, error in documents.settled_first():
+        if isinstance(error, BbpError):
+            failures.add(item, error)
+    if documents.has_more:
+        checkpoint = find_checkpoint("summarize", model, console)
+        if checkpoint.kind != "extractive":
+            hint = "leave out --model, or name one that bbp train extract has made"
+            raise UsageError(f"a digest needs a model that chooses sentences: {model.name} writes", hint=hint)
+        hardware = prepare_hardware(checkpoint, model, console)
+        loaded = load_checkpoint(checkpoint, hardware, model, console)
+        candidates: list[DigestSentence] = []
+        read = 0
+        task = summary_task(SummaryOptions(), checkpoint)
+        for number, (item, found) in enumerate(schedule(documents, task, loaded, console.progress)):
+            if isinstance(found, BbpError):
+                failures.add(item, found)
+            elif isinstance(found, FinishedDocument):
+                assert isinstance(found.result, DocumentSummary)
+                candidates += candidates_of(number, item.label, found.document, found.result)
+                read += 1
+        chosen = choose(candidates, words)
+        emit(_as_json(chosen, read, model_record(loaded)) if json else "".join(map(_line, chosen)))
+    failures.raise_if_any()
+    return bool(inputs.items)
+
+
+def _line(one: DigestSentence) -> str:
+    also = f"; also {', '.join(one.also)}" if one.also else ""
+    return f"{one.sentence.text} [{one.name}, {one.place}{also}]\n"
+
+
+def _as_json(chosen: list[DigestSentence], documents: int, model: dict[str, object]) -> str:
+    sentences = [
+        {
+            "document": one.name,
+            "place": one.place,
+            **asdict(one.sentence),
+            "also": one.also,
+        }
+        for one in chosen
+    ]
+    summary = "\n".join(one.sentence.text for one in chosen)
+    record = {
+        "schema": SCHEMA,
+        "documents": documents,
+        "summary": summary,
+        "sentences": sentences,
+        "model": model,
+    }
+    return json_line(record) + "\n"

@@ -1,0 +1,75 @@
+"""One summary over many documents: every sentence with its file and page, near-duplicates said once."""
+
+from pathlib import Path
+
+from bigbird_pegasus.text.words import count_words
+
+from bbp_cli.batch.digest import DigestSentence, choose
+from bbp_cli.tasks.results import CitedSentence, Origin
+from tests.cli.pdfs import make_pdf
+from tests.conftest import SENTENCES, Bbp
+
+
+def sentence(document: int, number: int, text: str, score: float) -> DigestSentence:
+    cited = CitedSentence(text, (Origin(None, 0, len(text), score),))
+    return DigestSentence(document, number, f"{document}.txt", "§1", cited, score)
+
+
+def texts_of(chosen: list[DigestSentence]) -> list[str]:
+    return [one.sentence.text for one in chosen]
+
+
+def test_sentences_are_taken_by_score_and_stand_in_the_order_of_their_documents() -> None:
+    found = choose([sentence(n, 0, text, n + 1.0) for n, text in enumerate(SENTENCES[:9])], words=30)
+    assert texts_of(found) == SENTENCES[9 - len(found) : 9]
+    assert 20 < sum(count_words(text) for text in texts_of(found)) <= 30
+
+
+def test_a_document_that_has_sentences_already_counts_less() -> None:
+    candidates = [sentence(0, n, text, 1.0) for n, text in enumerate(SENTENCES[:6])]
+    candidates += [sentence(1, 0, SENTENCES[6], 0.9)]
+    found = choose(candidates, words=count_words(" ".join([SENTENCES[0], SENTENCES[6]])))
+    assert texts_of(found) == [SENTENCES[0], SENTENCES[6]]
+
+
+def test_what_several_documents_say_is_said_once_with_their_names() -> None:
+    first = "The harbour at Aldersund froze on the ninth of January and stayed closed."
+    again = "The harbour at Aldersund froze on the tenth of January and stayed closed."
+    found = choose([sentence(0, 0, first, 1.0), sentence(1, 0, again, 0.9), sentence(2, 0, again, 0.8)], 100)
+    assert texts_of(found) == [first]
+    assert found[0].also == ["1.txt", "2.txt"]
+
+
+def test_the_first_sentence_is_taken_however_long_it_is() -> None:
+    assert len(choose([sentence(0, 0, SENTENCES[0], 1.0), sentence(0, 1, SENTENCES[1], 0.5)], words=1)) == 1
+    assert choose([], words=10) == []
+
+
+def test_a_digest_names_files_and_pages(warm_bbp: Bbp, extractive: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.pdf").write_bytes(make_pdf([" ".join(SENTENCES[:4]), " ".join(SENTENCES[4:8])]))
+    (tmp_path / "in/b.txt").write_text(" ".join(SENTENCES[20:24]))
+    (tmp_path / "in/c.txt").write_text("")
+    done = warm_bbp("digest", "--model", extractive, "in", "--length", 40)
+    assert done.code == 6
+    lines = done.stdout.splitlines()
+    assert lines
+    for line in lines:
+        text, _, cited = line.rstrip("]").partition(" [")
+        if cited.startswith("in/a.pdf, p. "):
+            page = int(cited.removeprefix("in/a.pdf, p. "))
+            assert text in SENTENCES[4 * page - 4 : 4 * page]
+        else:
+            assert cited.startswith("in/b.txt, §1")
+            assert text in SENTENCES[20:24]
+    (record,) = warm_bbp("digest", "--model", extractive, "in", "--length", 40, "--json").records
+    assert record["documents"] == 2
+    assert [one["text"] for one in record["sentences"]] == [line.partition(" [")[0] for line in lines]
+    assert count_words(record["summary"]) <= 40
+
+
+def test_a_model_that_writes_is_a_usage_error(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(SENTENCES[0])
+    done = warm_bbp("digest", "--model", writer, "a.txt")
+    assert (done.code, done.stdout) == (2, "")
+    assert "a digest needs a model that chooses sentences" in done.stderr
