@@ -44,6 +44,8 @@ _REWORDED = (  # messages of pydantic, which Typer passes on, and shorter ones
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the `bbp` command and return its exit code; no exception leaves it."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # Read when numpy is imported: the threads of its library would only be started, see `kernels.blas`.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # --debug is read by hand, because it also holds for errors in parsing. The commands declare the option so
     # that --help shows it and the parser accepts it.
     debug = "--debug" in words or os.environ.get("BBP_DEBUG", "").strip().lower() in YES

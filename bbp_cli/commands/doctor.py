@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 import typer
+from bigbird_pegasus.inference.extractive_model import suits_numpy
+from bigbird_pegasus.kernels.arithmetic import numpy_arithmetic, torch_arithmetic
 
 from bbp_cli.commands.options import Debug, Device, Precision, Threads
 from bbp_cli.errors import ModelError
 from bbp_cli.models import names
 from bbp_cli.models.checkpoints import inspect
-from bbp_cli.models.hardware import DType, prepare
+from bbp_cli.models.hardware import DType, Hardware, prepare
 from bbp_cli.version import __version__
 
 PACKAGES = (
     "torch",
+    "numpy",
+    "threadpoolctl",
     "sentencepiece",
     "safetensors",
     "sentencex",
@@ -55,8 +59,17 @@ def examine(device: str, dtype: DType, threads: int | None) -> Iterator[tuple[st
     yield "device", hardware.device
     yield "dtype", hardware.dtype
     yield "threads", str(hardware.threads)
+    yield "engine", _engine(hardware, numpy_too=suits_numpy(device, dtype, None))
     yield "default model", _default_model()
     yield "model cache", str(names.cache_folder())
+
+
+def _engine(hardware: Hardware, *, numpy_too: bool) -> str:
+    """Return what computes, and for which processor; models that choose sentences may not need torch."""
+    torch = f"torch ({torch_arithmetic(hardware.dtype, hardware.device, None).instructions})"
+    if not numpy_too:
+        return torch
+    return f"numpy ({numpy_arithmetic().instructions}) for models that choose sentences, {torch}"
 
 
 def _version(package: str) -> str:

@@ -73,7 +73,7 @@ def _script_scorer() -> Any:
 def _rouge_tokenizer() -> Any:
     """Return the tokenizer of rouge-score, with a cache of stems."""
     tokenizer = rouge_scorer()._tokenizer
-    tokenizer._stemmer.stem = lru_cache(maxsize=200_000)(tokenizer._stemmer.stem)
+    tokenizer._stemmer.stem = lru_cache(maxsize=20_000)(tokenizer._stemmer.stem)
     return tokenizer
 
 

@@ -1,5 +1,8 @@
-"""What computes: two runs with the same arithmetic give the same result, bit for bit."""
+"""What computes: two runs with the same arithmetic give the same result."""
 
+from dataclasses import asdict
+
+from bigbird_pegasus.kernels.arithmetic import numpy_arithmetic, torch_arithmetic
 from bigbird_pegasus.quantization.scheme import Scheme
 
 from bbp_cli.models.checkpoints import Checkpoint
@@ -9,12 +12,9 @@ from bbp_cli.models.hardware import Hardware
 def arithmetic_of(
     checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None
 ) -> dict[str, str | None]:
-    """Return the precision, the quantization, and the instructions that the kernels use."""
-    import torch
-
-    device = hardware.device.partition(":")[0]
-    return {
-        "dtype": hardware.dtype,
-        "quantization": quantize or checkpoint.quantization,
-        "instructions": torch.backends.cpu.get_cpu_capability() if device == "cpu" else device,
-    }
+    """Return the engine, the precision, the quantization, and the instructions that the kernels use."""
+    if hardware.engine == "numpy":
+        found = numpy_arithmetic()
+    else:
+        found = torch_arithmetic(hardware.dtype, hardware.device, quantize or checkpoint.quantization)
+    return {name: value for name, value in asdict(found).items() if name != "version"}

@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,8 @@ from bigbird_pegasus.checkpoints.files import (
     weight_files,
 )
 from bigbird_pegasus.errors import BigBirdPegasusError, CheckpointError
+from bigbird_pegasus.inference.extractive_model import ExtractiveModel
+from bigbird_pegasus.kernels.arithmetic import Arithmetic, torch_arithmetic
 from bigbird_pegasus.quantization.scheme import Scheme
 
 from bbp_cli.console import Console
@@ -28,7 +30,6 @@ from bbp_cli.models.names import SILENT, ModelFolder, locate
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
-    from bigbird_pegasus.inference.extractive_model import ExtractiveModel
     from bigbird_pegasus.modeling.pretrained import PretrainedModule
 
 
@@ -87,6 +88,13 @@ class LoadedModel:
     model: "PretrainedModule | ExtractiveModel"
     tokenizer: "PegasusTokenizer"
     warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def arithmetic(self) -> Arithmetic:
+        """The arithmetic that computes results."""
+        if isinstance(self.model, ExtractiveModel):
+            return self.model.arithmetic
+        return torch_arithmetic(self.hardware.dtype, self.hardware.device, self.model.quantization)
 
     @property
     def window_tokens(self) -> int:
@@ -218,24 +226,56 @@ def load(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None = N
         ModelError: a file is missing, corrupt or does not fit.
         ResourceError: it does not fit into memory.
     """
-    from bigbird_pegasus.inference.prepack import prepack
-    from bigbird_pegasus.inference.torch_extraction import extractive_model
-    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-
     check_scheme(checkpoint, quantize)
-    tokenizer = load_tokenizer(checkpoint.folder)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
-        with memory_errors(checkpoint.weight_bytes):
-            prepack(model)
-    messages = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
-    ready = extractive_model(model) if isinstance(model, BigBirdPegasusForSentenceExtraction) else model
-    loaded = LoadedModel(checkpoint, hardware, ready, tokenizer, messages)
+    loaded = _load_in_numpy(checkpoint, hardware) if hardware.engine == "numpy" else None
+    if loaded is None:
+        loaded = _load_in_torch(checkpoint, replace(hardware, engine="torch"), quantize)
     if loaded.window_tokens < MIN_WINDOW_TOKENS:
         message = f"the model reads {loaded.window_tokens} tokens at once, which is too few for a sentence"
         raise _unusable(checkpoint.folder, message, hint="see model_max_length of its tokenizer_config.json")
     return loaded
+
+
+def reads_in_numpy(checkpoint: Checkpoint) -> bool:
+    """Return whether the numpy engine can read a checkpoint: see `load_numpy_model`, but for its sizes."""
+    from bigbird_pegasus.inference.numpy_model import stored_shapes
+
+    return checkpoint.kind == "extractive" and stored_shapes(checkpoint.folder.path) is not None
+
+
+def _load_in_numpy(checkpoint: Checkpoint, hardware: Hardware) -> LoadedModel | None:
+    """Load a model that chooses sentences; None where its files need torch, which also says what is wrong."""
+    from bigbird_pegasus.inference.numpy_model import load_numpy_model
+
+    folder = checkpoint.folder
+    tokenizer = load_tokenizer(folder)
+    with _kept_warnings() as messages, model_errors(folder), memory_errors(checkpoint.weight_bytes):
+        model = load_numpy_model(folder.path, hardware.threads)
+    return None if model is None else LoadedModel(checkpoint, hardware, model, tokenizer, tuple(messages))
+
+
+def _load_in_torch(checkpoint: Checkpoint, hardware: Hardware, quantize: Scheme | None) -> LoadedModel:
+    from bigbird_pegasus.inference.prepack import prepack
+    from bigbird_pegasus.inference.torch_extraction import extractive_model
+    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+
+    tokenizer = load_tokenizer(checkpoint.folder)
+    with _kept_warnings() as messages:
+        model = load_exactly(checkpoint, hardware.dtype, quantize, hardware.device)
+        with memory_errors(checkpoint.weight_bytes):
+            prepack(model)
+    ready = extractive_model(model) if isinstance(model, BigBirdPegasusForSentenceExtraction) else model
+    return LoadedModel(checkpoint, hardware, ready, tokenizer, tuple(messages))
+
+
+@contextmanager
+def _kept_warnings() -> Iterator[list[str]]:
+    """Keep the warnings of the model package inside the block, for the user."""
+    messages: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield messages
+    messages += [str(warning.message) for warning in caught if warning.category is UserWarning]
 
 
 def load_exactly(

@@ -1,10 +1,12 @@
 """Where and how precisely the model runs: device, dtype, threads. torch is imported when it is needed."""
 
-import os
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Literal
+
+from bigbird_pegasus.kernels.arithmetic import Engine
+from bigbird_pegasus.kernels.threads import usable_processors
 
 from bbp_cli.errors import ResourceError, UsageError
 from bbp_cli.models.cgroups import processor_limits
@@ -14,11 +16,12 @@ DType = Literal["auto", "float32", "bfloat16", "float16"]
 
 @dataclass(frozen=True)
 class Hardware:
-    """What the model runs on, by torch's names."""
+    """What the model runs on, by torch's names, and what computes it."""
 
     device: str
     dtype: str
     threads: int
+    engine: Engine = "torch"
 
 
 def prepare(device: str = "auto", dtype: DType = "auto", threads: int | None = None) -> Hardware:
@@ -38,14 +41,14 @@ def prepare(device: str = "auto", dtype: DType = "auto", threads: int | None = N
     return Hardware(chosen, dtype, count)
 
 
+def without_torch(threads: int | None = None) -> Hardware:
+    """Return what the numpy engine runs on."""
+    return Hardware("cpu", "float32", threads or default_threads(), "numpy")
+
+
 def default_threads(root: Path = Path("/")) -> int:
     """Return the processors that this process may use: by affinity, cgroup quota and OMP_NUM_THREADS."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    limits = [float(len(affinity(0)) if affinity else os.cpu_count() or 1), *processor_limits(root)]
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdigit() and int(asked):
-        limits.append(int(asked))
-    return max(1, ceil(min(limits)))
+    return max(1, ceil(min([usable_processors(), *processor_limits(root)])))
 
 
 def _device(name: str) -> str:

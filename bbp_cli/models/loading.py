@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bigbird_pegasus.inference.extractive_model import suits_numpy
 from bigbird_pegasus.quantization.scheme import Scheme
 
 from bbp_cli.console import Console
@@ -14,9 +15,10 @@ from bbp_cli.models.checkpoints import (
     check_scheme,
     find,
     load,
+    reads_in_numpy,
     training_hint,
 )
-from bbp_cli.models.hardware import DType, Hardware, prepare
+from bbp_cli.models.hardware import DType, Hardware, prepare, without_torch
 from bbp_cli.models.names import DEFAULT
 
 
@@ -63,9 +65,14 @@ def prepare_hardware(checkpoint: Checkpoint, options: ModelOptions, console: Con
         ResourceError: the device is missing.
     """
     check_scheme(checkpoint, options.quantize)
-    hardware = prepare(options.device, options.dtype, options.threads)
+    may_do_without = suits_numpy(options.device, options.dtype, options.quantize)
+    if may_do_without and reads_in_numpy(checkpoint):
+        hardware = without_torch(options.threads)
+    else:
+        hardware = prepare(options.device, options.dtype, options.threads)
     console.detail(
-        f"model {checkpoint.folder.path}: {hardware.dtype} on {hardware.device}, {hardware.threads} threads"
+        f"model {checkpoint.folder.path}: {hardware.dtype} on {hardware.device} in {hardware.engine},"
+        f" {hardware.threads} threads"
     )
     return hardware
 

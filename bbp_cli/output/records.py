@@ -83,15 +83,16 @@ def skipped_record(head: RecordHead, reason: str) -> dict[str, Any]:
 
 def model_record(loaded: LoadedModel) -> dict[str, Any]:
     """Return the model's part of a record: which one, its precision, its device."""
-    checkpoint = loaded.checkpoint
+    checkpoint, arithmetic = loaded.checkpoint, loaded.arithmetic
     return {
         "id": checkpoint.folder.id,
         "revision": checkpoint.folder.revision,
         "weights_sha256": checkpoint.weights_sha256,
-        "dtype": loaded.hardware.dtype,
-        "quantization": loaded.model.quantization,
+        "dtype": arithmetic.dtype,
+        "quantization": arithmetic.quantization,
         "device": loaded.hardware.device,
         "attention": checkpoint.attention,
+        "arithmetic": asdict(arithmetic),
     }
 
 

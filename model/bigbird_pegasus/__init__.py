@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bigbird_pegasus.checkpoints.files import DEFAULT_MODEL as DEFAULT_MODEL
     from bigbird_pegasus.checkpoints.loader import NewHeadWarning as NewHeadWarning
     from bigbird_pegasus.config import BigBirdPegasusConfig as BigBirdPegasusConfig
-    from bigbird_pegasus.loading import DEFAULT_MODEL as DEFAULT_MODEL
     from bigbird_pegasus.loading import load_model as load_model
     from bigbird_pegasus.modeling.causal_lm import BigBirdPegasusForCausalLM as BigBirdPegasusForCausalLM
     from bigbird_pegasus.modeling.heads import (
@@ -40,7 +40,7 @@ _LAZY = {
     "BigBirdPegasusForSequenceClassification": "modeling.heads",
     "BigBirdPegasusModel": "modeling.model",
     "BitsAndBytesConfig": "quantization.quantize",
-    "DEFAULT_MODEL": "loading",
+    "DEFAULT_MODEL": "checkpoints.files",
     "NewHeadWarning": "checkpoints.loader",
     "PegasusTokenizer": "tokenization.tokenizer",
     "load_model": "loading",

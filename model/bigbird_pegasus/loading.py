@@ -15,8 +15,6 @@ from bigbird_pegasus.modeling.model import BigBirdPegasusModel
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
-DEFAULT_MODEL = Path(__file__).parent / "pretrained"
-
 CLASSES: dict[str, type[PretrainedModule]] = {
     cls.__name__: cls
     for cls in (

@@ -16,11 +16,15 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor
 
+from bigbird_pegasus.checkpoints.files import DEFAULT_MODEL
+from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.classification import ClassifyOptions, Meaning, choose, combine, text_windows
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.inference.extractive_model import ExtractiveModel, suits_numpy
+from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.device import available_device
-from bigbird_pegasus.loading import DEFAULT_MODEL
+from bigbird_pegasus.kernels.threads import usable_processors
 from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForConditionalGeneration,
     BigBirdPegasusForQuestionAnswering,
@@ -35,7 +39,7 @@ from bigbird_pegasus.text.windows import window_input
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 Record = dict[str, Any]
-ModelArgument = str | Path | PretrainedModule | None
+ModelArgument = str | Path | PretrainedModule | ExtractiveModel | None
 ScoreFunction = Literal["softmax", "sigmoid", "none"]
 
 DEFAULT_BEAMS = 4
@@ -79,7 +83,8 @@ def pipeline(
         tokenizer: a folder, a name or a tokenizer; left out, that of the checkpoint.
         device: a torch device, or the number of a GPU, -1 being the CPU. Left out, the CPU, or where a model
             in memory is.
-        dtype: of the weights, see `PretrainedModule.from_pretrained`; not for a model in memory.
+        dtype: of the weights, see `PretrainedModule.from_pretrained`; not for a model in memory. A model that
+            chooses sentences runs in numpy, where no other device or type than the CPU and float32 is named.
         revision: of a model on the Hub and of its tokenizer.
         torch_dtype: the older name of `dtype`.
         options: those of each call, as defaults.
@@ -91,23 +96,13 @@ def pipeline(
     task = {"sentiment-analysis": "text-classification"}.get(task, task)
     if task not in TASKS:
         raise ConfigError(f"task is {task!r}: it must be one of {', '.join(sorted(TASKS))}")
-    model_class, pipeline_class = TASKS[task]
+    _, pipeline_class = TASKS[task]
     place = None if device is None else available_device(device)
-    if task == "summarization":
-        model = DEFAULT_MODEL if model is None else model
-        model_class = BigBirdPegasusForSentenceExtraction if _is_extractive(model, revision) else model_class
-    if isinstance(model, str | Path):
-        tokenizer = model if tokenizer is None else tokenizer
-        model = model_class.from_pretrained(
-            model, dtype=dtype, torch_dtype=torch_dtype, device=place, revision=revision
-        )
-    elif not isinstance(model, model_class):
-        given = "no model" if model is None else type(model).__name__
-        raise ConfigError(f"{task} needs a folder, a name or a {model_class.__name__}, not {given}")
-    elif dtype is not None or torch_dtype is not None:
-        raise ConfigError("dtype is for a checkpoint folder: a model in memory has one")
-    elif place is not None:
-        model.to(place)
+    if model is None and task == "summarization":
+        model = DEFAULT_MODEL
+    if tokenizer is None and isinstance(model, str | Path):
+        tokenizer = model
+    model = _ready(task, model, place, {"dtype": dtype, "torch_dtype": torch_dtype}, revision)
     if tokenizer is None:
         raise ConfigError("give the tokenizer of the model too")
     if isinstance(tokenizer, str | Path):
@@ -121,7 +116,7 @@ def pipeline(
 class SummarizationPipeline:
     """Texts → summaries."""
 
-    model: BigBirdPegasusForConditionalGeneration | BigBirdPegasusForSentenceExtraction
+    model: BigBirdPegasusForConditionalGeneration | BigBirdPegasusForSentenceExtraction | ExtractiveModel
     tokenizer: PegasusTokenizer
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -145,7 +140,7 @@ class SummarizationPipeline:
         Raises:
             ValueError: a text is longer than the model's window.
         """
-        if isinstance(self.model, BigBirdPegasusForSentenceExtraction):
+        if isinstance(self.model, ExtractiveModel | BigBirdPegasusForSentenceExtraction):
             texts = [documents] if isinstance(documents, str) else list(documents)
             chosen = {"model": self.model, "tokenizer": self.tokenizer, **self.options, **options}
             return [{"summary_text": one.summary} for one in summarize(texts, **chosen)]
@@ -375,10 +370,41 @@ TASKS: dict[str, tuple[type[PretrainedModule], Any]] = {
 }
 
 
-def _is_extractive(model: str | Path | PretrainedModule, revision: str | None) -> bool:
+def _ready(
+    task: str,
+    model: ModelArgument,
+    device: torch.device | None,
+    dtypes: Mapping[str, Any],
+    revision: str | None,
+) -> Any:
+    """Return a task's model, of a folder or in memory; one that chooses sentences runs in numpy if it may."""
+    model_class, _ = TASKS[task]
+    if task == "summarization" and model is not None and _is_extractive(model, revision):
+        model_class = BigBirdPegasusForSentenceExtraction
+    named = [dtype for dtype in dtypes.values() if dtype is not None]
+    if isinstance(model, str | Path):
+        plain = suits_numpy(str(device or "auto"), str(*named[:1] or ["auto"]).removeprefix("torch."), None)
+        if plain and model_class is BigBirdPegasusForSentenceExtraction:
+            folder = checkpoint_folder(model, weights=True, revision=revision)
+            if (found := load_numpy_model(folder, usable_processors())) is not None:
+                return found
+        return model_class.from_pretrained(model, **dtypes, device=device, revision=revision)
+    if isinstance(model, ExtractiveModel) and task == "summarization":
+        if named or device is not None:
+            raise ConfigError("device and dtype are for a checkpoint folder: this model runs in numpy")
+        return model
+    if not isinstance(model, model_class):
+        given = "no model" if model is None else type(model).__name__
+        raise ConfigError(f"{task} needs a folder, a name or a {model_class.__name__}, not {given}")
+    if named:
+        raise ConfigError("dtype is for a checkpoint folder: a model in memory has one")
+    return model if device is None else model.to(device)
+
+
+def _is_extractive(model: str | Path | PretrainedModule | ExtractiveModel, revision: str | None) -> bool:
     """Return whether a model chooses sentences; of a checkpoint its configuration says so."""
-    if isinstance(model, PretrainedModule):
-        return isinstance(model, BigBirdPegasusForSentenceExtraction)
+    if not isinstance(model, str | Path):
+        return isinstance(model, ExtractiveModel | BigBirdPegasusForSentenceExtraction)
     named = BigBirdPegasusConfig.from_pretrained(model, revision=revision).architectures
     return named == [BigBirdPegasusForSentenceExtraction.__name__]
 

@@ -114,18 +114,23 @@ def peak_memory() -> int:
     return _kilobytes(status, "VmHWM")
 
 
+# Started by a small process: until a command is executed it counts the memory of the one that starts it.
+WATCHED = """
+import os, sys
+_, status, used = os.wait4(os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ), 0)
+print(used.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def output_and_peak(command: Sequence[object], folder: Path) -> tuple[bytes, int]:
     """Run a command in a folder: what it prints, and the most bytes that it held in memory."""
-    process = subprocess.Popen([str(word) for word in command], cwd=folder, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process.stdout as out:
-        printed = out.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
-    if process.returncode:
-        raise SystemExit(f"{command[0]} ended with {process.returncode}: see above")
+    words = [sys.executable, "-S", "-c", WATCHED, *map(str, command)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} ended with {done.returncode}: {done.stderr.decode()}")
     kilobytes = 1 if sys.platform == "darwin" else 1024  # what ru_maxrss counts
-    return printed, used.ru_maxrss * kilobytes
+    return done.stdout, int(done.stderr.split()[-1]) * kilobytes
 
 
 def held_memory() -> int:

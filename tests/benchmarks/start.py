@@ -1,8 +1,11 @@
 """How long bbp takes to be ready, and how long and how much memory the default model takes.
 
-    python -m tests.benchmarks.start [--only summarize,model,loading,converted]
+    python -m tests.benchmarks.start [--only summarize,commands,folder,model,loading,converted]
 
-- summarize: `bbp summarize` on 300 words with the default model, and a bare `python -c "import torch"`.
+- summarize: `bbp summarize` on an example with the default model beside a bare `python -c "import torch"`,
+  and the peak of the process's memory.
+- commands: what a user waits for, each as a multiple of `python -c pass`.
+- folder: documents of about 4,400 tokens with the default model, in numpy and in torch, both float32.
 - model: `bbp summarize --json` on 300 words and on about 4,096 tokens: from text to summary, without loading
   (`timing.summarize_seconds` of the record), and the peak of the whole process's memory.
 - loading: memory at its peak while the 2.3 GB float32 checkpoint becomes bfloat16 (or int8, int4, nf4), over
@@ -32,11 +35,22 @@ from tests.benchmarks.machine import QUANTIZED, description, output_and_peak
 from tests.benchmarks.published_size import FOLDER, ROOT, WEIGHTS_FILE, checkpoint, options_of, tensor_sizes
 from tests.benchmarks.speed import worker
 
-PARTS = ("summarize", "model", "loading", "converted")
+PARTS = ("summarize", "commands", "folder", "model", "loading", "converted")
 WORDS = 300
 TOKENS = 4096
+PAGES, PAGE_WORDS = 30, 350
+DOCUMENT_WORDS = 3_100  # of a document of the folder: 4,400 tokens
 TEXT = ROOT / "examples" / "harbour-report.txt"
 BBP = [sys.executable, "-m", "bbp_cli"]
+# The command as it was before there was an engine without torch.
+IN_TORCH = """
+import sys
+import bbp_cli.models.loading as loading
+from bbp_cli.main import main
+loading.suits_numpy = lambda *asked: False
+sys.argv = ["bbp", *sys.argv[1:], "--dtype", "float32"]
+main()
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,10 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", type=lambda text: text.split(","), default=PARTS)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--documents", type=int, default=100, help="of the folder")
     parser.add_argument("--tiny", action="store_true")
     asked = parser.parse_args(arguments)
     if "summarize" in asked.only:
         print(_summarize(asked.rounds), end="\n\n")
+    if "commands" in asked.only:
+        print(_commands(asked.rounds), end="\n\n")
+    if "folder" in asked.only:
+        print(_folder(asked.documents, asked.threads), end="\n\n")
     if "model" in asked.only:
         print(_model(asked.rounds, asked.threads), end="\n\n")
     if "loading" in asked.only:
@@ -59,15 +78,62 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _summarize(rounds: int) -> str:
-    text = " ".join((TEXT.read_text(encoding="utf-8") * 3).split()[:WORDS])
+    command = [*BBP, "summarize", str(TEXT)]
     commands = {
         'python -c "import torch"': [sys.executable, "-c", "import torch"],
-        f"bbp summarize, {WORDS} words": [*BBP, "summarize"],
+        f"bbp summarize {TEXT.name}": command,
     }
-    taken = _in_turns(commands, rounds, text)
+    taken = _in_turns(commands, rounds)
     bare, summarized = (median(seconds) for seconds in taken.values())
-    told = f"bbp summarize takes {summarized - bare:.2f} s more, {summarized / bare:.2f} times as long."
+    _, peak = output_and_peak(command, ROOT)
+    told = f"bbp summarize takes {summarized / bare:.2f} times as long, and {peak / 1e6:.0f} MB at its peak."
     return f"{_table(taken)}\n\n{told}"
+
+
+def _commands(rounds: int) -> str:
+    from tests.cli.pdfs import make_pdf
+
+    words = TEXT.read_text(encoding="utf-8").encode("latin-1", "replace").decode("latin-1").split()
+    words *= 1 + PAGES * PAGE_WORDS // len(words)
+    pages = [" ".join(words[n * PAGE_WORDS : (n + 1) * PAGE_WORDS]) for n in range(PAGES)]
+    with TemporaryDirectory() as made:
+        text, pdf, int8 = (Path(made) / name for name in ("short.txt", "long.pdf", "int8"))
+        text.write_text(" ".join(words[:WORDS]), encoding="utf-8")
+        pdf.write_bytes(make_pdf(pages))
+        convert = [*BBP, "models", "convert", str(DEFAULT_MODEL), str(int8), "--quantize", "int8"]
+        subprocess.run(convert, check=True, cwd=ROOT, capture_output=True)
+        commands = {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "bbp --help": [*BBP, "--help"],
+            "bbp doctor": [*BBP, "doctor"],
+            f"bbp summarize, {WORDS} words": [*BBP, "summarize", str(text)],
+            f"bbp summarize, a PDF of {PAGES} pages": [*BBP, "summarize", str(pdf)],
+            f"bbp summarize, {WORDS} words, an int8 checkpoint": [
+                *(*BBP, "summarize", str(text), "--model", str(int8)),
+            ],
+        }
+        taken = _in_turns(commands, rounds)
+    bare = median(taken["python -c pass"])
+    lines = ["| | median s | times `python -c pass` |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {median(t):.2f} | {median(t) / bare:.0f} |" for name, t in taken.items()]
+    return "\n".join(lines)
+
+
+def _folder(documents: int, threads: int) -> str:
+    words = TEXT.read_text(encoding="utf-8").split()
+    words *= 2 + (DOCUMENT_WORDS + documents) // len(words)
+    with TemporaryDirectory() as made:
+        for number in range(documents):
+            text = " ".join(words[number : number + DOCUMENT_WORDS])
+            (Path(made) / f"{number}.txt").write_text(text, encoding="utf-8")
+        command = [*BBP, "summarize", made, "--quiet", "--threads", str(threads)]
+        in_torch = [sys.executable, "-c", IN_TORCH, *command[3:]]
+        taken = _in_turns({"numpy": command, "torch float32": in_torch}, 1)
+    ours, theirs = (seconds[0] for seconds in taken.values())
+    return (
+        f"{documents} documents of {DOCUMENT_WORDS} words, {threads} threads, whole process: "
+        f"numpy {ours:.1f} s, torch float32 {theirs:.1f} s ({ours / theirs:.2f} of it)."
+    )
 
 
 def _model(rounds: int, threads: int) -> str:

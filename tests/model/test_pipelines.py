@@ -22,7 +22,9 @@ from bigbird_pegasus import (
 )
 from bigbird_pegasus.classification import text_windows
 from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.question_answering import context_windows, pair_input
 
 from tests.cli.checkpoints import small_config, train_vocabulary
@@ -472,7 +474,14 @@ def test_without_a_model_the_default_one_summarizes_as_the_function_does() -> No
     assert made([text, text], length=20) == 2 * [
         {"summary_text": summarize(text, dtype="float32", length=20).summary}
     ]
+    assert isinstance(made.model, ExtractiveModel)
+    assert made.model.arithmetic.engine == "numpy"
     in_memory = pipeline("summarization", made.model, tokenizer=made.tokenizer, length=20)
     assert in_memory(text) == made(text, length=20)
+    with pytest.raises(ConfigError, match="this model runs in numpy"):
+        pipeline("summarization", made.model, tokenizer=made.tokenizer, device="cpu")
+    in_torch = pipeline("summarization", dtype="bfloat16")
+    assert isinstance(in_torch.model, BigBirdPegasusForSentenceExtraction)
+    assert in_torch(text)
     with pytest.raises(ConfigError, match="nothing to do for num_beams"):
         made(text, num_beams=4)

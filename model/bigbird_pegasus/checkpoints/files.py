@@ -8,6 +8,8 @@ from typing import Any
 
 from bigbird_pegasus.errors import CheckpointError
 
+DEFAULT_MODEL = Path(__file__).parents[1] / "pretrained"  # the folder of the model that comes with bbp
+
 CONFIG_FILE = "config.json"
 VOCABULARY_FILE = "spiece.model"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"

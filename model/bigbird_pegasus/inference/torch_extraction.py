@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_functions import Floats
 from bigbird_pegasus.inference.ragged_batch import encode_each
+from bigbird_pegasus.kernels.arithmetic import torch_arithmetic
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.text.windows import EncodedText, Window
 
@@ -21,9 +22,8 @@ def extractive_model(model: BigBirdPegasusForSentenceExtraction) -> ExtractiveMo
         lambda windows: encode_windows(model, windows),
         weights_of(model.sentence_head.scorer),
         weights_of(model.sentence_head.chooser),
-        str(model.dtype).removeprefix("torch."),
+        torch_arithmetic(str(model.dtype).removeprefix("torch."), str(model.device), model.quantization),
         str(model.device),
-        model.quantization,
         model.general_scorer,
     )
 

@@ -17,6 +17,7 @@ from bigbird_pegasus.errors import CheckpointError
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_functions import Floats, NetworkWeights
 from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
+from bigbird_pegasus.kernels.blas import single_threaded_blas
 from bigbird_pegasus.summarization.document_features import columns_digest, document_features
 from bigbird_pegasus.summarization.general_scores import with_general_scorer
 from bigbird_pegasus.summarization.options import SummaryOptions
@@ -115,6 +116,7 @@ class ScoredSentences:
     length: float
 
 
+@single_threaded_blas()
 def score_document(
     model: ExtractiveModel,
     vectors: Floats,
@@ -186,6 +188,7 @@ def with_questions(texts: Sequence[str], chosen: Sequence[int], max_words: int |
     return sorted(found)
 
 
+@single_threaded_blas()
 def choose(
     texts: Sequence[str],
     scored: "ScoredSentences",
@@ -210,7 +213,13 @@ def choose(
         return numbers, "end"
     length = scored.length if max_words is None else float(max_words)
     chosen, cut = select_sentences(
-        partial(selection_gains, selector), words, scored.scores, scored.features, length, allowed, max_words
+        partial(selection_gains, selector),
+        words,
+        scored.scores,
+        scored.features,
+        length,
+        allowed,
+        max_words,
     )
     if len(chosen) == len(texts):
         return chosen, "whole"

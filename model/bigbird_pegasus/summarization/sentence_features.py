@@ -40,6 +40,7 @@ _END = re.compile(r"[.!?\u2026\u061f\u0964\u3002\uff01\uff1f][\W\d_]*\Z")
 _MAX_END_CHARS = 200
 _SUFFIXES = (("sses", "ss"), ("ies", "i"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", ""), ("ss", "ss"))
 _VOWEL = re.compile("[aeiouy]")
+_KEPT_HASHES = 20_000  # of the words met last: 4 MB, and nearly all words of a text are among them
 _SENTENCES_AT_ONCE = 128  # compared with others: bounds the memory that their vectors take
 
 Doubles = NDArray[np.float64]
@@ -115,7 +116,7 @@ def _counts(rows: Sequence[Sequence[int]]) -> Integers:
     return np.fromiter(map(len, rows), np.int64, len(rows))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=_KEPT_HASHES)
 def hash_word(word: str) -> int:
     """Return the hash of a word's stem, of 32 bits."""
     return zlib.crc32(stem(word).encode("utf-8", "replace"))

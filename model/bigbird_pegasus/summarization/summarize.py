@@ -4,26 +4,29 @@ import re
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-import torch
-
+from bigbird_pegasus.checkpoints.files import DEFAULT_MODEL
+from bigbird_pegasus.checkpoints.hub import checkpoint_folder
+from bigbird_pegasus.config import BigBirdPegasusConfig, architecture_of
 from bigbird_pegasus.errors import ConfigError, did_you_mean
 from bigbird_pegasus.generation.config import GenerationConfig
-from bigbird_pegasus.inference.prepack import prepack
-from bigbird_pegasus.inference.torch_extraction import extractive_model
-from bigbird_pegasus.kernels.cpu import computes_bfloat16
-from bigbird_pegasus.kernels.device import available_device
-from bigbird_pegasus.loading import DEFAULT_MODEL, load_model
-from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
-from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.abstractive import abstractive_steps, write
+from bigbird_pegasus.inference.extractive_model import ARCHITECTURE, ExtractiveModel, suits_numpy
+from bigbird_pegasus.inference.numpy_model import load_numpy_model
+from bigbird_pegasus.kernels.threads import usable_processors
 from bigbird_pegasus.summarization.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.summary import ModelInfo, Summary
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+    from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
+    from bigbird_pegasus.modeling.pretrained import PretrainedModule
+
+    SummarizingModel = ExtractiveModel | BigBirdPegasusForConditionalGeneration
 
 EXTRACTIVE_BATCH_SIZE = 8  # short windows are encoded faster together, long ones are not
 
@@ -46,14 +49,14 @@ def summarize(texts: Sequence[str], **options: Any) -> list[Summary]: ...
 def summarize(
     texts: str | Sequence[str],
     *,
-    model: str | Path | PretrainedModule = DEFAULT_MODEL,
+    model: "str | Path | PretrainedModule | ExtractiveModel" = DEFAULT_MODEL,
     tokenizer: PegasusTokenizer | None = None,
     length: int | None = None,
     truncate: bool = False,
     seed: int = 0,
     restore_case: bool = True,
-    device: str | torch.device = "auto",
-    dtype: str | torch.dtype = "auto",
+    device: "str | torch.device" = "auto",
+    dtype: "str | torch.dtype" = "auto",
     quantize: str | None = None,
     revision: str | None = None,
     local_files_only: bool = False,
@@ -73,6 +76,8 @@ def summarize(
         restore_case: give what a model writes in small letters the case and spacing of the text's words.
         device: a torch device; "auto" is a CUDA GPU where there is one, else the CPU.
         dtype: of the weights; "auto" is bfloat16 where the device multiplies it in hardware, else float32.
+            A model that chooses sentences runs in numpy, in float32 on the CPU, unless another device or type
+            is named; then torch is not imported.
         quantize: "int8", "int4" or "nf4".
         revision: of a model on the Hub.
         local_files_only: never download.
@@ -93,53 +98,101 @@ def summarize(
     _check_count("batch_size", batch_size)
     _check_names(generation)
     options = SummaryOptions(length, truncate, seed, restore_case, generation)
-    if isinstance(model, PretrainedModule):
-        if tokenizer is None:
-            raise ConfigError("give the tokenizer of the model too")
-        if (device, dtype, quantize, revision) != ("auto", "auto", None, None):
-            raise ConfigError("device, dtype, quantize and revision are for a checkpoint that is loaded")
-        name = None
-    else:
+    if isinstance(model, str | Path):
         if tokenizer is not None:
             raise ConfigError("a tokenizer is for a model in memory: a checkpoint has its own")
         name = "default" if model == DEFAULT_MODEL else str(model)
         on_hub: Any = {"revision": revision, "local_files_only": local_files_only}
         tokenizer = PegasusTokenizer.from_pretrained(model, **on_hub)
-        place = _device(device)
-        precision = _dtype(place) if dtype == "auto" else dtype
-        model = load_model(model, dtype=precision, device=place, quantization_config=quantize, **on_hub)
-        prepack(model)  # as the command does: faster, and so the same order of additions
-    info = ModelInfo(name, str(model.dtype).removeprefix("torch."), str(model.device), model.quantization)
-    found = [replace(_summarize(text, model, tokenizer, options, batch_size), model=info) for text in several]
+        asked = (model, device, dtype, quantize, on_hub)
+        ready: SummarizingModel = _load_without_torch(*asked) or _load_in_torch(*asked)
+    else:
+        if tokenizer is None:
+            raise ConfigError("give the tokenizer of the model too")
+        if (device, dtype, quantize, revision) != ("auto", "auto", None, None):
+            raise ConfigError("device, dtype, quantize and revision are for a checkpoint that is loaded")
+        name = None
+        ready = model if isinstance(model, ExtractiveModel) else _ready(model)
+    info = _model_info(name, ready)
+    found = [replace(_summarize(text, ready, tokenizer, options, batch_size), model=info) for text in several]
     return found[0] if isinstance(texts, str) else found
+
+
+def _load_without_torch(
+    name_or_path: str | Path, device: object, dtype: object, quantize: str | None, on_hub: Any
+) -> ExtractiveModel | None:
+    """Return a checkpoint that chooses sentences; None where torch is asked for, or needed to read it."""
+    if not suits_numpy(str(device), str(dtype).removeprefix("torch."), quantize):
+        return None
+    config = BigBirdPegasusConfig.from_pretrained(name_or_path, **on_hub)
+    if architecture_of(config.architectures) != ARCHITECTURE:
+        return None
+    return load_numpy_model(checkpoint_folder(name_or_path, weights=True, **on_hub), usable_processors())
+
+
+def _load_in_torch(
+    name_or_path: str | Path,
+    device: "str | torch.device",
+    dtype: "str | torch.dtype",
+    quantize: str | None,
+    on_hub: Any,
+) -> "SummarizingModel":
+    from bigbird_pegasus.inference.prepack import prepack
+    from bigbird_pegasus.loading import load_model
+
+    place = _device(device)
+    precision = _dtype(place) if dtype == "auto" else dtype
+    model = load_model(name_or_path, dtype=precision, device=place, quantization_config=quantize, **on_hub)
+    prepack(model)  # as the command does: faster, and so the same order of additions
+    return _ready(model)
+
+
+def _ready(model: "PretrainedModule") -> "SummarizingModel":
+    """Return a model of torch as one that summarizes."""
+    from bigbird_pegasus.inference.torch_extraction import extractive_model
+    from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
+    from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+
+    if isinstance(model, BigBirdPegasusForSentenceExtraction):
+        return extractive_model(model)
+    if isinstance(model, BigBirdPegasusForConditionalGeneration):
+        return model
+    raise ConfigError(f"{type(model).__name__} does not summarize")
+
+
+def _model_info(name: str | None, model: "SummarizingModel") -> ModelInfo:
+    if isinstance(model, ExtractiveModel):
+        arithmetic, device = model.arithmetic, model.device
+    else:
+        from bigbird_pegasus.kernels.arithmetic import torch_arithmetic
+
+        device = str(model.device)
+        arithmetic = torch_arithmetic(str(model.dtype).removeprefix("torch."), device, model.quantization)
+    return ModelInfo(name, arithmetic.dtype, device, arithmetic.quantization, arithmetic)
 
 
 def _summarize(
     raw: str,
-    model: PretrainedModule,
+    model: "SummarizingModel",
     tokenizer: PegasusTokenizer,
     options: SummaryOptions,
     batch_size: int | None,
 ) -> Summary:
     text = parse_text(raw)
-    if isinstance(model, BigBirdPegasusForSentenceExtraction):
+    if isinstance(model, ExtractiveModel):
         if options.generation:
             names = ", ".join(options.generation)
             raise ConfigError(f"this model chooses sentences, so there is nothing to do for {names}")
-        chooser = extractive_model(model)
-        return run_steps(
-            extractive_steps(text, chooser, tokenizer, options),
-            chooser.encode_windows,
-            batch_size or EXTRACTIVE_BATCH_SIZE,
-        )
-    if isinstance(model, BigBirdPegasusForConditionalGeneration):
-        writer = model
-        return run_steps(
-            abstractive_steps(text, model, tokenizer, options),
-            lambda requests: write(writer, tokenizer, requests),
-            batch_size or 1,
-        )
-    raise ConfigError(f"{type(model).__name__} does not summarize")
+        steps = extractive_steps(text, model, tokenizer, options)
+        return run_steps(steps, model.encode_windows, batch_size or EXTRACTIVE_BATCH_SIZE)
+    from bigbird_pegasus.summarization.abstractive import abstractive_steps, write
+
+    writer = model
+    return run_steps(
+        abstractive_steps(text, model, tokenizer, options),
+        lambda requests: write(writer, tokenizer, requests),
+        batch_size or 1,
+    )
 
 
 def run_steps(
@@ -200,13 +253,21 @@ def _check_names(options: Iterable[str]) -> None:
             raise ConfigError(f"unknown option {name!r}{did_you_mean(name, known) or _KNOWN}")
 
 
-def _device(device: str | torch.device) -> torch.device:
+def _device(device: "str | torch.device") -> "torch.device":
+    import torch
+
+    from bigbird_pegasus.kernels.device import available_device
+
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return available_device(device)
 
 
-def _dtype(device: torch.device) -> torch.dtype:
+def _dtype(device: "torch.device") -> "torch.dtype":
     """Return the fastest type of weights on a device."""
+    import torch
+
+    from bigbird_pegasus.kernels.cpu import computes_bfloat16
+
     fast = device.type == "cuda" or (device.type == "cpu" and computes_bfloat16())
     return torch.bfloat16 if fast else torch.float32

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bigbird_pegasus.kernels.arithmetic import Arithmetic
 from bigbird_pegasus.summarization.quality import Quality, measure_quality
 from bigbird_pegasus.summarization.support import Unsupported
 
@@ -43,6 +44,7 @@ class ModelInfo:
     dtype: str
     device: str
     quantization: str | None
+    arithmetic: Arithmetic
 
 
 @dataclass(frozen=True)

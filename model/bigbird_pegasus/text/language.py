@@ -85,7 +85,10 @@ def detect_language(text: str) -> str | None:
     if len(text) > 2 * _SAMPLE_CHARS:
         middle = len(text) // 2
         text = text[:_SAMPLE_CHARS] + " " + text[middle : middle + _SAMPLE_CHARS]
-    scripts = Counter(_script(character) for character in text if character.isalpha())
+    scripts: Counter[str] = Counter()
+    for character, times in Counter(text).items():  # each once: a text has few different ones
+        if character.isalpha():
+            scripts[_script(character)] += times
     if scripts.total() < _MIN_WORDS:
         return None
     script, count = scripts.most_common(1)[0]
