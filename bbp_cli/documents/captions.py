@@ -3,12 +3,13 @@
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from bbp_cli.documents.turns import join_turns
 
-_TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?"
+_TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,3})?"
+_NAME_ALONE = re.compile(r"[A-Z\u00c0-\u00de][\w.'\u2019-]{0,30}(?: [\w.,()'\u2019-]{1,30}){0,4}\Z")
 _ARROW = re.compile(rf"\s*({_TIME})\s*-+>\s*({_TIME})(?:\s.*)?$")
 # Copied from a player, or printed by a recogniser: "0:07" above what is said, "[00:00.000 --> 00:04.000] Hi."
 _TIMED = re.compile(rf"\s*[\[(]?({_TIME})(?:\s*-+>\s*({_TIME}))?[\])]?(?:\s+(?![-\u2013\u2014]\s)|\s*$)")
@@ -28,6 +29,7 @@ _SPEAKER = re.compile(
 )
 _CHANGE = re.compile(r"(?:>{2,3}|[-\u2013\u2014])\s*(?=\S)")
 _PAUSE_S = 3.0  # between cues: a new paragraph, if a sentence has ended
+_ENDS = re.compile(r"[.!?,;:]\Z")
 _BLOCKS = ("NOTE", "STYLE", "REGION")
 _NUMBERED = re.compile(r"\s*\d{1,6}\s*$")
 
@@ -85,7 +87,18 @@ def _timed_cues(text: str) -> Iterator[_Cue]:
 def text_of_captions(text: str) -> tuple[str, tuple[str, ...]]:
     """Return what is said, a paragraph a turn; and no warnings."""
     cues = _dialogue(text) if _ASS.match(text[:200].lstrip("\ufeff")) else _cues(text)
-    return join_turns(_pieces(cues)), ()
+    return join_turns(_pieces(_with_speakers(list(cues)))), ()
+
+
+def _with_speakers(cues: list[_Cue]) -> Iterator[_Cue]:
+    """Yield the cues, with speakers where each has a name on its first line, one of them twice."""
+    first = [cue.lines[0].strip() for cue in cues if cue.lines]
+    are_names = all(map(_NAME_ALONE.match, first)) and not any(map(_ENDS.search, first))
+    if not (are_names and all(len(cue.lines) > 1 for cue in cues) and len(set(first)) < len(first)):
+        yield from cues
+        return
+    for cue in cues:
+        yield replace(cue, lines=cue.lines[1:], speaker=cue.lines[0].strip())
 
 
 def _cues(text: str) -> Iterator[_Cue]:

@@ -13,11 +13,15 @@ from bbp_cli.documents.turns import join_turns
 
 _DATE = (
     r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}[ -](?:[A-Za-z]{3,9})[ -]\d{2,4}"
-    r"|[A-Za-z]{3,9} \d{1,2},? \d{4})"
+    r"|[A-Za-z]{3,9} \d{1,2},? \d{4}|(?:Yester|To|Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|Heute|Gestern"
+    r"|Hier|Aujourd.hui|Hoy|Ayer|Oggi|Ieri)"
 )
-_CLOCK = r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d{1,3})?(?:[\s\u202f\u00a0]?[AaPp]\.?[Mm]\.?)?"
+_CLOCK = (
+    r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d{1,3})?(?:[\s\u202f\u00a0]?[AaPp]\.?[\s\u202f\u00a0]?[Mm]\.?)?"
+)
 _STAMP = rf"(?:{_DATE}(?:,|\s+at|\s+um|\s+à)?\s+{_CLOCK}|{_CLOCK}(?:\s+{_DATE})?)"
-_NAME = r"[^\s:<>\[\]\t][^:<>\[\]\n\t]{0,60}?"
+# Words with one space between them: with any white space in it, a line of spaces would take a second.
+_NAME = r"[^\s:<>\[\]]{1,40}?(?:[ \u00a0][^\s:<>\[\]]{1,40}?){0,7}?"
 _MESSAGES = tuple(  # each with `name` and `text`; a message goes on over the lines below
     re.compile(pattern)
     for pattern in (
@@ -26,18 +30,27 @@ _MESSAGES = tuple(  # each with `name` and `text`; a message goes on over the li
         rf"{_CLOCK}\s+[Ff]rom\s+(?P<name>{_NAME})(?:\s+[Tt]o\s+[^:\n]{{1,60}})?\s*:\s*(?P<text>.*)",  # Zoom
         rf"\[?{_STAMP}\]?\s*<[@+%&~]?(?P<name>[^\s<>]{{1,40}})>\s+(?P<text>.*)",  # IRC
         rf"\(?{_STAMP}\)?\s+(?:[-\u2013]\s+)?(?P<name>[A-Z\u00c0-\u00de]{_NAME}):\s+(?P<text>.*)",
-        rf"(?P<name>[A-Z\u00c0-\u00de]{_NAME})\s*[\[(]{_CLOCK}[\])]\s*:\s*(?P<text>.*)",
+        rf"(?:\*\*|__)?(?P<name>[A-Z\u00c0-\u00de]{_NAME})(?:\*\*|__)?\s*[\[(]{_CLOCK}[\])]\s*:\s*(?P<text>.*)",
     )
 )
 _ABOVE = tuple(  # a line of its own above what is written
     re.compile(pattern + r"\s*$")
     for pattern in (
+        rf"{_STAMP}\s+[Ff]rom\s+(?P<name>{_NAME})(?:\s+[Tt]o\s+[^:\n]{{1,60}})?\s*:",  # Zoom
         rf"\[{_STAMP}\]\s+(?P<name>{_NAME})",  # Teams, Discord
-        rf"(?P<name>[A-Z\u00c0-\u00de]{_NAME})\s*(?:\s|\u2014\s*)\s*[\[(]?(?:Today at |Yesterday at"
+        rf"(?P<name>[A-Z\u00c0-\u00de]{_NAME})(?:\s*\u2014\s*|\s+)[\[(]?(?:Today at |Yesterday at"
         rf" )?{_STAMP}[\])]?",  # Slack, Otter
         rf"{_CLOCK}\s+(?P<name>[A-Z\u00c0-\u00de][\w.'\u2019-]*(?:"
         rf" [A-Z\u00c0-\u00de][\w.'\u2019-]*){{0,2}})",  # 00:00:03 Host
     )
+)
+_TIME_BELOW = re.compile(  # Slack: the time stands on the line below the name
+    rf"^((?:[A-Z\u00c0-\u00de][\w.'\u2019-]{{0,30}} ?){{1,4}})\n[ \t]*({_CLOCK})[ \t]*$", re.MULTILINE
+)
+_CHROME = re.compile(  # of Slack's window, between the messages
+    r"\s*(?:\d{1,3} repl(?:y|ies)|last reply .{1,60}|view thread|also sent to the channel|new|\(edited\)"
+    r"|:[\w+-]{1,40}:\s*\d{0,3}|transcribed by \S{1,60})\s*$",
+    re.IGNORECASE,
 )
 _STAMPED = re.compile(rf"\s*[\[(]?{_STAMP}[\])]?\s*(?:[-\u2013*]|-!-|\u2022|$|\S)")
 _DAY = re.compile(
@@ -49,15 +62,25 @@ _SYSTEM = re.compile(
     r" und anrufe sind"
     r"|you(?:'re| are) now |security code|missed (?:voice|video|group) call|(?:voice|video) call\b"
     r"|this message was deleted|you deleted this message|diese nachricht wurde gelöscht"
-    r"|<?(?:media|image|video|audio|gif|sticker|document|photo|medien)(?: (?:omitted|ausgeschlossen"
-    r"|weggelassen|omis))>?|null$|waiting for this message"
+    r"|du hast diese nachricht gelöscht"
+    r"|ce message a été supprimé|vous avez supprimé ce message|les messages et les appels sont chiffrés"
+    r"|los mensajes y las llamadas están cifrados|se eliminó este mensaje|eliminaste este mensaje"
+    r"|i messaggi e le chiamate sono|questo messaggio è stato eliminato"
+    r"|as mensagens e (?:as )?(?:chamadas|ligações)"
+    r"|mensagem apagada|berichten en oproepen zijn|dit bericht is verwijderd|verpasster? (?:sprach|video)"
+    r"|(?:sprach|video)anruf\b|appel (?:vocal|vidéo)|llamada (?:perdida|de voz)"
+    r"|<?(?:media|image|video|audio|gif|sticker|document|photo|medien|bild|foto|dokument|médias?|multimedia"
+    r"|archivo|imagen|immagine|afbeelding|arquivo de mídia)(?: (?:omitted|ausgeschlossen|weggelassen|omis"
+    r"|omess[oa]|omitid[oa]|oculto|weggelaten|absente?))>?|null$|waiting for this message"
     r"|the recording has (?:started|stopped)|recording (?:started|stopped))",
     re.IGNORECASE,
 )
 _EVENT = re.compile(
-    r"\b(?:joined|left|added|removed|created|changed|pinned|renamed|started)\b"
+    r"\b(?:joined|left|added|removed|created|changed|pinned|renamed|started|hinzugefügt"
+    r"|verlassen|erstellt|a ajouté|a quitté|añadió|salió)\b"
 )  # in place of a name
 _OMITTED = re.compile(
+    r"\s\(edited\)\s*$|"
     r"<[^<>]{1,60}(?:omitted|attached|edited|ausgeschlossen|angehängt|bearbeitet)[^<>]{0,30}>"
     r"|\(file attached\)|\bthis message was edited\b",
     re.IGNORECASE,
@@ -73,7 +96,8 @@ def is_chat(text: str, suffix: str = "") -> bool:
     """Return whether a text is an exported chat: lines that begin with a time and a name."""
     if text[:2000].lstrip().startswith(("[", "{")) and _exported(text) is not None:
         return True
-    lines = [_INVISIBLE.sub("", line[:_SEEN]) for line in text[:100_000].split("\n") if line.strip()]
+    sample = _TIME_BELOW.sub(r"\1  \2", text[:100_000])
+    lines = [_INVISIBLE.sub("", line[:_SEEN]) for line in sample.split("\n") if line.strip()]
     found = [match["name"] for line in lines if (match := _message(line))]
     above = [match["name"] for line in lines if (match := _above(line))]
     names = found if len(found) >= len(above) else above
@@ -116,7 +140,7 @@ def _is_level(name: str) -> bool:
 def _messages(text: str) -> Iterator[tuple[str, str]]:
     name = ""
     said: list[str] = []
-    for line in [*text.split("\n"), None]:
+    for line in [*_TIME_BELOW.sub(r"\1  \2", text).split("\n"), None]:
         shown = _INVISIBLE.sub("", line[:_SEEN]) if line is not None else ""
         match = _message(shown)
         above = None if match else _above(shown)
@@ -135,10 +159,15 @@ def _messages(text: str) -> Iterator[tuple[str, str]]:
             written = clean[match.start("text") :]
             said = [] if _SYSTEM.match(written) else [_OMITTED.sub("", written)]
         elif above:
-            name = " ".join(above["name"].split())
+            name = " ".join(above["name"].split()).rstrip(",")
         elif system:
             name = name if _DAY.match(shown) else ""
-        elif (said or name) and shown.strip() and (said or not _SYSTEM.match(shown)):
+        elif (
+            (said or name)
+            and shown.strip()
+            and not _CHROME.match(shown)
+            and (said or not _SYSTEM.match(shown))
+        ):
             said.append(_OMITTED.sub("", clean))
 
 

@@ -22,7 +22,7 @@ from bbp_cli.documents.html_tree import BLOCKS, Element, parse_html
 from bbp_cli.documents.mathml import formula_of, text_of_formula
 
 _MARKUP_BEFORE = re.compile(
-    r"\s*+(?:<\?xml\b[^>]*\?>|<\?[a-z-]+[^>]*>|<!doctype\s+html\b[^>]*>)", re.IGNORECASE
+    r"\s*+(?:<\?xml\b[^>]*\?>|<\?[a-z-]++[^>]*+>|<!doctype\s+html\b[^>]*>)", re.IGNORECASE
 )  # and comments, which may be of any length
 _PAGE = re.compile(
     r"\s*+<(?:!doctype\s+html|html|head|title|meta|body|base|link|script|style|frameset)\b", re.IGNORECASE

@@ -56,7 +56,9 @@ _ROLES = frozenset(
 _NAVIGATION = frozenset(("nav", "footer", "aside", "menu"))
 _NAME = re.compile(  # of a class, or a whole id, in small letters with hyphens
     r"""(?:[a-z0-9]+-)*?(?:
-      cookies? | consent | gdpr | ccpa | onetrust
+      cookies? | cookie(?:consent|law|banner|bar|notice) | consent | gdpr | ccpa | onetrust | cookiebot
+    | didomi | usercentrics | truste | trustarc | cmp2? | cmpbox | cmplz | klaro | iubenda | osano | borlabs
+    | termly | quantcast | sp-message
     | ads? | adverts? | advertisements? | advertising | advertorial | adsense | dfp | sponsor(?:ed|s|ship)?
     | promos? | promoted | taboola | outbrain | partner-content | native-ad | paid-content
     | newsletters? | subscribe | signup | sign-up | paywall | donate | donation
@@ -72,7 +74,7 @@ _NAME = re.compile(  # of a class, or a whole id, in small letters with hyphens
     | mw-jump-link | printfooter | siteSub
     )(?:-(?:bar|banner|notice|popup|message|modal|box|wrapper|wrap|container|lists?|links?|widgets?|blocks?|areas?|inner
       |outer|units?|slots?|labels?|buttons?|icons?|menu|posts?|articles?|stories|items?|form|consent|policy|law
-      |overlay|panel|signup|top|bottom|left|right|main|primary|secondary|mobile|desktop|footer|header|[0-9]+))*""",
+      |overlay|panel|sdk|root|host|dialog|window|manager|cs|cm|signup|top|bottom|left|right|main|primary|secondary|mobile|desktop|footer|header|[0-9]+))*""",
     re.VERBOSE,
 )
 _INLINE_NAME = re.compile(

@@ -38,7 +38,7 @@ _DROPPED_COMMANDS = _words(  # with all they are given
     footnotetext footnotemark pagestyle thispagestyle hypersetup newtheorem theoremstyle definecolor
     color graphicspath geometry captionsetup lstset tikzset usetikzlibrary date author affil address
     email institute keywords hyphenation write def let phantom vphantom hphantom rule inputminted
-    acmConference acmBooktitle acmYear acmISBN acmDOI ccsdesc received
+    todo listoftodos missingfigure acmConference acmBooktitle acmYear acmISBN acmDOI ccsdesc received
     """
 )
 # Their labels stand for a number or a name, in brackets: "[fig:a] shows", "[jones] found".
@@ -65,6 +65,16 @@ _SECOND_ARGUMENT = _words(
     href textcolor colorbox fcolorbox parbox multicolumn raisebox scalebox resizebox
     """
 )
+_QUANTITIES = _words("SI qty num si unit ang")  # of siunitx
+_UNIT = re.compile(r"\\([a-zA-Z]+)\s*")
+_UNITS = {
+    "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "centi": "c", "milli": "m", "micro": "µ",
+    "nano": "n", "per": "/", "metre": "m", "meter": "m", "gram": "g", "kilogram": "kg", "second": "s",
+    "minute": "min", "hour": "h", "day": "d", "percent": "%", "celsius": "°C", "degreeCelsius": "°C",
+    "kelvin": "K", "hertz": "Hz", "watt": "W", "volt": "V", "ampere": "A", "joule": "J", "newton": "N",
+    "pascal": "Pa", "litre": "l", "liter": "l", "tonne": "t", "byte": "B", "bit": "bit", "square": "",
+    "squared": "^2", "cubed": "^3", "mole": "mol", "ohm": "Ω", "degree": "°",
+}  # fmt: skip
 _ACCENTS = {
     "`": "\u0300",
     "'": "\u0301",
@@ -221,6 +231,8 @@ class _Reader:
         if name == "footnote":
             self._skip_arguments()
             return ""
+        if name in _QUANTITIES:
+            return self._quantity(name)
         if name in _SECOND_ARGUMENT:
             self._skip_option()
             self.argument()
@@ -262,6 +274,18 @@ class _Reader:
             return ""
         is_subject = _SENTENCE_START.search(before) and _IS_SUBJECT.match(self._text, self._position)
         return shown if is_subject or _NEEDS_OBJECT.search(before) else ""
+
+    def _quantity(self, name: str) -> str:
+        """Return a number and its unit, as in `\\SI{4}{\\milli\\metre}`: 4 mm."""
+        self._skip_option()
+        number = "" if name in ("si", "unit") else self.argument().strip()
+        unit = ""
+        if name not in ("num", "ang"):
+            self._skip_spaces()
+            group = re.compile(r"\{([^{}]{0,200})\}").match(self._text, self._position)
+            self._position = group.end() if group else self._position
+            unit = _UNIT.sub(lambda match: _UNITS.get(match[1], match[1]), group[1]) if group else ""
+        return f"{number}°" if name == "ang" else f"{number} {unit}".strip()
 
     def _symbol(self, name: str) -> str:
         if name in _ACCENTS:

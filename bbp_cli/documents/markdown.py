@@ -38,6 +38,7 @@ _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^\n]{1,500}?)(?<!`)\1(?!`)")
 _IMAGE = re.compile(
     r"!\[[^\[\]\n]{0,300}\](?:\([^()\n]{0,1000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\[\]\n]{0,200}\])"
 )
+_WIKI_LINK = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]\n]{1,200}))?\]\]")
 _LINK = re.compile(
     r"\[([^\[\]\n]{0,500})\](?:\([^()\n]{0,1000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\[\]\n]{0,200}\])"
 )
@@ -45,7 +46,7 @@ _NOTE = re.compile(
     r"\[\^[^\[\]\s]{1,60}\]|(?<=[^\s\[(])\s?\[@[^\[\]\n]{1,100}\]|\{#[\w-]{1,60}\}|\{\.[\w. -]{1,60}\}"
 )
 _AUTOLINK = re.compile(r"<((?:https?|mailto|ftp):[^<>\s]{1,500})>")
-_SUPERSCRIPT = re.compile(r"<sup>\s*([^<>\n]{1,40}?)\s*</sup>", re.IGNORECASE)
+_SUPERSCRIPT = re.compile(r"<sup>\s{0,9}([^<>\s][^<>\n]{0,39}?)\s{0,9}</sup>", re.IGNORECASE)
 _TAG = re.compile(
     r"</?(?:a|abbr|b|big|br|center|cite|code|del|details|div|em|font|h[1-6]|hr|i|img|ins|kbd|mark|p"
     r"|picture|s|small|source|span|strike|strong|sub|summary|sup|table|tbody|td|th|thead|tr|u|ul|ol"
@@ -127,6 +128,7 @@ def _without_marks(text: str) -> str:
     text = _AUTOLINK.sub(lambda found: keep(found[1]), text)
     if "[" in text or "{" in text:
         text = _IMAGE.sub("", text)
+        text = _WIKI_LINK.sub(lambda found: found[2] or found[1], text)
         text = _LINK.sub(r"\1", text)
         text = _NOTE.sub("", text)
     if "<" in text:

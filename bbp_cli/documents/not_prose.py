@@ -17,6 +17,7 @@ from bbp_cli.errors import InputError
 _SAMPLE = 200_000  # characters that are looked at
 _SEEN = 400  # of a line
 _MIN_LINES = 4
+_MIN_STAMPED = 2  # lines of a log that has lines without a time among them
 _STAMP = re.compile(
     r"\s*[\[(]?(?:\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?"
     r"|\d{4}[/.]\d{2}[/.]\d{2} \d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
@@ -33,10 +34,22 @@ _ERROR = re.compile(
     r"\b(?:ERROR|FATAL|CRITICAL|PANIC|SEVERE|EMERG|ALERT|ERR|Traceback)\b"
     r"|\b(?:error|fatal|panic|exception|failed|failure)\b[\])>]?\s*:|\w{1,60}(?:Error|Exception):|\[error\]"
 )
+_JSON_ERROR = re.compile(
+    r"\"(?:level|severity|lvl|levelname|log\.level)\"\s*:\s*\"(?:error|err|fatal|critical|panic|alert|emerg|severe)",
+    re.IGNORECASE,
+)
+_SERVER_ERROR = re.compile(r"\" 5\d\d (?:\d|-)")  # the status of an answer
 _ACCESS = re.compile(r"\S{1,100} \S{1,50} \S{1,50} \[[^\]]{10,40}\] \"[A-Z]+ ")
 _XML = re.compile(
     r"\s*(?:<\?xml\b|<!DOCTYPE (?!html)|<[A-Za-z_][\w.-]*:[\w.-]+[\s>]"
     r"|<(?:svg|rss|feed|urlset|project|configuration|TEI|book|article|root|data|plist)[\s>])"
+)
+_CALENDAR = re.compile(r"BEGIN:(VCALENDAR|VCARD|VEVENT)\s*\n", re.IGNORECASE)
+_CALENDAR_TEXT = re.compile(r"(?:SUMMARY|DESCRIPTION|COMMENT|NOTE)(?:;[^:\n]{0,200})?:(.*)", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\([nN,;\\])")
+_SYSLOG = re.compile(r"[\w.-]{1,60} [\w./()-]{1,60}(?:\[\d{1,10}\])?: ")  # host and program
+_CONTINUED = re.compile(  # of a message above: the calls that led to an error
+    r"\s+\S|Traceback \(most|(?:[\w.]{1,100})?(?:Error|Exception)\b|Caused by:|\.\.\. \d+ more"
 )
 _POSTSCRIPT = re.compile(r"\s*%!(?:PS|FontType)")
 _PATCH = re.compile(
@@ -69,6 +82,8 @@ def reads_like(text: str, suffix: str = "") -> str | None:  # noqa: C901 - one b
     start = sample.lstrip("\ufeff \t\n")
     if _POSTSCRIPT.match(start[:100]):
         return "PostScript"
+    if calendar := _CALENDAR.match(start[:100]):
+        return "a calendar" if calendar[1] == "VCALENDAR" else "an address card"
     if start.startswith(("{", "[")) and (kind := _json_kind(text, start)):
         return kind
     if _XML.match(start[:300]):
@@ -77,7 +92,8 @@ def reads_like(text: str, suffix: str = "") -> str | None:  # noqa: C901 - one b
     if len(lines) < _MIN_LINES and suffix not in (".csv", ".tsv", ".log"):
         return "numbers" if _is_numbers(sample) else None
     stamped = sum(bool(_STAMP.match(line) or _LEVEL.match(line) or _ACCESS.match(line)) for line in lines)
-    if stamped >= 0.5 * len(lines):
+    continued = sum(bool(_CONTINUED.match(line)) for line in lines) if stamped >= _MIN_STAMPED else 0
+    if stamped and stamped >= 0.5 * (len(lines) - continued):
         return "a log"
     marked = sum(line[0] in "+-@ " for line in lines)
     if _PATCH.search(sample[:20_000]) and marked >= 0.7 * len(lines):
@@ -104,7 +120,14 @@ def text_of(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
         InputError: JSON or a table without a field of text.
     """
     if kind in ("JSON", "JSON Lines"):
-        return _fields(text, _json_strings(text, kind), kind)
+        found, (warning,) = _fields(text, _json_strings(text, kind), kind)
+        return found, (warning + (_last_json_error(text) if kind == "JSON Lines" else ""),)
+    if kind in ("a calendar", "an address card"):
+        lines = re.sub(r"\n[ \t]", "", text).split("\n")
+        values = (
+            _ESCAPED.sub(_unescaped, match[1]) for line in lines if (match := _CALENDAR_TEXT.match(line))
+        )
+        return _fields(text, (value.strip() for value in values if value.strip()), kind)
     if kind in ("CSV", "tab-separated values"):
         return _fields(text, _cells(text, kind), kind)
     if kind == "XML":
@@ -292,6 +315,28 @@ def _escaped_page(element: Element) -> str:
     return content if _TAG.search(content) else ""
 
 
+def _unescaped(match: re.Match[str]) -> str:
+    return "\n" if match[1] in "nN" else match[1]
+
+
+def _last_json_error(text: str) -> str:
+    """Return what to say of the last line of a log in JSON whose level is that of an error, or ""."""
+    said = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not _JSON_ERROR.search(line[: 10 * _SEEN]):
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            message = next(
+                (value[key] for key in ("msg", "message", "error") if isinstance(value.get(key), str)), ""
+            )
+            said = f"; its last error is in line {number}: {' '.join(message.split())[:200]}"
+    return said
+
+
 def _log_text(text: str) -> tuple[str, tuple[str, ...]]:
     """Return the messages of a log without times and levels, each once; the warning holds the last error."""
     shown: dict[str, None] = {}
@@ -299,11 +344,17 @@ def _log_text(text: str) -> tuple[str, tuple[str, ...]]:
     for number, line in enumerate(text.split("\n"), start=1):
         stamp = _STAMP.match(line[:_SEEN])
         message = line[stamp.end() :] if stamp else line
-        if _ERROR.search(line[:_SEEN]):
+        program = _SYSLOG.match(message[:_SEEN]) if stamp else None
+        message = message[program.end() :] if program else message
+        if _ERROR.search(line[:_SEEN]) or (
+            _ACCESS.match(line[:_SEEN]) and _SERVER_ERROR.search(line[:_SEEN])
+        ):
             last_error, place = message.strip(), number
         level = _LEVEL.match(message[:_SEEN])
         message = message[level.end() :] if level else message
         if message.strip():
             shown.setdefault(message.strip())
     said = f"; its last error is in line {place}: {last_error[:200]}" if place else ""
-    return "\n".join(shown) + "\n", (f"reads like a log, not prose{said}",)
+    # Of messages without a full stop each is a paragraph, or they would be one sentence.
+    text = "".join(message + ("\n" if _SENTENCE_END.search(message) else "\n\n") for message in shown)
+    return text.rstrip("\n") + "\n", (f"reads like a log, not prose{said}",)

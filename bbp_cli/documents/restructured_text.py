@@ -46,6 +46,7 @@ _REFERENCE = re.compile(
 )
 _LITERAL = re.compile(r"``([^`\n]{1,500})``")
 _MARK = re.compile(r"\s?\[(?:#[\w-]*|\*|\d{1,3}|[A-Z][\w-]{1,30}\d{2,4})\]_")
+_NAMED_SOURCE = re.compile(r"\b((?:in|by|of|to|see|from|with|and|or|than)\s)\[([A-Z][\w-]{1,30}\d{2,4})\]_")
 _STRONG = re.compile(r"(?<![\w*\\])(\*{1,2})(?=[^\s*])([^*\n]{1,500}?)(?<=[^\s*\\])\1(?![\w*])")
 _SUBSTITUTION = re.compile(r"(?<![\w|])\|(\w[\w .-]{0,60}\w|\w)\|_{0,2}(?![\w|])")
 
@@ -112,6 +113,7 @@ def _inline(line: str) -> str:
         line = _ROLE.sub(_role, line)
         line = _LINK.sub(r"\1", line)
     if "]_" in line:
+        line = _NAMED_SOURCE.sub(r"\1[\2]", line)
         line = _MARK.sub("", line)
     if "_" in line:
         line = _REFERENCE.sub(lambda found: found[1] or found[2], line)

@@ -19,7 +19,7 @@ def any_of(words: str) -> str:
 SENTENCE_END = re.compile(
     r"[.!?\u2026\u0589\u061f\u06d4\u0964\u0965\u104b\u1362\u17d4\u203c-\u203d\u2047-\u2049"
     r"\u3002\uff01\uff0e\uff1f\uff61]"
-    r"(?:[^\w(\[]|[_\u00b2\u00b3\u00b9\u2070-\u2079]|\([^()]{0,100}\)|\[[^\[\]]{0,100}\])*\Z"
+    r"(?:[^\w(\[{=]|[_\u00b2\u00b3\u00b9\u2070-\u2079]|\([^()]{0,100}\)|\[[^\[\]]{0,100}\])*\Z"
 )
 MAX_END_CHARS = 200  # in which the mark is looked for: a sentence may be a million full stops
 
@@ -148,7 +148,7 @@ OF_COMMENTS = " \t#/*-;%\"'"  # what a line of a comment may hold beside its tex
 # --- markup at the beginning and the end of a line ----------------------------------------------------
 
 MARKUP = {
-    "item": re.compile(rf"\s*{BULLET}\s+(?:\[[ xX]\]\s+)?"),
+    "item": re.compile(rf"\s*(?:{BULLET}\s+(?:\[[ xX]\]\s+)?|[o\u2013\u2014]\s+(?=[\"'(\[]?[A-Z\d]))"),
     "heading": re.compile(r"\s*#{1,6}\s+"),
     "quote": re.compile(r"\s*(?:>[^\S\n]?)+"),
     "comment": re.compile(r"\s*(?:[rRuUbBfF]{0,2}(?:\"\"\"|''')|(?:/?\*+/?|//+|#+|--+|;+|%+)(?!\w))?\s*"),

@@ -17,6 +17,13 @@ _ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivx]{1,5})[
 _TITLE = re.compile(r"(?:^|[\s(])(?:MM?|Mme|Mlle|Sra?|Srta|Sig|Dott)\.\s+\Z")
 _ENGLISH_TITLE = re.compile(r"(?:^|[\s(])(?:Ms|Mr|Mrs|Messrs|Dr|Prof|St)\.\s+\Z")
 
+# "there are two: (1) the quay and (2) The pier"; "rules; 3. define blocks"; "the special . and .. of a path".
+_NUMBER_INSIDE = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})\)\s")
+_UNFINISHED = re.compile(r"(?:[^\W\d_]|,)\s+\Z")
+_NUMBER_BEFORE = re.compile(r"[;,:]\s+\(?(?:\d{1,2}|[a-z])[.)]\s+\Z")
+_DOTS_ALONE = re.compile(r"(?:^|\s)\.\.\s+\Z")
+_DOT_ALONE = re.compile(r"(?:^|\s)\.\s+\Z")
+_AND_DOTS = re.compile(r"(?:and|or) \.")
 _SPACE = re.compile(r"\s+")
 # Markdown: **Said.** ends after the full stop.
 _END_OF_EMPHASIS = re.compile(r"(?:\*{1,3}|_{1,3})(?:\s+|\Z)")
@@ -125,6 +132,12 @@ def _is_inside(text: str, start: int, end: int, following_end: int, language: st
     after = text[end : end + _SIDE_CHARS]
     piece = text[start:end] if end - start <= _SIDE_CHARS else ""
     if piece and _ITEM_NUMBER.fullmatch(piece):
+        return True
+    if _UNFINISHED.search(before) and _NUMBER_INSIDE.match(after):
+        return True
+    if after[:1].islower() and (_NUMBER_BEFORE.search(before) or _DOTS_ALONE.search(before)):
+        return True
+    if _DOT_ALONE.search(before) and _AND_DOTS.match(after):
         return True
     if _TITLE.search(before) or (language in _ORDINAL_LANGUAGES and _ORDINAL.search(before)):
         return True

@@ -20,6 +20,7 @@ _MIN_SPOKEN_WORDS = 5  # of one in a conversation, where a question says nothing
 _MAX_COURTESY_WORDS = 9
 _MIN_LETTER_SHARE = 0.6  # of the characters that are no space
 _MIN_PROSE_WORDS = 30  # that a summary can be made of, or if they are fewer, …
+_MIN_ANSWER_WORDS = 12  # of prose above an older message that is quoted, for which it stands by itself
 _MIN_PROSE_SHARE = 0.3  # … this share of all words that are no noise
 
 _QUESTION = re.compile(r"[?\uff1f][\"'\u201d\u2019)\s]*\Z")
@@ -73,6 +74,8 @@ def eligible_sentences(text: ParsedText, sentences: Sequence[Sentence]) -> list[
     in_items = found[ITEM] - found[OLDER]
     if in_items > max(_MIN_PROSE_WORDS, found[OLDER]):
         return [grade in (PROSE, ITEM) for grade in grades]
+    if found[PROSE] >= _MIN_ANSWER_WORDS and found[OLDER] > found[PROSE]:
+        return [grade == PROSE for grade in grades]
     enough = max(1, min(_MIN_PROSE_WORDS, _MIN_PROSE_SHARE * found[FRAGMENT]))
     worst = next((worst for worst, count in enumerate(found) if count >= enough), NOISE)
     return [grade <= worst for grade in grades]

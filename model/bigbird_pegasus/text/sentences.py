@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, pairwise
 
+from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.lines import Line
 from bigbird_pegasus.text.sentence_boundaries import mended_ends
 from bigbird_pegasus.text.speech import piece_lengths
@@ -19,6 +20,14 @@ PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
 # Besides, sentencex panics inside the line and paragraph separators of Unicode.
 _BREAK = re.compile(r"[\n\r\v\x1c-\x1e\x85\u2028\u2029]")
 DEFAULT_LANGUAGE = "en"
+# A blank line is inside of a sentence that a page ends in, where the last word above asks for another, …
+_ENDS_OPEN = re.compile(
+    r"[^\W\d_] (?:a|an|the|of|on|in|at|to|or|and|with|between|by|for|from|that|which|is|are|was|were|as|into"
+    r"|than|be|not|this|these|its|their)\Z"
+)
+_GOES_ON_BELOW = re.compile(r"(?:[a-z]{2,}|a)(?:[ \n,.;:]|\Z)")
+_MIN_UNFINISHED_WORDS = 8  # … or so much of a sentence has no end
+_MAX_ABOVE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ def split_sentences(
     starts_paragraph = True
     # Where lines are broken says nothing but in `lines`, and where nothing else tells sentences apart.
     on_one_line = plain if is_unpunctuated else _BREAK.sub(" ", plain)
-    paragraphs = {match.end() for match in PARAGRAPH_END.finditer(plain)}
+    paragraphs = _paragraph_starts(plain, lines)
     blocks = {line.start for line in lines if line.starts_block}
     starts = sorted({0, *paragraphs, *blocks})
     for position, end in zip(starts, [*starts[1:], len(plain)], strict=True):
@@ -64,6 +73,40 @@ def split_sentences(
                 sentences.append(Sentence(start, start + len(stripped), starts_paragraph))
                 starts_paragraph = False
     return tuple(sentences)
+
+
+def _paragraph_starts(plain: str, lines: Sequence[Line]) -> set[int]:
+    """Return where paragraphs begin: behind blank lines and page breaks that are in no sentence."""
+    kinds = {line.start: line.kind for line in lines}
+    breaks = [match.span() for match in PARAGRAPH_END.finditer(plain)]
+    starts = set()
+    kind_above: str | None = lines[0].kind if lines else None
+    for (end, start), (next_end, next_start) in pairwise([*breaks, (len(plain), len(plain))]):
+        above = plain[max(0, end - _MAX_ABOVE_CHARS) : end].rstrip()
+        below = plain[start:next_end].rstrip()
+        is_prose = kind_above in ("text", "item") and kinds.get(start) == "text"
+        if not (is_prose and _goes_on(above, below, plain[next_start : next_start + 1])):
+            starts.add(start)
+        kind_above = kinds.get(start)
+    return starts
+
+
+def _goes_on(above: str, below: str, behind: str) -> bool:
+    """Return whether the sentence at the end of a paragraph goes on in the one below it.
+
+    `behind` is the first letter of the paragraph after that.
+    """
+    if not _GOES_ON_BELOW.match(below):
+        return False
+    if _ENDS_OPEN.search(above):
+        return True
+    unfinished = re.split(r"[.!?:;]", above)[-1]
+    return (
+        above[-1:].isalnum()
+        and len(unfinished.split()) >= _MIN_UNFINISHED_WORDS
+        and ends_as_sentence(below)
+        and not behind.islower()  # items of a list without bullets
+    )
 
 
 def _sentence_lengths(paragraph: str, language: str) -> list[int]:

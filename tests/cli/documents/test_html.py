@@ -85,3 +85,24 @@ def test_the_record_says_what_was_read_and_its_offsets_are_those_of_extract(warm
 def test_a_page_without_text_is_refused_as_any_empty_text_is() -> None:
     with pytest.raises(Exception, match="no text"):
         parse(b"<html><head><title>x</title></head><body><script>alert(1)</script></body></html>", "a.html")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        'id="onetrust-banner-sdk"',
+        'id="CybotCookiebotDialog"',
+        'class="didomi-host"',
+        'id="usercentrics-root"',
+        'id="qc-cmp2-container"',
+        'class="cmplz-cookiebanner"',
+        'id="sp_message_container_1"',
+        'class="osano-cm-window"',
+    ],
+)
+def test_banners_of_consent_managers_are_left_out(names: str) -> None:
+    article = "<p>The harbour was closed for a year while the quay was rebuilt by a firm.</p>" * 3
+    banner = (
+        f"<div {names}><p>This site stores information on your device. You can accept all of it.</p></div>"
+    )
+    assert "device" not in text_of_page(f"<html><body>{banner}<main>{article}</main></body></html>")

@@ -28,6 +28,7 @@ from bbp_cli.documents.restructured_text import is_restructured_text, text_of_re
         ("<!-- hidden\nwords -->Seen <!-- open", "Seen <!-- open"),
         ("```python\na = **b\n```\n**c**", "```python\na = **b\n```\nc"),
         ("- [x] Decided: **raise the fee**.\n* an _item_", "- [x] Decided: raise the fee.\n* an item"),
+        ("The [[Quay wall]] and [[Harbour|the harbour]].", "The Quay wall and the harbour."),
         ("A ~~bad~~ ==good== ***word***.", "A bad good word."),
     ],
 )  # fmt: skip
@@ -57,6 +58,8 @@ def test_markdown_is_known_by_two_kinds_of_marks(text: str, expected: bool) -> N
         (r"The \emph{quay} was \textbf{all \emph{closed}}~\cite[p.~3]{a} for 50\% of a year.", "The quay was all closed for 50% of a year."),
         (r"See Fig.~\ref{f} (cf.~\citep{a}). \label{x}It is \LaTeX{} made.", "See Fig. [f]. It is LaTeX made."),
         (r"As Eq.~\eqref{e:one} and Figures~\cref{a, b} say, \citet[p.~3]{jones} is right.", "As Eq. [e:one] and Figures [a, b] say, [jones] is right."),
+        (r"It moves by \SI{4}{\milli\metre} or \qty[x=y]{30}{\percent}, \num{12} times at \ang{90}, in \si{\kilo\gram\per\hour}.", "It moves by 4 mm or 30 %, 12 times at 90°, in kg/h."),
+        (r"It is closed\todo{ask Bo} now.", "It is closed now."),
         (r"See \ref{} and etc.~\cite{a}.", "See and etc."),
         (r"According to \citep[see][p.~3]{a,b} it is closed~\parencite{c}. \autocite{d} found so.", "According to [a,b] it is closed. [d] found so."),
         (r"As in \autocites[12]{a}[3]{b}, ships\footcite{c} came\supercite{d}. It was slow. \cite{e}", "As in [a, b], ships came. It was slow."),
@@ -95,6 +98,7 @@ def test_latex_is_known_by_its_class_or_commands() -> None:
         (".. note:: Look out\n   for the tide.", "Look out\n   for the tide."),
         (".. code-block:: c\n\n   int x;\n\nWords.", "Words."),
         (".. _here:\n\nWords of name_ ::\n\n   code", "Words of name :\n\n   code"),
+        ("As shown in [Smith2020]_, it is closed [Lind2021]_.", "As shown in [Smith2020], it is closed."),
         (".. hidden\n   words\n\nSeen.\n\n.. [1] The note.", "Seen.\n\nThe note."),
     ],
 )

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - inputs are kept on one line
 """What is no prose is said, and what can be read of it is read."""
 
 from contextlib import suppress
@@ -49,7 +50,7 @@ def test_a_log_loses_its_times_and_its_last_error_is_said() -> None:
         "2024-01-01 10:00:04,123 INFO  Server started on this port\n"
     )
     shown, warning = read(log)
-    assert shown == "Server started on this port\nDisk is nearly full\nDisk is full"
+    assert shown == "Server started on this port\n\nDisk is nearly full\n\nDisk is full"
     assert warning == "reads like a log, not prose; its last error is in line 3: ERROR Disk is full"
 
 
@@ -101,6 +102,39 @@ def test_escaped_html_in_a_feed_is_read_as_html(element: str) -> None:
     )
     text, _ = read(feed, "feed.xml")
     assert text == f"Harbour\n\n{SENTENCE}\n\nIt is a café now.\n\n{OTHER}"
+
+
+@pytest.mark.parametrize(
+    ("log", "line", "error"),
+    [
+        ("Nov  3 10:00:01 host sshd[12]: started\n" * 3 + "Nov  3 10:00:02 host sshd[12]: fatal: Timeout\n", 4, "fatal: Timeout"),
+        ("2024-01-01 10:00:00 INFO start\nTraceback (most recent call last):\n  File \"a.py\", line 3\n    main()\nValueError: it is closed\n2024-01-01 10:00:01 INFO end\n", 5, "ValueError: it is closed"),
+        ("2024-01-01 10:00:00 INFO a\n2024-01-01 10:00:00 ERROR b\n\tat c.d(E.java:1)\n\tat c.d(E.java:2)\nCaused by: x\n\t... 3 more\n", 2, "ERROR b"),
+        ('127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.0" 200 23\n' * 3 + '::1 - - [10/Oct/2000:13:55:36 -0700] "GET /b HTTP/1.0" 500 12\n', 4, '::1 - - [10/Oct/2000:13:55:36 -0700] "GET /b HTTP/1.0" 500 12'),
+    ],
+    ids=["syslog", "traceback", "Java", "web server"],
+)  # fmt: skip
+def test_the_last_error_of_a_log_is_found(log: str, line: int, error: str) -> None:
+    assert read(log)[1] == f"reads like a log, not prose; its last error is in line {line}: {error}"
+
+
+def test_the_last_error_of_a_log_in_json_is_found() -> None:
+    log = "".join(
+        f'{{"level": "{level}", "msg": "{text}"}}\n'
+        for level, text in [("info", SENTENCE), ("error", "No quay."), ("ERROR", "No boat."), ("info", OTHER)]
+    )
+    assert read(log)[1].endswith("only its fields of text are read; its last error is in line 3: No boat.")
+
+
+def test_calendars_are_read_by_their_descriptions() -> None:
+    start = "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nDTSTART:20240312T090000Z\n"
+    shown, warning = read(
+        f"{start}SUMMARY;LANGUAGE=en:Board\nDESCRIPTION:{SENTENCE[:20]}\n {SENTENCE[20:]}\\n{OTHER}\nEND:VEVENT\n"
+    )
+    assert warning == "reads like a calendar, not prose: only its fields of text are read"
+    assert shown == f"Board\n\n{SENTENCE}\n{OTHER}"
+    with pytest.raises(InputError, match="reads like an address card, not prose"):
+        read("BEGIN:VCARD\nVERSION:3.0\nFN:Anna Lind\nTEL:+1 555 0100\nEND:VCARD\n")
 
 
 @pytest.mark.parametrize("text", ["12345 67890", "1,2\n3,4\n5,6\n7,8\n9,10\n", "\u0661\u0662\u0663 " * 5])

@@ -179,6 +179,45 @@ def test_messages_become_turns(program: str) -> None:
     assert warnings == ()
 
 
+SAID = [
+    ("Anna Lind", "The harbour will be closed for a year."),
+    ("Bo", "Who pays for it?"),
+    ("Anna Lind", "The council does."),
+]
+PROGRAMS = {  # how each writes a message of a number, a name and a text; and lines that no one wrote
+    "whatsapp, American": ("3/12/24, 9:1{n}\u202fAM - {name}: {text}\n", "3/12/24, 9:14\u202fAM - Anna Lind added you\n3/12/24, 9:21\u202fAM - Bo: <Media omitted>\n"),
+    "whatsapp, German": ("[12.03.24, 09:1{n}:11] {name}: {text}\n", "[12.03.24, 09:20:00] Bo: \u200eBild weggelassen\n[12.03.24, 09:22:00] Bo: \u200eDu hast diese Nachricht gelöscht.\n"),
+    "whatsapp, Spanish": ("12/3/24 9:1{n} a.\u00a0m. - {name}: {text}\n", "12/3/24 9:20 a.\u00a0m. - Bo: <Multimedia omitido>\n12/3/24 9:21 a.\u00a0m. - Los mensajes y las llamadas están cifrados.\n"),
+    "whatsapp, French": ("12/03/2024, 09:1{n} - {name}: {text}\n", "12/03/2024, 09:20 - Bo: <Médias omis>\n12/03/2024, 09:21 - Anna Lind a ajouté Bo\n"),
+    "whatsapp, ISO": ("2024-03-12, 09:1{n} - {name}: {text}\n", "2024-03-12, 09:20 - Bo: null\n"),
+    "slack, copied": ("{name}\n  9:1{n} AM\n{text}\n", "2 replies\nLast reply today at 10:00 AM\nView thread\nNew\n"),
+    "slack, edited": ("{name}  [9:1{n} AM]\n{text} (edited)\n:+1: 2\n\n", ""),
+    "teams, copied": ("[Yesterday 9:1{n} AM] {name}\n{text}\n\n", ""),
+    "teams, dated": ("{name} 12/3/2024 9:1{n} AM\n{text}\n\n", ""),
+    "zoom": ("2024-03-12 09:1{n}:02 From {name} to Everyone:\n\t{text}\n", ""),
+    "zoom, saved": ("00:1{n}:02\t{name}:\t{text}\n", ""),
+    "otter": ("{name}  0:0{n}\n{text}\n\n", "Transcribed by https://otter.ai\n"),
+    "telegram": ("{name}, [12.03.2024 09:1{n}]\n{text}\n\n", ""),
+    "discord": ("{name} \u2014 Today at 9:1{n} AM\n{text}\n", ""),
+    "Markdown": ("**{name}** (0{n}:12): {text}\n\n", ""),
+    "brackets": ("{name} [00:0{n}:12]\n{text}\n\n", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_each_program_s_messages_are_read(program: str) -> None:
+    message, others = PROGRAMS[program]
+    text = "".join(message.format(n=n, name=name, text=said) for n, (name, said) in enumerate(SAID)) + others
+    document = parse(text.encode(), "-")
+    assert document.source.media_type == "text/x-chat"
+    assert document.text == "\n\n".join(f"{name}: {said}" for name, said in SAID) + "\n"
+
+
+def test_names_on_the_first_line_of_cues_are_speakers() -> None:
+    cues = "".join(f"0:0:{n}.0 --> 0:0:{n}.900\n{name}\n{said}\n\n" for n, (name, said) in enumerate(SAID))
+    assert text_of_captions(cues)[0] == "\n\n".join(f"{name}: {said}" for name, said in SAID) + "\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [

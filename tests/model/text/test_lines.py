@@ -158,6 +158,18 @@ def test_a_line_starts_a_block_where_something_else_begins() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("o RFC 1448 says so.", "  RFC 1448 says so."),
+        ("\u2013 The quay.", "  The quay."),
+        ("o gato vai", "o gato vai"),
+    ],
+)
+def test_letters_and_dashes_as_bullets_are_markup_before_capitals(text: str, shown: str) -> None:
+    assert blank_markup(text, classify_lines(text)) == shown
+
+
 @pytest.mark.parametrize("indent", [" " * 399, " " * 400, "\t" * 5000])
 def test_a_line_that_is_indented_far_is_read(indent: str) -> None:
     text = f"Words stand here.\n{indent}- more of them\n{indent}and more."

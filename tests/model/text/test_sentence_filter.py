@@ -33,6 +33,22 @@ def test_a_sentence_may_end_so(end: str) -> None:
     assert kept(parts) == parts[::2]
 
 
+def test_an_older_message_is_left_out_where_the_answer_says_enough() -> None:
+    older = [f"> The older message number {n} says that nothing at all is rebuilt." for n in range(9)]
+    answer = "The harbour was closed for a year while the whole quay was rebuilt."
+    assert kept([answer, *older]) == [answer]
+    assert kept(["Sounds good.", *older]) == older
+
+
+@pytest.mark.parametrize("end", ['." ::= {', ". ="])
+def test_code_behind_a_full_stop_ends_no_sentence(end: str) -> None:
+    parts = [
+        "The whole crew of the boat slept on deck and woke.",
+        f"The object holds the number of boats{end}",
+    ]
+    assert kept(parts * 9) == parts[:1] * 9
+
+
 ITEMS = [f"- The crew of boat number {n} moved to the outer quay" for n in range(6)]
 
 

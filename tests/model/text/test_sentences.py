@@ -43,6 +43,47 @@ def test_numbers_of_items_stay_with_their_item() -> None:
     assert sentences("1. Peel them well. 2. Cut them.") == ["1. Peel them well.", "2. Cut them."]
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It can be done in two ways: (1) by the quay and (2) In-tree plugins of the harbour.",
+        "The aims are: 1. share the rules; 2. define the blocks; 3. write it down.",
+        "The kernel knows the special . and .. components of a path.",
+    ],
+)
+def test_numbers_and_dots_inside_of_a_sentence_end_nothing(sentence: str) -> None:
+    assert sentences(f"It was late. {sentence} Nobody knew.") == ["It was late.", sentence, "Nobody knew."]
+
+
+@pytest.mark.parametrize("gap", ["\n\n", "\n\f\n", "\n   \n\n"])
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ("It is because of a flexible user interface or", "the filters of a protocol."),
+        ("He spoke to the", "man"),
+        ("The reply goes by the router back to the network management", "station as part of the payload."),
+    ],
+)
+def test_a_sentence_goes_on_below_a_blank_line(above: str, below: str, gap: str) -> None:
+    text = f"It was late. {above}{gap}{below}{gap}Nobody knew why."
+    assert sentences(text) == ["It was late.", f"{above}{gap}{below}", "Nobody knew why."]
+    assert [one.starts_paragraph for one in parse_text(text).sentences] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ("Hi Bo, thanks for the letter of", "Monday was a day."),
+        ("You need the following for the trip to the island of ours", "warm clothes.\n\na map."),
+        ("You need all of this for the trip to the island:", "warm clothes are good."),
+        ("Short heading", "and a sentence in lower case."),
+        ("It was late.", "and nobody knew."),
+    ],
+)
+def test_other_paragraphs_begin_sentences(above: str, below: str) -> None:
+    assert sentences(f"{above}\n\n{below}")[0] == above
+
+
 def test_what_has_no_letters_stays_with_the_sentence_before() -> None:
     found = sentences("The gap was closed. (#412)\n\nAll is well. 17.")
     assert found == ["The gap was closed. (#412)", "All is well. 17."]
