@@ -14,7 +14,7 @@ from tests.cli.batch.test_resume import files, records, texts, without_timing
 from tests.cli.process import Finished, WarmBbp, command
 from tests.conftest import Bbp
 
-COUNT = 24  # enough that a signal arrives before the last one
+COUNT = 8
 KILLS = 50
 
 
