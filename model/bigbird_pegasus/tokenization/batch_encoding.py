@@ -3,10 +3,11 @@
 Legend: B texts, T tokens of the longest row.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from bigbird_pegasus.errors import TokenizerError
+from bigbird_pegasus.tokenization.token_positions import CharSpan, RowSource, TokenReader
 
 UNLIMITED_TOKENS = 10**20  # published configurations without a limit say 1e30
 
@@ -28,7 +29,22 @@ _PADDING = {
 
 
 class BatchEncoding(dict[str, Any]):
-    """What a tokenizer call returns: a dict, so that ``model(**encoding)`` works, with keys as attributes."""
+    """What a tokenizer call returns: a dict, so that ``model(**encoding)`` works, with keys as attributes.
+
+    What a call of a tokenizer made also knows where its tokens come from; `batch_index` is the row.
+    """
+
+    is_fast = True  # as published: words, sequences and characters can be asked for
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        rows: Sequence[RowSource] = (),
+        reader: TokenReader | None = None,
+        **columns: Any,
+    ) -> None:
+        super().__init__(data or {}, **columns)
+        self.__dict__.update(_rows=rows, _reader=reader)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -36,12 +52,91 @@ class BatchEncoding(dict[str, Any]):
         except KeyError:
             raise AttributeError(f"this encoding has no {name!r}, only {', '.join(self)}") from None
 
-    def to(self, device: Any) -> "BatchEncoding":
+    @property
+    def data(self) -> dict[str, Any]:
+        """The columns as a plain dict."""
+        return dict(self)
+
+    @property
+    def n_sequences(self) -> int:
+        """How many texts a row holds: 1, or 2 of pairs."""
+        return len(self._source(0)[0].texts)
+
+    def tokens(self, batch_index: int = 0) -> list[str]:
+        """Return the pieces of a row."""
+        ids = self["input_ids"]
+        ids = ids.tolist() if hasattr(ids, "tolist") else ids
+        _, reader = self._source(batch_index)
+        found: list[str] = reader.convert_ids_to_tokens(ids[batch_index] if _is_batch(ids) else ids)
+        return found
+
+    def word_ids(self, batch_index: int = 0) -> list[int | None]:
+        """Return the number of the word, in its text, that each token of a row is of.
+
+        None for special tokens, padding and newlines.
+        """
+        row, reader = self._source(batch_index)
+        return row.words(reader)
+
+    def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
+        """Return the number of the text that each token of a row is of: 0, or 1 of the second of a pair."""
+        return self._source(batch_index)[0].sequences()
+
+    def char_to_token(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        """Return the token of a row that holds a character of its text; None where none does."""
+        batch, character = (
+            (0, batch_or_char_index) if char_index is None else (batch_or_char_index, char_index)
+        )
+        row, reader = self._source(batch)
+        pairs = zip(row.spans(reader), row.sequences(), strict=True)
+        for number, (span, sequence) in enumerate(pairs):
+            if sequence == sequence_index and span is not None and span[0] <= character < span[1]:
+                return number
+        return None
+
+    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
+        """Return the characters of a token of a row; None for special tokens and padding."""
+        batch, token = (
+            (0, batch_or_token_index) if token_index is None else (batch_or_token_index, token_index)
+        )
+        row, reader = self._source(batch)
+        span = row.spans(reader)[token]
+        return None if span is None else CharSpan(*span)
+
+    def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> Self:
+        """Turn the columns into tensors, in place: "pt" or "np". Returns itself.
+
+        Raises:
+            TokenizerError: the kind is unknown, or rows have different lengths.
+        """
+        if tensor_type is not None:
+            columns = {name: [column] if prepend_batch_axis else column for name, column in self.items()}
+            self.update(to_tensors(columns, str(getattr(tensor_type, "value", tensor_type))))
+        return self
+
+    def to(self, device: Any) -> Self:
         """Move every tensor to the device, in place; lists stay as they are. Returns itself."""
         for name, value in self.items():
             if hasattr(value, "to"):
                 self[name] = value.to(device)
         return self
+
+    def _source(self, batch_index: int) -> tuple[RowSource, TokenReader]:
+        rows, reader = self.__dict__["_rows"], self.__dict__["_reader"]
+        if reader is None or not -len(rows) <= batch_index < len(rows):
+            raise TokenizerError(f"this encoding does not know the texts of row {batch_index}")
+        return rows[batch_index], reader
+
+
+def _in_batch(first: int, second: int | None) -> tuple[int, int]:
+    """Return row and place of two arguments, of which the first is the place where there is one alone."""
+    return (0, first) if second is None else (first, second)
+
+
+def _is_batch(column: Any) -> bool:
+    return bool(len(column)) and hasattr(column[0], "__len__")
 
 
 class Row(NamedTuple):
@@ -49,10 +144,6 @@ class Row(NamedTuple):
 
     ids: list[int]
     spans: list[tuple[int, int]]
-
-    def cut(self, length: int) -> "Row":
-        """Return the first tokens, with their spans."""
-        return Row(self.ids[:length], self.spans[:length])
 
 
 class Lengths(NamedTuple):
@@ -105,61 +196,114 @@ def lengths_of(
     return lengths
 
 
-def truncate(first: Row, second: Row, room: int, strategy: str | None) -> Row:
-    """Return one row of at most `room` tokens: the first and then the second, cut at their right ends.
-
-    "longest_first" leaves the shorter row whole if it fits half the room, else both get half of it.
+def collate(
+    rows: Sequence[Row], lengths: Lengths, pad_token_id: int, padding_side: str = "right"
+) -> tuple[dict[str, list[Any]], list[int]]:
+    """Return ``input_ids``, ``attention_mask`` and ``offset_mapping`` of the rows, and the padding of each.
 
     Raises:
-        TokenizerError: the only row that may be cut is not longer than what there is to cut.
+        TokenizerError: there is no such side.
     """
-    left, right = len(first.ids), len(second.ids)
-    excess = left + right - room
-    if strategy is not None and excess > 0:
-        if strategy == "longest_first":
-            half = room // 2
-            larger = max(room - min(left, right), room - half)
-            left, right = (room - larger, larger) if left <= right else (larger, room - larger)
-        elif strategy == "only_first":
-            left -= excess
-        else:
-            right -= excess
-        if left < 0 or right < 0:
-            raise TokenizerError(
-                f"truncation={strategy!r} cannot bring the pair of texts down to {room} tokens"
-            )
-    kept_first, kept_second = first.cut(left), second.cut(right)
-    return Row(kept_first.ids + kept_second.ids, kept_first.spans + kept_second.spans)
-
-
-def collate(rows: Sequence[Row], lengths: Lengths, pad_token_id: int) -> dict[str, list[Any]]:
-    """Return ``input_ids``, ``attention_mask`` and ``offset_mapping`` of the rows, padded on the right."""
+    check_side(padding_side)
     target = 0
     if lengths.padding:
         longest = max((len(row.ids) for row in rows), default=0)
         target = lengths.max_length if lengths.padding == "max_length" else longest
         target = -(-target // lengths.multiple) * lengths.multiple
     missing = [max(0, target - len(row.ids)) for row in rows]
-    return {
-        "input_ids": [row.ids + [pad_token_id] * count for row, count in zip(rows, missing, strict=True)],
-        "attention_mask": [
-            [1] * len(row.ids) + [0] * count for row, count in zip(rows, missing, strict=True)
-        ],
-        "offset_mapping": [row.spans + [(0, 0)] * count for row, count in zip(rows, missing, strict=True)],
+
+    def padded(values: list[Any], filler: Any, count: int) -> list[Any]:
+        filling = [filler] * count
+        return filling + values if padding_side == "left" else values + filling
+
+    pairs = list(zip(rows, missing, strict=True))
+    columns = {
+        "input_ids": [padded(row.ids, pad_token_id, count) for row, count in pairs],
+        "attention_mask": [padded([1] * len(row.ids), 0, count) for row, count in pairs],
+        "offset_mapping": [padded(row.spans, (0, 0), count) for row, count in pairs],
     }
+    return columns, missing
 
 
-def to_tensors(columns: dict[str, list[Any]]) -> dict[str, Any]:
-    """Return the columns as int64 tensors (B, T) or, for spans, (B, T, 2).
+def check_side(padding_side: str) -> None:
+    """Raise TokenizerError where padding cannot be on such a side."""
+    if padding_side not in ("left", "right"):
+        raise TokenizerError(f"padding_side is {padding_side!r}; it is 'left' or 'right'")
+
+
+def check_kind(return_tensors: str | None) -> str | None:
+    """Return the name of a kind of tensors, which may be an enumeration's member.
 
     Raises:
-        TokenizerError: the rows have different lengths.
+        TokenizerError: there is no such kind here.
     """
-    import torch  # only here: lists need no torch
+    kind = getattr(return_tensors, "value", return_tensors)
+    if kind not in (None, "pt", "np"):
+        raise TokenizerError(f"return_tensors is {kind!r}; it is 'pt', 'np' or None")
+    return kind
 
+
+def to_tensors(columns: Mapping[str, Any], kind: str = "pt") -> dict[str, Any]:
+    """Return the columns as int64 tensors or arrays (B, T) or, for spans, (B, T, 2).
+
+    Raises:
+        TokenizerError: the rows have different lengths, or the kind is unknown.
+    """
+    check_kind(kind)
     for rows in columns.values():
-        if len({len(row) for row in rows}) > 1:
+        if _is_batch(rows) and len({len(row) for row in rows}) > 1:
             raise TokenizerError(
                 "rows of different lengths make no tensor: add padding=True, or truncation=True"
             )
-    return {name: torch.tensor(rows, dtype=torch.long) for name, rows in columns.items()}
+    if kind == "np":
+        import numpy
+
+        return {name: numpy.array(rows, dtype=numpy.int64) for name, rows in columns.items()}
+    import torch  # only here: lists need no torch
+
+    return {name: torch.as_tensor(rows, dtype=torch.long) for name, rows in columns.items()}
+
+
+_FILLERS = {"attention_mask": 0, "special_tokens_mask": 1, "token_type_ids": 0}
+
+
+def pad_columns(
+    encoded: Any, lengths: Lengths, pad_token_id: int, padding_side: str, *, attention_mask: bool
+) -> dict[str, list[Any]]:
+    """Return the columns of encodings made before, padded to one length.
+
+    Args:
+        encoded: a mapping of columns, or a list of mappings, one a row; columns that are not of tokens stay.
+        lengths: see `lengths_of`.
+        pad_token_id: what ``input_ids`` are filled up with.
+        padding_side: "left" or "right".
+        attention_mask: whether one is made where there is none.
+
+    Raises:
+        TokenizerError: there are no ``input_ids``.
+    """
+    if not isinstance(encoded, Mapping):
+        encoded = {name: [row[name] for row in encoded] for name in (encoded[0] if encoded else {})}
+    columns = {name: _as_list(column) for name, column in encoded.items()}
+    if "input_ids" not in columns:
+        raise TokenizerError(f"there are no input_ids to pad, only {', '.join(columns) or 'nothing'}")
+    single = not _is_batch(columns["input_ids"])
+    if single:
+        columns = {name: [column] for name, column in columns.items()}
+    rows = [Row(list(ids), []) for ids in columns["input_ids"]]
+    padded, missing = collate(rows, lengths, pad_token_id, padding_side)
+    if "attention_mask" not in columns and attention_mask:
+        columns["attention_mask"] = [[1] * len(row.ids) for row in rows]
+    for name, column in columns.items():
+        if name == "input_ids":
+            columns[name] = padded[name]
+        elif name in _FILLERS:
+            fills = [[_FILLERS[name]] * count for count in missing]
+            pairs = zip(column, fills, strict=True)
+            columns[name] = [f + list(v) if padding_side == "left" else list(v) + f for v, f in pairs]
+    return {name: column[0] for name, column in columns.items()} if single else columns
+
+
+def _as_list(column: Any) -> list[Any]:
+    column = column.tolist() if hasattr(column, "tolist") else list(column)
+    return [value.tolist() if hasattr(value, "tolist") else value for value in column]

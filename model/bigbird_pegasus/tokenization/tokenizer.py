@@ -16,15 +16,17 @@ from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.errors import TokenizerError
 from bigbird_pegasus.tokenization.batch_encoding import (
     BatchEncoding,
-    Lengths,
     Row,
-    collate,
+    check_kind,
+    check_side,
     lengths_of,
+    pad_columns,
     to_tensors,
-    truncate,
 )
+from bigbird_pegasus.tokenization.encode import CallOptions, encode
 from bigbird_pegasus.tokenization.piece_ids import OFFSETS, PieceIds
 from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter
+from bigbird_pegasus.tokenization.token_positions import Text
 from bigbird_pegasus.tokenization.vocabulary import (
     SPECIAL_TOKEN_NAMES,
     load_vocabulary,
@@ -42,8 +44,6 @@ _WORD_START = "▁"  # U+2581, SentencePiece's sign for a space
 _SPACED_MARKS = ((" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"))
 _SPACED_ENDINGS = ((" n't", "n't"), (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"))
 
-NO_TOKENS = Row([], [])
-
 
 class PegasusTokenizer:
     """The tokenizer of BigBird-Pegasus and PEGASUS checkpoints. It never changes after it is made.
@@ -52,6 +52,7 @@ class PegasusTokenizer:
         vocab_file: the SentencePiece model, ``spiece.model`` of a checkpoint folder.
         offset: 0 (BigBird-Pegasus) or 103 (PEGASUS), see `piece_ids`.
         model_max_length: the tokens, ``</s>`` among them, that ``truncation=True`` alone keeps.
+        padding_side: "right" or "left"; calls may say otherwise.
         pad_token, eos_token, unk_token: must be in the vocabulary.
         bos_token, sep_token, cls_token, mask_token, mask_token_sent, additional_special_tokens: as the
             checkpoint names them; a token that the vocabulary does not have has no id and is None here.
@@ -62,8 +63,8 @@ class PegasusTokenizer:
         TokenizerError: the file is missing or no SentencePiece model, or does not fit the other arguments.
     """
 
-    padding_side = "right"
     truncation_side = "right"
+    is_fast = True
     model_input_names = ("input_ids", "attention_mask")
 
     def __init__(
@@ -81,7 +82,10 @@ class PegasusTokenizer:
         mask_token: str | None = "<mask_2>",
         mask_token_sent: str | None = "<mask_1>",
         additional_special_tokens: Iterable[str] | None = None,
+        padding_side: str = "right",
     ) -> None:
+        check_side(padding_side)
+        self.padding_side = padding_side
         if isinstance(offset, bool) or offset not in OFFSETS:
             raise TokenizerError(f"offset is {offset!r}; it is 0 for BigBird-Pegasus and 103 for PEGASUS")
         is_number = isinstance(model_max_length, int | float) and not isinstance(model_max_length, bool)
@@ -180,35 +184,57 @@ class PegasusTokenizer:
 
     def __call__(
         self,
-        text: str | Sequence[str] | None = None,
-        text_pair: str | Sequence[str] | None = None,
-        text_target: str | Sequence[str] | None = None,
+        text: Any = None,
+        text_pair: Any = None,
+        text_target: Any = None,
+        text_pair_target: Any = None,
         *,
         add_special_tokens: bool = True,
         padding: bool | str = False,
         truncation: bool | str | None = None,
         max_length: int | None = None,
+        stride: int = 0,
+        is_split_into_words: bool = False,
         pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
         return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False,
+        return_special_tokens_mask: bool = False,
         return_offsets_mapping: bool = False,
+        return_length: bool = False,
+        verbose: bool = True,
     ) -> BatchEncoding:
         """Encode one text or a list of them.
 
         Args:
-            text: one text, or a list or tuple of B texts.
+            text: one text, or a list or tuple of B texts, or of B pairs of texts.
             text_pair: a second text for each, put after the first and before ``</s>``.
             text_target: texts whose ids come back as ``labels`` (as ``input_ids`` where there is no `text`).
+            text_pair_target: a second text for each of those.
             add_special_tokens: append ``</s>``; truncation counts it and keeps it.
             padding: True or "longest" to the longest row, "max_length" to `max_length`, False not at all.
-                Padding is on the right and has mask 0.
+                Padding has mask 0.
             truncation: True or "longest_first", "only_first", "only_second" (of a pair), False. Left out, a
                 `max_length` without padding truncates.
             max_length: tokens of a row, ``</s>`` included; left out, ``model_max_length``.
+            stride: tokens that neighbouring rows share, with `return_overflowing_tokens`.
+            is_split_into_words: a text is a list of words, each encoded by itself.
             pad_to_multiple_of: padded rows are as long as a multiple of this.
-            return_tensors: "pt" for int64 tensors (B, T), one text being B = 1; None for lists.
+            padding_side: "right" or "left"; left out, the tokenizer's own.
+            return_tensors: "pt" for int64 tensors (B, T), "np" for arrays, one text being B = 1; None for
+                lists.
+            return_token_type_ids: accepted and not obeyed: these models have none, and none are published.
+            return_attention_mask: False leaves it out.
+            return_overflowing_tokens: what truncation would drop are further rows;
+                ``overflow_to_sample_mapping`` has the number of each row's text.
+            return_special_tokens_mask: also ``special_tokens_mask``, 1 at ``</s>`` and padding.
             return_offsets_mapping: also ``offset_mapping``, (B, T, 2): the half-open span of each token in
-                code points of the text as passed, without the space before it. ``</s>`` and padding have
-                (0, 0).
+                code points of the text as passed, without the space before it; in its word where the text is
+                split. ``</s>`` and padding have (0, 0).
+            return_length: also ``length``, of each row with its padding.
+            verbose: accepted; nothing is printed.
 
         Returns:
             ``input_ids`` and ``attention_mask``, flat lists for one text and lists of lists for many.
@@ -216,24 +242,103 @@ class PegasusTokenizer:
         Raises:
             TokenizerError: an argument is impossible, or rows of different lengths were to become a tensor.
         """
-        lengths = lengths_of(padding, truncation, max_length, pad_to_multiple_of, self.model_max_length)
-        settings = (lengths, add_special_tokens, return_tensors, return_offsets_mapping)
+        options = CallOptions(
+            lengths_of(padding, truncation, max_length, pad_to_multiple_of, self.model_max_length),
+            add_special_tokens,
+            stride,
+            is_split_into_words,
+            self.padding_side if padding_side is None else padding_side,
+            return_tensors,
+            return_attention_mask is not False,
+            return_overflowing_tokens,
+            return_special_tokens_mask,
+            return_offsets_mapping,
+            return_length,
+        )
         if text is None:
             if text_target is None:
                 raise TokenizerError("there is nothing to encode: give text or text_target")
-            return self._encode(text_target, None, *settings)
-        encoding = self._encode(text, text_pair, *settings)
+            return encode(self, text_target, text_pair_target, options)
+        encoding = encode(self, text, text_pair, options)
         if text_target is not None:
-            encoding["labels"] = self._encode(text_target, None, *settings)["input_ids"]
+            encoding["labels"] = encode(self, text_target, text_pair_target, options)["input_ids"]
         return encoding
 
     def encode(self, text: str, text_pair: str | None = None, **options: Any) -> Any:
         """Return the ``input_ids`` of a call with these arguments: a list, or on request a tensor (1, T)."""
         return self(text, text_pair, **options)["input_ids"]
 
-    def tokenize(self, text: str) -> list[str]:
-        """Return the pieces of a text, without ``</s>``; characters outside the vocabulary are ``<unk>``."""
-        return self.convert_ids_to_tokens(self._row(text, spans=False).ids)
+    def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False) -> list[str]:
+        """Return the pieces of a text or pair; characters outside the vocabulary are ``<unk>``."""
+        ids: list[int] = self.encode(text, pair, add_special_tokens=add_special_tokens)
+        return self.convert_ids_to_tokens(ids)
+
+    def pad(
+        self,
+        encoded_inputs: Any,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        verbose: bool = True,
+    ) -> BatchEncoding:
+        """Pad encodings that were made before: one, a dict of their columns, or a list of such dicts.
+
+        ``input_ids``, ``attention_mask`` and ``special_tokens_mask`` are padded; other columns stay as they
+        are. For the arguments see `__call__`.
+
+        Raises:
+            TokenizerError: there are no ``input_ids``, or an argument is impossible.
+        """
+        check_kind(return_tensors)
+        lengths = lengths_of(padding, False, max_length, pad_to_multiple_of, self.model_max_length)
+        side = self.padding_side if padding_side is None else padding_side
+        mask = return_attention_mask is not False
+        columns = pad_columns(encoded_inputs, lengths, self.pad_token_id, side, attention_mask=mask)
+        kind = check_kind(return_tensors)
+        return BatchEncoding(columns if kind is None else to_tensors(columns, kind))
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        """Return how many special tokens a text or pair gets: ``</s>``."""
+        return 1
+
+    def build_inputs_with_special_tokens(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None
+    ) -> list[int]:
+        """Return the ids of a text or pair with ``</s>``."""
+        return [*token_ids_0, *(token_ids_1 or []), self.eos_token_id]
+
+    def get_special_tokens_mask(
+        self,
+        token_ids_0: list[int],
+        token_ids_1: list[int] | None = None,
+        already_has_special_tokens: bool = False,
+    ) -> list[int]:
+        """Return 1 for each special token and 0 for others: of the ids, or of those with ``</s>`` added."""
+        if already_has_special_tokens:
+            return [int(index in self._special_ids) for index in token_ids_0]
+        return [0] * (len(token_ids_0) + len(token_ids_1 or [])) + [1]
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """Return the text that pieces spell."""
+        text = "".join(tokens).replace(_WORD_START, " ")
+        if tokens and tokens[0].startswith(_WORD_START):
+            text = text[1:]
+        return text.replace(self.newline_token, "\n") if self.newline_token else text
+
+    @property
+    def special_tokens_map(self) -> dict[str, Any]:
+        """The special tokens by their names, those that there are."""
+        found = {name: getattr(self, name) for name in SPECIAL_TOKEN_NAMES if getattr(self, name) is not None}
+        more = {"additional_special_tokens": self.additional_special_tokens}
+        return found | (more if self.additional_special_tokens else {})
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        """Every piece with its id."""
+        return self.get_vocab()
 
     @overload
     def decode(
@@ -271,11 +376,7 @@ class PegasusTokenizer:
         if token_ids and not isinstance(token_ids[0], int) and hasattr(token_ids[0], "__len__"):
             return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in token_ids]
         pieces = self.convert_ids_to_tokens([int(index) for index in token_ids], skip_special_tokens)
-        text = "".join(pieces).replace(_WORD_START, " ")
-        if pieces and pieces[0].startswith(_WORD_START):
-            text = text[1:]
-        if self.newline_token:
-            text = text.replace(self.newline_token, "\n")
+        text = self.convert_tokens_to_string(pieces)
         if clean_up_tokenization_spaces:
             for spaced, tight in _SPACED_MARKS + _SPACED_ENDINGS:
                 text = text.replace(spaced, tight)
@@ -352,45 +453,34 @@ class PegasusTokenizer:
             raise TokenizerError(f"{self.vocab_file} has no piece {token}")
         return index
 
-    def _encode(
-        self,
-        text: str | Sequence[str],
-        text_pair: str | Sequence[str] | None,
-        lengths: Lengths,
-        add_special_tokens: bool,
-        return_tensors: str | None,
-        spans: bool,
-    ) -> BatchEncoding:
-        if return_tensors not in (None, "pt"):
-            raise TokenizerError(f"return_tensors is {return_tensors!r}; it is 'pt' or None")
-        single = isinstance(text, str)
-        texts, pairs = _as_batch(text), None if text_pair is None else _as_batch(text_pair)
-        if pairs is not None and (isinstance(text_pair, str) != single or len(pairs) != len(texts)):
-            raise TokenizerError("text and text_pair must be two texts, or two lists of one length")
-        end = Row([self.eos_token_id], [(0, 0)] if spans else []) if add_special_tokens else NO_TOKENS
-        room = lengths.max_length - len(end.ids)
-        rows = []
-        for index, one in enumerate(texts):
-            second = NO_TOKENS if pairs is None else self._row(pairs[index], spans)
-            row = truncate(self._row(one, spans), second, room, lengths.truncation)
-            rows.append(Row(row.ids + end.ids, row.spans + end.spans))
-        columns: dict[str, Any] = collate(rows, lengths, self.pad_token_id)
-        if not spans:
-            del columns["offset_mapping"]
-        if return_tensors == "pt":
-            return BatchEncoding(to_tensors(columns))
-        return BatchEncoding({name: column[0] if single else column for name, column in columns.items()})
-
-    def _row(self, text: str, spans: bool) -> Row:
-        """Return the tokens of a text, without ``</s>``."""
+    def row_of(self, text: Text, *, spans: bool) -> Row:
+        """Return the tokens of a text, without ``</s>``; of a text that is split, those of its words."""
+        if not isinstance(text, str):
+            words = [self.row_of(word, spans=spans) for word in text]
+            return Row(
+                [i for word in words for i in word.ids], [span for word in words for span in word.spans]
+            )
         if not spans:
             return Row([self._ids.from_file(index) for index in self._segmenter.ids(text)], [])
         indices, found = self._segmenter.ids_and_spans(text)
         return Row([self._ids.from_file(index) for index in indices], found)
 
+    def token_spans(self, text: Text) -> list[tuple[int, int]]:
+        """Return the span of each token of a text, without ``</s>``."""
+        return self.row_of(text, spans=True).spans
 
-def _as_batch(text: str | Sequence[str]) -> Sequence[str]:
-    texts = [text] if isinstance(text, str) else text
-    if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
-        raise TokenizerError("a text to encode must be a str, or a list or tuple of str")
-    return texts
+    def token_words(self, text: Text) -> list[int | None]:
+        """Return the number of the word that each token of a text is of; None for newlines.
+
+        A word begins at a space, at a newline, or where the caller has split the text.
+        """
+        if not isinstance(text, str):
+            return [n for n, word in enumerate(text) for _ in self.row_of(word, spans=False).ids]
+        found: list[int | None] = []
+        number, begins = -1, True
+        for piece in self.tokenize(text):
+            is_newline = piece == self.newline_token
+            number += not is_newline and (begins or piece.startswith(_WORD_START))
+            found.append(None if is_newline else number)
+            begins = is_newline
+        return found

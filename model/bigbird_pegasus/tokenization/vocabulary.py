@@ -45,7 +45,9 @@ def tokenizer_arguments(folder: Path) -> dict[str, Any]:
     config = read_json(folder / SPECIAL_TOKENS_FILE) | read_json(folder / TOKENIZER_CONFIG_FILE)
     arguments: dict[str, Any] = {"vocab_file": folder / VOCABULARY_FILE}
     arguments |= {
-        name: config[name] for name in ("offset", "model_max_length") if config.get(name) is not None
+        name: config[name]
+        for name in ("offset", "model_max_length", "padding_side")
+        if config.get(name) is not None
     }
     tokens = {name: _token_text(config[name], name) for name in SPECIAL_TOKEN_NAMES if name in config}
     arguments |= {name: token for name, token in tokens.items() if token or name not in REQUIRED_TOKEN_NAMES}
