@@ -59,7 +59,7 @@ class BatchEncoding(dict[str, Any]):
 
     @property
     def n_sequences(self) -> int:
-        """How many texts a row holds: 1, or 2 of pairs."""
+        """The number of texts of a row: 1, or 2 of pairs."""
         return len(self._source(0)[0].texts)
 
     def tokens(self, batch_index: int = 0) -> list[str]:

@@ -13,7 +13,7 @@ from bigbird_pegasus.tokenization.batch_encoding import (
     collate,
     to_tensors,
 )
-from bigbird_pegasus.tokenization.token_positions import RowSource, Text, TokenReader, kept_ranges
+from bigbird_pegasus.tokenization.token_positions import RowSource, TextOrWords, TokenReader, kept_ranges
 
 NO_TOKENS = Row([], [])
 
@@ -24,7 +24,7 @@ class RowEncoder(TokenReader, Protocol):
     pad_token_id: int
     eos_token_id: int
 
-    def row_of(self, text: Text, *, spans: bool) -> Row:
+    def row_of(self, text: TextOrWords, *, spans: bool) -> Row:
         """Return the tokens of a text, without ``</s>``."""
 
 
@@ -84,7 +84,7 @@ def encode(tokenizer: RowEncoder, text: Any, text_pair: Any, options: CallOption
 
 
 def _rows_of(
-    tokenizer: RowEncoder, pair: tuple[Text, ...], options: CallOptions
+    tokenizer: RowEncoder, pair: tuple[TextOrWords, ...], options: CallOptions
 ) -> list[tuple[Row, RowSource]]:
     spans = options.return_offsets_mapping
     first = tokenizer.row_of(pair[0], spans=spans)
@@ -122,7 +122,7 @@ def _choose_columns(
         ]
 
 
-def _texts_of(text: Any, text_pair: Any, *, split: bool) -> tuple[list[tuple[Text, ...]], bool]:
+def _texts_of(text: Any, text_pair: Any, *, split: bool) -> tuple[list[tuple[TextOrWords, ...]], bool]:
     """Return the texts, or pairs of them, of each row, and whether a single one was given.
 
     Raises:
@@ -163,7 +163,7 @@ def _are_pairs(texts: Any, *, split: bool) -> bool:
     )
 
 
-def _text(text: Any, *, split: bool) -> Text:
+def _text(text: Any, *, split: bool) -> TextOrWords:
     if not _is_text(text, split=split):
         raise _no_text(split)
     return tuple(text) if split else text

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from bigbird_pegasus.errors import TokenizerError
 
-Text = str | tuple[str, ...]
+TextOrWords = str | tuple[str, ...]
 """A text, or its words where the caller has split it."""
 
 
@@ -20,10 +20,10 @@ class CharSpan(NamedTuple):
 class TokenReader(Protocol):
     """What a tokenizer says of the tokens of a whole text."""
 
-    def token_words(self, text: Text) -> list[int | None]:
+    def token_words(self, text: TextOrWords) -> list[int | None]:
         """Return the number of the word that each token is of; None for a newline."""
 
-    def token_spans(self, text: Text) -> list[tuple[int, int]]:
+    def token_spans(self, text: TextOrWords) -> list[tuple[int, int]]:
         """Return the span of each token in its text, or in its word where the text is split."""
 
     def convert_ids_to_tokens(self, ids: Any) -> Any:
@@ -34,7 +34,7 @@ class TokenReader(Protocol):
 class RowSource:
     """The texts of a row, which of their tokens it holds, and how many special tokens and padding follow."""
 
-    texts: tuple[Text, ...]
+    texts: tuple[TextOrWords, ...]
     kept: tuple[range, ...]
     ends: int
     left_padding: int = 0

@@ -7,7 +7,7 @@ Special tokens never come out of text: a document that holds ``</s>`` gets the p
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -26,7 +26,7 @@ from bigbird_pegasus.tokenization.batch_encoding import (
 from bigbird_pegasus.tokenization.encode import CallOptions, encode
 from bigbird_pegasus.tokenization.piece_ids import OFFSETS, PieceIds
 from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter
-from bigbird_pegasus.tokenization.token_positions import Text
+from bigbird_pegasus.tokenization.token_positions import TextOrWords
 from bigbird_pegasus.tokenization.vocabulary import (
     SPECIAL_TOKEN_NAMES,
     load_vocabulary,
@@ -300,6 +300,30 @@ class PegasusTokenizer:
         kind = check_kind(return_tensors)
         return BatchEncoding(columns if kind is None else to_tensors(columns, kind))
 
+    def add_tokens(self, new_tokens: str | Sequence[str], special_tokens: bool = False) -> int:
+        """Return 0 where the vocabulary has all of the tokens already: it cannot grow.
+
+        Raises:
+            TokenizerError: it lacks one.
+        """
+        wanted = [new_tokens] if isinstance(new_tokens, str) else [str(token) for token in new_tokens]
+        missing = [token for token in wanted if self._ids.find(token) is None]
+        if missing:
+            raise TokenizerError(
+                f"the vocabulary lacks {missing[0]!r} and cannot grow: take one of its unused pieces, such "
+                "as <unk_7> with offset 103, or add the piece to spiece.model"
+            )
+        return 0
+
+    def add_special_tokens(self, special_tokens_dict: Mapping[str, Any]) -> int:
+        """Return 0 where the vocabulary has all of the tokens already; see `add_tokens`.
+
+        Raises:
+            TokenizerError: it lacks one.
+        """
+        values = special_tokens_dict.values()
+        return self.add_tokens([str(t) for v in values for t in ([v] if isinstance(v, str) else v)])
+
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """Return how many special tokens a text or pair gets: ``</s>``."""
         return 1
@@ -453,7 +477,7 @@ class PegasusTokenizer:
             raise TokenizerError(f"{self.vocab_file} has no piece {token}")
         return index
 
-    def row_of(self, text: Text, *, spans: bool) -> Row:
+    def row_of(self, text: TextOrWords, *, spans: bool) -> Row:
         """Return the tokens of a text, without ``</s>``; of a text that is split, those of its words."""
         if not isinstance(text, str):
             words = [self.row_of(word, spans=spans) for word in text]
@@ -465,11 +489,11 @@ class PegasusTokenizer:
         indices, found = self._segmenter.ids_and_spans(text)
         return Row([self._ids.from_file(index) for index in indices], found)
 
-    def token_spans(self, text: Text) -> list[tuple[int, int]]:
+    def token_spans(self, text: TextOrWords) -> list[tuple[int, int]]:
         """Return the span of each token of a text, without ``</s>``."""
         return self.row_of(text, spans=True).spans
 
-    def token_words(self, text: Text) -> list[int | None]:
+    def token_words(self, text: TextOrWords) -> list[int | None]:
         """Return the number of the word that each token of a text is of; None for newlines.
 
         A word begins at a space, at a newline, or where the caller has split the text.

@@ -174,7 +174,7 @@ def mutate(good: Path, folder: Path, seed: int) -> None:
     draw = random.Random(seed)
     shutil.copytree(good, folder)
     for _ in range(draw.choice((1, 1, 1, 2))):
-        with suppress(OSError):  # a folder or an endless link may stand where the second wants to write
+        with suppress(OSError, RuntimeError):  # the first may have left what the second cannot change
             draw.choices(MUTATIONS, WEIGHTS)[0](folder, draw)
 
 
