@@ -11,9 +11,9 @@ from bigbird_pegasus.summarization.support import Unsupported
 class SummarySentence:
     """A sentence of a summary, and the span of the text (code points) that it was taken or written from.
 
-    `score` is how much of a summary's value the model expects of it (0 to 2). Of a written sentence it is the
-    share of its words that the span has (`attribution`); None where none has enough: then the span is the
-    window that the model read.
+    `score` is how much of a summary's value the model expects of it (about 0 to 2). Of a written
+    sentence it is the share of its words that the span has (`attribution`); None where none has
+    enough: then the span is the window that the model read.
     `unsupported` are numbers, quantities, dates and names that a model wrote and the text does not contain.
     `speaker` is who says it in a conversation, None elsewhere.
     """

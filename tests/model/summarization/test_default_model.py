@@ -113,6 +113,6 @@ def test_rouge_on_all_of_val(shared: Path) -> None:
     ours = evaluate(DEFAULT_MODEL, read_records(shared / "corpus" / "val.jsonl.gz"))
     print_figures("default model", ours)
     assert ours["all"].documents == 419
-    assert ours["all"].rouge1 >= 44.5
-    assert ours["all"].rouge2 >= 21.5
+    assert ours["all"].rouge1 >= 45.2
+    assert ours["all"].rouge2 >= 22.3
     assert ours["all"].mean_words <= 100
