@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 WORD_GAP = 0.125  # of a character's box, which is about 1.2 em high: more is a space
 TOUCHING = 0.03  # of it: no space is seen between characters that are so close, whatever the file says
+MIN_VERTICAL = 8  # characters of a page whose lines go down
 SUPERSCRIPTS = str.maketrans("0123456789-−+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺")
 _POWER = re.compile(r"[-−+]?\d+")
 
@@ -145,6 +146,19 @@ def joined(word: Word, piece: Word) -> Word:
         lifted = piece.baseline - word.baseline > 0.12 * piece.size and word.text.isdigit()
         return replace(main, text=(word.text.translate(SUPERSCRIPTS) if lifted else word.text) + text)
     return replace(word, text=word.text + text, x1=max(word.x1, piece.x1))
+
+
+def is_vertical(characters: Characters) -> bool:
+    """Return whether characters (boxes in user space) follow each other downwards, as in Japanese books."""
+    if len(characters.texts) < MIN_VERTICAL:
+        return False
+    x0, low, x1, high = characters.boxes.T
+    across, down = np.abs(np.diff((x0 + x1) / 2)), -np.diff((low + high) / 2)
+    size = np.maximum(x1 - x0, high - low)[1:]
+    follows = (across < 0.2 * size) & (down > 0.4 * size) & (down < 2 * size)
+    if follows.mean() < 0.6:
+        return False
+    return sum(text[0] >= "\u2e80" for text in characters.texts) > 0.5 * len(characters.texts)
 
 
 def without_copies(words: Sequence[Word]) -> list[Word]:

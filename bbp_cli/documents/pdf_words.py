@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]  # it has no annotations
 
 from bbp_cli.documents.pdf_annotations import annotations, written
+from bbp_cli.documents.pdf_box import VisibleBox
 from bbp_cli.documents.pdf_characters import (
     SUPERSCRIPTS,
     Booleans,
@@ -22,6 +23,7 @@ from bbp_cli.documents.pdf_characters import (
     Integers,
     Word,
     is_undecodable,
+    is_vertical,
     joined,
     pieces,
     without_copies,
@@ -39,6 +41,7 @@ _HYPHEN = 0x02  # PDFium's mark of a hyphen behind which a line ends, whatever h
 _SLANTED = -1
 _BEHIND = ".,;:!?)]"  # may follow a raised number
 _POWER = re.compile(rf"\d[{re.escape(_BEHIND)}]*$")
+_ENDS = frozenset("0123456789" + _BEHIND)
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
@@ -132,37 +135,6 @@ _loose_box = _asking(pdfium.FPDFText_GetLooseCharBox, ctypes.c_int, ctypes.c_voi
 _origin = _asking(pdfium.FPDFText_GetCharOrigin, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """What is visible of a page in user space."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    @property
-    def area(self) -> float:
-        """Return the area in square points."""
-        return (self.right - self.left) * (self.top - self.bottom)
-
-    def placed(self, boxes: Floats, turn: int) -> Floats:
-        """Left, top, right, bottom of boxes (N, 4: left, bottom, right, top) in the direction of reading.
-
-        Text is turned by so many quarters counter-clockwise.
-        """
-        x0, y0, x1, y1 = boxes.T
-        if turn == 1:
-            sides = y0 - self.bottom, x0 - self.left, y1 - self.bottom, x1 - self.left
-        elif turn == 2:
-            sides = self.right - x1, y0 - self.bottom, self.right - x0, y1 - self.bottom
-        elif turn == 3:
-            sides = self.top - y1, self.right - x1, self.top - y0, self.right - x0
-        else:
-            sides = x0 - self.left, self.top - y1, x1 - self.left, self.top - y0
-        return np.stack(sides, axis=1)
-
-
 class _Page:
     """One page while it is read."""
 
@@ -172,7 +144,7 @@ class _Page:
         self._count = max(0, pdfium.FPDFText_CountChars(text))
         bounds = pdfium.FS_RECTF()
         pdfium.FPDF_GetPageBoundingBox(page, bounds)
-        self._box = _Box(bounds.left, bounds.bottom, bounds.right, bounds.top)
+        self._box = VisibleBox(bounds.left, bounds.bottom, bounds.right, bounds.top)
         self._spaces = 0  # that are drawn
 
     def read(self) -> PageWords:
@@ -180,6 +152,8 @@ class _Page:
         turns = self._turns(characters)
         turn = Counter(turns.tolist()).most_common(1)[0][0] if len(turns) else 0
         turn = max(turn, 0)  # a page of slanted text only is upright as a whole
+        if turn == 0 and is_vertical(characters):
+            turn, turns = 3, np.where(turns == 0, 3, turns)  # lines go down, the next one stands to the left
         words = without_copies(self._words(characters.of(turns == turn), turn)) + self._annotations(turn)
         turned = [
             without_copies(self._words(characters.of(turns == other), other))
@@ -311,7 +285,7 @@ class _Page:
         words: list[Word] = []
         for n, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
             text = "".join(texts[start : end + 1])
-            if _POWER.search(text):
+            if text[-1] in _ENDS and _POWER.search(text):
                 text = self._with_raised_digits(placed, start, end, turn)
             size = bottom[n] - top[n]
             word = Word(text, x0[n], x1[n], top[n], bottom[n], baselines[n], size, bold[n], ends[n])
@@ -340,12 +314,13 @@ class _Page:
     def _is_raised(self, placed: Characters, place: int, turn: int) -> bool:
         """Return whether the ink of a digit begins well above its baseline."""
         index = int(placed.indices[place])
-        sides = [ctypes.c_double() for _ in range(4)]
-        pdfium.FPDFText_GetCharBox(self._text, index, *sides)
-        left, right, low, high = (side.value for side in sides)
-        ink = self._box.placed(np.array([[left, low, right, high]]), turn)[0, 3]
-        baseline = self._baselines(np.array([index]), turn)[0]
-        return bool(baseline - ink > 0.2 * (placed.boxes[place, 3] - placed.boxes[place, 1]))
+        left, right, low, high, x, y = (ctypes.c_double() for _ in range(6))
+        pdfium.FPDFText_GetCharBox(self._text, index, left, right, low, high)
+        pdfium.FPDFText_GetCharOrigin(self._text, index, x, y)
+        down = self._box.down
+        ink = max(down(left.value, low.value, turn), down(right.value, high.value, turn))
+        size = placed.boxes[place, 3] - placed.boxes[place, 1]
+        return bool(down(x.value, y.value, turn) - ink > 0.2 * size)
 
     def _object_starts(self, characters: Characters) -> Booleans:
         """Return the characters that text objects begin with, where every word is an object of its own.

@@ -22,7 +22,7 @@ def make_pdf(
     return bytes(pdf.output())
 
 
-HELVETICA = b"/F1 <</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
+HELVETICA = "/F1 <</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
 
 
 def raw_pdf(
@@ -30,6 +30,7 @@ def raw_pdf(
     *,
     media: str = "0 0 595 842",
     page: str = "",
+    fonts: str = HELVETICA,
     catalog: str = "",
     objects: Sequence[str] = (),
 ) -> bytes:
@@ -39,7 +40,7 @@ def raw_pdf(
     bodies.append(f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>".encode())
     for number, commands in enumerate(pages):
         head = f"<</Type/Page/Parent 2 0 R/MediaBox[{media}]/Contents {4 + 2 * number} 0 R{page}".encode()
-        bodies.append(head + b"/Resources<</Font<<" + HELVETICA + b">>>>>>")
+        bodies.append(head + f"/Resources<</Font<<{fonts}>>>>>>".encode())
         bodies.append(b"<</Length %d>>stream\n%b\nendstream" % (len(commands), commands))
     bodies += [one.encode() for one in objects]
     data, places = b"%PDF-1.7\n", []
@@ -64,3 +65,14 @@ def wrapped(text: str, x: float, y: float, columns: int = 70, size: float = 11) 
     """The commands that show a text in lines, from a place downwards."""
     lines = textwrap.wrap(text, columns)
     return b"".join(shown(line, x, y - 1.27 * size * number, size) for number, line in enumerate(lines))
+
+
+def cid_font(name: str, encoding: str, collection: str) -> str:
+    """A font of a character collection (Japan1, Korea1, GB1, CNS1) that is not in the file, without a map."""
+    descriptor = f"<</Type/FontDescriptor/FontName/{name}/Flags 4/FontBBox[0 -200 1000 900]/ItalicAngle 0"
+    return (
+        f"/F1 <</Type/Font/Subtype/Type0/BaseFont/{name}/Encoding/{encoding}/DescendantFonts[<</Type/Font"
+        f"/Subtype/CIDFontType0/BaseFont/{name}/CIDSystemInfo<</Registry(Adobe)/Ordering({collection})"
+        f"/Supplement 1>>/FontDescriptor{descriptor}/Ascent 800/Descent -200/CapHeight 700/StemV 80>>"
+        "/DW 1000>>]>>"
+    )

@@ -9,6 +9,7 @@ from bbp_cli.documents.document import parse
 from bbp_cli.documents.pdf import PdfText, read_pdf
 from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
+from tests.conftest import Bbp
 
 CASES = Path(__file__).parents[1] / "pdf_cases"
 FIRST = (
@@ -172,6 +173,23 @@ def test_pages_without_text_are_told_apart() -> None:
         "OCR reads what is "
         "seen, for example ocrmypdf --force-ocr",
     )
+
+
+def test_the_record_and_stderr_list_the_pages_of_each_kind(
+    warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(with_pages(FIRST, "", "picture", SHIFTED, SECOND))
+    done = warm_bbp("summarize", "--json", "--model", extractive, "a.pdf")
+    kinds = {
+        name: done.records[0]["coverage"][f"pages_{name}"] for name in ("blank", "scanned", "undecodable")
+    }
+    assert (done.code, kinds) == (0, {"blank": [2], "scanned": [3], "undecodable": [4]})
+    for message in ("no text on page 2: blank", "no text on page 3;", "the text of page 4 cannot be decoded"):
+        assert f"bbp: warning: a.pdf: {message}" in done.stderr
+    (tmp_path / "b.pdf").write_bytes(with_pages("picture", SHIFTED))
+    refused = warm_bbp("extract", "b.pdf")
+    assert (refused.code, refused.stdout) == (3, "")
+    assert "no text on page 1; the text of page 2 cannot be decoded" in refused.stderr
 
 
 def test_nothing_but_such_pages_is_an_error_with_their_numbers() -> None:

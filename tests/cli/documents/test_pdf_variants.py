@@ -7,7 +7,7 @@ import pytest
 
 from bbp_cli.documents.pdf import read_pdf
 from tests.cli.documents.test_pdf import BOTH, FIRST, SECOND, THIRD
-from tests.cli.pdfs import make_pdf, raw_pdf, shown, wrapped
+from tests.cli.pdfs import cid_font, make_pdf, raw_pdf, shown, wrapped
 
 PAGE = wrapped(FIRST, 72, 700) + wrapped(SECOND, 72, 580)
 ALL = f"{FIRST} {SECOND} {THIRD}"
@@ -129,6 +129,45 @@ def test_signs_of_notes_are_not_read_out() -> None:
     read = read_pdf(raw_pdf([wrapped(first, 72, 700) + notes]))
     assert read.text.startswith(FIRST)
     assert [aside.kind for aside in read.asides] == ["footnote", "footnote"]
+
+
+# Writings
+
+JAPANESE = "港の古い岸壁は昨年の春の嵐で壊れた。市議会は二年以内に岸壁を建て直すことを決めた。"
+
+
+@pytest.mark.parametrize(
+    ("font", "encoding", "collection", "codec", "text"),
+    [
+        ("HeiseiMin-W3", "90ms-RKSJ-H", "Japan1", "cp932", JAPANESE),
+        ("HeiseiKakuGo-W5", "EUC-H", "Japan1", "euc-jp", JAPANESE),
+        ("HYSMyeongJo-Medium", "KSCms-UHC-H", "Korea1", "cp949", "항구의 오래된 부두가 폭풍으로 부서졌다."),
+        ("HYGothic-Medium", "UniKS-UCS2-H", "Korea1", "utf-16-be", "항구의 오래된 부두가 부서졌다."),
+        ("STSong-Light", "GBK-EUC-H", "GB1", "gbk", "港口的旧码头在春天被风暴损坏。"),
+        ("MSung-Light", "ETen-B5-H", "CNS1", "big5", "港口的舊碼頭在春天被風暴損壞。"),
+        ("STSong-Light", "UniGB-UTF16-H", "GB1", "utf-16-be", "港口的旧码头在春天被风暴损坏。"),
+    ],
+)
+def test_fonts_of_asian_collections_need_no_map(
+    font: str, encoding: str, collection: str, codec: str, text: str
+) -> None:
+    commands = f"BT /F1 9 Tf 72 700 Td <{text.encode(codec).hex()}> Tj ET"
+    assert read_pdf(raw_pdf([commands.encode()], fonts=cid_font(font, encoding, collection))).text == text
+
+
+def test_lines_that_go_down_are_read_from_right_to_left() -> None:
+    # Without the font, PDFium has boxes for lines with a full stop only.
+    lines = (
+        "港の古い岸壁は昨年の春の嵐で壊れた。市議",
+        "会は二年以内に岸壁を建て直すと決めた。四",
+        "百万円を用意した。漁師は収入を心配した。",
+    )
+    commands = "\n".join(
+        f"BT /F1 12 Tf {500 - 20 * number} 780 Td <{line.encode('utf-16-be').hex()}> Tj ET"
+        for number, line in enumerate(lines)
+    )
+    fonts = cid_font("HeiseiMin-W3", "UniJIS-UCS2-V", "Japan1")
+    assert read_pdf(raw_pdf([commands.encode()], fonts=fonts)).text == "".join(lines)
 
 
 # Forms

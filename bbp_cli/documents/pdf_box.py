@@ -1,0 +1,42 @@
+"""What is visible of a page, and how its text is turned: user space → coordinates of reading."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bbp_cli.documents.pdf_characters import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleBox:
+    """What is visible of a page in user space."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    @property
+    def area(self) -> float:
+        """Return the area in square points."""
+        return (self.right - self.left) * (self.top - self.bottom)
+
+    def down(self, x: float, y: float, turn: int) -> float:
+        """Return how far down a point of user space is, in the direction of reading."""
+        return (self.top - y, x - self.left, y - self.bottom, self.right - x)[turn]
+
+    def placed(self, boxes: Floats, turn: int) -> Floats:
+        """Left, top, right, bottom of boxes (N, 4: left, bottom, right, top) in the direction of reading.
+
+        Text is turned by so many quarters counter-clockwise.
+        """
+        x0, y0, x1, y1 = boxes.T
+        if turn == 1:
+            sides = y0 - self.bottom, x0 - self.left, y1 - self.bottom, x1 - self.left
+        elif turn == 2:
+            sides = self.right - x1, y0 - self.bottom, self.right - x0, y1 - self.bottom
+        elif turn == 3:
+            sides = self.top - y1, self.right - x1, self.top - y0, self.right - x0
+        else:
+            sides = x0 - self.left, self.top - y1, x1 - self.left, self.top - y0
+        return np.stack(sides, axis=1)
