@@ -158,7 +158,8 @@ def is_vertical(characters: Characters) -> bool:
     follows = (across < 0.2 * size) & (down > 0.4 * size) & (down < 2 * size)
     if follows.mean() < 0.6:
         return False
-    return sum(text[0] >= "\u2e80" for text in characters.texts) > 0.5 * len(characters.texts)
+    unspaced = sum(text[0] >= "\u2e80" for text in characters.texts.tolist())
+    return bool(unspaced > 0.5 * len(characters.texts))
 
 
 def without_copies(words: Sequence[Word]) -> list[Word]:
