@@ -256,6 +256,8 @@ def _is_hidden_formula(element: Element) -> bool:
 def _is_note_link(element: Element) -> bool:
     """Return whether a link is the mark of a note or reference: `[1]` that leads to a place on the page."""
     attributes = element.attributes
+    if "noteref" in attributes.get("epub:type", "").split():
+        return True
     if attributes.get("role", "") in ("doc-noteref", "doc-backlink", "doc-biblioref"):
         return True
     if not attributes.get("href", "").startswith("#"):

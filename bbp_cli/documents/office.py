@@ -91,19 +91,32 @@ def _docx(package: Package) -> str:
     return "\n\n".join(text.strip("\n") for text in texts if text.strip()) + "\n"
 
 
-def _word_text(data: bytes) -> str:  # noqa: C901 - one branch a tag
+_PAGE_FIELD = re.compile(r"\s*(?:PAGE|NUMPAGES|SECTIONPAGES)\b")
+
+
+def _word_text(data: bytes) -> str:  # noqa: C901, PLR0915 - one branch a tag
     """Return the text of a part of a Word file."""
     found = _Paragraphs()
     skipped = 0  # levels of what is deleted, moved away or a second version
     in_text = False
+    in_run = hidden = False
     cells: list[int] = []  # of the rows that are open
 
     def start(name: str, attributes: dict[str, str]) -> None:  # noqa: C901 - one branch a tag
-        nonlocal skipped, in_text
-        if skipped or name in ("del", "moveFrom", "Fallback", "instrText", "delText", "annotationRef"):
+        nonlocal skipped, in_text, in_run, hidden
+        is_page_number = name == "fldSimple" and _PAGE_FIELD.match(attributes.get("instr", "")) is not None
+        if (
+            skipped
+            or is_page_number
+            or name in ("del", "moveFrom", "Fallback", "instrText", "delText", "annotationRef")
+        ):
             skipped += 1
         elif name == "t":
             in_text = True
+        elif name == "r":
+            in_run = True
+        elif name == "vanish" and in_run:  # elsewhere it hides the mark of the paragraph alone
+            hidden = attributes.get("val", "1") not in ("0", "false", "off")
         elif name in ("tab", "ptab"):
             found.text("\t")
         elif name in ("br", "cr"):
@@ -123,11 +136,13 @@ def _word_text(data: bytes) -> str:  # noqa: C901 - one branch a tag
             found.text(_MATH[name])
 
     def end(name: str) -> None:
-        nonlocal skipped, in_text
+        nonlocal skipped, in_text, in_run, hidden
         if skipped:
             skipped -= 1
         elif name == "t":
             in_text = False
+        elif name == "r":
+            in_run = hidden = False
         elif name == "p":
             found.text(" ") if cells else found.close()
         elif name == "tr" and cells:
@@ -136,7 +151,7 @@ def _word_text(data: bytes) -> str:  # noqa: C901 - one branch a tag
                 found.close("\n")
 
     def text(data: str) -> None:
-        if in_text and not skipped:
+        if in_text and not skipped and not hidden:
             found.text(data)
 
     parse_xml(data, start, end, text)

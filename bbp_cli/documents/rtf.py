@@ -95,6 +95,7 @@ class _Group:
     encoding: str = "cp1252"
     raised: bool = False
     hidden: bool = False
+    is_note: bool = False
 
 
 def is_rtf(data: bytes) -> bool:
@@ -105,6 +106,7 @@ def is_rtf(data: bytes) -> bool:
 def text_of_rtf(data: bytes) -> tuple[str, tuple[str, ...]]:  # noqa: C901, PLR0915 - one branch a control word
     """Return the text of an RTF file, and no warnings. Linear in its size, whatever is broken."""
     parts: list[str] = []
+    notes: list[str] = []  # what stands at the foot of a page
     groups = [_Group()]
     fonts = _font_encodings(data)
     pending = bytearray()  # bytes of the code page that may be halves of characters
@@ -114,13 +116,13 @@ def text_of_rtf(data: bytes) -> tuple[str, tuple[str, ...]]:  # noqa: C901, PLR0
 
     def flush() -> None:
         if pending:
-            parts.append(pending.decode(groups[-1].encoding, "replace"))
+            (notes if groups[-1].is_note else parts).append(pending.decode(groups[-1].encoding, "replace"))
             pending.clear()
 
     def write(text: str) -> None:
         flush()
         if not groups[-1].skipped and not groups[-1].hidden:
-            parts.append(text)
+            (notes if groups[-1].is_note else parts).append(text)
 
     while match := _TOKEN.match(data, position):
         position = match.end()
@@ -157,8 +159,12 @@ def text_of_rtf(data: bytes) -> tuple[str, tuple[str, ...]]:  # noqa: C901, PLR0
             elif name == "f" and value in fonts:
                 flush()
                 groups[-1] = replace(group, encoding=fonts[value])
-            elif name == "v":
+            elif name in ("v", "deleted"):
                 groups[-1] = replace(group, hidden=value != 0)
+            elif name == "footnote":
+                flush()
+                groups[-1] = replace(group, is_note=True, hidden=False)
+                write("\n\n")
             elif name == "super" and value != 0:
                 groups[-1] = replace(group, raised=True)
                 write("\x02")
@@ -191,7 +197,7 @@ def text_of_rtf(data: bytes) -> tuple[str, tuple[str, ...]]:  # noqa: C901, PLR0
             if not group.skipped and not group.hidden:
                 pending.extend(shown)
     flush()
-    return _tidy("".join(parts)), ()
+    return _tidy("".join([*parts, *notes])), ()
 
 
 def _font_encodings(data: bytes) -> dict[int, str]:

@@ -74,6 +74,15 @@ def test_word_files_are_read_as_they_are_shown() -> None:
     ]
 
 
+def test_what_word_hides_is_not_read() -> None:
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>Hidden. </w:t></w:r>"
+    shown = '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>It is new.</w:t></w:r>'
+    mark = "<w:pPr><w:rPr><w:vanish/></w:rPr></w:pPr>"
+    page = '<w:fldSimple w:instr=" PAGE \\* MERGEFORMAT"><w:r><w:t>7</w:t></w:r></w:fldSimple>'
+    body = f"<w:p>{mark}{hidden}{shown}</w:p><w:p>{page}<w:r><w:t>The quay.</w:t></w:r></w:p>"
+    assert parse(word(body), "a.docx").text == "It is new.\n\nThe quay.\n"
+
+
 def test_slides_are_read_in_their_order_with_their_notes() -> None:
     def slide(text: str) -> str:
         number = '<p:sp><p:nvPr><p:ph type="sldNum"/></p:nvPr><a:p><a:r><a:t>7</a:t></a:r></a:p></p:sp>'
@@ -114,6 +123,8 @@ def test_opendocument_is_read_without_its_comments() -> None:
 
 
 def test_ebooks_are_read_in_the_order_of_their_spine() -> None:
+    note = '<a xmlns:epub="http://e" epub:type="noteref" href="#n">1</a>'
+
     def chapter(text: str) -> str:
         return f"<html xmlns='http://www.w3.org/1999/xhtml'><body><p>{text}</p></body></html>"
 
@@ -125,7 +136,7 @@ def test_ebooks_are_read_in_the_order_of_their_spine() -> None:
     members = {
         "META-INF/container.xml": '<container><rootfiles><rootfile full-path="O/c.opf"/></rootfiles></container>',
         "O/c.opf": opf,
-        "O/a b.xhtml": chapter("The end is here."),
+        "O/a b.xhtml": chapter(f"The end is here.{note}"),
         "O/b.xhtml": chapter("The beginning."),
         "O/n.xhtml": chapter("Contents"),
     }
@@ -218,7 +229,11 @@ def test_office_files_in_a_folder_are_read_and_other_zip_files_are_not(tmp_path:
         (rb"{\rtf1 10{\super 3} tons here.{\super 7}}", "10^3 tons here.\n"),
         (rb"{\rtf1 \{a\}\\ b\~c}", "{a}\\ b\u00a0c\n"),
         (b"{\\rtf1 one{\\pict\\bin4 ab}c} two}", "one two\n"),
-        (rb"{\rtf1 {\v hidden}seen}", "seen\n"),
+        (rb"{\rtf1 {\v hidden}seen{\deleted  gone}}", "seen\n"),
+        (
+            rb"{\rtf1 It is new{\super 1}{\footnote {\super 1} A n\'f6te.} today.\par More.}",
+            "It is new today.\n\nMore.\n\n1 A n\u00f6te.\n",
+        ),
         (b"{\\rtf1 one}}}}}{ two", "one two\n"),
     ],
 )
