@@ -236,7 +236,7 @@ def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path
     assert record["coverage"]["pages_without_text"] == [2]
     assert set(record["quality"]) == {"compression_ratio", "repeated_ngrams", "stop"}
     assert set(record["model"]) == {
-        "id", "revision", "weights_sha256", "dtype", "quantization", "device", "attention",
+        "id", "revision", "weights_sha256", "dtype", "quantization", "device", "attention", "arithmetic",
     }  # fmt: skip
     assert record["model"]["id"] == str(extractive)
     assert record["params"] == {"length": None, "truncate": False, "seed": 7}
