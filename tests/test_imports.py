@@ -15,13 +15,13 @@ PACKAGES = {"bigbird_pegasus": ROOT / "model/bigbird_pegasus", "bbp_cli": ROOT /
 LAYERS = {
     "bigbird_pegasus": (
         ("errors",),
-        ("config_checks", "kernels"),
+        ("config_checks", "kernels", "model_output"),
         ("quantization",),
         ("checkpoints",),
         ("config", "tokenization"),
         ("generation", "text"),
         ("modeling", "training"),
-        ("classification", "inference", "loading", "question_answering"),
+        ("auto", "classification", "data_collator", "inference", "loading", "question_answering"),
         ("summarization",),
         ("pipelines",),
         ("bigbird_pegasus",),

@@ -30,7 +30,7 @@ from bbp_cli.models.names import SILENT, ModelFolder, locate
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
-    from bigbird_pegasus.modeling.pretrained import PretrainedModule
+    from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 
 
 TaskName = Literal["summarize", "classify", "qa"]
@@ -85,7 +85,7 @@ class LoadedModel:
 
     checkpoint: Checkpoint
     hardware: Hardware
-    model: "PretrainedModule | ExtractiveModel"
+    model: "BigBirdPegasusPreTrainedModel | ExtractiveModel"
     tokenizer: "PegasusTokenizer"
     warnings: tuple[str, ...] = ()
 
@@ -280,7 +280,7 @@ def _kept_warnings() -> Iterator[list[str]]:
 
 def load_exactly(
     checkpoint: Checkpoint, dtype: str, quantize: Scheme | None = None, device: str = "cpu"
-) -> "PretrainedModule":
+) -> "BigBirdPegasusPreTrainedModel":
     """Load a model, and refuse one whose head is missing; `dtype` is torch's name, or "auto".
 
     Raises:

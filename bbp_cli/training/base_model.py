@@ -19,7 +19,7 @@ from bbp_cli.models.names import ModelFolder
 
 if TYPE_CHECKING:
     from bigbird_pegasus import BigBirdPegasusConfig, PegasusTokenizer
-    from bigbird_pegasus.modeling.pretrained import PretrainedModule
+    from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 
 
 CLASSES: Mapping[TrainingTask, str] = {
@@ -44,7 +44,7 @@ class LabelSet:
 class Base:
     """The model before training, in eval mode, its weights float32 and in memory of their own."""
 
-    model: "PretrainedModule"
+    model: "BigBirdPegasusPreTrainedModel"
     tokenizer: "PegasusTokenizer"
     warnings: tuple[str, ...]
 
@@ -101,7 +101,7 @@ def load_base(
 
 def _model(
     task: TrainingTask, folder: ModelFolder, config: "BigBirdPegasusConfig", labels: LabelSet | None
-) -> "PretrainedModule":
+) -> "BigBirdPegasusPreTrainedModel":
     from bigbird_pegasus import DEFAULT_MODEL, load_model
     from bigbird_pegasus.modeling import heads
     from bigbird_pegasus.modeling.model import BigBirdPegasusModel
@@ -133,7 +133,9 @@ def _model(
     return classifier.eval()
 
 
-def _with_encoder(model: "PretrainedModule", encoder: Any, folder: ModelFolder) -> "PretrainedModule":
+def _with_encoder(
+    model: "BigBirdPegasusPreTrainedModel", encoder: Any, folder: ModelFolder
+) -> "BigBirdPegasusPreTrainedModel":
     """Copy the base's encoder into a newly initialized model."""
     from bigbird_pegasus import load_model
 

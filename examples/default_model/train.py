@@ -217,16 +217,16 @@ def make_model(run: Path, corpus: Corpus, recipe: Recipe) -> BigBirdPegasusForSe
     )
     model = BigBirdPegasusForSentenceExtraction(config)
     with torch.no_grad():
-        model.encoder.embedding.weight.copy_(vectors / math.sqrt(recipe.width))
-        model.encoder.embedding.weight[config.pad_token_id].zero_()
+        model.shared.weight.copy_(vectors / math.sqrt(recipe.width))
+        model.shared.weight[config.pad_token_id].zero_()
         model.sentence_head.scorer.score.bias.fill_(float(corpus.values.mean()))
     return model
 
 
 def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW in three groups: word embeddings slower, no decay of vectors."""
-    embeddings = [p for n, p in model.named_parameters() if n == "encoder.embedding.weight"]
-    matrices = [p for n, p in model.named_parameters() if p.dim() > 1 and n != "encoder.embedding.weight"]
+    embeddings = [p for n, p in model.named_parameters() if n == "shared.weight"]
+    matrices = [p for n, p in model.named_parameters() if p.dim() > 1 and n != "shared.weight"]
     vectors = [p for p in model.parameters() if p.dim() <= 1]
     groups = [
         {"params": embeddings, "lr": recipe.embedding_learning_rate, "weight_decay": 0.0},

@@ -4,16 +4,17 @@ Source: the published documentation of `BigBirdPegasusConfig`, and `config.json`
 `google/bigbird-pegasus-large-{arxiv,pubmed,bigpatent}`.
 """
 
+import copy
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, read_json_object
-from bigbird_pegasus.checkpoints.hub import checkpoint_folder
-from bigbird_pegasus.config_checks import MODEL_TYPE, check, is_list_of, labels_of
+from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
+from bigbird_pegasus.config_checks import MODEL_TYPE, check, check_choice, is_list_of, labels_of
 from bigbird_pegasus.errors import CheckpointError, ConfigError, did_you_mean, shorten
 
 # The names of the classes a checkpoint may be of.
@@ -36,6 +37,8 @@ ALIASES = {
     "attention_probs_dropout_prob": "attention_dropout",
     "num_hidden_layers": "encoder_layers",
     "torch_dtype": "dtype",
+    "use_return_dict": "return_dict",
+    "_name_or_path": "name_or_path",
 }
 
 # Three ways to say how many classes there are and what they are called.
@@ -55,8 +58,8 @@ KEPT_SILENTLY = frozenset(
         ),
         *("repetition_penalty", "num_return_sequences", "do_sample", "temperature", "top_k", "top_p"),
         *("forced_bos_token_id", "forced_eos_token_id", "force_bos_token_to_be_generated"),
-        *("gradient_checkpointing", "transformers_version", "_name_or_path", "name_or_path", "return_dict"),
-        *("output_attentions", "output_hidden_states", "chunk_size_feed_forward", "task_specific_params"),
+        *("gradient_checkpointing", "transformers_version"),
+        *("chunk_size_feed_forward", "task_specific_params"),
         *("add_bias_logits", "add_final_layer_norm", "normalize_before", "normalize_embedding"),
         *("static_position_embeddings", "extra_pos_embeddings", "max_new_tokens", "add_cross_attention"),
         *("sep_token_id", "unk_token_id", "tokenizer_class", "static_cache", "quantization_config"),
@@ -71,14 +74,16 @@ def architecture_of(names: Sequence[str]) -> str | None:
     return next((name for name in names if name in ARCHITECTURES), None)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(init=False, eq=False)
 class BigBirdPegasusConfig:
-    """Sizes, token ids and switches of one model; values are checked when it is made.
+    """Sizes, token ids and switches of one model.
 
-    `BigBirdPegasusConfig()` describes the published large checkpoints. Aliases (`hidden_size`,
-    `num_attention_heads`, `attention_probs_dropout_prob`, `num_hidden_layers`) are accepted as arguments
-    and can be read as attributes. A key that is not a field is kept in `extra`, written back by
-    `save_pretrained`, and reported once by a warning.
+    `BigBirdPegasusConfig()` describes the published large checkpoints. Values can be read and set as
+    attributes, also by their aliases (`hidden_size`, `num_attention_heads`, `attention_probs_dropout_prob`,
+    `num_hidden_layers`); each is checked when it is set, and whether they fit each other when a
+    configuration or
+    a model is made. A key that is not a field is kept as an attribute, written back by `save_pretrained`, and
+    reported once by a warning where the constructor gets it.
 
     Raises:
         ConfigError: a value is of the wrong kind, unknown, or does not fit another one.
@@ -120,77 +125,83 @@ class BigBirdPegasusConfig:
     architectures: list[str] = field(default_factory=list)
     dtype: str | None = None
     model_type: str = MODEL_TYPE
-    extra: dict[str, Any] = field(default_factory=dict)
+    output_attentions: bool = False  # this one and the next two: what a forward returns unless it is told
+    output_hidden_states: bool = False
+    return_dict: bool = True
+    name_or_path: str = ""  # what it was read from; not written
 
     def __init__(self, /, **values: Any) -> None:
-        values = _without_aliases(values)
         extra = values.pop("extra", {})
         if not isinstance(extra, Mapping):
             raise ConfigError(f"extra is {extra!r}: it must be a mapping of further keys")
-        extra = dict(extra)
-        names = {f.name for f in fields(self)}
-        labels = labels_of(
-            values.pop("id2label", None), values.pop("label2id", None), values.pop("num_labels", None)
-        )
+        values = _without_aliases({**values, **extra})
+        labels = labels_of(*(values.pop(name, None) for name in ("id2label", "label2id", "num_labels")))
         for f in fields(self):
             default = f.default_factory() if callable(f.default_factory) else f.default
-            object.__setattr__(self, f.name, values.get(f.name, default))
+            setattr(self, f.name, values.pop(f.name, default))
         if labels is not None:
-            object.__setattr__(self, "id2label", labels)
-        extra |= {key: value for key, value in values.items() if key not in names}
-        object.__setattr__(self, "extra", extra)
-        if not is_list_of(self.architectures or [], str):
-            raise ConfigError(f"architectures is {self.architectures!r}: it must be a list of names")
-        object.__setattr__(self, "architectures", list(self.architectures or []))
-        if self.dtype is not None:  # a torch.dtype is accepted too and kept by its name
-            object.__setattr__(self, "dtype", str(self.dtype).removeprefix("torch."))
-        check(self)
-        _report_unknown(extra)
+            self.id2label = labels
+        # What a file may call a method's name is kept, and only to be written back.
+        hidden = {name: value for name, value in values.items() if _is_method(name)}
+        if hidden:
+            self.__dict__[HIDDEN] = hidden
+        for name in values.keys() - hidden.keys():
+            setattr(self, name, values[name])
+        self.validate()
+        _report_unknown(self.extra)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        name = ALIASES.get(name, name)
+        if name in _PROPERTIES:
+            object.__setattr__(self, name, value)
+        elif _is_method(name):
+            raise ConfigError(f"{name} is no value that can be set")
+        else:
+            self.__dict__[name] = _normalized(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ALIASES:
+            return getattr(self, ALIASES[name])
+        raise AttributeError(f"this configuration has no {name!r}{did_you_mean(name, self.__dict__)}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BigBirdPegasusConfig) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]  # what can be written into is no key
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of all values, as published."""
+        yield from self._values()
 
     @property
-    def hidden_size(self) -> int:
-        """Alias of `d_model`."""
-        return self.d_model
+    def extra(self) -> dict[str, Any]:
+        """The values by keys that are not fields."""
+        return {name: value for name, value in self._values().items() if name not in _FIELDS}
 
-    @property
-    def num_attention_heads(self) -> int:
-        """Alias of `encoder_attention_heads`."""
-        return self.encoder_attention_heads
-
-    @property
-    def num_hidden_layers(self) -> int:
-        """Alias of `encoder_layers`."""
-        return self.encoder_layers
-
-    @property
-    def attention_probs_dropout_prob(self) -> float:
-        """Alias of `attention_dropout`."""
-        return self.attention_dropout
+    def _values(self) -> dict[str, Any]:
+        """Return all values by their keys."""
+        values = dict(self.__dict__)
+        hidden: dict[str, Any] = values.pop(HIDDEN, {})
+        return values | hidden
 
     @property
     def num_labels(self) -> int:
-        """Number of classes of a classification head."""
+        """Number of classes of a classification head; setting another one gives them new names."""
         return len(self.id2label)
+
+    @num_labels.setter
+    def num_labels(self, count: int) -> None:
+        if count != self.num_labels:
+            self.id2label = labels_of(None, None, count) or {}
 
     @property
     def label2id(self) -> dict[str, int]:
         """The class number of each label."""
         return {label: number for number, label in self.id2label.items()}
 
-    @property
-    def output_attentions(self) -> bool:
-        """Default of `output_attentions` of a forward: whether it returns attention weights."""
-        return bool(self.extra.get("output_attentions", False))
-
-    @property
-    def output_hidden_states(self) -> bool:
-        """Default of `output_hidden_states` of a forward: whether it returns the states of all layers."""
-        return bool(self.extra.get("output_hidden_states", False))
-
-    @property
-    def return_dict(self) -> bool:
-        """Default of `return_dict` of a forward: whether it returns a record rather than a plain tuple."""
-        return bool(self.extra.get("return_dict", True))
+    @label2id.setter
+    def label2id(self, numbers: Mapping[str, int]) -> None:
+        self.id2label = labels_of(None, numbers, None) or {}
 
     @property
     def eos_token_ids(self) -> tuple[int, ...]:
@@ -204,14 +215,36 @@ class BigBirdPegasusConfig:
         """Tokens up to which the encoder attends fully: the sparse pattern needs more blocks than that."""
         return (5 + 2 * self.num_random_blocks) * self.block_size
 
+    def validate(self) -> None:
+        """Check that the values fit each other.
+
+        Raises:
+            ConfigError: no model can be built from them.
+        """
+        check(self)
+
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "BigBirdPegasusConfig":
-        """Make a configuration from the content of a `config.json`.
+    def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> "BigBirdPegasusConfig":
+        """Make a configuration from the content of a `config.json`; `changes` as of `from_pretrained`.
 
         Raises:
             ConfigError: as the constructor, and when it describes another kind of model.
         """
-        return cls(**values)
+        config = cls(**values)
+        return config.replace(**changes) if changes else config
+
+    @classmethod
+    def from_json_file(cls, path: str | Path) -> "BigBirdPegasusConfig":
+        """Read a file as `save_pretrained` or `to_json_file` writes it.
+
+        Raises:
+            CheckpointError: it is missing or is not a JSON object.
+            ConfigError: as the constructor.
+        """
+        try:
+            return cls.from_dict(read_json_object(Path(path)))
+        except FileNotFoundError:
+            raise CheckpointError(f"{path} is no file") from None
 
     def replace(self, **changes: Any) -> "BigBirdPegasusConfig":
         """Return a copy with other values; `num_labels` keeps the labels' names where it is their number.
@@ -220,22 +253,59 @@ class BigBirdPegasusConfig:
             ConfigError: a key is unknown (the message names the closest one) or its value impossible.
         """
         changes = _without_aliases(changes)
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"} | self.extra
-        known = {*values, *LABEL_KEYS, *KEPT_SILENTLY, *ALIASES}
         for name in changes:
-            if name not in known:
-                raise ConfigError(f"unknown option {name!r}{did_you_mean(name, known)}")
+            if name not in self.known_keys:
+                raise ConfigError(f"unknown option {name!r}{did_you_mean(name, self.known_keys)}")
         if changes.get("num_labels") == self.num_labels and len(LABEL_KEYS & changes.keys()) == 1:
             del changes["num_labels"]
+        values = copy.deepcopy(self._values())
         if LABEL_KEYS & changes.keys():
             del values["id2label"]
         return type(self)(**(values | changes))
 
+    @property
+    def known_keys(self) -> set[str]:
+        """The keys that a configuration of this kind may have."""
+        return {*self._values(), *LABEL_KEYS, *KEPT_SILENTLY, *ALIASES}
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Set several values.
+
+        Raises:
+            ConfigError: a value is impossible, or they do not fit each other.
+        """
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.validate()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the content of a `config.json`, keys that are not ours included."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
-        values |= {"id2label": {str(k): v for k, v in self.id2label.items()}, "label2id": self.label2id}
-        return {key: value for key, value in (values | self.extra).items() if value is not None}
+        values = self._values() | {
+            "id2label": {str(number): label for number, label in self.id2label.items()},
+            "label2id": self.label2id,
+        }
+        return {
+            name: copy.deepcopy(value)
+            for name, value in values.items()
+            if not (
+                value is None or (name in NOT_WRITTEN and value == _FIELDS[name]) or name == "name_or_path"
+            )
+        }
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """Return what of `to_dict` differs from the default configuration's, and the model type."""
+        usual = type(self)().to_dict()
+        values = self.to_dict()
+        return {k: v for k, v in values.items() if k == "model_type" or k not in usual or v != usual[k]}
+
+    def to_json_string(self, use_diff: bool = True) -> str:
+        """Return the values as JSON, those that differ from the defaults or all of them."""
+        values = self.to_diff_dict() if use_diff else self.to_dict()
+        return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    def to_json_file(self, path: str | Path, use_diff: bool = True) -> None:
+        """Write what `to_json_string` returns."""
+        Path(path).write_text(self.to_json_string(use_diff), encoding="utf-8")
 
     @classmethod
     def from_pretrained(
@@ -244,6 +314,7 @@ class BigBirdPegasusConfig:
         *,
         revision: str | None = None,
         local_files_only: bool = False,
+        return_unused_kwargs: bool = False,
         **changes: Any,
     ) -> "BigBirdPegasusConfig":
         """Read `config.json` of a checkpoint; `changes` replace what it says (see `replace`).
@@ -252,13 +323,19 @@ class BigBirdPegasusConfig:
             name_or_path: a folder, or `owner/name` on the Hub, see `checkpoint_folder`.
             revision: branch, tag or commit of a model on the Hub.
             local_files_only: never download.
-            changes: values by their keys.
+            return_unused_kwargs: return a pair: the configuration, and the changes whose keys it does not
+                have.
+            changes: values by their keys; a key that it does not have changes nothing, as published, and a
+                warning names it.
 
         Raises:
             CheckpointError: the file is missing or is not a JSON object, or the Hub does not give it.
             ConfigError: a value is unknown or impossible.
         """
-        folder = checkpoint_folder(name_or_path, revision=revision, local_files_only=local_files_only)
+        where, changes = split_options(changes)
+        folder = checkpoint_folder(
+            name_or_path, revision=revision, local_files_only=local_files_only, **where
+        )
         path = folder / CONFIG_FILE
         try:
             values = read_json_object(path)
@@ -267,13 +344,58 @@ class BigBirdPegasusConfig:
                 f"{path.parent} has no {CONFIG_FILE}: it is not a checkpoint folder"
             ) from None
         config = cls.from_dict(values)
-        return config.replace(**changes) if changes else config
+        unused = {name: value for name, value in changes.items() if name not in config.known_keys}
+        used = {name: value for name, value in changes.items() if name not in unused}
+        config = config.replace(**used) if used else config
+        config.name_or_path = str(name_or_path)
+        if return_unused_kwargs:
+            return cast("BigBirdPegasusConfig", (config, unused))
+        for name in unused:
+            hint = did_you_mean(name, config.known_keys)
+            warnings.warn(f"a configuration has no {name!r}, it changes nothing{hint}", stacklevel=2)
+        return config
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `config.json` into `folder`, which is made where it is missing."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        (Path(folder) / CONFIG_FILE).write_text(text, encoding="utf-8")
+        self.to_json_file(Path(folder) / CONFIG_FILE, use_diff=False)
+
+
+_FIELDS: dict[str, Any] = {
+    f.name: f.default_factory() if callable(f.default_factory) else f.default
+    for f in fields(BigBirdPegasusConfig)
+}
+_PROPERTIES = frozenset({"num_labels", "label2id"})
+HIDDEN = "_hidden"  # where values are kept whose keys are names of methods
+
+
+def _is_method(name: str) -> bool:
+    """Return whether a key is the name of something else that a configuration has."""
+    return name == HIDDEN or (
+        name not in _FIELDS and name not in _PROPERTIES and hasattr(BigBirdPegasusConfig, name)
+    )
+
+
+# Not written while they have their default: checkpoints do not say them.
+NOT_WRITTEN = ("output_attentions", "output_hidden_states", "return_dict")
+
+
+def _normalized(name: str, value: Any) -> Any:
+    """Return a value as it is kept: labels by number, a type by its name.
+
+    Raises:
+        ConfigError: it is none of those that the key allows, or of the wrong kind.
+    """
+    check_choice(name, value)
+    if name == "id2label":
+        return labels_of(value, None, None) or _FIELDS[name]
+    if name == "architectures":
+        if not is_list_of(value or [], str):
+            raise ConfigError(f"architectures is {value!r}: it must be a list of names")
+        return list(value or [])
+    if name == "dtype" and value is not None:  # a torch.dtype is accepted too
+        return str(value).removeprefix("torch.")
+    return value
 
 
 def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,12 @@ from bigbird_pegasus.errors import ConfigError
 MODEL_TYPE = "bigbird_pegasus"
 MAX_SIZE = 100_000_000  # of any size: products of two stay below 2**63
 MAX_LABELS = 100_000  # names of so many have a few megabytes
-ACTIVATIONS = ("gelu", "gelu_new", "relu", "silu")
+# The published names that need no parameter of their own; `modeling.layers.activation` has the functions.
+ACTIVATIONS = (
+    *("gelu", "gelu_new", "relu", "silu", "swish", "gelu_fast", "gelu_pytorch_tanh", "gelu_python"),
+    *("gelu_python_tanh", "gelu_accurate", "gelu_10", "quick_gelu", "relu2", "relu6", "leaky_relu"),
+    *("linear", "mish", "sigmoid", "tanh", "hardswish", "laplace", "sqrtsoftplus"),
+)
 ATTENTION_TYPES = ("block_sparse", "original_full")
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 SWITCHES = (
@@ -18,6 +23,9 @@ SWITCHES = (
     "scale_embedding",
     "use_bias",
     "tie_word_embeddings",
+    "output_attentions",
+    "output_hidden_states",
+    "return_dict",
 )
 
 
@@ -48,20 +56,27 @@ def labels_of(
     return None
 
 
+CHOICES: dict[str, tuple[object, ...]] = {
+    "activation_function": ACTIVATIONS,
+    "attention_type": ATTENTION_TYPES,
+    "position_embedding_type": ("absolute",),
+    "problem_type": (None, *PROBLEM_TYPES),
+}
+
+
+def check_choice(name: str, value: object) -> None:
+    """Raise a ConfigError where a key allows some values only, and this is none of them."""
+    if name in CHOICES and not _is_one_of(value, CHOICES[name]):
+        listed = ", ".join(repr(choice) for choice in CHOICES[name])
+        raise ConfigError(f"{name} is {value!r}: it must be one of {listed}")
+
+
 def check(config: Any) -> None:
     """Raise a ConfigError for the first value that no model can be built from."""
     if config.model_type != MODEL_TYPE:
         raise ConfigError(f"model_type is {config.model_type!r}: only {MODEL_TYPE!r} checkpoints can be read")
-    allowed = {
-        "activation_function": ACTIVATIONS,
-        "attention_type": ATTENTION_TYPES,
-        "position_embedding_type": ("absolute",),
-        "problem_type": (None, *PROBLEM_TYPES),
-    }
-    for name, choices in allowed.items():
-        if not _is_one_of(getattr(config, name), choices):
-            listed = ", ".join(repr(choice) for choice in choices)
-            raise ConfigError(f"{name} is {getattr(config, name)!r}: it must be one of {listed}")
+    for name in CHOICES:
+        check_choice(name, getattr(config, name))
     if "position_embedding" in config.extra and config.extra["position_embedding"] != "absolute":
         raise ConfigError(
             f"position_embedding is {config.extra['position_embedding']!r}: it must be 'absolute'"

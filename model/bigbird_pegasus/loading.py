@@ -12,10 +12,10 @@ from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForSequenceClassification,
 )
 from bigbird_pegasus.modeling.model import BigBirdPegasusModel
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 
-CLASSES: dict[str, type[PretrainedModule]] = {
+CLASSES: dict[str, type[BigBirdPegasusPreTrainedModel]] = {
     cls.__name__: cls
     for cls in (
         BigBirdPegasusModel,
@@ -34,13 +34,14 @@ def load_model(
     revision: str | None = None,
     local_files_only: bool = False,
     **options: Any,
-) -> PretrainedModule:
+) -> BigBirdPegasusPreTrainedModel:
     """Load a checkpoint as the class that its `architectures` names, in eval mode.
 
-    Arguments are those of `PretrainedModule.from_pretrained`.
+    Arguments are those of `BigBirdPegasusPreTrainedModel.from_pretrained`.
 
     Raises:
-        CheckpointError: the architecture is not one of ours, or see `PretrainedModule.from_pretrained`.
+        CheckpointError: the architecture is not one of ours, or see
+            `BigBirdPegasusPreTrainedModel.from_pretrained`.
         ConfigError: the configuration is not one of ours.
     """
     on_hub: Any = {"revision": revision, "local_files_only": local_files_only}

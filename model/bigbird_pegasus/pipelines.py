@@ -30,7 +30,7 @@ from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
 )
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.question_answering import answers_in_window, context_windows, pair_input
 from bigbird_pegasus.summarization.abstractive import DEFAULT_SUMMARY_TOKENS
@@ -39,7 +39,7 @@ from bigbird_pegasus.text.windows import window_input
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 Record = dict[str, Any]
-ModelArgument = str | Path | PretrainedModule | ExtractiveModel | None
+ModelArgument = str | Path | BigBirdPegasusPreTrainedModel | ExtractiveModel | None
 ScoreFunction = Literal["softmax", "sigmoid", "none"]
 
 DEFAULT_BEAMS = 4
@@ -83,7 +83,8 @@ def pipeline(
         tokenizer: a folder, a name or a tokenizer; left out, that of the checkpoint.
         device: a torch device, or the number of a GPU, -1 being the CPU. Left out, the CPU, or where a model
             in memory is.
-        dtype: of the weights, see `PretrainedModule.from_pretrained`; not for a model in memory. A model that
+        dtype: of the weights, see `BigBirdPegasusPreTrainedModel.from_pretrained`; not for a model in
+            memory. A model that
             chooses sentences runs in numpy, where no other device or type than the CPU and float32 is named.
         revision: of a model on the Hub and of its tokenizer.
         torch_dtype: the older name of `dtype`.
@@ -363,7 +364,7 @@ class QuestionOptions:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be at least 1")
 
 
-TASKS: dict[str, tuple[type[PretrainedModule], Any]] = {
+TASKS: dict[str, tuple[type[BigBirdPegasusPreTrainedModel], Any]] = {
     "summarization": (BigBirdPegasusForConditionalGeneration, SummarizationPipeline),
     "text-classification": (BigBirdPegasusForSequenceClassification, TextClassificationPipeline),
     "question-answering": (BigBirdPegasusForQuestionAnswering, QuestionAnsweringPipeline),
@@ -401,7 +402,9 @@ def _ready(
     return model if device is None else model.to(device)
 
 
-def _is_extractive(model: str | Path | PretrainedModule | ExtractiveModel, revision: str | None) -> bool:
+def _is_extractive(
+    model: str | Path | BigBirdPegasusPreTrainedModel | ExtractiveModel, revision: str | None
+) -> bool:
     """Return whether a model chooses sentences; of a checkpoint its configuration says so."""
     if not isinstance(model, str | Path):
         return isinstance(model, ExtractiveModel | BigBirdPegasusForSentenceExtraction)

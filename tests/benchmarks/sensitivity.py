@@ -21,7 +21,7 @@ from tests.benchmarks.machine import QUANTIZED, description
 from tests.benchmarks.published_size import FOLDER, checkpoint, options_of
 
 DECODER_TOKENS = 16
-TABLE = "model.encoder.embedding.weight"
+TABLE = "model.shared.weight"
 
 Chosen = Callable[[str], bool]
 
@@ -44,10 +44,10 @@ def groups(encoder_layers: int, decoder_layers: int) -> dict[str, Chosen]:
         }
     return found | {
         "queries, keys and values, all layers": lambda name: name.endswith(
-            ("query.weight", "key.weight", "value.weight")
+            tuple(f"{part}.weight" for part in ("query", "key", "value", "q_proj", "k_proj", "v_proj"))
         ),
-        "output of attention, all layers": lambda name: ".layers." in name and name.endswith("output.weight"),
-        "feed-forward, all layers": lambda name: ".feed_forward." in name,
+        "output of attention, all layers": lambda name: name.endswith(("output.weight", "out_proj.weight")),
+        "feed-forward, all layers": lambda name: name.endswith(("fc1.weight", "fc2.weight")),
         "all layers": lambda name: ".layers." in name,
         "all": lambda name: True,
     }
@@ -101,7 +101,7 @@ def _error(model: Any, chosen: Chosen, scheme: str, tokens: int, exact: Tensor) 
         if as_table:
             table.copy_(low)
         head = low if as_head else exact_table
-        removed = model.output_head.register_forward_hook(
+        removed = model.lm_head.register_forward_hook(
             lambda module, inputs, output: torch.nn.functional.linear(inputs[0], head)
         )
         kept[TABLE] = exact_table

@@ -10,7 +10,7 @@ from bigbird_pegasus.modeling.heads import (
     BigBirdPegasusForQuestionAnswering,
     BigBirdPegasusForSequenceClassification,
 )
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 from bigbird_pegasus.question_answering import NO_ANSWER, pair_input
 from bigbird_pegasus.text import windows
 from bigbird_pegasus.text.parsed_text import parse_text
@@ -143,7 +143,10 @@ def pad(rows: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
 
 
 def train(
-    model: PretrainedModule, batch: Callable[[], dict[str, torch.Tensor]], folder: Path, steps: int
+    model: BigBirdPegasusPreTrainedModel,
+    batch: Callable[[], dict[str, torch.Tensor]],
+    folder: Path,
+    steps: int,
 ) -> Path:
     """Train until ten batches in a row have a small loss, and save."""
     model.train()

@@ -1,11 +1,16 @@
 import json
 import warnings
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from bigbird_pegasus import BigBirdPegasusConfig
+import torch
+import transformers
+from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusModel
 from bigbird_pegasus import config as config_module
+from bigbird_pegasus.config_checks import ACTIVATIONS
 from bigbird_pegasus.errors import CheckpointError, ConfigError
+from bigbird_pegasus.modeling.activations import activation
 
 # What the published arxiv checkpoint's config.json holds, as its documentation and file state it.
 PUBLISHED = {
@@ -53,7 +58,7 @@ PUBLISHED = {
 def test_defaults_are_those_of_the_published_large_checkpoints() -> None:
     config = BigBirdPegasusConfig()
     for key, value in PUBLISHED.items():
-        if hasattr(config, key) and key not in ("architectures",):
+        if hasattr(config, key) and key not in ("architectures", "torch_dtype"):
             assert getattr(config, key) == value, key
 
 
@@ -105,7 +110,7 @@ def test_several_end_tokens_are_kept() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"activation_function": "mish"}, "activation_function is 'mish'"),
+        ({"activation_function": "wish"}, "activation_function is 'wish'"),
         ({"attention_type": "flash"}, "attention_type is 'flash'"),
         ({"position_embedding_type": "rotary"}, "position_embedding_type is 'rotary'"),
         ({"position_embedding": "relative"}, "position_embedding is 'relative'"),
@@ -181,3 +186,78 @@ def test_what_forwards_return_is_part_of_the_configuration() -> None:
     assert (config.output_attentions, config.output_hidden_states, config.return_dict) == (False, False, True)
     config = config.replace(output_attentions=True, output_hidden_states=True, return_dict=False)
     assert (config.output_attentions, config.output_hidden_states, config.return_dict) == (True, True, False)
+
+
+def test_values_are_set_and_read_under_all_their_names() -> None:
+    config = BigBirdPegasusConfig(d_model=32)
+    config.hidden_size = 64
+    config.num_attention_heads = 8
+    config.attention_probs_dropout_prob = 0.5
+    assert (config.d_model, config.encoder_attention_heads, config.attention_dropout) == (64, 8, 0.5)
+    config.num_beams = 4
+    assert (config.num_beams, config.to_dict()["num_beams"]) == (4, 4)
+    config.dtype = torch.bfloat16  # type: ignore[assignment]
+    assert (config.dtype, config.torch_dtype) == ("bfloat16", "bfloat16")
+    with pytest.raises(AttributeError, match="did you mean num_beams"):
+        _ = config.num_beam
+    assert {"d_model", "num_beams"} <= set(config)
+
+
+def test_labels_can_be_set_by_number_name_or_count() -> None:
+    config = BigBirdPegasusConfig()
+    config.num_labels = 3
+    assert config.id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    config.id2label = {"0": "good", "1": "bad"}  # type: ignore[dict-item]
+    assert (config.num_labels, config.label2id) == (2, {"good": 0, "bad": 1})
+    config.num_labels = 2
+    assert config.id2label == {0: "good", 1: "bad"}
+    config.label2id = {"a": 1, "b": 0}
+    assert config.id2label == {0: "b", 1: "a"}
+
+
+def test_what_is_set_is_checked_at_once_or_when_a_model_is_made() -> None:
+    config = BigBirdPegasusConfig()
+    with pytest.raises(ConfigError, match="attention_type is 'spares'"):
+        config.attention_type = "spares"  # type: ignore[assignment]
+    with pytest.raises(ConfigError, match="to_dict is no value"):
+        config.to_dict = 3  # type: ignore[assignment,method-assign]
+    with pytest.raises(ConfigError, match="architectures is 'one'"):
+        config.architectures = "one"  # type: ignore[assignment]
+    config.d_model = 15
+    with pytest.raises(ConfigError, match="d_model=15 is not a multiple"):
+        BigBirdPegasusModel(config)
+    with pytest.raises(ConfigError, match="d_model=15 is not a multiple"):
+        config.update({"encoder_layers": 2})
+    with pytest.raises(ConfigError, match="made of a BigBirdPegasusConfig, not of dict"):
+        BigBirdPegasusModel({})  # type: ignore[arg-type]
+
+
+def test_a_configuration_is_written_as_json_whole_or_in_part_and_read_back(tmp_path: Path) -> None:
+    config = BigBirdPegasusConfig(d_model=64, num_labels=3, output_attentions=True)
+    assert json.loads(config.to_json_string()).keys() == {
+        *("d_model", "id2label", "label2id", "model_type", "output_attentions")
+    }
+    for use_diff in (True, False):
+        config.to_json_file(tmp_path / "a.json", use_diff)
+        assert BigBirdPegasusConfig.from_json_file(tmp_path / "a.json") == config
+    assert config != BigBirdPegasusConfig(d_model=64)
+    with pytest.raises(CheckpointError, match="no file"):
+        BigBirdPegasusConfig.from_json_file(tmp_path / "b.json")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(config)
+
+
+def test_unknown_keys_of_from_pretrained_change_nothing_and_are_returned_or_reported(tmp_path: Path) -> None:
+    BigBirdPegasusConfig(num_beams=3).save_pretrained(tmp_path)
+    options: Any = {"num_beams": 5, "fooo": 1, "return_unused_kwargs": True, "cache_dir": tmp_path}
+    config, unused = cast(Any, BigBirdPegasusConfig.from_pretrained(tmp_path, **options))
+    assert (config.num_beams, config.name_or_path, unused) == (5, str(tmp_path), {"fooo": 1})
+    with pytest.warns(UserWarning, match=r"no 'd_modl', it changes nothing: did you mean d_model\?"):
+        BigBirdPegasusConfig.from_pretrained(tmp_path, d_modl=3)
+
+
+def test_every_activation_that_can_be_named_is_that_of_transformers() -> None:
+    x = torch.linspace(-12, 12, 101)
+    for name in ACTIVATIONS:
+        torch.testing.assert_close(activation(name)(x), transformers.activations.ACT2FN[name](x), msg=name)
+    assert set(transformers.activations.ACT2FN) - set(ACTIVATIONS) == {"prelu", "xielu"}  # have parameters

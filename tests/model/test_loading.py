@@ -126,9 +126,9 @@ def test_a_causal_model_made_of_a_published_checkpoint_writes_with_its_embedding
     model = read(CAUSAL, folder, add_cross_attention=False)
     assert model.config.is_decoder, f"{model.__class__} has to be configured as a decoder."
     writer = tiny_model()
-    table = writer.model.encoder.embedding.weight
+    table = writer.model.shared.weight
     assert torch.equal(model.lm_head.weight, table)
-    assert model.lm_head.weight.data_ptr() != model.decoder.embedding.weight.data_ptr()
+    assert model.lm_head.weight.data_ptr() != model.decoder.embed_tokens.weight.data_ptr()
     states = writer.model.decoder(tiny_ids(2, 9)).last_hidden_state
     torch.testing.assert_close(model(tiny_ids(2, 9)).logits, states @ table.T)
 
@@ -141,7 +141,7 @@ def test_a_causal_model_takes_the_output_head_that_a_checkpoint_has(folder: Path
     tensors["lm_head.weight"] = table + 1
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     model = read(CAUSAL, folder)
-    assert torch.equal(model.decoder.embedding.weight, table)
+    assert torch.equal(model.decoder.embed_tokens.weight, table)
     assert torch.equal(model.lm_head.weight, table + 1)
 
 

@@ -23,7 +23,7 @@ from bigbird_pegasus import (
 from bigbird_pegasus.classification import text_windows
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.question_answering import context_windows, pair_input
 
@@ -45,7 +45,7 @@ Save = Callable[..., Path]
 def save(tmp_path_factory: pytest.TempPathFactory) -> Save:
     """Makes checkpoint folders with random weights, large enough that scores differ."""
 
-    def make(model_class: type[PretrainedModule], **changes: Any) -> Path:
+    def make(model_class: type[BigBirdPegasusPreTrainedModel], **changes: Any) -> Path:
         folder = tmp_path_factory.mktemp(model_class.__name__)
         tokenizer = train_vocabulary(folder, [*TEXTS, QUESTION], 200, WINDOW)
         torch.manual_seed(0)

@@ -14,7 +14,7 @@ import pytest
 import torch
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.generate import GenerationOutput, generate
-from bigbird_pegasus.generation.logits_processors import process, processors_for
+from bigbird_pegasus.generation.logits_processors import Surroundings, process, processors_for
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
 from torch import Tensor
 
@@ -237,5 +237,6 @@ def test_processors_change_scores_exactly_as_those_of_transformers(
 
         ours = GenerationConfig().replace(**options)
         least = ours.min_length if ours.min_new_tokens is None else 1 + ours.min_new_tokens
-        found = process(processors_for(ours, least, options["max_length"]), tokens, scores.clone())
+        around = Surroundings(least, options["max_length"])
+        found = process(processors_for(ours, around), tokens, scores.clone())
         torch.testing.assert_close(found, expected, rtol=0, atol=0)

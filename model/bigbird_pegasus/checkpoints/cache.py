@@ -7,11 +7,42 @@ huggingface_hub is imported when the cache is first looked at: a folder's name n
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from bigbird_pegasus.checkpoints.files import is_complete
 from bigbird_pegasus.errors import HubError, HubReason
+
+
+@dataclass(frozen=True)
+class HubOptions:
+    """What a call says otherwise than the environment: where the cache is, and who asks."""
+
+    cache_dir: str | Path | None = None
+    token: str | bool | None = None  # False: nobody; None or True: as the environment says
+
+
+_AS_THE_ENVIRONMENT = HubOptions()
+_options: ContextVar[HubOptions] = ContextVar("hub_options", default=_AS_THE_ENVIRONMENT)
+
+
+@contextmanager
+def hub_options(options: HubOptions) -> Iterator[None]:
+    """Let the options hold for what is read from the Hub within."""
+    before = _options.set(options)
+    try:
+        yield
+    finally:
+        _options.reset(before)
+
+
+def hub_token() -> str | bool | None:
+    """Return what huggingface_hub takes for a token: one, False for none, None for the environment's."""
+    return _options.get().token
+
 
 MAIN = "main"  # the branch that a name without revision means
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -49,7 +80,7 @@ def hub_constants() -> ModuleType:
 
 def cache_folder() -> Path:
     """Return where the Hub's programs keep model files."""
-    return Path(hub_constants().HF_HUB_CACHE)
+    return Path(_options.get().cache_dir or hub_constants().HF_HUB_CACHE)
 
 
 def storage_folder(repository: str) -> Path:

@@ -47,6 +47,12 @@ _SHARD_NAME = re.compile(r"(?!\.)[\w.-]{1,200}\.(?:safetensors|bin)", re.ASCII)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
+def with_variant(name: str, variant: str | None) -> str:
+    """Return the name of a file of weights of a variant: before the last part of it, as published."""
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}.{variant}.{suffix}" if variant else name
+
+
 def is_complete(folder: Path, *, weights: bool = True) -> bool:
     """Return whether a folder has what every model needs, or what its tokenizer and configuration need."""
     needed = [folder / CONFIG_FILE, folder / VOCABULARY_FILE]

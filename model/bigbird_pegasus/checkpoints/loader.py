@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from bigbird_pegasus.checkpoints.names import (
     our_name,
     published_name,
 )
-from bigbird_pegasus.checkpoints.tensors import abbreviate, read_tensors, stored_names
+from bigbird_pegasus.checkpoints.tensors import abbreviate, stored_names
 from bigbird_pegasus.errors import CheckpointError
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.quantization.quantize import Quantization, WeightQuantizer, without_suffix
@@ -52,6 +52,15 @@ def check_layers(folder: Path, encoder_layers: int, decoder_layers: int) -> None
 FEW_LAYERS = 64  # are built in no time, whether the weights have them or not
 
 
+@dataclass(frozen=True)
+class LoadingInfo:
+    """The stored names of what was newly initialized: missing in the checkpoint, or of another shape
+    there."""
+
+    missing: set[str]
+    mismatched: set[str]
+
+
 def own_tensors(model: nn.Module) -> dict[str, Tensor]:
     """Return every parameter and buffer under its first name: what is shared is named once."""
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
@@ -64,23 +73,26 @@ def load_weights(
     device: torch.device,
     quantization: Quantization | None = None,
     *,
+    tensors: Iterable[tuple[str, Tensor]],
     head: tuple[str, ...],
     not_read: tuple[str, ...],
     init_std: float,
-) -> None:
+    ignore_mismatched_sizes: bool = False,
+) -> LoadingInfo:
     """Fill a model made on the meta device, tensor by tensor: little more than the weights is in memory.
 
     A tensor that needs no conversion stays mapped to the file. `head` and `not_read` are those of
-    `PretrainedModule`; what a head lacks is drawn with `init_std`.
+    `BigBirdPegasusPreTrainedModel`; what a head lacks is drawn with `init_std`, and with
+    `ignore_mismatched_sizes` also what has another shape in the checkpoint.
 
     Raises:
-        CheckpointError: see `PretrainedModule.from_pretrained`.
+        CheckpointError: see `BigBirdPegasusPreTrainedModel.from_pretrained`.
     """
     folder = Path(folder)
     stored = stored_quantization(folder) is not None
     arrivals = _Arrivals(own_tensors(model), WeightQuantizer(model, quantization, stored=stored), stored)
     # One after the other, and none is kept that is not needed: a checkpoint may fill half of the memory.
-    for published, tensor in read_tensors(folder):
+    for published, tensor in tensors:
         name, suffix = _classify(published, arrivals)
         if name is not None:
             _place(published, name, suffix, tensor, arrivals, dtype, device)
@@ -88,12 +100,14 @@ def load_weights(
             arrivals.unexpected.append(published)
         del tensor  # and with it, perhaps, what is mapped
     arrivals.quantizer.share_table()
-    new = _verify(arrivals, folder, head)
+    new = _verify(arrivals, folder, head, ignore_mismatched_sizes)
     # Only now is the model touched: one that does not fit its checkpoint is left as it was.
     found = arrivals.found
     body_dtype = dtype or next((t.dtype for t in found.values() if t.is_floating_point()), torch.float32)
     found |= _new_head(model, new, found, body_dtype, device, folder, init_std)
     _assign(model, arrivals)
+    missing = {published_name(name) for name in new if name not in arrivals.misshaped}
+    return LoadingInfo(missing, {published_name(name) for name in arrivals.misshaped})
 
 
 @dataclass
@@ -143,8 +157,10 @@ def _place(
             arrivals.found[name] = tensor.to(device, dtype if tensor.is_floating_point() else None)
 
 
-def _verify(arrivals: _Arrivals, folder: Path, head: tuple[str, ...]) -> list[str]:
-    """Return which tensors of the head are to be made new.
+def _verify(
+    arrivals: _Arrivals, folder: Path, head: tuple[str, ...], ignore_mismatched_sizes: bool
+) -> list[str]:
+    """Return which tensors are to be made new: of the head, and of another shape if that is ignored.
 
     Raises:
         CheckpointError: tensors are missing, unexpected or misshaped: all of them are named, not the first.
@@ -153,6 +169,9 @@ def _verify(arrivals: _Arrivals, folder: Path, head: tuple[str, ...]) -> list[st
     arrived = {*arrivals.found, *misshaped, *arrivals.quantizer.arrived}
     absent = [name for name in arrivals.wanted if name not in arrived]
     new = [name for name in absent if published_name(name).startswith(head)] if head else []
+    if ignore_mismatched_sizes:
+        new += [name for name in arrivals.misshaped if name not in arrivals.found]
+        misshaped = arrivals.quantizer.faults()
     faults = {
         "missing": [published_name(name) for name in absent if name not in new],
         "unexpected": arrivals.unexpected,
@@ -170,6 +189,9 @@ def _assign(model: nn.Module, arrivals: _Arrivals) -> None:
     # Whole modules are swapped after that: until then the names of their weights are those of the model.
     for name in arrivals.quantizer.arrived:
         arrivals.quantizer.swap(name)
+    tie_weights = getattr(model, "tie_weights", None)
+    if tie_weights is not None:
+        tie_weights()
     trim_heap()  # what was read and converted leaves holes that the allocator would keep
 
 

@@ -1,40 +1,17 @@
-"""Published tensor names and ours."""
+"""Names of stored tensors: the published ones, and those of heads."""
 
-import re
+from collections.abc import Iterable
 
-# Published name ↔ our name; `*` is a layer number. A name that no row matches is the same on both sides.
-PUBLISHED_TO_OURS = (
-    ("shared", "encoder.embedding"),
-    ("encoder.embed_positions", "encoder.positions"),
-    ("encoder.layernorm_embedding", "encoder.norm"),
-    ("decoder.embed_tokens", "decoder.embedding"),
-    ("encoder.layers.*.self_attn_layer_norm", "encoder.layers.*.attention_norm"),
-    ("encoder.layers.*.self_attn.self", "encoder.layers.*.attention"),
-    ("encoder.layers.*.self_attn.output", "encoder.layers.*.attention.output"),
-    ("encoder.layers.*.final_layer_norm", "encoder.layers.*.feed_forward_norm"),
-    ("encoder.layers.*.fc1", "encoder.layers.*.feed_forward.up"),
-    ("encoder.layers.*.fc2", "encoder.layers.*.feed_forward.down"),
-    ("decoder.embed_positions", "decoder.positions"),
-    ("decoder.layernorm_embedding", "decoder.norm"),
-    ("decoder.layers.*.self_attn_layer_norm", "decoder.layers.*.self_attention_norm"),
-    ("decoder.layers.*.self_attn.q_proj", "decoder.layers.*.self_attention.query"),
-    ("decoder.layers.*.self_attn.k_proj", "decoder.layers.*.self_attention.key"),
-    ("decoder.layers.*.self_attn.v_proj", "decoder.layers.*.self_attention.value"),
-    ("decoder.layers.*.self_attn.out_proj", "decoder.layers.*.self_attention.output"),
-    ("decoder.layers.*.encoder_attn_layer_norm", "decoder.layers.*.cross_attention_norm"),
-    ("decoder.layers.*.encoder_attn.q_proj", "decoder.layers.*.cross_attention.query"),
-    ("decoder.layers.*.encoder_attn.k_proj", "decoder.layers.*.cross_attention.key"),
-    ("decoder.layers.*.encoder_attn.v_proj", "decoder.layers.*.cross_attention.value"),
-    ("decoder.layers.*.encoder_attn.out_proj", "decoder.layers.*.cross_attention.output"),
-    ("decoder.layers.*.final_layer_norm", "decoder.layers.*.feed_forward_norm"),
-    ("decoder.layers.*.fc1", "decoder.layers.*.feed_forward.up"),
-    ("decoder.layers.*.fc2", "decoder.layers.*.feed_forward.down"),
-)
-
-# The longest match wins: `attention.output` is a row of its own beside `attention`.
-_TO_OURS = tuple(sorted(PUBLISHED_TO_OURS, key=lambda row: -len(row[0])))
-_TO_PUBLISHED = tuple(
-    sorted(((right, left) for left, right in PUBLISHED_TO_OURS), key=lambda row: -len(row[0]))
+# Names of modules in our layers, which are the published ones, and how files call those of the head that
+# scores sentences: it was published, with the default model, under other names.
+LAYERS = "sentence_head.reader.layers."
+OURS_TO_STORED = (
+    ("self_attn_layer_norm.", "attention_norm."),
+    ("self_attn.self.", "attention."),
+    ("self_attn.output.", "attention.output."),
+    ("final_layer_norm.", "feed_forward_norm."),
+    ("fc1.", "feed_forward.up."),
+    ("fc2.", "feed_forward.down."),
 )
 
 # The names under which published files hold the one table of token embeddings, once or several times.
@@ -51,22 +28,21 @@ BASE_PREFIX = "model."
 
 
 def our_name(published: str) -> str:
-    """Translate the published name of a tensor, `model.` prefix or not, into ours."""
-    return _translate(published, _TO_OURS)
+    """Translate the name of a stored tensor into that of the model's."""
+    longest_first = sorted(OURS_TO_STORED, key=lambda row: -len(row[1]))
+    return _translate(published, tuple((stored, ours) for ours, stored in longest_first))
 
 
 def published_name(ours: str) -> str:
-    """Translate our name of a tensor into the published one."""
-    return _translate(ours, _TO_PUBLISHED)
+    """Translate the name of a model's tensor into the one that is stored."""
+    return _translate(ours, OURS_TO_STORED)
 
 
-def _translate(name: str, table: tuple[tuple[str, str], ...]) -> str:
-    prefix = BASE_PREFIX if name.startswith(BASE_PREFIX) else ""
-    bare = name.removeprefix(BASE_PREFIX)
-    number = re.search(r"\.layers\.(\d+)\.", bare)
-    starred = re.sub(r"\.layers\.\d+\.", ".layers.*.", bare)
+def _translate(name: str, table: Iterable[tuple[str, str]]) -> str:
+    if not name.startswith(LAYERS):
+        return name
+    number, _, rest = name.removeprefix(LAYERS).partition(".")
     for left, right in table:
-        if starred.startswith(left + "."):
-            starred = right + starred.removeprefix(left)
-            break
-    return prefix + (starred.replace(".*.", f".{number[1]}.", 1) if number else starred)
+        if rest.startswith(left):
+            return f"{LAYERS}{number}.{right}{rest.removeprefix(left)}"
+    return name

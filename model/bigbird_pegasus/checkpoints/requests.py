@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
-from bigbird_pegasus.checkpoints.cache import hub_constants
+from bigbird_pegasus.checkpoints.cache import hub_constants, hub_token
 from bigbird_pegasus.errors import HubError, HubReason
 
 MAX_ANSWER_BYTES = 50_000_000  # of the API
@@ -38,7 +38,7 @@ def requested(url: str, user_agent: str, headers: Mapping[str, str]) -> Iterator
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # its `__all__` is made at run time
 
     name, _, version = user_agent.partition("/")
-    own = build_hf_headers(library_name=name, library_version=version or None)
+    own = build_hf_headers(token=hub_token(), library_name=name, library_version=version or None)
     all_headers = {**own, "Accept-Encoding": "identity", **headers}
     timeout_s = hub_constants().HF_HUB_DOWNLOAD_TIMEOUT
     with _session().stream("GET", url, headers=all_headers, timeout=timeout_s) as response:

@@ -15,13 +15,11 @@ from torch import Tensor
 
 from bigbird_pegasus.checkpoints.files import (
     MAX_JSON_BYTES,
-    PICKLE,
-    SAFETENSORS,
-    SAFETENSORS_INDEX,
     WEIGHTS,
     header_bytes,
     lfs_hint,
     shards_of,
+    with_variant,
 )
 from bigbird_pegasus.errors import CheckpointError
 
@@ -31,24 +29,31 @@ BYTES_OF_A_MAPPING = 1 << 25
 COPIED = 1 << 19
 
 
-def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
+def read_tensors(
+    folder: Path, variant: str | None = None, use_safetensors: bool | None = None
+) -> Iterator[tuple[str, Tensor]]:
     """Yield every tensor of a checkpoint by its published name.
+
+    Args:
+        folder: of the checkpoint.
+        variant: which of several weights, see `files.with_variant`.
+        use_safetensors: True reads no pickles, False nothing else; None what there is, safetensors first.
 
     Raises:
         CheckpointError: there are no weights, or a file is missing, corrupt or holds more than weights.
     """
-    for file in _files(folder):
+    for file in _files(folder, variant, use_safetensors):
         yield from _bin_tensors(file) if file.suffix == ".bin" else _safetensors(file)
 
 
-def _files(folder: Path) -> list[Path]:
-    for file in WEIGHTS:
+def _files(folder: Path, variant: str | None = None, use_safetensors: bool | None = None) -> list[Path]:
+    kinds = [name for name in WEIGHTS if use_safetensors in (None, "safetensors" in name)]
+    names = [with_variant(name, variant) for name in kinds]
+    for file in names:
         path = folder / file
         if path.is_file():
             return [_readable(one) for one in (_shards(path) if path.suffix == ".json" else [path])]
-    raise CheckpointError(
-        f"{folder} has no weights: looked for {SAFETENSORS}, {SAFETENSORS_INDEX} and {PICKLE}"
-    )
+    raise CheckpointError(f"{folder} has no weights: looked for {', '.join(names)}")
 
 
 def _readable(path: Path) -> Path:

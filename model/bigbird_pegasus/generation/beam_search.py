@@ -15,7 +15,14 @@ from torch import Tensor
 
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.logits_processors import Processor, process
-from bigbird_pegasus.generation.protocols import CacheT, Hypothesis, StepCallback, StepModel
+from bigbird_pegasus.generation.protocols import (
+    FREE,
+    CacheT,
+    Hypothesis,
+    SearchControls,
+    StepCallback,
+    StepModel,
+)
 from bigbird_pegasus.generation.sampling import random_streams, step_record
 
 # The score of a beam that copies another one at the start, and of an empty entry among the finished texts.
@@ -45,10 +52,23 @@ class Finished:
     tokens: Tensor  # (B, K, max_length)
     lengths: Tensor  # (B, K)
     scores: Tensor  # (B, K) divided by the length penalty
+    last_rows: Tensor  # (B, K) the decoder row that each one's last token was scored in
 
     def of(self, documents: Tensor) -> "Finished":
         """Return those of some documents."""
-        return Finished(self.tokens[documents], self.lengths[documents], self.scores[documents])
+        return Finished(*(column[documents] for column in self.columns))
+
+    def unless(self, frozen: Tensor, before: "Finished") -> "Finished":
+        """Return what stood before for the documents that are frozen, bool (B,)."""
+        pairs = zip(self.columns, before.columns, strict=True)
+        return Finished(
+            *(torch.where(frozen.view(-1, *[1] * (new.ndim - 1)), old, new) for new, old in pairs)
+        )
+
+    @property
+    def columns(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """All there is, document by document."""
+        return self.tokens, self.lengths, self.scores, self.last_rows
 
     @property
     def is_full(self) -> Tensor:
@@ -64,6 +84,7 @@ def beam_search(
     processors: Sequence[Processor],
     max_length: int,
     on_step: StepCallback | None = None,
+    controls: SearchControls = FREE,
 ) -> list[list[Hypothesis]]:
     """Search the `num_return_sequences` best texts of each document with `num_beams` beams.
 
@@ -81,7 +102,8 @@ def beam_search(
     running, finished = start(prompt, beams, max_length)
     found: dict[int, list[Hypothesis]] = {}
     documents = list(range(prompt.shape[0]))
-    new = prompt.repeat_interleave(beams, dim=0)  # (N, T)
+    new = prompt.repeat_interleave(beams, dim=0)[:, controls.read :]  # (N, T)
+    over = torch.zeros_like(prompt[:, 0], dtype=torch.bool)  # (B,) done and, with `keep_all`, still here
     while True:
         log_probabilities = model.next_token_logits(new, cache).log_softmax(dim=-1)  # (N, V)
         log_probabilities = process(processors, running.tokens.flatten(0, 1), log_probabilities)
@@ -90,15 +112,22 @@ def beam_search(
         length = tokens.shape[2]
         at_the_end = length == max_length
         ends = torch.isin(tokens[..., -1], eos) | at_the_end  # (B, C)
+        if controls.stops is not None:
+            ends |= controls.stops(tokens.flatten(0, 1)).view_as(ends)
         normalized = scores / (length - prompt_length) ** options.length_penalty
-        finished = collect(finished, tokens, normalized, ends)
-        running_scores, continued = scores.masked_fill(ends, EXCLUDED).topk(beams)  # each (B, K)
+        first_rows = torch.arange(len(documents), device=prompt.device)[:, None] * beams
+        collected = collect(finished, tokens, normalized, ends, first_rows + beam)
+        finished = collected.unless(over, finished) if controls.keep_all else collected
+        running_scores, continued = (scores + ends * NO_SCORE).topk(beams)  # each (B, K)
         running = Running(pick(tokens, continued), running_scores)
 
         if on_step is not None:
             best = tokens[:, 0] if at_the_end else running.tokens[:, 0]
             on_step(step_record(best, documents, prompt_length, max_length))
-        done = is_done(running, finished, options, prompt_length, max_length) | at_the_end
+        done = is_done(running, finished, options, prompt_length, max_length) | at_the_end | ends.all()
+        if controls.keep_all:
+            over = over | done
+            done = over if bool(over.all()) else torch.zeros_like(over)
         ended = done.tolist()  # read once: each look at a tensor on a GPU waits for it
         for row in (row for row, end in enumerate(ended) if end):
             found[documents[row]] = hypotheses(finished, row, options.num_return_sequences)
@@ -106,8 +135,9 @@ def beam_search(
             return [found[document] for document in sorted(found)]
 
         # The row whose text each running beam continues; the cache copies only where that is another one.
-        first_rows = torch.arange(len(documents), device=prompt.device)[:, None] * beams
         rows = first_rows + pick(beam, continued)
+        if controls.trace is not None:
+            controls.trace.append(rows.flatten())
         if any(ended):
             kept = (~done).nonzero().flatten()
             cache.reorder(rows[kept].flatten())
@@ -129,6 +159,7 @@ def start(prompt: Tensor, beams: int, max_length: int) -> tuple[Running, Finishe
         tokens=torch.nn.functional.pad(tokens, (0, max_length - length)),
         lengths=torch.full_like(tokens[..., 0], length),
         scores=scores.clone(),
+        last_rows=torch.zeros_like(tokens[..., 0]),
     )
     # All beams are alike at first: only one may be continued, or the same text would be found K times.
     scores[:, 0] = 0.0
@@ -168,11 +199,11 @@ def choose(totals: Tensor, count: int, streams: Sequence[torch.Generator]) -> tu
     return pick(totals.flatten(1), beam * totals.shape[2] + token), beam, token
 
 
-def collect(finished: Finished, tokens: Tensor, scores: Tensor, ends: Tensor) -> Finished:
+def collect(finished: Finished, tokens: Tensor, scores: Tensor, ends: Tensor, last_rows: Tensor) -> Finished:
     """Put candidates that end among the finished texts and keep the K best.
 
-    `tokens` (B, C, T), `scores` (B, C) normalized, `ends` (B, C). Only the first K candidates count: an
-    ending that is worse than K continuations is not a good text of its length.
+    `tokens` (B, C, T), `scores` (B, C) normalized, `ends` (B, C), `last_rows` (B, C). Only the first K
+    candidates count: an ending that is worse than K continuations is not a good text of its length.
     """
     beams, length = finished.scores.shape[1], tokens.shape[2]
     counts = ends & (torch.arange(ends.shape[1], device=ends.device) < beams)
@@ -183,6 +214,7 @@ def collect(finished: Finished, tokens: Tensor, scores: Tensor, ends: Tensor) ->
         tokens=pick(torch.cat((finished.tokens, rows), dim=1), best.indices),
         lengths=pick(torch.cat((finished.lengths, lengths), dim=1), best.indices),
         scores=best.values,
+        last_rows=pick(torch.cat((finished.last_rows, last_rows), dim=1), best.indices),
     )
 
 
@@ -205,9 +237,8 @@ def is_done(
 
 def hypotheses(finished: Finished, row: int, count: int) -> list[Hypothesis]:
     """Return the `count` best finished texts of the document in `row`."""
-    columns = (finished.tokens, finished.lengths, finished.scores)
-    tokens, lengths, scores = (column[row, :count].tolist() for column in columns)
-    return [Hypothesis(tuple(tokens[i][: lengths[i]]), scores[i]) for i in range(count)]
+    tokens, lengths, scores, last = (column[row, :count].tolist() for column in finished.columns)
+    return [Hypothesis(tuple(tokens[i][: lengths[i]]), scores[i], last[i]) for i in range(count)]
 
 
 def pick(values: Tensor, indices: Tensor) -> Tensor:

@@ -10,26 +10,34 @@ Dimensions: B documents, R texts returned for each, S source tokens, T decoder t
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.generation.beam_search import beam_search
-from bigbird_pegasus.generation.config import DEFAULT_NEW_TOKENS, GenerationConfig, as_tuple
-from bigbird_pegasus.generation.logits_processors import processors_for
+from bigbird_pegasus.generation.config import DEFAULT_NEW_TOKENS, GenerationConfig
+from bigbird_pegasus.generation.config_checks import as_tuple
+from bigbird_pegasus.generation.hooks import NO_HOOKS, Hooks, split_hooks, step_callback, stops_of
+from bigbird_pegasus.generation.logits_processors import (
+    Processor,
+    Surroundings,
+    depend_on_rows,
+    processors_for,
+)
+from bigbird_pegasus.generation.outputs import EncoderRecord, GenerationOutput, Recorder, records, texts_of
 from bigbird_pegasus.generation.protocols import (
     CacheT,
     CacheT_contra,
     GenerationStep,
-    Hypothesis,
+    SearchControls,
     StepCallback,
     StepModel,
 )
-from bigbird_pegasus.generation.sampling import padding_id, sample
+from bigbird_pegasus.generation.sampling import sample
+from bigbird_pegasus.generation.speculative import Assistant, Draft, Lookup, check_speculation, speculate
 
 __all__ = ["GenerationConfig", "GenerationOutput", "GenerationStep", "continue_text", "generate"]
 
@@ -60,23 +68,19 @@ class ContinuingModel(ConfiguredModel[CacheT], Protocol[CacheT]):
 class WritingModel(ConfiguredModel[CacheT], Protocol[CacheT]):
     """A model that reads a document and writes a text about it."""
 
-    def encode(self, input_ids: Tensor, attention_mask: Tensor | None) -> EncoderResult:
-        """Encode documents (B, S)."""
+    def encode(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        inputs_embeds: Tensor | None,
+        **asked: bool,
+    ) -> EncoderResult:
+        """Encode documents (B, S), or their embeddings (B, S, D)."""
 
-    def new_cache(self, encoder_hidden: Tensor, attention_mask: Tensor | None) -> CacheT:
+    def new_cache(
+        self, encoder_hidden: Tensor, attention_mask: Tensor | None, prompt_mask: Tensor | None
+    ) -> CacheT:
         """Return a cache for documents (B, S, D), of which no row has been read yet."""
-
-
-@dataclass(frozen=True)
-class GenerationOutput:
-    """The texts of B documents, R of each one, the best first.
-
-    `sequences` (B * R, T) long: start token, text, end token, padding. `sequences_scores` (B * R,) float32:
-    each text's log probability divided by the length penalty; None without beams.
-    """
-
-    sequences: Tensor
-    sequences_scores: Tensor | None = None
 
 
 @torch.no_grad()
@@ -84,11 +88,13 @@ def generate(
     model: WritingModel[CacheT],
     input_ids: Tensor | None = None,
     attention_mask: Tensor | None = None,
-    generation_config: GenerationConfig | None = None,
+    generation_config: Any = None,
     *,
-    encoder_outputs: EncoderResult | None = None,
+    inputs_embeds: Tensor | None = None,
+    encoder_outputs: Any = None,
     decoder_input_ids: Tensor | None = None,
-    on_step: StepCallback | None = None,
+    decoder_attention_mask: Tensor | None = None,
+    past_key_values: Any = None,
     **options: Any,
 ) -> Tensor | GenerationOutput:
     """Write `num_return_sequences` texts about each document.
@@ -98,26 +104,51 @@ def generate(
         input_ids: (B, S) the documents, padded on the right; not needed with `encoder_outputs`.
         attention_mask: (B, S) 1 for tokens, 0 for padding; None where there is no padding.
         generation_config: the options; None takes `model.generation_config`, or else those in `model.config`.
-        encoder_outputs: the documents' encoding, when it has been computed before.
+            One of transformers does as well.
+        inputs_embeds: (B, S, D) in place of `input_ids`.
+        encoder_outputs: the documents' encoding, when it has been computed before: the record, or its fields.
         decoder_input_ids: (B, T) tokens that the texts of each document begin with; the start token is put
             before them where no row has it. None: the start token alone.
-        on_step: called with a `GenerationStep` after each step; what it raises ends the search.
-        options: fields of `GenerationConfig` that replace those of the configuration.
+        decoder_attention_mask: (B, T), 0 at the padding of `decoder_input_ids`.
+        past_key_values: the cache of earlier forwards that read the first of `decoder_input_ids`; it is
+            continued and changed. Not with beams or several texts.
+        options: fields of `GenerationConfig` that replace those of the configuration, and of `Hooks`.
 
     Returns:
         Ids (B * R, T), or with `return_dict_in_generate` a `GenerationOutput`.
 
     Raises:
         ConfigError: an option is unknown or impossible, or does not fit the model.
+        ModelInputError: a tensor does not fit the others.
     """
+    hooks, options = split_hooks(options)
     settings = settings_for(model, generation_config, options)
-    if encoder_outputs is None:
-        if input_ids is None:
-            raise ConfigError("generate needs input_ids or encoder_outputs")
-        encoder_outputs = model.encode(input_ids, attention_mask)
-    hidden = encoder_outputs.last_hidden_state  # (B, S, D)
+    encoded = _encoded(model, input_ids, attention_mask, inputs_embeds, encoder_outputs, settings)
+    hidden = encoded.last_hidden_state  # (B, S, D)
     prompt = _prompt(hidden, decoder_input_ids, settings)
-    return search(model, model.new_cache(hidden, attention_mask), prompt, settings, on_step)
+    prompt_mask = _prompt_mask(prompt, decoder_input_ids, decoder_attention_mask)
+    read = 0
+    if past_key_values is None:
+        cache = model.new_cache(hidden, attention_mask, prompt_mask)
+    else:
+        cache, read = past_key_values, _read(past_key_values, prompt, settings)
+    if settings.prompt_lookup_num_tokens is not None or hooks.assistant_model is not None:
+        check_speculation(prompt, settings)
+        draft: Draft = Lookup(input_ids, settings)
+        if hooks.assistant_model is not None:
+            draft = _assistant(model, hooks.assistant_model, input_ids, attention_mask, settings)
+        return _speculate(model, cache, prompt, settings, hooks, input_ids, draft)
+    return search(
+        model,
+        cache,
+        prompt,
+        settings,
+        hooks=hooks,
+        documents=input_ids,
+        prompt_mask=prompt_mask if decoder_attention_mask is not None else None,
+        encoded=encoded,
+        read=read,
+    )
 
 
 @torch.no_grad()
@@ -125,9 +156,7 @@ def continue_text(
     model: ContinuingModel[CacheT],
     input_ids: Tensor,
     attention_mask: Tensor | None = None,
-    generation_config: GenerationConfig | None = None,
-    *,
-    on_step: StepCallback | None = None,
+    generation_config: Any = None,
     **options: Any,
 ) -> Tensor | GenerationOutput:
     """Write `num_return_sequences` continuations of each prompt.
@@ -138,21 +167,27 @@ def continue_text(
             position, whatever stands there.
         attention_mask: (B, T) 1 for tokens, 0 for padding; None: padding is where `input_ids` have its id.
         generation_config: the options; None takes `model.generation_config`, or else those in `model.config`.
-        on_step: called with a `GenerationStep` after each step; what it raises ends the search.
-        options: fields of `GenerationConfig` that replace those of the configuration.
+        options: fields of `GenerationConfig` that replace those of the configuration, and of `Hooks`.
 
     Returns:
         Ids (B * R, T), prompts included, or with `return_dict_in_generate` a `GenerationOutput`.
 
     Raises:
         ConfigError: an option is unknown or impossible, or does not fit the model.
+        ModelInputError: a tensor does not fit the others.
     """
+    hooks, options = split_hooks(options)
     settings = settings_for(model, generation_config, options)
+    if settings.prompt_lookup_num_tokens is not None or hooks.assistant_model is not None:
+        raise ConfigError("assistant_model and prompt_lookup_num_tokens are for models that read a document")
+    given = attention_mask
     if attention_mask is None:
         attention_mask = _mask_of_padding(input_ids, settings)
+    elif attention_mask.shape != input_ids.shape:
+        raise ModelInputError(f"attention_mask is {shape(attention_mask)}: input_ids are {shape(input_ids)}")
     if attention_mask is None:  # the cache learns from it how many documents there are
         attention_mask = torch.ones_like(input_ids)
-    return search(model, model.new_cache(attention_mask), input_ids, settings, on_step)
+    return search(model, model.new_cache(attention_mask), input_ids, settings, hooks=hooks, prompt_mask=given)
 
 
 def search(
@@ -160,16 +195,150 @@ def search(
     cache: CacheT,
     prompt: Tensor,
     settings: GenerationConfig,
-    on_step: StepCallback | None,
+    on_step: StepCallback | None = None,
+    *,
+    hooks: Hooks = NO_HOOKS,
+    documents: Tensor | None = None,
+    prompt_mask: Tensor | None = None,
+    encoded: Any = None,
+    read: int = 0,
 ) -> Tensor | GenerationOutput:
-    """Continue the prompts (B, T) by beam search, by sampling or greedily, as the settings say."""
-    min_length, max_length = lengths(settings, prompt.shape[1], model.config.max_position_embeddings)
-    processors = processors_for(settings, min_length, max_length)
-    find = beam_search if settings.num_beams > 1 else sample
-    found = find(model, cache, prompt, settings, processors, max_length, on_step)
+    """Continue the prompts (B, T) by beam search, by sampling or greedily, as the settings say.
 
-    output = _output([hypothesis for document in found for hypothesis in document], settings, prompt.device)
+    Args:
+        model: writes.
+        cache: knows the documents.
+        prompt: (B, T).
+        settings: the options.
+        on_step: in place of the hooks' own.
+        hooks: see `Hooks`.
+        documents: (B, S), the ids of what is read, where there is such.
+        prompt_mask: (B, T), 0 at the padding of prompts.
+        encoded: the encoder's record, for the output.
+        read: how many tokens of the prompt the cache holds already.
+    """
+    if on_step is not None:
+        hooks = dataclasses.replace(hooks, on_step=on_step)
+    around, processors = surroundings(settings, prompt, model.config, hooks, documents, prompt_mask)
+    recorder = Recorder(model, settings) if records(settings) else None
+    if recorder is not None:
+        processors.append(recorder.keep_scores)
+    shown = recorder.scores if recorder is not None and settings.output_scores else None
+    controls = SearchControls(
+        stops=stops_of(hooks, settings, shown),
+        keep_all=recorder is not None
+        or bool(hooks.stopping_criteria or settings.stop_strings)
+        or depend_on_rows(settings, around),
+        read=read,
+        trace=None if recorder is None else recorder.trace,
+    )
+    find = beam_search if settings.num_beams > 1 else sample
+    callback = step_callback(hooks, prompt, settings)
+    reader: Any = model if recorder is None else recorder
+    texts = find(reader, cache, prompt, settings, processors, around.max_length, callback, controls)
+    if hooks.streamer is not None:
+        hooks.streamer.end()
+    found = [hypothesis for document in texts for hypothesis in document]
+    kept = {} if recorder is None else recorder.fields(found, prompt.shape[1], encoded)
+    output = GenerationOutput(**texts_of(found, settings, prompt.device), **kept, past_key_values=cache)
     return output if settings.return_dict_in_generate else output.sequences
+
+
+def surroundings(
+    settings: GenerationConfig,
+    prompt: Tensor,
+    config: BigBirdPegasusConfig,
+    hooks: Hooks,
+    documents: Tensor | None,
+    prompt_mask: Tensor | None,
+) -> tuple[Surroundings, list[Processor]]:
+    """Return what processors know, and the processors; see `search`."""
+    min_length, max_length = lengths(settings, prompt.shape[1], config.max_position_embeddings)
+    around = Surroundings(
+        min_length,
+        max_length,
+        prompt.shape[1],
+        documents,
+        prompt_mask,
+        hooks.prefix_allowed_tokens_fn,
+        tuple(hooks.logits_processor or ()),
+    )
+    return around, processors_for(settings, around)
+
+
+def shape(tensor: Tensor) -> str:
+    """Return a tensor's shape as messages say it."""
+    return str(tuple(tensor.shape))
+
+
+def _encoded(
+    model: WritingModel[CacheT],
+    input_ids: Tensor | None,
+    attention_mask: Tensor | None,
+    inputs_embeds: Tensor | None,
+    encoder_outputs: Any,
+    settings: GenerationConfig,
+) -> Any:
+    """Return the encoder's record, computed or given as such or as its fields."""
+    if encoder_outputs is not None:
+        is_record = hasattr(encoder_outputs, "last_hidden_state")
+        return encoder_outputs if is_record else EncoderRecord(*encoder_outputs[:3])
+    if input_ids is None and inputs_embeds is None:
+        raise ConfigError("generate needs input_ids or encoder_outputs")
+    asked = {}
+    if settings.return_dict_in_generate:
+        asked = {name: getattr(settings, name) for name in ("output_attentions", "output_hidden_states")}
+    return model.encode(input_ids, attention_mask, inputs_embeds, **asked)
+
+
+def _speculate(
+    model: Any,
+    cache: Any,
+    prompt: Tensor,
+    settings: GenerationConfig,
+    hooks: Hooks,
+    documents: Tensor | None,
+    draft: Draft,
+) -> Tensor | GenerationOutput:
+    """Continue a prompt (1, T) by speculative decoding."""
+    around, processors = surroundings(settings, prompt, model.config, hooks, documents, None)
+    callback, stops = step_callback(hooks, prompt, settings), stops_of(hooks, settings, None)
+    texts = speculate(model, cache, prompt, settings, processors, around.max_length, draft, callback, stops)
+    if hooks.streamer is not None:
+        hooks.streamer.end()
+    output = GenerationOutput(**texts_of(texts[0], settings, prompt.device), past_key_values=cache)
+    return output if settings.return_dict_in_generate else output.sequences
+
+
+def _assistant(
+    model: ConfiguredModel[CacheT],
+    assistant: Any,
+    input_ids: Tensor | None,
+    attention_mask: Tensor | None,
+    settings: GenerationConfig,
+) -> Assistant:
+    """Let an assistant read the document."""
+    ours, theirs = model.config.vocab_size, assistant.config.vocab_size
+    if input_ids is None:
+        raise ConfigError("an assistant_model reads the document too: give input_ids")
+    if ours != theirs:
+        raise ConfigError(
+            f"the assistant_model has {theirs} tokens and the model {ours}: they must be the same"
+        )
+    encoded = assistant.encode(input_ids, attention_mask)
+    return Assistant(assistant, assistant.new_cache(encoded.last_hidden_state, attention_mask), settings)
+
+
+def _read(cache: Any, prompt: Tensor, settings: GenerationConfig) -> int:
+    """Return how many tokens of the prompts (B, T) a cache of earlier forwards holds."""
+    if settings.num_beams > 1 or settings.num_return_sequences > 1:
+        raise ConfigError("past_key_values are of one text for each document: without beams")
+    read = int(cache.get_seq_length())
+    if read >= prompt.shape[1]:
+        raise ModelInputError(
+            f"past_key_values hold {read} tokens, and decoder_input_ids are {shape(prompt)}"
+        )
+    return read
 
 
 def _mask_of_padding(ids: Tensor, options: GenerationConfig) -> Tensor | None:
@@ -210,7 +379,13 @@ def settings_for(
         ConfigError: an option is unknown or impossible, or a token id is not in the vocabulary.
     """
     settings = getattr(model, "generation_config", None) if given is None else given
-    if not isinstance(settings, GenerationConfig):
+    if settings is not None and not isinstance(settings, GenerationConfig):  # one of transformers
+        if not hasattr(settings, "to_dict"):
+            raise ConfigError(f"generation_config is a {type(settings).__name__}, not a GenerationConfig")
+        settings = GenerationConfig.from_dict(
+            {name: value for name, value in settings.to_dict().items() if value is not None}
+        )
+    if settings is None:
         settings = GenerationConfig.from_model_config(model.config)
     return _with_token_ids(settings.replace(**options), model.config)
 
@@ -239,22 +414,18 @@ def _prompt(hidden: Tensor, given: Tensor | None, options: GenerationConfig) -> 
     if given is None:
         return start
     if given.ndim != 2 or len(given) != documents:
-        raise ConfigError(f"decoder_input_ids must be ({documents}, tokens), not {tuple(given.shape)}")
+        raise ModelInputError(f"decoder_input_ids must be ({documents}, tokens), not {shape(given)}")
     given = given.to(device)
     return given if (given[:, :1] == start).any() else torch.cat((start, given), dim=1)
 
 
-def _output(found: list[Hypothesis], options: GenerationConfig, device: torch.device) -> GenerationOutput:
-    """Put texts side by side, padded on the right."""
-    filler = padding_id(options)
-    if options.num_beams > 1 and filler == 0 and options.eos_token_ids:
-        # transformers fills up beam search's texts with the end token where the padding id is 0, as it is in
-        # the published checkpoints (`pad_token_id or eos_token_id[0]`); equal ids are worth more than the
-        # nicer filler.
-        filler = options.eos_token_ids[0]
-    texts = [torch.tensor(hypothesis.tokens, device=device) for hypothesis in found]
-    sequences = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=filler)
-    if found[0].score is None:
-        return GenerationOutput(sequences)
-    scores = torch.tensor([hypothesis.score for hypothesis in found], device=device)
-    return GenerationOutput(sequences, scores)
+def _prompt_mask(prompt: Tensor, given: Tensor | None, mask: Tensor | None) -> Tensor | None:
+    """Return the mask of the prompts (B, T): as given, one more where the start token was put before."""
+    if mask is None or given is None:
+        return None
+    if mask.shape != given.shape:
+        raise ModelInputError(
+            f"decoder_attention_mask is {shape(mask)}: decoder_input_ids are {shape(given)}"
+        )
+    mask = mask.to(prompt.device)
+    return mask if mask.shape == prompt.shape else torch.cat((torch.ones_like(mask[:, :1]), mask), dim=1)

@@ -31,10 +31,14 @@ class StepModel(Protocol[CacheT_contra]):
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One text found for a document: its ids, prompt included, and its score (beam search only)."""
+    """One text found for a document: its ids, prompt included.
+
+    Of beam search also its score, and the row that its last token was scored in.
+    """
 
     tokens: tuple[int, ...]
     score: float | None = None
+    last_row: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,23 @@ class GenerationStep:
 
 
 StepCallback = Callable[[GenerationStep], None]
+
+
+@dataclass(frozen=True)
+class SearchControls:
+    """What beside the options a search obeys.
+
+    Attributes:
+        stops: says of tokens (N, T) which rows are done, bool (N,), beside those that their end token ends.
+        keep_all: documents that are done stay in the batch, so that row i is always the same document's.
+        read: how many tokens of the prompt the cache holds already.
+        trace: gets, after each step of beam search, the row that each row continues, int64 (N,).
+    """
+
+    stops: Callable[[Tensor], Tensor] | None = None
+    keep_all: bool = False
+    read: int = 0
+    trace: list[Tensor] | None = None
+
+
+FREE = SearchControls()

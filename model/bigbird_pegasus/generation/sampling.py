@@ -14,7 +14,15 @@ from torch import Tensor
 
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.logits_processors import BANNED, Processor, process
-from bigbird_pegasus.generation.protocols import CacheT, GenerationStep, Hypothesis, StepCallback, StepModel
+from bigbird_pegasus.generation.protocols import (
+    FREE,
+    CacheT,
+    GenerationStep,
+    Hypothesis,
+    SearchControls,
+    StepCallback,
+    StepModel,
+)
 
 
 def sample(
@@ -25,6 +33,7 @@ def sample(
     processors: Sequence[Processor],
     max_length: int,
     on_step: StepCallback | None = None,
+    controls: SearchControls = FREE,
 ) -> list[list[Hypothesis]]:
     """Write texts token by token: the most probable token each time, or with `do_sample` a drawn one.
 
@@ -39,17 +48,24 @@ def sample(
     documents = list(range(prompt.shape[0]))
     tokens = prompt.repeat_interleave(copies, dim=0)  # (N, T)
     ended = torch.zeros_like(tokens[:, 0], dtype=torch.bool)  # (N,)
-    new = tokens
+    new = tokens[:, controls.read :]
     while True:
+        # Documents that are done are here only with `keep_all`: then it takes a look.
+        alive = _alive(ended, copies) if controls.keep_all else list(range(len(documents)))
         scores = process(processors, tokens, model.next_token_logits(new, cache))  # (N, V)
         chosen = draw(scores, streams) if options.do_sample else scores.argmax(dim=-1)
         ended |= scores.amax(dim=-1) == BANNED
         tokens = torch.cat((tokens, torch.where(ended, pad, chosen)[:, None]), dim=1)
         ended |= torch.isin(chosen, eos)
         ended |= tokens.shape[1] == max_length
-        if on_step is not None:
-            on_step(step_record(tokens[::copies], documents, prompt.shape[1], max_length))
+        if controls.stops is not None:
+            ended |= controls.stops(tokens)
+        if on_step is not None and alive:
+            best, numbers = tokens[::copies][alive], [documents[row] for row in alive]
+            on_step(step_record(best, numbers, prompt.shape[1], max_length))
         running = ~ended.view(-1, copies).all(dim=1)  # (B,)
+        if controls.keep_all and bool(running.any()):
+            running[:] = True
         runs = running.tolist()  # read once: each look at a tensor on a GPU waits for it
         for row, document in enumerate(documents):
             if not runs[row]:
@@ -66,6 +82,11 @@ def sample(
             documents = [documents[row] for row in kept.tolist()]
             streams = [streams[row] for row in rows.tolist()] if streams else []
         new = tokens[:, -1:]
+
+
+def _alive(ended: Tensor, copies: int) -> list[int]:
+    """Return which documents have a row that goes on."""
+    return (~ended.view(-1, copies).all(dim=1)).nonzero().flatten().tolist()
 
 
 def draw(scores: Tensor, streams: Iterable[torch.Generator]) -> Tensor:

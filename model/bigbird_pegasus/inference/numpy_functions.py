@@ -108,11 +108,53 @@ def silu(x: Floats) -> Floats:
     return x * sigmoid(x)
 
 
+def quick_gelu(x: Floats) -> Floats:
+    """Return x * sigmoid(1.702 x)."""
+    return x * sigmoid(np.float32(1.702) * x)
+
+
+def softplus(x: Floats) -> Floats:
+    """Return log(1 + exp(x))."""
+    found: Floats = np.logaddexp(x, np.float32(0))
+    return found
+
+
+def laplace(x: Floats) -> Floats:
+    """Return the distribution function of a Laplace-like bump, see `modeling.activations`."""
+    # gelu(y) = y Phi(y), and Phi(y) = (1 + erf(y / sqrt 2)) / 2: its shape without the factor.
+    y = (x - np.float32(0.707107)) / np.float32(0.282095)
+    safe = np.where(np.abs(y) < 1e-3, np.float32(1e-3), y)
+    return gelu(safe.copy()) / safe
+
+
+def hardswish(x: Floats) -> Floats:
+    """Return x * clip(x + 3, 0, 6) / 6."""
+    return x * np.clip(x + 3, 0, 6) / np.float32(6)
+
+
 _ACTIVATIONS: Mapping[str, Callable[[Floats], Floats]] = {
     "gelu": gelu,
+    "gelu_10": lambda x: np.clip(gelu(x), -10, 10),
+    "gelu_accurate": gelu_new,
+    "gelu_fast": gelu_new,
     "gelu_new": gelu_new,
+    "gelu_python": gelu,
+    "gelu_python_tanh": gelu_new,
+    "gelu_pytorch_tanh": gelu_new,
+    "hardswish": hardswish,
+    "laplace": laplace,
+    "leaky_relu": lambda x: np.where(x < 0, np.float32(0.01) * x, x),
+    "linear": lambda x: x,
+    "mish": lambda x: x * np.tanh(softplus(x)),
+    "quick_gelu": quick_gelu,
     "relu": relu,
+    "relu2": lambda x: np.square(relu(x)),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "sigmoid": lambda x: sigmoid(x),
     "silu": silu,
+    "sqrtsoftplus": lambda x: np.sqrt(softplus(x)),
+    "swish": silu,
+    "tanh": np.tanh,
 }
 
 

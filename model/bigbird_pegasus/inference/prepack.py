@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.kernels.cpu import multiplies_bfloat16
 from bigbird_pegasus.kernels.packed_linear import FUSED, PackedLinear
-from bigbird_pegasus.modeling.heads import OutputHead
-from bigbird_pegasus.modeling.layers import Attention, DecoderLayer, EncoderLayer, FeedForward
+from bigbird_pegasus.modeling.layers import Attention, DecoderLayer, EncoderAttention, EncoderLayer, Layer
 from bigbird_pegasus.quantization.int8 import Int8Weight
 from bigbird_pegasus.quantization.modules import QuantizedLinear
 
@@ -35,12 +34,9 @@ def prepack(model: nn.Module) -> None:
     model can be neither trained nor saved.
     """
     for module in model.modules():
-        if isinstance(module, FeedForward):
+        if isinstance(module, EncoderLayer | DecoderLayer):
             _fuse_activation(module)
-        elif isinstance(module, EncoderLayer):
-            _join_projections(module.attention)
-        elif isinstance(module, DecoderLayer):
-            _join_projections(module.self_attention)
+            _join_projections(module.self_attn)
     # Names, not modules: a list of these would keep every plain weight until the end.
     for name in [name for name, _ in model.named_modules()]:
         module = model.get_submodule(name)
@@ -48,22 +44,20 @@ def prepack(model: nn.Module) -> None:
             _replace(model, name, PackedLinear(module.weight, module.bias))
         elif isinstance(module, QuantizedLinear) and isinstance(module.weight, Int8Weight):
             module.weight.pack()
-        elif isinstance(module, OutputHead) and _can_be_packed(module.embedding.weight):
-            _replace(model, name, PackedLinear(module.embedding.weight))
     model.eval()
     trim_heap()
 
 
-def _fuse_activation(module: FeedForward) -> None:
+def _fuse_activation(module: Layer) -> None:
     """Let the map apply the activation to its results: they are in the cache, and not yet rounded."""
     if isinstance(module.activation, nn.Identity):
         return
-    up: nn.Module = module.up
+    up = module.fc1
     fused = FUSED.get(module.activation_name)
     if isinstance(up, QuantizedLinear) and isinstance(up.weight, Int8Weight):
         up.activation = _gelu_new if module.activation_name == "gelu_new" else module.activation
     elif isinstance(up, nn.Linear) and _can_be_packed(up.weight) and fused is not None:
-        _replace(module, "up", PackedLinear(up.weight, up.bias, fused))
+        _replace(module, "fc1", PackedLinear(up.weight, up.bias, fused))
     else:
         return
     module.activation = nn.Identity()
@@ -80,7 +74,7 @@ def _join_projections(attention: Attention) -> None:
     """Put queries, keys and values into one map: one call, which rounds its argument to int8 once."""
     if attention.joined is not None:
         return
-    maps: list[nn.Module] = [attention.query, attention.key, attention.value]
+    maps = attention.inputs
     biases = [cast(Tensor | None, one.bias) for one in maps]
     bias = None if biases[0] is None else torch.cat(cast(list[Tensor], biases)).detach()
     if all(isinstance(one, QuantizedLinear) and isinstance(one.weight, Int8Weight) for one in maps):
@@ -90,7 +84,10 @@ def _join_projections(attention: Attention) -> None:
         attention.joined = PackedLinear(torch.cat([cast(Tensor, one.weight) for one in maps]), bias)
     else:
         return
-    del attention.query, attention.key, attention.value
+    if isinstance(attention, EncoderAttention):
+        del attention.self
+    else:
+        del attention.q_proj, attention.k_proj, attention.v_proj
 
 
 def _can_be_packed(weight: object) -> bool:

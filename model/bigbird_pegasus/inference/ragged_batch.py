@@ -74,14 +74,14 @@ def forward_each(model: Any, documents: Sequence[Sequence[int]]) -> Iterator[Any
 
 def _encode_side_by_side(encoder: Encoder, documents: Sequence[Tensor]) -> list[Tensor]:
     if len(documents) < 2:
-        return [encoder(document[None]).last_hidden_state for document in documents]
+        return [encoder(document[None], return_dict=True).last_hidden_state for document in documents]
     embedded = [encoder.pad_to_blocks(encoder.embed(document[None]), None) for document in documents]
     lengths = [x.shape[1] for x, _ in embedded]
     x = torch.cat([x for x, _ in embedded], dim=1)  # (1, T of all, D)
     for number, layer in enumerate(encoder.layers):
         attends = [encoder.attention(number, x.shape[1], mask) for x, mask in embedded]
         x = layer(x, _within_each(attends, lengths))
-    parts = torch.split(encoder.norm(x), lengths, dim=1)
+    parts = torch.split(encoder.layernorm_embedding(x), lengths, dim=1)
     return [part[:, : len(document)] for part, document in zip(parts, documents, strict=True)]
 
 

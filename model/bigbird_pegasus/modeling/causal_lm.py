@@ -6,23 +6,42 @@ Dimensions: B documents, N decoder rows (documents x beams), T tokens, S source 
 V vocabulary.
 """
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
+from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.generate import GenerationOutput, continue_text
+from bigbird_pegasus.generation.outputs import transition_scores
+from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.attention import padding_mask_of
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.losses import language_modelling_loss
-from bigbird_pegasus.modeling.model import to_return_type
-from bigbird_pegasus.modeling.outputs import CausalLMOutputWithCrossAttentions, DecoderOutput
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.outputs import (
+    BaseModelOutputWithPastAndCrossAttentions,
+    CausalLMOutputWithCrossAttentions,
+)
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 
 
-class BigBirdPegasusForCausalLM(PretrainedModule):
+class DecoderWrapper(nn.Module):
+    """The level that published names have above the decoder."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        """See `Decoder`."""
+        return self.decoder(*arguments, **named)
+
+
+class BigBirdPegasusForCausalLM(BigBirdPegasusPreTrainedModel):
     """The decoder alone, as a causal language model; its output head is a table of its own, as published."""
 
     head = ("lm_head.",)
@@ -31,7 +50,7 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         """Make the layers; `random_attention` is accepted as by every class, a decoder has none."""
         super().__init__(config.replace(is_decoder=True, is_encoder_decoder=False))
-        self.model = nn.ModuleDict({"decoder": Decoder(self.config)})
+        self.model = DecoderWrapper(Decoder(self.config))
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.generation_config = GenerationConfig.from_model_config(self.config)
         self.initialize()
@@ -39,7 +58,7 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
     @property
     def decoder(self) -> Decoder:
         """The part below the head."""
-        return cast(Decoder, self.model["decoder"])
+        return self.model.decoder
 
     def forward(
         self,
@@ -75,7 +94,7 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
         """
-        states: DecoderOutput = self.decoder(
+        states: BaseModelOutputWithPastAndCrossAttentions = self.decoder(
             input_ids,
             attention_mask,
             encoder_hidden_states,
@@ -85,6 +104,7 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
             use_cache,
             output_attentions,
             output_hidden_states,
+            return_dict=True,
         )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(states.last_hidden_state[:, kept])
@@ -105,16 +125,52 @@ class BigBirdPegasusForCausalLM(PretrainedModule):
 
     def next_token_logits(self, input_ids: Tensor, cache: DecoderCache) -> Tensor:
         """Feed new tokens (N, T) and return float32 logits (N, V) for the one that comes next."""
-        states = self.decoder(input_ids, past_key_values=cache).last_hidden_state[:, -1]
-        logits: Tensor = self.lm_head(states)
-        return logits.float()
+        return self.decode_step(input_ids, cache)[0]
+
+    def decode_step(
+        self, input_ids: Tensor, cache: DecoderCache, **asked: bool
+    ) -> tuple[Tensor, BaseModelOutputWithPastAndCrossAttentions]:
+        """Return the logits of `next_token_logits`, and the decoder's record with what was asked for."""
+        states = self.decoder(input_ids, past_key_values=cache, return_dict=True, **asked)
+        logits: Tensor = self.lm_head(states.last_hidden_state[:, -1])
+        return logits.float(), states
+
+    def prepare_inputs_for_generation(self, input_ids: Tensor, **named: Any) -> dict[str, Any]:
+        """Return the arguments of a forward: wrappers such as peft's replace it while they generate."""
+        return {"input_ids": input_ids, **named}
 
     def generate(
         self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        generation_config: GenerationConfig | None = None,
+        inputs: Tensor | None = None,
+        generation_config: Any = None,
+        *,
+        input_ids: Tensor | None = None,
+        labels: Tensor | None = None,
         **options: Any,
     ) -> Tensor | GenerationOutput:
-        """Continue prompts (B, T): ids (B * R, T), prompts included; see `generation.continue_text`."""
-        return continue_text(self, input_ids, attention_mask, generation_config, **options)
+        """Continue prompts (B, T): ids (B * R, T), prompts included; see `generation.continue_text`.
+
+        `inputs` are the `input_ids`; without any, texts begin with the begin token. `labels` are not read.
+
+        Raises:
+            ConfigError: see there.
+            ModelInputError: see there.
+        """
+        if inputs is not None and input_ids is not None:
+            raise ModelInputError("give the prompts as inputs or as input_ids, not as both")
+        ids = input_ids if inputs is None else inputs
+        if options.pop("inputs_embeds", None) is not None:
+            raise ConfigError("inputs_embeds are not offered for continuing texts: give input_ids")
+        if ids is None:
+            ids = torch.full((1, 1), self.config.bos_token_id or 0, device=self.device)
+        return continue_text(self, ids, generation_config=generation_config, **options)
+
+    def compute_transition_scores(
+        self,
+        sequences: Tensor,
+        scores: Sequence[Tensor],
+        beam_indices: Tensor | None = None,
+        normalize_logits: bool = False,
+    ) -> Tensor:
+        """Return the score by which each new token was chosen; see `generation.outputs.transition_scores`."""
+        return transition_scores(sequences, scores, beam_indices, self.config.vocab_size, normalize_logits)

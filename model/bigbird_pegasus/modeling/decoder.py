@@ -3,12 +3,13 @@
 Dimensions: B documents, N rows (documents x beams), H heads, T tokens, S source tokens, d head width.
 """
 
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
+from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.attention import (
     attention_probabilities,
     causal_mask,
@@ -23,12 +24,13 @@ from bigbird_pegasus.modeling.layers import (
     AttendToSource,
     Attention,
     DecoderLayer,
+    LayerStack,
     drops_layer,
     embed_tokens,
     position_embeddings,
     resolve,
 )
-from bigbird_pegasus.modeling.outputs import DecoderOutput
+from bigbird_pegasus.modeling.outputs import BaseModelOutputWithPastAndCrossAttentions
 
 INPUT_NAMES = "decoder_input_ids and decoder_inputs_embeds"
 
@@ -118,17 +120,17 @@ def _beams_to_rows(x: Tensor, rows: int, tokens: int) -> Tensor:
     return x.view(documents, heads, -1, tokens, width).transpose(1, 2).reshape(rows, heads, tokens, width)
 
 
-class Decoder(nn.Module):
+class Decoder(LayerStack):
     """Token and position embeddings, causal layers that look at the source, a last norm."""
 
     def __init__(self, config: BigBirdPegasusConfig, embedding: nn.Embedding | None = None) -> None:
         """Make the layers; `embedding` is the encoder's where there is one, so that both share it."""
         super().__init__()
         self.config = config
-        self.embedding = embedding or nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
-        self.positions = nn.Embedding(config.max_position_embeddings, config.d_model)
+        self.embed_tokens = embedding or nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.embed_positions = nn.Embedding(config.max_position_embeddings, config.d_model)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
-        self.norm = nn.LayerNorm(config.d_model)
+        self.layernorm_embedding = nn.LayerNorm(config.d_model)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -139,10 +141,11 @@ class Decoder(nn.Module):
         encoder_attention_mask: Tensor | None = None,
         past_key_values: DecoderCache | None = None,
         inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = False,
+        use_cache: bool | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
-    ) -> DecoderOutput:
+        return_dict: bool | None = None,
+    ) -> BaseModelOutputWithPastAndCrossAttentions | tuple[Any, ...]:
         """Decode tokens, all at once or as the continuation of what the cache remembers.
 
         Args:
@@ -157,6 +160,7 @@ class Decoder(nn.Module):
             output_attentions: return attentions (N, H, T, past + T) and cross-attentions (N, H, T, S); None
                 as above.
             output_hidden_states: return the embeddings and the states after each layer; None as above.
+            return_dict: False returns a plain tuple of the fields that are set; None as above.
 
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
@@ -164,13 +168,13 @@ class Decoder(nn.Module):
         use_cache = resolve(use_cache, self.config.use_cache)
         output_attentions = resolve(output_attentions, self.config.output_attentions)
         output_hidden_states = resolve(output_hidden_states, self.config.output_hidden_states)
-        x = embed_tokens(self.config, self.embedding, input_ids, inputs_embeds, INPUT_NAMES)
+        x = embed_tokens(self.config, self.embed_tokens, input_ids, inputs_embeds, INPUT_NAMES)
         source_mask = padding_mask_of(encoder_attention_mask)
         cache = past_key_values
-        if cache is None and use_cache:
+        if cache is None and use_cache and not self.forgets:
             cache = self._new_cache(encoder_hidden_states, source_mask)
         past = 0 if cache is None else cache.length
-        x = self.dropout(x + position_embeddings(self.positions, past, x.shape[1]))
+        x = self.dropout(x + position_embeddings(self.embed_positions, past, x.shape[1]))
         check_mask(attention_mask, len(x), past + x.shape[1], "decoder attention_mask")
         if encoder_hidden_states is not None:
             documents, length, _ = encoder_hidden_states.shape
@@ -190,20 +194,21 @@ class Decoder(nn.Module):
             attend_to_source = source_attention(
                 cache, number, encoder_hidden_states, source_mask, dropout, cross_weights
             )
-            x = layer(x, attend, attend_to_source)
+            x = self.run(number, layer, x, attend, attend_to_source)
             if output_hidden_states:
                 states.append(x)
         if cache is not None:
             cache.commit(x.shape[1])
-        x = self.norm(x)
+        x = self.layernorm_embedding(x)
         states = [*states[:-1], x]  # as published: the last state is the one after the norm
-        return DecoderOutput(
+        output = BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=x,
             past_key_values=cache,
             hidden_states=tuple(states) if output_hidden_states else None,
             attentions=None if weights is None else tuple(weights),
             cross_attentions=None if cross_weights is None else tuple(cross_weights),
         )
+        return to_return_type(output, self.config, return_dict)
 
     def _new_cache(self, source: Tensor | None, source_mask: Tensor | None) -> DecoderCache:
         """Make an empty cache for the documents of a source (B, S, D); without one, each row is its own."""
@@ -216,7 +221,7 @@ class Decoder(nn.Module):
         trim_heap()  # what the encoder's results took: hundreds of MB for thousands of tokens
         cache = DecoderCache(len(self.layers), len(hidden_states), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):
-            attention = cast(DecoderLayer, layer).cross_attention
+            attention = cast(DecoderLayer, layer).encoder_attn
             cache.set_cross(number, fastest_cross_kv(*attention.keys_and_values(hidden_states)))
         trim_heap()
         return cache

@@ -1,7 +1,7 @@
 """The encoder: token and position embeddings, layers of full or block-sparse attention, a last norm."""
 
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.attention import (
     attention_probabilities,
     block_sparse_attention,
@@ -20,6 +21,7 @@ from bigbird_pegasus.modeling.input_checks import check_mask
 from bigbird_pegasus.modeling.layers import (
     Attend,
     EncoderLayer,
+    LayerStack,
     drops_layer,
     embed_tokens,
     position_embeddings,
@@ -29,14 +31,24 @@ from bigbird_pegasus.modeling.outputs import BaseModelOutput
 from bigbird_pegasus.modeling.random_attention import random_attention_plan
 
 
-class Encoder(nn.Module):
+class Encoder(LayerStack):
     """Token and position embeddings, layers of full or block-sparse attention, a last norm.
 
     A forward never changes the module: full or sparse attention is chosen for each call from the length,
     and padding to the block size is added and cut off inside.
     """
 
-    def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
+    def __init__(
+        self,
+        config: BigBirdPegasusConfig,
+        random_attention: RandomAttention = "seeded",
+        embedding: nn.Embedding | None = None,
+    ) -> None:
+        """Make the layers; `embedding` is the one to share with a decoder.
+
+        Raises:
+            ConfigError: `random_attention` is unknown.
+        """
         super().__init__()
         if random_attention not in ("seeded", "transformers"):
             raise ConfigError(
@@ -44,10 +56,10 @@ class Encoder(nn.Module):
             )
         self.config = config
         self.random_attention: RandomAttention = random_attention
-        self.embedding = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
-        self.positions = nn.Embedding(config.max_position_embeddings, config.d_model)
+        self.embed_tokens = embedding or nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.embed_positions = nn.Embedding(config.max_position_embeddings, config.d_model)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
-        self.norm = nn.LayerNorm(config.d_model)
+        self.layernorm_embedding = nn.LayerNorm(config.d_model)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -57,7 +69,8 @@ class Encoder(nn.Module):
         inputs_embeds: Tensor | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
-    ) -> BaseModelOutput:
+        return_dict: bool | None = None,
+    ) -> BaseModelOutput | tuple[Any, ...]:
         """Encode documents.
 
         Args:
@@ -67,6 +80,7 @@ class Encoder(nn.Module):
             output_attentions: return the attention of each layer, dense (B, H, S, S) also where sparse; None
                 is what the configuration says.
             output_hidden_states: return the embeddings and the states after each layer; None as above.
+            return_dict: False returns a plain tuple of the fields that are set; None as above.
 
         Raises:
             ValueError: both or none of ids and embeddings, or more tokens than there are positions.
@@ -87,16 +101,17 @@ class Encoder(nn.Module):
             if output_attentions:
                 sparse = self._is_sparse(x.shape[1])
                 attend = self._watched(attend, attentions, number if sparse else None, mask)
-            x = layer(x, attend)
+            x = self.run(number, layer, x, attend)
             if output_hidden_states:
                 states.append(x)
-        x = self.norm(x)[:, :length]
+        x = self.layernorm_embedding(x)[:, :length]
         states = [*states[:-1], x]  # as published: the last state is the one after the norm
-        return BaseModelOutput(
+        output = BaseModelOutput(
             last_hidden_state=x,
             hidden_states=tuple(state[:, :length] for state in states) if output_hidden_states else None,
             attentions=tuple(a[:, :, :length, :length] for a in attentions) if output_attentions else None,
         )
+        return to_return_type(output, self.config, return_dict)
 
     def embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None = None) -> Tensor:
         """Return what the layers begin with, (B, S, D): embeddings of tokens and of positions.
@@ -104,8 +119,10 @@ class Encoder(nn.Module):
         Raises:
             ValueError: see `forward`.
         """
-        x = embed_tokens(self.config, self.embedding, input_ids, inputs_embeds, "input_ids and inputs_embeds")
-        return cast(Tensor, self.dropout(x + position_embeddings(self.positions, 0, x.shape[1])))
+        x = embed_tokens(
+            self.config, self.embed_tokens, input_ids, inputs_embeds, "input_ids and inputs_embeds"
+        )
+        return cast(Tensor, self.dropout(x + position_embeddings(self.embed_positions, 0, x.shape[1])))
 
     def attention(self, layer: int, length: int, mask: Tensor | None) -> Attend:
         """Return how a layer attends in documents of `length` tokens, padded to blocks where that is sparse.

@@ -18,25 +18,30 @@ from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.generate import GenerationOutput, generate
+from bigbird_pegasus.generation.outputs import transition_scores
+from bigbird_pegasus.model_output import to_return_type
+from bigbird_pegasus.modeling.attention import padding_mask_of
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.losses import classification_loss, language_modelling_loss, span_loss
-from bigbird_pegasus.modeling.model import BigBirdPegasusModel, shift_right, to_return_type
+from bigbird_pegasus.modeling.model import BigBirdPegasusModel, shift_right
 from bigbird_pegasus.modeling.outputs import (
     BaseModelOutput,
+    BaseModelOutputWithPastAndCrossAttentions,
     Seq2SeqLMOutput,
     Seq2SeqModelOutput,
     Seq2SeqQuestionAnsweringModelOutput,
     Seq2SeqSequenceClassifierOutput,
 )
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 
 EncoderOutputs = BaseModelOutput | Sequence[Any]
 
 
-class BigBirdPegasusForConditionalGeneration(PretrainedModule):
+class BigBirdPegasusForConditionalGeneration(BigBirdPegasusPreTrainedModel):
     """The model for summarization; its output head is the token embedding again, plus a bias."""
 
     head = ("final_logits_bias",)
+    ties_output_head = True
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         """Make the layers.
@@ -48,7 +53,8 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
         if not config.is_encoder_decoder:
             raise ConfigError("is_encoder_decoder is false: a model that writes needs its decoder")
         self.model = BigBirdPegasusModel(config, random_attention)
-        self.output_head: nn.Module = OutputHead(self.model.encoder.embedding)
+        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False, device="meta")
+        self.tie_weights()
         self.final_logits_bias: Tensor
         self.register_buffer("final_logits_bias", torch.zeros(1, config.vocab_size))
         self.generation_config = GenerationConfig.from_model_config(config)
@@ -101,56 +107,111 @@ class BigBirdPegasusForConditionalGeneration(PretrainedModule):
         loss = None if labels is None else language_modelling_loss(logits, labels)
         return to_return_type(Seq2SeqLMOutput(loss, logits, **states.for_head()), self.config, return_dict)
 
-    def encode(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutput:
-        """Run the encoder alone over (B, S)."""
-        encoded: BaseModelOutput = self.model.encoder(input_ids, attention_mask)
+    def encode(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        **asked: bool,
+    ) -> BaseModelOutput:
+        """Run the encoder alone over (B, S) or embeddings (B, S, D); `asked` is what to return beside."""
+        encoded: BaseModelOutput = self.model.encoder(
+            input_ids, attention_mask, inputs_embeds, return_dict=True, **asked
+        )
         return encoded
 
-    def new_cache(self, encoder_hidden: Tensor, attention_mask: Tensor | None = None) -> DecoderCache:
-        """Make a decoder cache for documents (B, S, D); any number of beams for each may follow."""
-        return self.model.decoder.remember_source(encoder_hidden, attention_mask)
+    def new_cache(
+        self, encoder_hidden: Tensor, attention_mask: Tensor | None = None, prompt_mask: Tensor | None = None
+    ) -> DecoderCache:
+        """Make a decoder cache for documents (B, S, D); any number of beams for each may follow.
+
+        `prompt_mask` (B, P) is 0 at the padding of what the texts begin with.
+        """
+        cache = self.model.decoder.remember_source(encoder_hidden, attention_mask)
+        cache.prompt_mask = padding_mask_of(prompt_mask)
+        return cache
 
     def next_token_logits(self, input_ids: Tensor, cache: DecoderCache) -> Tensor:
         """Feed new tokens (N, T) and return float32 logits (N, V) for the one that comes next."""
-        states = self.model.decoder(input_ids, past_key_values=cache).last_hidden_state[:, -1]
-        return self._logits(states).float()
+        return self.decode_step(input_ids, cache)[0]
+
+    def decode_step(
+        self, input_ids: Tensor, cache: DecoderCache, **asked: bool
+    ) -> tuple[Tensor, BaseModelOutputWithPastAndCrossAttentions]:
+        """Return the logits of `next_token_logits`, and the decoder's record with what was asked for."""
+        states = self.model.decoder(input_ids, past_key_values=cache, return_dict=True, **asked)
+        return self._logits(states.last_hidden_state[:, -1]).float(), states
+
+    def token_logits(self, input_ids: Tensor, cache: DecoderCache) -> Tensor:
+        """Feed new tokens (N, T) and return float32 logits (N, T, V) after each of them."""
+        states = self.model.decoder(input_ids, past_key_values=cache, return_dict=True)
+        return self._logits(states.last_hidden_state).float()
 
     def generate(
         self,
+        inputs: Tensor | None = None,
+        generation_config: Any = None,
+        *,
         input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        generation_config: GenerationConfig | None = None,
+        labels: Tensor | None = None,
         **options: Any,
     ) -> Tensor | GenerationOutput:
-        """Generate texts for documents (B, S): ids (B * R, T); see `generation.generate`."""
-        return generate(self, input_ids, attention_mask, generation_config, **options)
+        """Generate texts for documents (B, S): ids (B * R, T); see `generation.generate`.
 
-    def resize_token_embeddings(self, tokens: int) -> nn.Embedding:
-        """Change the size of the vocabulary, see `PretrainedModule`; the bias of new tokens is zero."""
-        embedding = super().resize_token_embeddings(tokens)
+        `inputs` are the `input_ids`; `labels` are accepted because trainers hand on whole batches, and not
+        read.
+
+        Raises:
+            ConfigError: see there.
+            ModelInputError: see there.
+        """
+        if inputs is not None and input_ids is not None:
+            raise ModelInputError("give the documents as inputs or as input_ids, not as both")
+        ids = input_ids if inputs is None else inputs
+        return generate(self, ids, generation_config=generation_config, **options)
+
+    def compute_transition_scores(
+        self,
+        sequences: Tensor,
+        scores: Sequence[Tensor],
+        beam_indices: Tensor | None = None,
+        normalize_logits: bool = False,
+    ) -> Tensor:
+        """Return the score by which each new token was chosen; see `generation.outputs.transition_scores`."""
+        return transition_scores(sequences, scores, beam_indices, self.config.vocab_size, normalize_logits)
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """Return what the decoder reads to learn labels (N, T): they are shifted right by one."""
+        return shift_right(labels, self.config)
+
+    def prepare_inputs_for_generation(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """Return the arguments of a forward: wrappers such as peft's replace it while they generate."""
+        return {**named, **({"decoder_input_ids": arguments[0]} if arguments else {})}
+
+    def _prepare_encoder_decoder_kwargs_for_generation(
+        self, inputs_tensor: Tensor, model_kwargs: dict[str, Any], *others: Any
+    ) -> dict[str, Any]:
+        """Encode, for wrappers such as peft's, which look for this name."""
+        encoded = self.encode(inputs_tensor, model_kwargs.get("attention_mask"))
+        return {**model_kwargs, "encoder_outputs": encoded}
+
+    def resize_token_embeddings(
+        self,
+        new_num_tokens: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        mean_resizing: bool = True,
+    ) -> nn.Module:
+        """Change the size of the vocabulary, see `ModelMethods`; the bias of new tokens is zero."""
+        embedding = super().resize_token_embeddings(new_num_tokens, pad_to_multiple_of, mean_resizing)
         bias = self.final_logits_bias
-        self.final_logits_bias = F.pad(bias, (0, tokens - bias.shape[1]))  # a negative width cuts
+        wider = self.config.vocab_size - bias.shape[1]
+        self.final_logits_bias = F.pad(bias, (0, wider))  # a negative width cuts
         return embedding
 
     def _logits(self, states: Tensor) -> Tensor:
         """Return (…, V) of states (…, D)."""
-        logits: Tensor = self.output_head(states)
+        logits: Tensor = self.lm_head(states)
         return logits + self.final_logits_bias
-
-
-class OutputHead(nn.Module):
-    """The token embedding the other way round, from states (…, D) to a score for each token (…, V).
-
-    A module, so that another one with the same weights can take its place.
-    """
-
-    def __init__(self, embedding: nn.Embedding) -> None:
-        super().__init__()
-        self.embedding = embedding
-
-    def forward(self, states: Tensor) -> Tensor:
-        """Map (…, D) to (…, V)."""
-        return F.linear(states, self.embedding.weight)
 
 
 class ClassificationHead(nn.Module):
@@ -168,7 +229,7 @@ class ClassificationHead(nn.Module):
         return scores
 
 
-class BigBirdPegasusForSequenceClassification(PretrainedModule):
+class BigBirdPegasusForSequenceClassification(BigBirdPegasusPreTrainedModel):
     """The model for classification: a head on the decoder's state at the last end token."""
 
     head = ("classification_head.",)
@@ -230,14 +291,15 @@ class BigBirdPegasusForSequenceClassification(PretrainedModule):
         return to_return_type(output, self.config, return_dict)
 
 
-class BigBirdPegasusForQuestionAnswering(PretrainedModule):
+class BigBirdPegasusForQuestionAnswering(BigBirdPegasusPreTrainedModel):
     """The model for question answering: each decoder state is scored as the start and the end of a span."""
 
     head = ("qa_outputs.",)
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
-        super().__init__(config.replace(num_labels=2))
-        self.model = BigBirdPegasusModel(self.config, random_attention)
+        super().__init__(config)
+        config.num_labels = 2  # as published
+        self.model = BigBirdPegasusModel(config, random_attention)
         self.qa_outputs = nn.Linear(config.d_model, 2)
         self.initialize(self.qa_outputs)
 

@@ -106,6 +106,12 @@ class DecoderCache:
         for pool in self._pools:
             pool.commit()
 
+    def crop(self, length: int) -> None:
+        """Forget the tokens of each row after its first `length` ones."""
+        self.length = min(self.length, length)
+        for pool in self._pools:
+            pool.crop(self.length)
+
     def cross(self, layer: int) -> CrossKV | None:
         """Return keys and values of the source, or None before they are set."""
         return self._cross[layer]

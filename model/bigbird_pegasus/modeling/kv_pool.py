@@ -90,6 +90,11 @@ class KVPool:
         self._used += self._reading.shape[1] * self.rows - self._table.numel()
         self._table = self._reading
 
+    def crop(self, length: int) -> None:
+        """Forget the tokens of each row after its first ones."""
+        self._table = self._reading = self._table[:, :length]
+        self._used = int(self._table.max()) + 1 if self._table.numel() else 0
+
     def reorder(self, rows: Tensor) -> None:
         """Let row i continue what row `rows[i]` has read; int64 (R',)."""
         self._table = self._reading = self._table.index_select(0, rows)

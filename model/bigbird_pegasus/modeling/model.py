@@ -5,23 +5,21 @@ H heads, d head width, V vocabulary.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ModelInputError
+from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.encoder import Encoder
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
-from bigbird_pegasus.modeling.layers import resolve
-from bigbird_pegasus.modeling.outputs import BaseModelOutput, ModelOutput, Seq2SeqModelOutput
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
-
-OutputT = TypeVar("OutputT", bound=ModelOutput)
+from bigbird_pegasus.modeling.outputs import BaseModelOutput, Seq2SeqModelOutput
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 
 
-class BigBirdPegasusModel(PretrainedModule):
+class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
     """Encoder and decoder without a head; both share one token embedding.
 
     Where the configuration says `is_encoder_decoder: false` there is no decoder: the last states are the
@@ -31,9 +29,10 @@ class BigBirdPegasusModel(PretrainedModule):
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__(config)
-        self.encoder = Encoder(config, random_attention)
+        self.shared = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.encoder = Encoder(config, random_attention, self.shared)
         if config.is_encoder_decoder:
-            self.decoder = Decoder(config, self.encoder.embedding)
+            self.decoder = Decoder(config, self.shared)
         self.initialize()
 
     def forward(
@@ -81,7 +80,12 @@ class BigBirdPegasusModel(PretrainedModule):
             decoder_input_ids = shift_right(input_ids, self.config)
         if encoder_outputs is None:
             encoded = self.encoder(
-                input_ids, attention_mask, inputs_embeds, output_attentions, output_hidden_states
+                input_ids,
+                attention_mask,
+                inputs_embeds,
+                output_attentions,
+                output_hidden_states,
+                return_dict=True,
             )
         elif isinstance(encoder_outputs, BaseModelOutput):
             encoded = encoder_outputs
@@ -99,6 +103,7 @@ class BigBirdPegasusModel(PretrainedModule):
             use_cache,
             output_attentions,
             output_hidden_states,
+            return_dict=True,
         )
         output = Seq2SeqModelOutput(
             last_hidden_state=decoded.last_hidden_state,
@@ -121,13 +126,6 @@ def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
         encoder_hidden_states=encoded.hidden_states,
         encoder_attentions=encoded.attentions,
     )
-
-
-def to_return_type(
-    output: OutputT, config: BigBirdPegasusConfig, return_dict: bool | None
-) -> OutputT | tuple[Any, ...]:
-    """Return a forward's record, or the plain tuple of its set fields where the caller wants that."""
-    return output if resolve(return_dict, config.return_dict) else output.to_tuple()
 
 
 def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:

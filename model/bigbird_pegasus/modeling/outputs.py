@@ -1,34 +1,15 @@
-"""Outputs of forward passes: frozen records with the published field names.
+"""Outputs of forward passes; see `model_output` for what they share."""
 
-Each record also answers to a position (`output[0]`) and to a name (`output["logits"]`), counting only the
-fields that are set, as the published outputs do; `to_tuple()` is what `return_dict=False` returns.
-"""
-
-from dataclasses import dataclass, fields
 from typing import Any
 
 from torch import Tensor
 
+from bigbird_pegasus.model_output import ModelOutput
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 
 Tensors = tuple[Tensor, ...]
 
 
-@dataclass(frozen=True)
-class ModelOutput:
-    """The ways to reach a field that all outputs share."""
-
-    def to_tuple(self) -> tuple[Any, ...]:
-        """Return the fields that are set, in their order."""
-        return tuple(value for f in fields(self) if (value := getattr(self, f.name)) is not None)
-
-    def __getitem__(self, key: int | slice | str) -> Any:
-        if isinstance(key, str):
-            return {f.name: getattr(self, f.name) for f in fields(self)}[key]
-        return self.to_tuple()[key]
-
-
-@dataclass(frozen=True)
 class BaseModelOutput(ModelOutput):
     """Of the encoder: states (B, S, D), and on request those of each layer and its attention (B, H, S, S)."""
 
@@ -37,8 +18,7 @@ class BaseModelOutput(ModelOutput):
     attentions: Tensors | None = None
 
 
-@dataclass(frozen=True)
-class DecoderOutput(ModelOutput):
+class BaseModelOutputWithPastAndCrossAttentions(ModelOutput):
     """Of the decoder: states (N, T, D); attentions (N, H, T, past + T), cross-attentions (N, H, T, S)."""
 
     last_hidden_state: Tensor
@@ -48,7 +28,6 @@ class DecoderOutput(ModelOutput):
     cross_attentions: Tensors | None = None
 
 
-@dataclass(frozen=True)
 class Seq2SeqModelOutput(ModelOutput):
     """Of encoder and decoder: the decoder's states (N, T, D) first."""
 
@@ -63,10 +42,9 @@ class Seq2SeqModelOutput(ModelOutput):
 
     def for_head(self) -> dict[str, Any]:
         """Return all fields but the decoder's last states: those of a head's output beside its own result."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "last_hidden_state"}
+        return {name: value for name, value in self.items() if name != "last_hidden_state"}
 
 
-@dataclass(frozen=True)
 class Seq2SeqLMOutput(ModelOutput):
     """Of the generation model: logits (N, T, V) and, with labels, the mean loss over them."""
 
@@ -81,7 +59,6 @@ class Seq2SeqLMOutput(ModelOutput):
     encoder_attentions: Tensors | None = None
 
 
-@dataclass(frozen=True)
 class Seq2SeqSequenceClassifierOutput(ModelOutput):
     """Of the classification model: logits (B, labels) and, with labels, the loss."""
 
@@ -96,7 +73,6 @@ class Seq2SeqSequenceClassifierOutput(ModelOutput):
     encoder_attentions: Tensors | None = None
 
 
-@dataclass(frozen=True)
 class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
     """Of the question answering model: a score of each token (B, T) as start and as end, and the loss."""
 
@@ -112,7 +88,6 @@ class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
     encoder_attentions: Tensors | None = None
 
 
-@dataclass(frozen=True)
 class CausalLMOutputWithCrossAttentions(ModelOutput):
     """Of a decoder alone: logits (N, T, V) at the positions asked for and, with labels, the loss."""
 

@@ -12,94 +12,49 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from bigbird_pegasus.checkpoints.atomic import atomic_write
-from bigbird_pegasus.checkpoints.files import QUANTIZATION, SAFETENSORS, stored_quantization
-from bigbird_pegasus.checkpoints.hub import checkpoint_folder
-from bigbird_pegasus.checkpoints.loader import WEIGHT_TYPES, check_layers, load_weights, own_tensors
+from bigbird_pegasus.checkpoints.files import QUANTIZATION, stored_quantization
+from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
+from bigbird_pegasus.checkpoints.loader import LoadingInfo, check_layers, load_weights, own_tensors
 from bigbird_pegasus.checkpoints.names import published_name
+from bigbird_pegasus.checkpoints.saving import save_weights
+from bigbird_pegasus.checkpoints.tensors import read_tensors
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import GenerationConfig
-from bigbird_pegasus.kernels.device import available_device
-from bigbird_pegasus.quantization.quantize import (
-    QuantizationRequest,
-    quantization_of,
-    quantized_parameters,
-    quantized_tensors,
-)
+from bigbird_pegasus.modeling.model_methods import ModelMethods
+from bigbird_pegasus.modeling.placement import device_of, dtype_of, one_of
+from bigbird_pegasus.quantization.quantize import QuantizationRequest, quantization_of, quantized_tensors
+
+ATTENTION_IMPLEMENTATIONS = (None, "eager", "sdpa")  # one way is taken in any case: the fastest at hand
 
 
-class PretrainedModule(nn.Module):
+class BigBirdPegasusPreTrainedModel(ModelMethods):
     """A model with a configuration, which is read from and written to checkpoint folders."""
 
     # Prefixes of the published names of tensors that a checkpoint may lack (they are newly initialized then),
     # and of those that it may have beside the other classes' heads (they are not read).
     head: ClassVar[tuple[str, ...]] = ()
     not_read: ClassVar[tuple[str, ...]] = ()
-    # The default options of `generate`, of a class that has it.
-    generation_config: GenerationConfig | None = None
-    # How the weights are quantized: "int8", "int4", "nf4", or not at all.
-    quantization: str | None = None
 
-    def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
-        """Keep the configuration; `random_attention` is for the classes that have an encoder."""
-        super().__init__()
-        self.config = config
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type of the weights."""
-        return next(self.parameters()).dtype
-
-    @property
-    def device(self) -> torch.device:
-        """Return the device of the weights."""
-        return next(self.parameters()).device
-
-    def num_parameters(self) -> int:
-        """Return the number of parameters, quantized or not."""
-        return sum(p.numel() for p in self.parameters()) + quantized_parameters(self)
-
-    def initialize(self, part: nn.Module | None = None) -> None:
-        """Draw fresh weights, of a part or all: normal with `init_std`, biases and padding zero."""
-        for module in (part or self).modules():
-            if isinstance(module, nn.Linear | nn.Embedding) and not module.weight.is_meta:
-                nn.init.normal_(module.weight, std=self.config.init_std)
-                if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-                    nn.init.zeros_(module.weight[module.padding_idx])
-                if isinstance(module, nn.Linear) and module.bias is not None:
-                    nn.init.zeros_(module.bias)
-
-    def resize_token_embeddings(self, tokens: int) -> nn.Embedding:
-        """Change the size of the vocabulary and return the resized embedding.
-
-        The first rows stay what they are; new ones are the mean of the old ones (Hewitt, "Initializing new
-        word embeddings for pretrained language models", 2021). Optimizers made before hold the old weights.
+    @classmethod
+    def from_config(
+        cls, config: BigBirdPegasusConfig, *, dtype: torch.dtype | str | None = None, **options: Any
+    ) -> Self:
+        """Make a model with random weights, in train mode.
 
         Raises:
-            ConfigError: a special token would be outside the vocabulary.
+            ConfigError: the configuration is impossible, or an option is unknown.
         """
-        before, after = self.config, self.config.replace(vocab_size=tokens)
-        resized: list[nn.Embedding] = []
-        for name, module in self.named_modules():
-            if name.rpartition(".")[2] == "embedding" and isinstance(module, nn.Embedding):
-                module.num_embeddings = tokens
-                resized.append(module)
-            elif name == "lm_head" and isinstance(module, nn.Linear):
-                module.out_features = tokens
-            else:
-                continue
-            module.weight = nn.Parameter(
-                _resized(module.weight.detach(), tokens), module.weight.requires_grad
-            )
-        for module in self.modules():
-            if getattr(module, "config", None) is before:
-                cast(Any, module).config = after
-        return resized[0]
+        _accept_attention(options.pop("attn_implementation", None))
+        options.pop("trust_remote_code", None)
+        for name in options:
+            raise ConfigError(f"from_config has no option {name!r}")
+        model = cls(config)
+        wanted = None if dtype is None else dtype_of(dtype)
+        return model if wanted is None else model.to(wanted)
 
     @classmethod
     def from_pretrained(
@@ -114,6 +69,13 @@ class PretrainedModule(nn.Module):
         revision: str | None = None,
         local_files_only: bool = False,
         quantization_config: QuantizationRequest = None,
+        config: BigBirdPegasusConfig | str | Path | None = None,
+        variant: str | None = None,
+        use_safetensors: bool | None = None,
+        state_dict: Mapping[str, Tensor] | None = None,
+        output_loading_info: bool = False,
+        ignore_mismatched_sizes: bool = False,
+        attn_implementation: str | None = None,
         **changes: Any,
     ) -> Self:
         """Read a checkpoint into a model in eval mode.
@@ -130,7 +92,16 @@ class PretrainedModule(nn.Module):
             local_files_only: never download.
             quantization_config: "int8", "int4", "nf4", or the published way to say it; not needed where the
                 checkpoint is quantized already. Such a model is for inference only.
-            changes: replace values of the configuration, such as `num_labels=3`.
+            config: in place of the checkpoint's own.
+            variant: which of several weights a folder has: "fp16" reads `model.fp16.safetensors`.
+            use_safetensors: True reads no pickles, False nothing else.
+            state_dict: tensors by their published names, in place of the folder's.
+            output_loading_info: return a pair: the model, and which keys were missing or mismatched.
+            ignore_mismatched_sizes: newly initialize what has another shape in the checkpoint.
+            attn_implementation: "eager" and "sdpa" are accepted: they compute the same.
+            changes: replace values of the configuration, such as `num_labels=3`; and `subfolder`,
+                `cache_dir`, `token` and `force_download` of `checkpoint_folder`. `trust_remote_code` and
+                `low_cpu_mem_usage` are accepted: no code is ever fetched, and memory is always saved.
 
         Warns:
             NewHeadWarning: the checkpoint lacks tensors of the class's head, which are newly initialized.
@@ -140,24 +111,38 @@ class PretrainedModule(nn.Module):
                 the Hub does not give the model.
             ConfigError: the configuration is not one of ours, or an option is unknown or contradicts another.
         """
-        wanted = _dtype(_one_of("dtype", dtype, "torch_dtype", torch_dtype, torch.float32))
-        place = _device(_one_of("device", device, "device_map", device_map, "cpu"))
-        on_hub: Any = {"revision": revision, "local_files_only": local_files_only}
-        config = BigBirdPegasusConfig.from_pretrained(name_or_path, **on_hub, **changes)
-        folder = checkpoint_folder(name_or_path, weights=True, **on_hub)
-        check_layers(folder, config.encoder_layers, config.decoder_layers)
+        wanted = dtype_of(one_of("dtype", dtype, "torch_dtype", torch_dtype, torch.float32))
+        place = device_of(one_of("device", device, "device_map", device_map, "cpu"))
+        _accept_attention(attn_implementation)
+        where, changes = split_options(changes)
+        where |= {"revision": revision, "local_files_only": local_files_only}
+        if isinstance(config, BigBirdPegasusConfig):
+            own_config = config
+        else:
+            own_config = BigBirdPegasusConfig.from_pretrained(
+                name_or_path if config is None else config, **where
+            )
+        own_config = own_config.replace(**changes, name_or_path=str(name_or_path))
+        own = variant is not None or use_safetensors is False
+        folder = checkpoint_folder(name_or_path, weights=state_dict is None and not own, **where)
+        if state_dict is None and not own:
+            check_layers(folder, own_config.encoder_layers, own_config.decoder_layers)
         with torch.device("meta"), _NothingDrawn():
-            model = cls(config, random_attention)
+            model = cls(own_config, random_attention)
         quantization = quantization_of(quantization_config, stored_quantization(folder), folder)
-        load_weights(
+        found = load_weights(
             model,
             folder,
             wanted,
             place,
             quantization,
+            tensors=read_tensors(folder, variant, use_safetensors)
+            if state_dict is None
+            else state_dict.items(),
             head=cls.head,
             not_read=cls.not_read,
-            init_std=config.init_std,
+            init_std=own_config.init_std,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
         if quantization is not None:
             model.quantization = quantization.scheme
@@ -165,35 +150,82 @@ class PretrainedModule(nn.Module):
         if model.generation_config is not None:
             model.generation_config = GenerationConfig.from_pretrained(folder)
         model.read_beside(folder)
-        return model.eval()
+        model.eval()
+        if output_loading_info:
+            return cast(Self, (model, _published_info(found)))
+        return model
 
     def read_beside(self, folder: Path) -> None:
         """Read what lies beside the weights in a checkpoint folder: nothing, for most classes."""
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` and `model.safetensors`, by the published names: transformers loads it too.
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        is_main_process: bool = True,
+        state_dict: Mapping[str, Tensor] | None = None,
+        *,
+        max_shard_size: int | str = "50GB",
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        push_to_hub: bool = False,
+    ) -> None:
+        """Write `config.json` and the weights, by the published names: transformers loads them too.
 
         A class that writes adds its `generation_config.json`.
 
+        Args:
+            folder: is made where it is missing.
+            is_main_process: False writes nothing, for all processes of a distributed run but one.
+            state_dict: tensors in place of the model's own.
+            max_shard_size: bytes of a file, or such as "5GB"; more are written in several with an index.
+            safe_serialization: False writes `pytorch_model.bin`.
+            variant: comes into the names of the files of weights, as `from_pretrained` reads them.
+            push_to_hub: not offered.
+
         Raises:
-            ConfigError: the model was packed for this processor.
+            ConfigError: the model was packed for this processor, or something is not offered or impossible.
         """
+        if push_to_hub:
+            raise ConfigError("push_to_hub is not offered: `hf upload` sends a saved folder to the Hub")
         if any(getattr(module, "joined", None) is not None for module in self.modules()):
             raise ConfigError("a packed model cannot be saved: load it without packing")
+        if not is_main_process:
+            return
         folder = Path(folder)
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
         quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}
         # Other programs refuse such a file, in place of reading its codes as weights.
         marker = {"quantization_config": {"quant_method": f"bbp-{self.quantization}"} if quantized else None}
         self.config.replace(architectures=[architecture], dtype=dtype, **marker).save_pretrained(folder)
-        tensors = {
-            published_name(name): t.detach().cpu().contiguous()
-            for name, t in (own_tensors(self) | quantized_tensors(self)).items()
-        }
-        metadata = {"format": "pt"} | quantized
-        atomic_write(folder / SAFETENSORS, lambda path: save_file(tensors, path, metadata=metadata))
+        tensors = own_tensors(self) | quantized_tensors(self)
+        if state_dict is not None:
+            tensors = {name: tensor for name, tensor in state_dict.items() if name in tensors}
+        save_weights(
+            folder,
+            {published_name(name): tensor for name, tensor in tensors.items()},
+            {"format": "pt"} | quantized,
+            max_shard_size=max_shard_size,
+            safe=safe_serialization,
+            variant=variant,
+        )
         if self.generation_config is not None:
             self.generation_config.save_pretrained(folder)
+
+
+def _accept_attention(implementation: str | None) -> None:
+    if implementation not in ATTENTION_IMPLEMENTATIONS:
+        raise ConfigError(f"attn_implementation is {implementation!r}: it must be 'eager' or 'sdpa'")
+
+
+def _published_info(info: LoadingInfo) -> dict[str, Any]:
+    """Return what was newly initialized under the published keys; nothing else goes wrong without an
+    error."""
+    return {
+        "missing_keys": info.missing,
+        "unexpected_keys": set(),
+        "mismatched_keys": info.mismatched,
+        "error_msgs": [],
+    }
 
 
 class _NothingDrawn(TorchFunctionMode):
@@ -209,38 +241,3 @@ class _NothingDrawn(TorchFunctionMode):
         if func.__name__ in {"normal_", "uniform_", "kaiming_uniform_", "fill_", "zero_"}:
             return args[0] if args else kwargs["tensor"]
         return func(*args, **kwargs)
-
-
-def _resized(table: Tensor, rows: int) -> Tensor:
-    """Cut a table of token rows (V, D), or fill it up with the mean of its rows."""
-    new = table.mean(dim=0, keepdim=True).expand(max(0, rows - len(table)), -1)
-    return torch.cat([table[:rows], new])
-
-
-def _one_of(name: str, value: Any, alias: str, aliased: Any, default: Any) -> Any:
-    """Return what was given under one of two names, or the default."""
-    if value is not None and aliased is not None:
-        raise ConfigError(f"give {name} or {alias}, not both")
-    return next((given for given in (value, aliased) if given is not None), default)
-
-
-def _device(named: Any) -> torch.device:
-    """Return the device that a caller means."""
-    if isinstance(named, Mapping):
-        if set(named) != {""}:
-            raise ConfigError(f"device_map names {sorted(named)}: a model is on one device, {{'': device}}")
-        named = named[""]
-    return available_device(named)
-
-
-def _dtype(dtype: torch.dtype | str) -> torch.dtype | None:
-    """Return the torch type a caller means; None for "auto"."""
-    if dtype == "auto":
-        return None
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or found not in WEIGHT_TYPES:
-        raise ConfigError(
-            f"dtype is {dtype!r}: it must be 'auto' or a torch type such as 'float32' or 'bfloat16'"
-            + ("; int8 weights come of quantizing" if "int" in str(dtype) else "")
-        )
-    return found

@@ -10,7 +10,6 @@ sentences together: these vectors, hashed words and pairs of words, as in fastTe
 what `sentence_features` counts. The selection network serves `summarization.sentence_selection`.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -20,12 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
+from bigbird_pegasus.model_output import ModelOutput
 from bigbird_pegasus.modeling.attention import full_attention
 from bigbird_pegasus.modeling.encoder import Encoder
 from bigbird_pegasus.modeling.general_scorer import GeneralScorer, read_general_scorer
 from bigbird_pegasus.modeling.layers import EncoderLayer
-from bigbird_pegasus.modeling.outputs import ModelOutput
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 from bigbird_pegasus.modeling.sentence_columns import (
     DEFAULT_LOG_LENGTH,
     DENSE_COLUMNS,
@@ -49,7 +48,6 @@ SCALE_WEIGHT = 2.0  # of the squared error, which keeps the scores on the values
 LENGTH_WEIGHT = 0.3  # of the error of the summary's length
 
 
-@dataclass(frozen=True)
 class SentenceScores(ModelOutput):
     """Scores (B, L) float32, -inf where a document has no such sentence; the logarithm of how many words a
     summary would have (B,); the loss where values were given.
@@ -60,7 +58,7 @@ class SentenceScores(ModelOutput):
     loss: Tensor | None = None
 
 
-class BigBirdPegasusForSentenceExtraction(PretrainedModule):
+class BigBirdPegasusForSentenceExtraction(BigBirdPegasusPreTrainedModel):
     """The encoder and a head that estimates what each sentence is worth in a summary."""
 
     head: ClassVar[tuple[str, ...]] = ("sentence_head.",)
@@ -68,7 +66,8 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__(config)
-        self.encoder = Encoder(config, random_attention)
+        self.shared = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.encoder = Encoder(config, random_attention, self.shared)
         self.sentence_head = SentenceHead(config)
         self.initialize()
 
@@ -130,7 +129,7 @@ class BigBirdPegasusForSentenceExtraction(PretrainedModule):
         document_sentences: Tensor,
     ) -> Tensor:
         """Return a vector for each sentence of windows (B, L, D), NaN where there is none; see `forward`."""
-        states = self.encoder(input_ids, attention_mask).last_hidden_state
+        states = self.encoder(input_ids, attention_mask, return_dict=True).last_hidden_state
         sentence_index = sentence_index.masked_fill(attention_mask == 0, -1)
         vectors: Tensor = self.sentence_head.reader(
             states, sentence_index, sentence_position, document_sentences

@@ -29,8 +29,8 @@ from bigbird_pegasus.quantization.scheme import Scheme
 
 Codec = type[Int8Weight] | type[Int4Weight] | type[Nf4Weight]
 CODECS: dict[Scheme, Codec] = {"int8": Int8Weight, "int4": Int4Weight, "nf4": Nf4Weight}
-HEAD = "lm_head.weight"  # an output head that is a table of its own
-OUTPUT_HEAD = "output_head"  # one that is the token embedding
+HEAD = "lm_head"  # the output head: a table of its own, or the token embedding again
+TABLES = ("shared", "embed_tokens")  # how modules of token embeddings are called
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def quantized_parameters(model: nn.Module) -> int:
     for name, module in model.named_modules():
         if isinstance(module, QuantizedEmbedding):
             count += module.table.numel()
-        elif isinstance(module, QuantizedLinear) and name != OUTPUT_HEAD:
+        elif isinstance(module, QuantizedLinear) and not _is_table_again(model, name):
             count += module.out_features * module.in_features
             count += 0 if module.bias is None else module.bias.numel()
     return count
@@ -147,7 +147,7 @@ def quantized_tensors(model: nn.Module) -> dict[str, Tensor]:
     for name, module in model.named_modules():
         if isinstance(module, QuantizedEmbedding):
             stored = module.stored()
-        elif isinstance(module, QuantizedLinear) and name != OUTPUT_HEAD:  # which is the embedding again
+        elif isinstance(module, QuantizedLinear) and not _is_table_again(model, name):
             stored = module.weight.stored()
         else:
             continue
@@ -181,7 +181,9 @@ class WeightQuantizer:
         self.shapes = {
             f"{name}.weight": (module.weight.shape[0], module.weight.shape[1])
             for name, module in model.named_modules()
-            if quantization is not None and _is_quantized_here(name, module)
+            if quantization is not None
+            and _is_quantized_here(name, module)
+            and not _is_table_again(model, name)
         }
 
     @property
@@ -200,9 +202,10 @@ class WeightQuantizer:
 
     def share_table(self) -> None:
         """Take the token embedding for the output head, where the file has no table of its own for it."""
-        tables = [name for name in self._parts if name.endswith("embedding.weight")]
-        if HEAD in self.shapes and HEAD not in self._parts and tables:
-            self._parts[HEAD] = {suffix: part.clone() for suffix, part in self._parts[tables[0]].items()}
+        tables = [name for name in self._parts if _is_table(name.removesuffix(".weight"))]
+        head = f"{HEAD}.weight"
+        if head in self.shapes and head not in self._parts and tables:
+            self._parts[head] = {suffix: part.clone() for suffix, part in self._parts[tables[0]].items()}
 
     def faults(self) -> dict[str, str]:
         """Check the stored parts against their layouts: a message for each weight that does not fit."""
@@ -233,11 +236,11 @@ class WeightQuantizer:
         # model's type, which codes and scales do not show.
         dtype = next(p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight"))
         table = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype)
-        # The head cannot be found by its weight: it holds the embedding, and none of its own. Beside layers
-        # of 4 bits it reads the table as it is stored, else it has a packed copy (module docstring).
-        if hasattr(self._model, OUTPUT_HEAD):
+        # Beside layers of 4 bits the head reads the table as it is stored, else it has a packed copy (module
+        # docstring).
+        if _is_table_again(self._model, HEAD):
             head = Int8Table if self._is_4_bit else Int8Weight
-            setattr(self._model, OUTPUT_HEAD, QuantizedLinear(head.load(parts, self.shapes[name])))
+            setattr(self._model, HEAD, QuantizedLinear(head.load(parts, self.shapes[name])))
         # Encoder and decoder share the table: every attribute that holds the module is replaced. The list is
         # made first, because replacing changes what is walked through.
         for parent in list(self._model.modules()):
@@ -264,11 +267,20 @@ class WeightQuantizer:
         return CODECS[cast(Quantization, self._quantization).scheme] if in_layers else Int8Weight
 
 
+def _is_table(name: str) -> bool:
+    return name.rpartition(".")[2] in TABLES
+
+
+def _is_table_again(model: nn.Module, name: str) -> bool:
+    """Return whether a module of that name is an output head that is the token embedding."""
+    return name == HEAD and bool(getattr(model, "ties_output_head", False))
+
+
 def _is_quantized_here(name: str, module: nn.Module) -> bool:
     """Return whether a module's weight is quantized: layers, table of token embeddings, output head."""
     if isinstance(module, nn.Linear):
-        return ".layers." in f".{name}" or f"{name}.weight" == HEAD
-    return isinstance(module, nn.Embedding) and name.rpartition(".")[2] == "embedding"
+        return ".layers." in f".{name}" or name == HEAD
+    return isinstance(module, nn.Embedding) and _is_table(name)
 
 
 def _describe(parts: Mapping[str, tuple[tuple[int, ...], torch.dtype]]) -> str:

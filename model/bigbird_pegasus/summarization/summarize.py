@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
-    from bigbird_pegasus.modeling.pretrained import PretrainedModule
+    from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 
     SummarizingModel = ExtractiveModel | BigBirdPegasusForConditionalGeneration
 
@@ -49,7 +49,7 @@ def summarize(texts: Sequence[str], **options: Any) -> list[Summary]: ...
 def summarize(
     texts: str | Sequence[str],
     *,
-    model: "str | Path | PretrainedModule | ExtractiveModel" = DEFAULT_MODEL,
+    model: "str | Path | BigBirdPegasusPreTrainedModel | ExtractiveModel" = DEFAULT_MODEL,
     tokenizer: PegasusTokenizer | None = None,
     length: int | None = None,
     truncate: bool = False,
@@ -147,7 +147,7 @@ def _load_in_torch(
     return _ready(model)
 
 
-def _ready(model: "PretrainedModule") -> "SummarizingModel":
+def _ready(model: "BigBirdPegasusPreTrainedModel") -> "SummarizingModel":
     """Return a model of torch as one that summarizes."""
     from bigbird_pegasus.inference.torch_extraction import extractive_model
     from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration

@@ -11,7 +11,7 @@ import pytest
 import sentencepiece
 import torch
 from bigbird_pegasus import PegasusTokenizer
-from bigbird_pegasus.modeling.pretrained import PretrainedModule
+from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 
 from bbp_cli.documents.document import Document, Source
 from bbp_cli.errors import ModelError, UsageError
@@ -77,7 +77,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PegasusTokenizer:
 
 def loaded(reader: ScriptedReader, tokenizer: PegasusTokenizer) -> LoadedModel:
     checkpoint = Checkpoint(ModelFolder("scripted", Path()), "qa", "question_answering", "block_sparse")
-    model = cast(PretrainedModule, reader)
+    model = cast(BigBirdPegasusPreTrainedModel, reader)
     return LoadedModel(checkpoint, Hardware("cpu", "float32", 1), model, tokenizer)
 
 

@@ -11,7 +11,7 @@ import torch
 from bigbird_pegasus.generation.beam_search import NO_SCORE, Finished, Running, beam_search, is_done
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.generate import GenerationOutput, generate
-from bigbird_pegasus.generation.logits_processors import BANNED, processors_for
+from bigbird_pegasus.generation.logits_processors import BANNED, Surroundings, processors_for
 from bigbird_pegasus.generation.protocols import GenerationStep, Hypothesis, StepCallback
 from bigbird_pegasus.generation.sampling import sample
 from torch import Tensor
@@ -47,7 +47,7 @@ def search(
     run = beam_search if options.num_beams > 1 else sample
     prompt = torch.full((batch, 1), START)
     cache = cache or ScriptedCache(torch.arange(batch))
-    processors = processors_for(options, options.min_length, max_length)
+    processors = processors_for(options, Surroundings(options.min_length, max_length))
     return run(model, cache, prompt, options, processors, max_length, on_step)
 
 
@@ -196,7 +196,7 @@ def test_beam_search_finds_what_greedy_misses() -> None:
 @pytest.mark.parametrize("length_penalty", [-0.5, 0.0, 1.0, 2.0])
 @pytest.mark.parametrize("seed", range(5))
 def test_enough_beams_find_the_best_of_all_texts(seed: int, length_penalty: float) -> None:
-    vocabulary, new_tokens, script = 4, 4, random_script(4, seed, sharpness=1.0)
+    vocabulary, new_tokens, script = 4, 3, random_script(4, seed, sharpness=1.0)
     best: tuple[float, tuple[int, ...]] = (float("-inf"), ())
     for count in range(1, new_tokens + 1):
         for text in itertools.product(range(vocabulary), repeat=count):
@@ -253,16 +253,16 @@ def test_beam_search_stops_when_no_running_text_can_win(form: Any, length_penalt
     running = Running(torch.zeros(1, 2, 4, dtype=torch.long), torch.tensor([[-6.0, -7.0]]))
     texts, sizes = torch.zeros(1, 2, 9, dtype=torch.long), torch.full((1, 2), 4)
     settings = options(num_beams=2, early_stopping=form, length_penalty=length_penalty)
-    full = Finished(texts, sizes, torch.tensor([[-1.0, -2.5]]))
+    full = Finished(texts, sizes, torch.tensor([[-1.0, -2.5]]), sizes)
     assert is_done(running, full, settings, prompt_length=1, max_length=9).tolist() == [done]
-    with_a_place_left = Finished(texts, sizes, torch.tensor([[-1.0, NO_SCORE]]))
+    with_a_place_left = Finished(texts, sizes, torch.tensor([[-1.0, NO_SCORE]]), sizes)
     assert is_done(running, with_a_place_left, settings, prompt_length=1, max_length=9).tolist() == [False]
 
 
 def test_early_stopping_never_estimates_with_the_present_length_if_length_is_penalized() -> None:
     running = Running(torch.zeros(1, 2, 4, dtype=torch.long), torch.tensor([[-6.0, -7.0]]))
     texts, sizes = torch.zeros(1, 2, 9, dtype=torch.long), torch.full((1, 2), 4)
-    finished = Finished(texts, sizes, torch.tensor([[-9.0, -20.0]]))
+    finished = Finished(texts, sizes, torch.tensor([[-9.0, -20.0]]), sizes)
     settings = options(num_beams=2, early_stopping="never", length_penalty=-1.0)
     assert not is_done(running, finished, settings, prompt_length=1, max_length=9)  # -6 * 3 > -20 > -6 * 8
 

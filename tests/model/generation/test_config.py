@@ -54,8 +54,8 @@ def test_unknown_generation_keys_are_kept() -> None:
 
 
 def test_keys_that_would_change_the_text_are_reported_once() -> None:
-    values = {"typical_p": 0.4, "diversity_penalty": 0.0, "bad_words_ids": None}
-    with pytest.warns(UserWarning, match="generation options are kept but not used: typical_p$"):
+    values = {"penalty_alpha": 0.4, "diversity_penalty": 0.0, "constraints": None}
+    with pytest.warns(UserWarning, match="generation options are kept but not used: penalty_alpha$"):
         GenerationConfig.from_dict(values)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

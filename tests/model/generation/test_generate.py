@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.generate import GenerationOutput, generate, lengths
 from torch import Tensor
@@ -136,7 +136,7 @@ def test_a_prompt_that_fills_the_length_is_an_error() -> None:
 
 
 def test_a_prompt_for_other_documents_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"decoder_input_ids must be \(1, tokens\), not \(2, 1\)"):
+    with pytest.raises(ModelInputError, match=r"decoder_input_ids must be \(1, tokens\), not \(2, 1\)"):
         generated_ids(tiny_model(), *documents([9]), decoder_input_ids=torch.tensor([[5], [6]]))
 
 

@@ -2,16 +2,15 @@ import pytest
 import torch
 from bigbird_pegasus.generation.logits_processors import (
     BANNED,
-    apply_temperature,
+    Surroundings,
     ban_before_length,
     ban_repeated_ngrams,
     force_at_length,
-    keep_top_k,
-    keep_top_p,
     penalize_repetition,
     process,
     processors_for,
 )
+from bigbird_pegasus.generation.sampling_filters import apply_temperature, keep_top_k, keep_top_p
 
 from tests.model.generation.oracles import options
 
@@ -46,13 +45,19 @@ def test_top_k_and_top_p_keep_the_tokens_they_promise() -> None:
 
 
 def test_options_select_the_logits_processors() -> None:
-    assert processors_for(options(), 0, 20) == []
-    assert processors_for(options(temperature=0.5, top_k=3, top_p=0.5), 0, 20) == []  # of sampling only
-    assert len(processors_for(options(do_sample=True), 0, 20)) == 1  # the published default is top_k = 50
-    assert processors_for(options(eos_token_id=[]), 5, 20) == []
+    assert processors_for(options(), Surroundings(0, 20)) == []
+    assert (
+        processors_for(options(temperature=0.5, top_k=3, top_p=0.5), Surroundings(0, 20)) == []
+    )  # of sampling only
+    assert (
+        len(processors_for(options(do_sample=True), Surroundings(0, 20))) == 1
+    )  # the published default is top_k = 50
+    assert processors_for(options(eos_token_id=[]), Surroundings(5, 20)) == []
 
 
 def test_sampled_beams_keep_a_token_beside_every_end_token() -> None:
     settings = options(do_sample=True, num_beams=2, top_k=1, top_p=0.1, eos_token_id=[1, 3])
-    scores = process(processors_for(settings, 0, 20), torch.zeros(1, 1), torch.arange(6.0)[None] * 9)
+    scores = process(
+        processors_for(settings, Surroundings(0, 20)), torch.zeros(1, 1), torch.arange(6.0)[None] * 9
+    )
     assert scores.isfinite().sum() == 3

@@ -7,7 +7,7 @@ import pytest
 import torch
 from bigbird_pegasus.inference import numpy_functions
 from bigbird_pegasus.inference.numpy_functions import activate, erf, layer_norm, linear, sigmoid, softmax
-from bigbird_pegasus.modeling.layers import activation
+from bigbird_pegasus.modeling.activations import activation
 from torch.nn import functional as F
 
 EVERYWHERE = np.concatenate([np.linspace(-6, 6, 5001), [-1e4, -200, -90, 90, 200, 1e4]]).astype(np.float32)

@@ -85,13 +85,13 @@ def test_prepacking_leaves_4_bit_models_unchanged(scheme: Scheme) -> None:
 
 @torch.no_grad()
 def test_the_activation_of_an_int8_map_is_computed_before_its_results_are_rounded() -> None:
-    plain: Any = tiny_model(activation_function="gelu_new", init_std=0.1).model.encoder.layers[0].feed_forward
-    model = nn.Sequential(copy.deepcopy(plain))
-    model[0].up = QuantizedLinear(Int8Weight(*round_rows(plain.up.weight)), plain.up.bias)
-    before = model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32))
+    plain: Any = tiny_model(activation_function="gelu_new", init_std=0.1).model.encoder.layers[0]
+    model: Any = nn.Sequential(copy.deepcopy(plain))
+    model[0].fc1 = QuantizedLinear(Int8Weight(*round_rows(plain.fc1.weight)), plain.fc1.bias)
+    before = model[0].feed_forward(torch.linspace(-9, 9, 70 * 32).view(1, 70, 32))
     prepack(model)
     assert isinstance(model[0].activation, nn.Identity)
-    torch.testing.assert_close(model[0](torch.linspace(-9, 9, 70 * 32).view(1, 70, 32)), before)
+    torch.testing.assert_close(model[0].feed_forward(torch.linspace(-9, 9, 70 * 32).view(1, 70, 32)), before)
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
@@ -107,9 +107,9 @@ def test_prepacking_fuses_query_key_and_value_projections(scheme: Scheme | None,
     packed = copy.deepcopy(model)
     prepack(packed)
     layer: Any = packed.model.decoder.layers[0]
-    assert layer.self_attention.joined is not None
-    assert not hasattr(layer.self_attention, "query")
-    assert layer.cross_attention.joined is None  # its queries are of another text
+    assert layer.self_attn.joined is not None
+    assert not hasattr(layer.self_attn, "q_proj")
+    assert layer.encoder_attn.joined is None  # its queries are of another text
     ids = tiny_ids(2, 50)
     logits = [m(ids, decoder_input_ids=ids[:, :9]).logits for m in (model, packed)]
     torch.testing.assert_close(*logits)

@@ -122,7 +122,7 @@ def test_a_finished_document_leaves_the_search() -> None:
 def test_generate_each_takes_the_options_of_the_model_by_default() -> None:
     model = tiny_model()
     model.generation_config = GenerationConfig(max_length=5, eos_token_id=None)
-    assert generate_each(model, documents_of([40, 20])).shape == (2, 5)  # type: ignore[union-attr]
+    assert generate_each(model, documents_of([40, 20])).shape == (2, 5)
 
 
 @pytest.mark.parametrize("decoder", [True, False])

@@ -54,9 +54,9 @@ def test_continuations_do_not_depend_on_other_prompts_of_the_batch() -> None:
     ended = set()
     for num_beams in (1, 3):
         options = {"num_beams": num_beams, "max_new_tokens": 20, "eos_token_id": list(range(4, 12))}
-        together = model.generate(prompts, mask, **options)
+        together = model.generate(prompts, attention_mask=mask, **options)
         for row in range(3):
-            alone = model.generate(prompts[row : row + 1], mask[row : row + 1], **options)
+            alone = model.generate(prompts[row : row + 1], attention_mask=mask[row : row + 1], **options)
             assert together[row, : alone.shape[1]].tolist() == alone[0].tolist()
             ended.add(alone.shape[1])
     assert len(ended) > 1

@@ -168,7 +168,7 @@ def test_resizing_below_a_special_token_is_an_error() -> None:
     model = tiny_of_kind("BigBirdPegasusModel")
     with pytest.raises(ConfigError, match="decoder_start_token_id=2 is outside the vocabulary of 2"):
         model.resize_token_embeddings(2)
-    assert model.config.vocab_size == model.encoder.embedding.num_embeddings == 101
+    assert model.config.vocab_size == model.shared.num_embeddings == 101
 
 
 def test_encoder_outputs_are_accepted_in_place_of_input_ids() -> None:

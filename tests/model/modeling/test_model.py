@@ -14,7 +14,7 @@ def test_embeddings_in_place_of_ids_give_the_same() -> None:
     model = tiny_model()
     ids, target = tiny_ids(2, 30), tiny_ids(2, 5)
     scale = model.config.d_model**0.5
-    embed = model.model.encoder.embedding
+    embed = model.model.shared
     by_embeds = model(inputs_embeds=embed(ids) * scale, decoder_inputs_embeds=embed(target) * scale)
     torch.testing.assert_close(by_embeds.logits, model(input_ids=ids, decoder_input_ids=target).logits)
 
@@ -51,17 +51,17 @@ def test_layerdrop_of_one_leaves_out_all_layers_in_training() -> None:
     config = tiny_config(encoder_layerdrop=1.0, decoder_layerdrop=1.0, dropout=0.0)
     encoder, decoder = Encoder(config), Decoder(config)
     ids = tiny_ids(1, 7)
-    embedded = encoder.embedding(ids) * config.d_model**0.5 + encoder.positions.weight[:7]
-    torch.testing.assert_close(encoder(ids).last_hidden_state, encoder.norm(embedded))
+    embedded = encoder.embed_tokens(ids) * config.d_model**0.5 + encoder.embed_positions.weight[:7]
+    torch.testing.assert_close(encoder(ids).last_hidden_state, encoder.layernorm_embedding(embedded))
     assert len(decoder(ids, output_hidden_states=True).hidden_states) == 1
 
 
 def test_fresh_weights_follow_init_std_and_padding_is_zero() -> None:
     model = BigBirdPegasusModel(BigBirdPegasusConfig(**tiny_config(init_std=0.05).to_dict()))
     layer: Any = model.encoder.layers[0]
-    assert 0.04 < layer.attention.query.weight.std().item() < 0.06
-    assert not model.encoder.embedding.weight[0].any()
-    assert not layer.feed_forward.up.bias.any()
+    assert 0.04 < layer.self_attn.self.query.weight.std().item() < 0.06
+    assert not model.shared.weight[0].any()
+    assert not layer.fc1.bias.any()
 
 
 @pytest.mark.parametrize("both", [True, False])

@@ -103,5 +103,5 @@ def test_a_quantized_model_refuses_to_be_trained(scheme: Scheme) -> None:
     with pytest.raises(ConfigError, match="cannot be trained"):
         model.train()
     with pytest.raises(ConfigError, match="cannot be trained"):
-        model.model.encoder.embedding.train()
+        model.model.shared.train()
     assert model.eval() is model

@@ -53,7 +53,7 @@ def test_with_4_bit_layers_output_head_and_embedding_share_one_table(scheme: Sch
     quantize_linears(model, scheme)
     prepack(model)
     model.to("cpu")
-    embedding, head = model.model.encoder.embedding, model.output_head
+    embedding, head = model.model.shared, model.lm_head
     assert isinstance(embedding, QuantizedEmbedding)
     assert isinstance(head, QuantizedLinear)
     assert head.weight.stored()[""].data_ptr() == embedding.table.data_ptr()
