@@ -48,10 +48,10 @@ def encode_tokens(ids: NDArray[np.integer], config: BigBirdPegasusConfig, weight
     is_sparse = config.attention_type == "block_sparse" and tokens > config.full_attention_limit
     length = tokens + -tokens % size if is_sparse else tokens
     x = np.zeros((length, config.d_model), np.float32)
-    x[:tokens] = weights["encoder.embedding.weight"][ids]
+    x[:tokens] = weights["shared.weight"][ids]
     if config.scale_embedding:
         x *= np.float32(math.sqrt(config.d_model))
-    x[:tokens] += weights["encoder.positions.weight"][:tokens]
+    x[:tokens] += weights["encoder.embed_positions.weight"][:tokens]
     for layer in range(config.encoder_layers):
         attend: NumpyAttend = attend_fully
         if is_sparse:
@@ -59,7 +59,7 @@ def encode_tokens(ids: NDArray[np.integer], config: BigBirdPegasusConfig, weight
             plan = random_attention_plan(length, heads, size, random_blocks, layer)
             attend = partial(attend_by_blocks, plan=plan, block_size=size, tokens=tokens)
         x = _layer(x, config, weights, f"encoder.layers.{layer}", attend)
-    return layer_norm(x[:tokens], weights, "encoder.norm")
+    return layer_norm(x[:tokens], weights, "encoder.layernorm_embedding")
 
 
 def encode_sentences(
@@ -110,18 +110,20 @@ def _layer(
     x: Floats, config: BigBirdPegasusConfig, weights: NetworkWeights, name: str, attend: NumpyAttend
 ) -> Floats:
     """Self-attention, then feed-forward, each around a residual; `x` (T, D) is changed in place."""
-    joined = linear(layer_norm(x, weights, f"{name}.attention_norm"), weights, f"{name}.attention.joined")
+    joined = linear(
+        layer_norm(x, weights, f"{name}.self_attn_layer_norm"), weights, f"{name}.self_attn.joined"
+    )
     heads = joined.reshape(len(x), 3, config.encoder_attention_heads, -1)  # (T, 3, H, d)
     query, key, value = np.ascontiguousarray(heads.transpose(1, 2, 0, 3))  # each (H, T, d)
     context = attend(query, key, value).swapaxes(0, 1).reshape(x.shape)
-    x += linear(context, weights, f"{name}.attention.output")
+    x += linear(context, weights, f"{name}.self_attn.output")
     del joined, heads, query, key, value, context
-    normed = layer_norm(x, weights, f"{name}.feed_forward_norm")
+    normed = layer_norm(x, weights, f"{name}.final_layer_norm")
     for start in range(0, len(x), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        inner = linear(normed[rows], weights, f"{name}.feed_forward.up")
+        inner = linear(normed[rows], weights, f"{name}.fc1")
         activate(inner, config.activation_function)
-        x[rows] += linear(inner, weights, f"{name}.feed_forward.down")
+        x[rows] += linear(inner, weights, f"{name}.fc2")
     return x
 
 

@@ -124,7 +124,8 @@ def laplace(x: Floats) -> Floats:
     # gelu(y) = y Phi(y), and Phi(y) = (1 + erf(y / sqrt 2)) / 2: its shape without the factor.
     y = (x - np.float32(0.707107)) / np.float32(0.282095)
     safe = np.where(np.abs(y) < 1e-3, np.float32(1e-3), y)
-    return gelu(safe.copy()) / safe
+    found: Floats = (gelu(safe.copy()) / safe).astype(np.float32)
+    return found
 
 
 def hardswish(x: Floats) -> Floats:

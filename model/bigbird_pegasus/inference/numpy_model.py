@@ -40,7 +40,7 @@ from bigbird_pegasus.modeling.sentence_columns import (
 from bigbird_pegasus.text.windows import EncodedText, Window
 
 _DTYPES = {"F16", "F32"}
-_TABLES = ("encoder.embedding.", "encoder.positions.", "sentence_head.scorer.grams.")  # only looked up in
+_TABLES = ("shared.", "encoder.embed_positions.", "sentence_head.scorer.grams.")  # only looked up in
 _SCORER, _SELECTOR = "sentence_head.scorer.", "sentence_head.chooser."
 
 
@@ -130,7 +130,7 @@ def _joined(weights: dict[str, NDArray[Any]], config: BigBirdPegasusConfig) -> d
     scale = np.float32((config.d_model // config.encoder_attention_heads) ** -0.5)
     for name in _attentions(config):
         for part in ("weight", "bias"):
-            names = [f"{name}.{projection}.{part}" for projection in ("query", "key", "value")]
+            names = [f"{name}.self.{projection}.{part}" for projection in ("query", "key", "value")]
             if names[0] in weights:
                 query, key, value = (weights.pop(each) for each in names)
                 weights[f"{name}.joined.{part}"] = np.concatenate([query * scale, key, value])
@@ -141,8 +141,8 @@ def shapes(config: BigBirdPegasusConfig) -> Mapping[str, tuple[int, ...]]:
     """Return the shape of every tensor of the model by our names."""
     width, inner, scorer = config.d_model, config.encoder_ffn_dim, SCORER_WIDTH
     found: dict[str, tuple[int, ...]] = {
-        "encoder.embedding.weight": (config.vocab_size, width),
-        "encoder.positions.weight": (config.max_position_embeddings, width),
+        "shared.weight": (config.vocab_size, width),
+        "encoder.embed_positions.weight": (config.max_position_embeddings, width),
         "sentence_head.reader.position.weight": (POSITION_BUCKETS, width),
         "sentence_head.reader.relative_position.weight": (RELATIVE_BUCKETS, width),
         "sentence_head.reader.length.weight": (LENGTH_BUCKETS, width),
@@ -163,12 +163,12 @@ def shapes(config: BigBirdPegasusConfig) -> Mapping[str, tuple[int, ...]]:
         f"{_SELECTOR}second": (SELECTOR_WIDTH, SELECTOR_WIDTH),
         f"{_SELECTOR}gain": (1, SELECTOR_WIDTH),
     }
-    norms = ["encoder.norm", "sentence_head.reader.norm"]
+    norms = ["encoder.layernorm_embedding", "sentence_head.reader.norm"]
     for attention in _attentions(config):
-        layer = attention.removesuffix(".attention")
-        linears |= {f"{layer}.feed_forward.up": (inner, width), f"{layer}.feed_forward.down": (width, inner)}
-        norms += [f"{layer}.attention_norm", f"{layer}.feed_forward_norm"]
-        for projection in ("query", "key", "value", "output"):
+        layer = attention.removesuffix(".self_attn")
+        linears |= {f"{layer}.fc1": (inner, width), f"{layer}.fc2": (width, inner)}
+        norms += [f"{layer}.self_attn_layer_norm", f"{layer}.final_layer_norm"]
+        for projection in ("self.query", "self.key", "self.value", "output"):
             found[f"{attention}.{projection}.weight"] = (width, width)
             if config.use_bias:
                 found[f"{attention}.{projection}.bias"] = (width,)
@@ -182,4 +182,4 @@ def shapes(config: BigBirdPegasusConfig) -> Mapping[str, tuple[int, ...]]:
 def _attentions(config: BigBirdPegasusConfig) -> list[str]:
     """Return the names of the attention modules of all layers."""
     stacks = {"encoder": config.encoder_layers, "sentence_head.reader": SENTENCE_LAYERS}
-    return [f"{stack}.layers.{n}.attention" for stack, layers in stacks.items() for n in range(layers)]
+    return [f"{stack}.layers.{n}.self_attn" for stack, layers in stacks.items() for n in range(layers)]
