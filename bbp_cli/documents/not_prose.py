@@ -71,6 +71,11 @@ _KEY_VALUE = re.compile(
 )
 _SHORT_VALUE = 5  # words of a setting's value; a speaker says more
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]{40,}$")
+_EACH = {
+    "JSON Lines": "--jsonl reads each line",
+    "CSV": "--column NAME reads each row",
+    "tab-separated values": "--column NAME reads each row",
+}
 _MIN_DIGITS = 10  # of a text of numbers
 _DIGITS_PER_LETTER = 4
 _MAX_DEPTH = 100  # of JSON that is looked into
@@ -143,7 +148,8 @@ def text_of(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
 def _fields(text: str, fields: Iterator[str], kind: str) -> tuple[str, tuple[str, ...]]:
     found = dict.fromkeys(fields)
     if found:
-        warning = f"reads like {kind}, not prose: only its fields of text are read"
+        each = f" ({_EACH[kind]} as a document)" if kind in _EACH else ""
+        warning = f"reads like {kind}, not prose: only its fields of text are read{each}"
         return "\n\n".join(found) + "\n", (warning,)
     raise InputError(f"reads like {kind}, not prose: no field of it holds text to read", code="no_text")
 

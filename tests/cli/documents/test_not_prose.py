@@ -30,7 +30,9 @@ def read(text: str, name: str = "-") -> tuple[str, str]:
 )
 def test_fields_of_text_are_read_of_data(kind: str, text: str) -> None:
     shown, warning = read(text)
-    assert warning == f"reads like {kind}, not prose: only its fields of text are read"
+    hints = {"JSON": "", "JSON Lines": " (--jsonl reads each line as a document)"}
+    hint = hints.get(kind, " (--column NAME reads each row as a document)")
+    assert warning == f"reads like {kind}, not prose: only its fields of text are read{hint}"
     assert shown == f"{SENTENCE}\n\n{OTHER}"
 
 
@@ -123,7 +125,7 @@ def test_the_last_error_of_a_log_in_json_is_found() -> None:
         f'{{"level": "{level}", "msg": "{text}"}}\n'
         for level, text in [("info", SENTENCE), ("error", "No quay."), ("ERROR", "No boat."), ("info", OTHER)]
     )
-    assert read(log)[1].endswith("only its fields of text are read; its last error is in line 3: No boat.")
+    assert read(log)[1].endswith("as a document); its last error is in line 3: No boat.")
 
 
 def test_calendars_are_read_by_their_descriptions() -> None:
