@@ -37,6 +37,15 @@ def write_utf8(text: str, file: BinaryIO) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; see `write_bytes`.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_bytes(path, as_utf8(text))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file or none of it, and the folders above it.
 
     A file that is not regular (`/dev/null`, a named pipe) is opened and written to, and not replaced.
@@ -47,10 +56,10 @@ def write_file(path: Path, text: str) -> None:
     try:
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             with path.open("wb") as file:
-                write_utf8(text, file)
+                file.write(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, lambda temporary: temporary.write_bytes(as_utf8(text)))
+        atomic_write(path, lambda temporary: temporary.write_bytes(data))
     except BrokenPipeError:
         raise ClosedOutputError("the output is closed") from None
     except OSError as error:

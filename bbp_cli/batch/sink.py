@@ -10,11 +10,20 @@ from bbp_cli.batch.progress import RunProgress
 from bbp_cli.batch.scheduler import FinishedDocument
 from bbp_cli.batch.store import Kept, ResultStore, source_digest
 from bbp_cli.console import Console, is_terminal
+from bbp_cli.documents.document import PDF, Document
 from bbp_cli.documents.inputs import Input, Inputs
-from bbp_cli.errors import BbpError, GateError, PartialError, failures_text, run_error, some_names
-from bbp_cli.files import write_file
+from bbp_cli.errors import (
+    BbpError,
+    GateError,
+    InputError,
+    PartialError,
+    failures_text,
+    run_error,
+    some_names,
+)
+from bbp_cli.files import write_bytes, write_file
 from bbp_cli.models.checkpoints import TaskName
-from bbp_cli.output.destination import OutputOptions, plan_files
+from bbp_cli.output.destination import OutputOptions, plan_files, plan_highlights
 from bbp_cli.output.forms import in_form
 from bbp_cli.output.html import IndexEntry, as_index, index_entry
 from bbp_cli.output.records import (
@@ -121,6 +130,7 @@ class ResultSink:
         self._options = options
         self._console = console
         self._files = plan_files(options, inputs, task)
+        self._highlights = plan_highlights(options, inputs)
         self._printer = printer_for(inputs, console)
         self._total = len(inputs.items)
         self.counts = RunCounts()
@@ -199,6 +209,7 @@ class ResultSink:
             text = "\n".join(map(json_line, records))
         else:
             text = in_form(self._options, document, outcome.result, run)
+        problem = self._highlight(item, document, outcome.result)
         again = self.had_result(item)
         if self.store is not None:
             self.store.write(item, records, text)
@@ -209,6 +220,9 @@ class ResultSink:
         self._check_gates(item, dict.fromkeys(gate for part in parts for gate in failed_gates(part)))
         self.counts.made_again += again
         self.counts.made += not again
+        if problem is not None:
+            self.counts.failed += 1
+            self.failures.add(item, problem)
         self.progress.count(item.label, tokens=parts[0].coverage.tokens_read)
 
     def settle(self, item: Input, outcome: Kept | BbpError) -> None:
@@ -273,6 +287,21 @@ class ResultSink:
         folder = self._options.folder
         if folder is not None and self._reports:
             write_file(folder / "index.html", as_index(folder, self._reports) + "\n")
+
+    def _highlight(self, item: Input, document: Document, result: DocumentResult) -> BbpError | None:
+        """Write the copy of a PDF with its summary highlighted: before the result is recorded as done."""
+        if item not in self._highlights or not isinstance(result, DocumentSummary):
+            return None
+        from bbp_cli.output.highlight import highlighted_copy
+
+        if document.source.media_type != PDF:
+            self._console.warn(item.label, "not a PDF: nothing is highlighted")
+            return None
+        try:
+            write_bytes(self._highlights[item], highlighted_copy(document, result, cover=self._options.cover))
+        except InputError as error:
+            return error
+        return None
 
     def _deliver(self, item: Input, text: str) -> None:
         if item in self._files:

@@ -103,6 +103,18 @@ Cite = Annotated[
     bool,
     typer.Option("--cite", envvar="BBP_CITE", help="Print where each sentence stands: [p. 7]."),
 ]
+Highlight = Annotated[
+    Path | None,
+    typer.Option(
+        parser=path_of,
+        metavar="PATH",
+        help="Write a copy of each PDF with its summary highlighted into this folder, or .pdf file.",
+    ),
+]
+NoCover = Annotated[
+    bool,
+    typer.Option("--no-cover", help="Leave out the page before a highlighted PDF that lists its sentences."),
+]
 LabelsJson = Annotated[
     bool, typer.Option("--json", help="Print a JSON record per input: labels, votes, coverage, model.")
 ]

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import partial, wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -143,6 +144,8 @@ def make_run_options(
     json: bool,
     format: Format = "text",
     cite: bool = False,
+    highlight: Path | None = None,
+    cover: bool = True,
     output: Output = None,
     output_dir: OutputDir = None,
     overwrite: Overwrite = False,
@@ -194,7 +197,9 @@ def make_run_options(
         raise UsageError("--fail-fast is --max-failures 1: give one of them")
     return RunOptions(
         InputOptions(paths, files_from, nul, encoding, chosen, rows, limits),
-        OutputOptions(json, format, cite, output, output_dir, overwrite, resume, retry_failed),
+        OutputOptions(
+            json, format, cite, output, output_dir, overwrite, resume, retry_failed, highlight, cover
+        ),
         ModelOptions(
             name=model,
             offline=offline,
@@ -220,7 +225,7 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
     of_command = inspect.signature(command).parameters
     of_run = inspect.signature(make_run_options).parameters
     own = [parameter for name, parameter in of_command.items() if name != "run"]
-    given = ("paths", "model", "json", "format", "cite")  # by the command itself
+    given = ("paths", "model", "json", "format", "cite", "highlight", "cover")  # by the command itself
     shared = [parameter for name, parameter in of_run.items() if name not in given]
 
     @wraps(command)

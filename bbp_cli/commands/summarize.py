@@ -8,11 +8,13 @@ from bbp_cli.commands.options import (
     Beams,
     Cite,
     FormatOption,
+    Highlight,
     Json,
     KeepReferences,
     Length,
     LengthPenalty,
     Model,
+    NoCover,
     NoRepeat,
     NoRestoreCase,
     Paths,
@@ -33,6 +35,8 @@ def summarize(
     json: Json = False,
     format: FormatOption = "text",
     cite: Cite = False,
+    highlight: Highlight = None,
+    no_cover: NoCover = False,
     length: Length = None,
     model: Model = DEFAULT,
     num_beams: Beams = None,
@@ -60,6 +64,14 @@ def summarize(
     found = run_task(
         "summarize",
         lambda checkpoint: summary_task(options, checkpoint, keep_references=keep_references),
-        run(paths=tuple(paths or ()), model=model, json=json, format=format, cite=cite),
+        run(
+            paths=tuple(paths or ()),
+            model=model,
+            json=json,
+            format=format,
+            cite=cite,
+            highlight=highlight,
+            cover=not no_cover,
+        ),
     )
     need_input(context, found)

@@ -17,6 +17,7 @@ from rich.filesize import decimal
 
 from bbp_cli.documents.pdf import read_pdf
 from bbp_cli.documents.pdf_page import Aside, Page, PageKind
+from bbp_cli.documents.pdf_places import WordBoxes
 from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
 from bbp_cli.errors import InputError
 
@@ -43,7 +44,7 @@ class Document:
     """Text as bbp reads it; every offset anywhere in bbp is a code point of `text`.
 
     `pages` is empty where the format has none (plain text). `asides` are spans that are not running text:
-    notes, captions, tables, the bibliography.
+    notes, captions, tables, the bibliography. `boxes` say where the words of a PDF stand on its pages.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Document:
     pages: tuple[Page, ...] = ()
     warnings: tuple[str, ...] = ()
     asides: tuple[Aside, ...] = ()
+    boxes: WordBoxes | None = None
 
     @property
     def running_text(self) -> str:
@@ -265,7 +267,7 @@ _UNREAD: dict[PageKind, tuple[str, str | None]] = {
 
 def _parse_pdf(data: bytes, source: Source, limits: ReadingLimits) -> Document:
     found = read_pdf(data, limits)
-    document = Document(found.text, source, found.pages, found.warnings, found.asides)
+    document = Document(found.text, source, found.pages, found.warnings, found.asides, found.boxes)
     if not document.pages:
         raise InputError("the PDF has no pages", code="no_text")
     unread = [(numbers, kind) for kind in _UNREAD if (numbers := document.pages_of_kind(kind))]

@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 
 from bbp_cli.documents.pdf_page import Aside, Page
+from bbp_cli.documents.pdf_places import WordBoxes
 from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits, read_in_process
 
 
 @dataclass(frozen=True)
 class PdfText:
-    """The text of a PDF, its pages and asides in it, and what could not be read."""
+    """The text of a PDF, its pages and asides in it, what could not be read, and where its words stand."""
 
     text: str
     pages: tuple[Page, ...]
     warnings: tuple[str, ...] = ()
     asides: tuple[Aside, ...] = ()
+    boxes: WordBoxes | None = None
 
 
 def read_pdf(data: bytes, limits: ReadingLimits = DEFAULT_LIMITS) -> PdfText:
@@ -28,4 +30,5 @@ def read_pdf(data: bytes, limits: ReadingLimits = DEFAULT_LIMITS) -> PdfText:
         tuple(Page(*page) for page in found["pages"]),
         tuple(found["warnings"]),
         tuple(Aside(*aside) for aside in found["asides"]),
+        WordBoxes.unpacked(found["boxes"]),
     )

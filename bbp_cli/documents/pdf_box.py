@@ -40,3 +40,16 @@ class VisibleBox:
         else:
             sides = x0 - self.left, self.top - y1, x1 - self.left, self.top - y0
         return np.stack(sides, axis=1)
+
+    def in_user_space(self, boxes: Floats, turn: int) -> Floats:
+        """Left, bottom, right, top of boxes (N, 4: left, top, right, bottom) as `placed` returns them."""
+        left, top, right, bottom = boxes.T
+        if turn == 1:
+            sides = self.left + top, self.bottom + left, self.left + bottom, self.bottom + right
+        elif turn == 2:
+            sides = self.right - right, self.bottom + top, self.right - left, self.bottom + bottom
+        elif turn == 3:
+            sides = self.right - bottom, self.top - right, self.right - top, self.top - left
+        else:
+            sides = self.left + left, self.top - bottom, self.left + right, self.top - top
+        return np.stack(sides, axis=1)

@@ -30,7 +30,7 @@ class PageLine:
     """A line of one column; distances in points, x to the right, y downwards.
 
     `gaps` counts the wide gaps between its words. `first` and `words` are the width of its first word and how
-    many there are.
+    many there are. `places` are its words with where each begins and ends in `text`.
     """
 
     text: str
@@ -43,6 +43,7 @@ class PageLine:
     gaps: int
     first: float
     words: int
+    places: tuple[tuple[int, int, Word], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _without_stretched(column: Sequence[PageLine]) -> list[PageLine]:
         return list(column)
     left, right = min(line.x0 for line in solid), max(line.x1 for line in solid)
     return [
-        replace(line, text=" ".join(line.text.split()), gaps=0)
+        _evenly_spaced(line)
         if line.gaps
         and line.gaps == line.words - 1
         and abs(line.x1 - right) < 0.3 * line.size
@@ -130,6 +131,11 @@ def with_drop_caps(words: Sequence[Word]) -> Sequence[Word]:
         first.x0 = cap.x0
         gone.add(id(cap))
     return [word for word in words if id(word) not in gone]
+
+
+def _evenly_spaced(line: PageLine) -> PageLine:
+    text = " ".join(line.text.split())
+    return replace(line, text=text, gaps=0, places=_places(text, [word for _, _, word in line.places]))
 
 
 def rows_of(words: Sequence[Word]) -> list[list[Word]]:
@@ -341,9 +347,11 @@ def _is_worded(text: str) -> bool:
 def _line(row: Sequence[Word]) -> PageLine:
     leftwards = _reads_leftwards(row)
     if leftwards:
-        text, gaps = " ".join(word.text for word in sorted(row, key=lambda word: word.index)), 0
+        shown: Sequence[Word] = sorted(row, key=lambda word: word.index)
+        text, gaps = " ".join(word.text for word in shown), 0
     else:
-        text, gaps = _spaced(_untracked(row))
+        shown = _untracked(row)
+        text, gaps = _spaced(shown)
     letters = Counter[float]()
     for word in row:
         letters[word.size] += len(word.text)
@@ -360,7 +368,18 @@ def _line(row: Sequence[Word]) -> PageLine:
         gaps=gaps,
         first=row[-leftwards].x1 - row[-leftwards].x0,
         words=len(row),
+        places=_places(text, shown),
     )
+
+
+def _places(text: str, words: Sequence[Word]) -> tuple[tuple[int, int, Word], ...]:
+    """Return where the words of a line stand in its text, which has them in this order."""
+    places, position = [], 0
+    for word in words:
+        position = text.index(word.text, position)
+        places.append((position, position + len(word.text), word))
+        position += len(word.text)
+    return tuple(places)
 
 
 def _spaced(row: Sequence[Word]) -> tuple[str, int]:

@@ -7,11 +7,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
+from bbp_cli.documents.pdf_box import VisibleBox
+from bbp_cli.documents.pdf_characters import Word
 from bbp_cli.documents.pdf_layout import PageLayout, lay_out
-from bbp_cli.documents.pdf_text import text_of
+from bbp_cli.documents.pdf_places import WordBoxes
+from bbp_cli.documents.pdf_text import PlacedWord, text_of
 from bbp_cli.documents.pdf_words import DamagedPdfError, PdfiumDocument
 from bbp_cli.errors import InputError
 
+ASCENT, DESCENT = 0.68, 0.2  # of a character's box, which is about 1.2 em high: what stands above and below
 CUT_OFF = "the PDF is cut off: its end is missing"
 
 
@@ -30,6 +36,7 @@ def read(
     warnings = outer_damage(data, start)
     document = _open(data[start:], warnings)
     layouts: list[PageLayout] = []
+    frames: list[tuple[VisibleBox, int]] = []
     kinds: list[str] = []
     labels: list[str | None] = []
     missing = 0
@@ -39,6 +46,7 @@ def read(
             continue
         layouts.append(lay_out(page.words, page.width, page.turned))
         kinds.append(page.kind)
+        frames.append((page.box, page.turn))
         labels.append(document.label(number))
     document.close()
     begin(document.count)
@@ -50,15 +58,35 @@ def read(
         raise InputError(CUT_OFF, hint="download or copy it again", code="corrupt")
     if missing:
         warnings.append(f"damaged PDF: only {len(layouts)} of {document.count} pages could be found")
-    text, spans, asides = text_of(layouts)
+    found = text_of(layouts)
     return {
-        "text": text,
+        "text": found.text,
         "pages": [
-            (n, start, end, kinds[n - 1], labels[n - 1]) for n, (start, end) in enumerate(spans, start=1)
+            (n, start, end, kinds[n - 1], labels[n - 1])
+            for n, (start, end) in enumerate(found.pages, start=1)
         ],
-        "asides": [(aside.start, aside.end, aside.kind) for aside in asides],
+        "asides": [(aside.start, aside.end, aside.kind) for aside in found.asides],
+        "boxes": _boxes(found.words, frames).packed(),
         "warnings": warnings,
     }
+
+
+def _boxes(words: Sequence[PlacedWord], frames: Sequence[tuple[VisibleBox, int]]) -> WordBoxes:
+    """Return where the words of the text stand on their pages, in the pages' own coordinates."""
+    pages = np.array([page for _, _, page, _ in words], np.int32)
+    placed = np.array([_inked(word) for *_, word in words]).reshape(-1, 4)
+    for page in np.unique(pages):
+        box, turn = frames[page]
+        placed[pages == page] = box.in_user_space(placed[pages == page], turn)
+    spans = np.array([(start, end) for start, end, _, _ in words], np.int32).reshape(-1, 2)
+    upright = np.array([turn % 2 == 0 for _, turn in frames], bool)[pages]
+    return WordBoxes(spans, pages + 1, upright, placed.astype(np.float32))
+
+
+def _inked(word: Word) -> tuple[float, float, float, float]:
+    """Return left, top, right, bottom of a word without its leading, which lies on the lines beside it."""
+    top = max(word.top, word.baseline - ASCENT * word.size)
+    return word.x0, top, word.x1, min(word.bottom, word.baseline + DESCENT * word.size)
 
 
 def _open(data: bytes, warnings: list[str]) -> PdfiumDocument:

@@ -7,18 +7,20 @@ interrupts where that ends on the same page, or else before it, or else between 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 
+from bbp_cli.documents.pdf_characters import Word
 from bbp_cli.documents.pdf_furniture import MIN_PAGES, MIN_SIDE, bodies
 from bbp_cli.documents.pdf_hyphens import joint, vocabulary
 from bbp_cli.documents.pdf_layout import PageLayout, PageLine, is_unspaced
 from bbp_cli.documents.pdf_page import Aside
 from bbp_cli.documents.pdf_paragraphs import INDENT, SAME_SIZE, Block, blocks_of
 
+PlacedWord = tuple[int, int, int, Word]  # where it begins and ends in the text, its page from 0
 PARAGRAPH_BREAK = "\n\n"
 _REFERENCES = re.compile(
     r"(?:\d{1,2}\.?\s+|[ivx]+\.\s+)?(?:references|bibliography|works cited|literature cited|literatur"
@@ -38,6 +40,20 @@ _MARK = re.compile(rf"(?<=[^\s{_RAISED}])(?<!10)[{_RAISED}]{{1,3}}(?:,[{_RAISED}
 _PLAIN = str.maketrans(_RAISED, "0123456789")
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A part of a line with what joins it to the next: `text` begins at the character `start` of the line."""
+
+    page: int
+    text: str
+    line: PageLine
+    start: int = 0
+
+    def cut(self, first: int, last: int) -> "Piece":
+        """Return the characters from `first` to `last` of it."""
+        return replace(self, text=self.text[first:last], start=self.start + first)
+
+
 @dataclass
 class Paragraph:
     """Lines with their pages (from 0), and the blocks that interrupt them behind the line of a number."""
@@ -50,27 +66,34 @@ class Paragraph:
 
 @dataclass
 class _Text:
-    """A text while it grows, with the spans of its pages and asides."""
+    """A text while it grows, with the spans of its pages and asides, and where each of its words stands."""
 
     parts: list[str] = field(default_factory=list)
     length: int = 0
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
     asides: list[Aside] = field(default_factory=list)
+    words: list[PlacedWord] = field(default_factory=list)
     page: int = 0
 
-    def add(self, pieces: Sequence[tuple[int, str]], kind: str) -> None:
+    def add(self, pieces: Sequence[Piece], kind: str) -> None:
         """Add a paragraph, in pieces that are each of one page."""
-        if not any(piece for _, piece in pieces):
+        if not any(piece.text for piece in pieces):
             return
         if self.length:
             self._append(PARAGRAPH_BREAK)
         start = self.length
-        for page, piece in pieces:
-            self.page = max(self.page, page)
+        for piece in pieces:
+            self.page = max(self.page, piece.page)
             begin = self.length
-            self._append(piece)
+            self._append(piece.text)
             first = self.spans.get(self.page, (begin, begin))[0]
-            self.spans[self.page] = (first, begin + len(piece.rstrip()))
+            self.spans[self.page] = (first, begin + len(piece.text.rstrip()))
+            end = piece.start + len(piece.text)
+            self.words += [
+                (begin + max(0, first - piece.start), begin + min(last, end) - piece.start, piece.page, word)
+                for first, last, word in piece.line.places
+                if first < end and piece.start < last
+            ]
         if kind not in ("body", "heading", "item"):
             self.asides.append(Aside(start, self.length, kind))
 
@@ -79,8 +102,18 @@ class _Text:
         self.length += len(text)
 
 
-def text_of(pages: Sequence[PageLayout]) -> tuple[str, list[tuple[int, int]], list[Aside]]:
-    """Return the text of all pages, the span of each page in it, and its asides."""
+@dataclass(frozen=True)
+class LaidOutText:
+    """The text of a document, the span of each page in it, its asides, and its words with their places."""
+
+    text: str
+    pages: tuple[tuple[int, int], ...]
+    asides: tuple[Aside, ...]
+    words: tuple[PlacedWord, ...]
+
+
+def text_of(pages: Sequence[PageLayout]) -> LaidOutText:
+    """Return the text of all pages."""
     layouts = [
         [[line for line in column if body.holds(line.baseline)] for column in page.columns]
         for page, body in zip(pages, bodies(pages), strict=True)
@@ -96,7 +129,7 @@ def text_of(pages: Sequence[PageLayout]) -> tuple[str, list[tuple[int, int]], li
     for number in range(len(pages)):
         start, position = text.spans.get(number, (position, position))
         spans.append((start, position))
-    return "".join(text.parts), spans, text.asides
+    return LaidOutText("".join(text.parts), tuple(spans), tuple(text.asides), tuple(text.words))
 
 
 def body_size(layouts: Sequence[Sequence[Sequence[PageLine]]]) -> float:
@@ -207,12 +240,24 @@ def _without_marks(line: PageLine, notes: set[str]) -> PageLine:
     if not notes:
         return line
 
-    def kept(match: re.Match[str]) -> str:
-        numbers = match[0].translate(_PLAIN).split(",")
-        return "" if all(number in notes for number in numbers) else match[0]
+    def is_number(match: re.Match[str]) -> bool:
+        return all(number in notes for number in match[0].translate(_PLAIN).split(","))
 
-    text = _SYMBOL_MARK.sub(lambda match: "" if match[1] in notes else match[0], _MARK.sub(kept, line.text))
-    return replace(line, text=text)
+    return _without(_without(line, _MARK, is_number), _SYMBOL_MARK, lambda match: match[1] in notes)
+
+
+def _without(line: PageLine, pattern: re.Pattern[str], is_mark: Callable[[re.Match[str]], bool]) -> PageLine:
+    """Return a line without the marks of a pattern; its words stay where they are on the page."""
+    marks = [match.span() for match in pattern.finditer(line.text) if is_mark(match)]
+    if not marks:
+        return line
+
+    def moved(position: int) -> int:
+        return position - sum(min(end, position) - start for start, end in marks if start < position)
+
+    ends = [0, *(position for mark in marks for position in mark), len(line.text)]
+    text = "".join(line.text[start:end] for start, end in zip(ends[::2], ends[1::2], strict=True))
+    return replace(line, text=text, places=tuple((moved(a), moved(b), word) for a, b, word in line.places))
 
 
 def _with_references(paragraphs: Sequence[Paragraph]) -> Iterator[Paragraph]:
@@ -236,8 +281,8 @@ def _with_references(paragraphs: Sequence[Paragraph]) -> Iterator[Paragraph]:
 def _write(text: _Text, paragraph: Paragraph, words: Counter[str]) -> None:
     """Add a paragraph, and the asides that interrupt it."""
     if paragraph.kind == "table":
-        rows = [(page, line.text + "\n") for page, line in paragraph.lines]
-        text.add([*rows[:-1], (rows[-1][0], rows[-1][1][:-1])], paragraph.kind)
+        rows = [Piece(page, line.text + "\n", line) for page, line in paragraph.lines]
+        text.add([*rows[:-1], rows[-1].cut(0, -1)], paragraph.kind)
         return
     pieces = _joined(paragraph.lines, words)
     position = 0
@@ -245,17 +290,15 @@ def _write(text: _Text, paragraph: Paragraph, words: Counter[str]) -> None:
         text.add(_part(pieces, position, offset), paragraph.kind)
         position = offset
         _write(text, _aside(page, block), words)
-    text.add(_part(pieces, position, sum(len(piece) for _, piece in pieces)), paragraph.kind)
+    text.add(_part(pieces, position, sum(len(piece.text) for piece in pieces)), paragraph.kind)
 
 
-def _places(
-    paragraph: Paragraph, pieces: Sequence[tuple[int, str]], *, at_start: bool
-) -> list[tuple[int, int, Block]]:
+def _places(paragraph: Paragraph, pieces: Sequence[Piece], *, at_start: bool) -> list[tuple[int, int, Block]]:
     """Return where asides go, as offsets in a paragraph: its end, its start, or where a sentence starts."""
     if not paragraph.inside:
         return []
     first, last = paragraph.lines[0][0], paragraph.lines[-1][0]
-    ends = [0, *accumulate(len(piece) for _, piece in pieces)]
+    ends = [0, *accumulate(len(piece.text) for piece in pieces)]
     starts: list[int] | None = None
     placed = []
     for place, page, block in paragraph.inside:
@@ -264,7 +307,7 @@ def _places(
         elif page == first and not at_start:
             placed.append((0, page, block))
         else:
-            starts = _sentence_starts("".join(piece for _, piece in pieces)) if starts is None else starts
+            starts = _sentence_starts("".join(piece.text for piece in pieces)) if starts is None else starts
             before = [start for start in starts if 0 < start <= ends[place]]
             behind = [start for start in starts if start > ends[place]]
             placed.append(((before[-1:] or behind[:1] or ends[-1:])[0], page, block))
@@ -277,28 +320,28 @@ def _sentence_starts(text: str) -> list[int]:
     return list(accumulate(len(sentence) for sentence in segment("en", text)))[:-1]
 
 
-def _joined(lines: Sequence[tuple[int, PageLine]], words: Counter[str]) -> list[tuple[int, str]]:
+def _joined(lines: Sequence[tuple[int, PageLine]], words: Counter[str]) -> list[Piece]:
     """Return the lines of a paragraph, each with what joins it to the next."""
     pieces = []
     for (page, line), (_, following) in pairwise(lines):
         if is_unspaced(line.text[-1]) and is_unspaced(following.text[0]):
-            pieces.append((page, line.text))
+            pieces.append(Piece(page, line.text, line))
         else:
-            pieces.append((page, "".join(joint(line.text, following.text, words))))
+            pieces.append(Piece(page, "".join(joint(line.text, following.text, words)), line))
     page, line = lines[-1]
-    return [*pieces, (page, line.text)]
+    return [*pieces, Piece(page, line.text, line)]
 
 
-def _part(pieces: Sequence[tuple[int, str]], start: int, end: int) -> list[tuple[int, str]]:
+def _part(pieces: Sequence[Piece], start: int, end: int) -> list[Piece]:
     """Characters from `start` to `end` of the pieces, without space at either end."""
     part = []
     position = 0
-    for page, piece in pieces:
-        cut = piece[max(0, start - position) : max(0, end - position)]
-        position += len(piece)
-        if cut:
-            part.append((page, cut))
+    for piece in pieces:
+        cut = piece.cut(max(0, start - position), max(0, end - position))
+        position += len(piece.text)
+        if cut.text:
+            part.append(cut)
     if part:
-        part[0] = (part[0][0], part[0][1].lstrip())
-        part[-1] = (part[-1][0], part[-1][1].rstrip())
+        part[0] = part[0].cut(len(part[0].text) - len(part[0].text.lstrip()), len(part[0].text))
+        part[-1] = part[-1].cut(0, len(part[-1].text.rstrip()))
     return part

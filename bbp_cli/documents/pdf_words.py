@@ -49,6 +49,8 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 class PageWords:
     """What is seen on a page: upright words, its size and kind.
 
+    `box` is what is visible of it, and `turn` how many quarters its text is turned counter-clockwise there.
+
     `turned` are the words that are not upright, one direction after the other; what is slanted is one word.
     `kind` says why there is no text; "text" where there is. A picture with hardly any text on it is
     `scanned` too.
@@ -58,7 +60,9 @@ class PageWords:
     width: float
     height: float
     kind: PageKind
-    turned: tuple[tuple[Word, ...], ...] = ()
+    turned: tuple[tuple[Word, ...], ...]
+    box: VisibleBox
+    turn: int
 
 
 class DamagedPdfError(Exception):
@@ -104,7 +108,7 @@ class PdfiumDocument:
         """
         for number in range(self.count):
             if number in left_out:
-                yield PageWords((), 0.0, 0.0, "undecodable")
+                yield PageWords((), 0.0, 0.0, "undecodable", (), VisibleBox(0.0, 0.0, 0.0, 0.0), 0)
                 continue
             begin(number)
             page = pdfium.FPDF_LoadPage(self._document, number)
@@ -168,7 +172,9 @@ class _Page:
         kind = self._kind(words, turned, characters)
         if kind == "undecodable":
             words, turned = [], []
-        return PageWords(tuple(words), width, height, kind, tuple(map(tuple, turned)))
+        return PageWords(
+            tuple(words), width, height, kind, tuple(map(tuple, turned)), box=self._box, turn=turn
+        )
 
     def _kind(
         self, words: Sequence[Word], turned: Sequence[Sequence[Word]], characters: Characters

@@ -25,7 +25,8 @@ RetryFailed = Literal["transient", "all"]
 class OutputOptions:
     """Where results go, stdout, a file or a folder; as text, a report or JSON; what becomes of earlier ones.
 
-    `cite` puts the place of each sentence behind it; reports always have it.
+    `cite` puts the place of each sentence behind it; reports always have it. `highlight` is where copies of
+    PDFs go with their summary's sentences highlighted, behind a page that lists them with `cover`.
     """
 
     json: bool = False
@@ -36,6 +37,8 @@ class OutputOptions:
     overwrite: bool = False
     resume: bool = False
     retry_failed: RetryFailed | None = None
+    highlight: Path | None = None
+    cover: bool = True
 
     @property
     def extension(self) -> str:
@@ -98,6 +101,32 @@ def plan_files(options: OutputOptions, inputs: Inputs, task: TaskName) -> dict[I
         refuse_folder(path)
     refuse_inputs(expected, inputs.items)
     return {item: path for item, path in files.items() if item.problem is None or path in expected}
+
+
+def plan_highlights(options: OutputOptions, inputs: Inputs) -> dict[Input, Path]:
+    """Return where the copy of each input goes with its summary highlighted; a folder gets them by name.
+
+    Raises:
+        UsageError: a text that is no file, one copy for several inputs, or a copy in the place of an input.
+        OutputError: a copy exists and may not be replaced.
+    """
+    if options.highlight is None:
+        return {}
+    if any(item.path == STDIN for item in inputs.items):
+        raise UsageError("--highlight needs a PDF file, not stdin")
+    if options.highlight.suffix.lower() != ".pdf" or stat.S_ISDIR(_mode_of(options.highlight)):
+        refuse_no_folder(options.highlight)
+        paths = output_paths(options.highlight, inputs.items, "")
+    elif len(inputs.items) > 1:
+        raise UsageError("--highlight FILE takes one PDF, and there are several inputs", hint="name a folder")
+    else:
+        paths = [options.highlight]
+    refuse_inputs(paths, inputs.items)
+    for path in paths:
+        refuse_folder(path)
+        if not options.overwrite and not options.resume:
+            refuse_existing(path)
+    return dict(zip(inputs.items, paths, strict=False))
 
 
 def _check_file(options: OutputOptions, file: Path, inputs: Inputs) -> None:

@@ -14,7 +14,8 @@ from bbp_cli.documents.document import Document
 class Origin:
     """A span of the document (code points) that a sentence of the summary was taken or written from.
 
-    It stands on one page; `page_label` is the page's name in the document where that is not its number.
+    It stands on one page; `page_label` is the page's name in the document where that is not its number, and
+    `rectangles` are the lines of a PDF's page that it covers: left, bottom, right, top in points.
     """
 
     page: int | None
@@ -22,6 +23,7 @@ class Origin:
     end: int
     score: float | None
     page_label: str | None = None
+    rectangles: tuple[tuple[float, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,13 +163,25 @@ def summary_of(document: Document, found: Summary, warnings: tuple[str, ...] = (
 def origins(document: Document, start: int, end: int, score: float | None) -> tuple[Origin, ...]:
     """Return a span as sources, one for each page that it stands on."""
     pages = document.pages_between(start, end)
+    lines = [] if document.boxes is None or score is None else document.boxes.rectangles(start, end)
+
+    def on_page(number: int | None) -> tuple[tuple[float, float, float, float], ...]:
+        return tuple(one.rounded for one in lines if one.page == number)
+
     if len(pages) > 1:
         return tuple(
-            Origin(page.number, max(start, page.start), min(end, page.end), score, page.label)
+            Origin(
+                page.number,
+                max(start, page.start),
+                min(end, page.end),
+                score,
+                page.label,
+                on_page(page.number),
+            )
             for page in pages
         )
-    label = pages[0].label if pages else None
-    return (Origin(document.page_at(start), start, end, score, label),)
+    number = document.page_at(start)
+    return (Origin(number, start, end, score, pages[0].label if pages else None, on_page(number)),)
 
 
 def truncation_warning(found: DocumentCoverage) -> tuple[str, ...]:

@@ -232,7 +232,14 @@ def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path
         "tokens": record["coverage"]["tokens_total"],
     }
     assert record["summary"] == " ".join(sentence["text"] for sentence in record["sentences"])
-    assert set(record["sentences"][0]["sources"][0]) == {"page", "start", "end", "score", "page_label"}
+    assert set(record["sentences"][0]["sources"][0]) == {
+        "page",
+        "start",
+        "end",
+        "score",
+        "page_label",
+        "rectangles",
+    }
     assert record["coverage"]["pages_without_text"] == [2]
     assert set(record["quality"]) == {"compression_ratio", "repeated_ngrams", "stop"}
     assert set(record["model"]) == {

@@ -37,18 +37,20 @@ def of_class(model_class: Any, other: Path, folder: Path) -> Path:
     return folder
 
 
+PLACE: dict[str, Any] = {"page": None, "page_label": None, "rectangles": []}  # of text without pages
+
+
 def assert_same(found: Summary, record: dict[str, Any]) -> None:
     """The command's record says the same as the function's result."""
     assert found.summary == record["summary"]
     assert [
         {
             "text": s.text,
-            "sources": [{**place, "start": s.start, "end": s.end, "score": s.score}],
+            "sources": [{**PLACE, "start": s.start, "end": s.end, "score": s.score}],
             "unsupported": [vars(fact) for fact in s.unsupported],
             "speaker": s.speaker,
         }
         for s in found.sentences
-        for place in [{"page": None, "page_label": None}]
     ] == record["sentences"]
     read = found.coverage
     assert [read.tokens_total, read.tokens_read, read.windows, read.truncated] == [
