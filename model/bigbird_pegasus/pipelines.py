@@ -8,8 +8,8 @@ without `[CLS]` transformers never found "no answer". Where a GPU is given by nu
 pipeline runs on the CPU and warns.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -20,7 +20,7 @@ from bigbird_pegasus.checkpoints.files import DEFAULT_MODEL
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.classification import ClassifyOptions, Meaning, choose, combine, text_windows
 from bigbird_pegasus.config import BigBirdPegasusConfig
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel, suits_numpy
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.device import available_device
@@ -72,12 +72,15 @@ def pipeline(
     dtype: torch.dtype | str | None = None,
     torch_dtype: torch.dtype | str | None = None,
     revision: str | None = None,
+    device_map: Any = None,
+    model_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> "SummarizationPipeline | TextClassificationPipeline | QuestionAnsweringPipeline":
     """Make a function that does a task with a model.
 
     Args:
-        task: "summarization", "text-classification" (also "sentiment-analysis") or "question-answering".
+        task: "summarization", "text2text-generation", "text-classification" (also "sentiment-analysis") or
+            "question-answering".
         model: a checkpoint folder, `owner/name` on the Hub, or a model in memory, which is used as it is.
             Left out, summarization takes the model that comes with the package.
         tokenizer: a folder, a name or a tokenizer; left out, that of the checkpoint.
@@ -88,7 +91,10 @@ def pipeline(
             chooses sentences runs in numpy, where no other device or type than the CPU and float32 is named.
         revision: of a model on the Hub and of its tokenizer.
         torch_dtype: the older name of `dtype`.
-        options: those of each call, as defaults.
+        device_map: the published way to name the device: a device, "auto", or `{"": device}`.
+        model_kwargs: further arguments of `from_pretrained`; not for a model in memory.
+        options: those of each call, as defaults. `batch_size`, `num_workers` and `framework` are accepted and
+            change nothing: texts are computed one after the other, which is as fast on a CPU.
 
     Raises:
         ConfigError: the task is unknown, model or tokenizer are missing, or the model is for another task.
@@ -98,18 +104,26 @@ def pipeline(
     if task not in TASKS:
         raise ConfigError(f"task is {task!r}: it must be one of {', '.join(sorted(TASKS))}")
     _, pipeline_class = TASKS[task]
+    if isinstance(device_map, Mapping) and set(device_map) == {""}:
+        device_map = device_map[""]
+    if device is not None and device_map is not None:
+        raise ConfigError("give device or device_map, not both")
+    device = device_map if device is None else device
     place = None if device is None else available_device(device)
     if model is None and task == "summarization":
         model = DEFAULT_MODEL
     if tokenizer is None and isinstance(model, str | Path):
         tokenizer = model
-    model = _ready(task, model, place, {"dtype": dtype, "torch_dtype": torch_dtype}, revision)
+    given = {"dtype": dtype, "torch_dtype": torch_dtype, **(model_kwargs or {})}
+    model = _ready(task, model, place, given, revision)
     if tokenizer is None:
         raise ConfigError("give the tokenizer of the model too")
     if isinstance(tokenizer, str | Path):
         tokenizer = PegasusTokenizer.from_pretrained(tokenizer, revision=revision)
     made: SummarizationPipeline | TextClassificationPipeline | QuestionAnsweringPipeline
-    made = pipeline_class(model, tokenizer, options)
+    made = pipeline_class(model, tokenizer, _without_ignored(options))
+    if isinstance(made, SummarizationPipeline) and task == "text2text-generation":
+        made = replace(made, task=task, key="generated")
     return made
 
 
@@ -120,17 +134,27 @@ class SummarizationPipeline:
     model: BigBirdPegasusForConditionalGeneration | BigBirdPegasusForSentenceExtraction | ExtractiveModel
     tokenizer: PegasusTokenizer
     options: Mapping[str, Any] = field(default_factory=dict)
+    task: str = "summarization"
+    key: str = "summary"  # what the keys of results begin with
 
-    task = "summarization"
+    @property
+    def device(self) -> torch.device:
+        """Return where the model is."""
+        return _device_of(self.model)
 
-    def __call__(self, documents: str | Sequence[str], **options: Any) -> list[Any]:
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write model and tokenizer into a folder."""
+        _save(self.model, self.tokenizer, folder)
+
+    def __call__(self, documents: str | Iterable[str], **options: Any) -> Any:
         """Summarize one text or several, one after the other.
 
         Args:
-            documents: the texts.
-            options: `truncation` (of a text longer than the window, else an error),
-                `clean_up_tokenization_spaces`, and those of `generate`. Where neither they nor the checkpoint
-                say so, at most 256 tokens are written, with 4 beams. A model that chooses sentences, as the
+            documents: the texts; of an iterator the results are one too, each computed when it is asked for.
+            options: `truncation` (of a text longer than the window, else an error), `return_tensors` (ids in
+                place of texts, as `summary_token_ids`), `clean_up_tokenization_spaces`, and those of
+                `generate`. Where neither they nor the checkpoint say so, at most 256 tokens are written,
+                with 4 beams. A model that chooses sentences, as the
                 default one, reads texts of any length; its options are those of `bigbird_pegasus.summarize`
                 (`length`, `truncate`).
 
@@ -141,6 +165,9 @@ class SummarizationPipeline:
         Raises:
             ValueError: a text is longer than the model's window.
         """
+        options = _without_ignored(options)
+        if isinstance(documents, Iterator):
+            return (self(text, **options)[0] for text in documents)
         if isinstance(self.model, ExtractiveModel | BigBirdPegasusForSentenceExtraction):
             texts = [documents] if isinstance(documents, str) else list(documents)
             chosen = {"model": self.model, "tokenizer": self.tokenizer, **self.options, **options}
@@ -156,6 +183,8 @@ class SummarizationPipeline:
         *,
         truncation: bool | str = False,
         clean_up_tokenization_spaces: bool = False,
+        return_tensors: bool = False,
+        return_text: bool = True,
         **options: Any,
     ) -> list[Record]:
         assert isinstance(self.model, BigBirdPegasusForConditionalGeneration)  # for the type checker
@@ -170,10 +199,12 @@ class SummarizationPipeline:
         with torch.inference_mode():
             output = self.model.generate(**inputs, **options)
         sequences = output if isinstance(output, Tensor) else output.sequences
+        if return_tensors or not return_text:
+            return [{f"{self.key}_token_ids": ids.cpu()} for ids in sequences]
         texts = self.tokenizer.batch_decode(
             sequences, skip_special_tokens=True, clean_up_tokenization_spaces=clean_up_tokenization_spaces
         )
-        return [{"summary_text": summary} for summary in texts]
+        return [{f"{self.key}_text": text} for text in texts]
 
 
 @dataclass(frozen=True)
@@ -186,15 +217,25 @@ class TextClassificationPipeline:
 
     task = "text-classification"
 
+    @property
+    def device(self) -> torch.device:
+        """Return where the model is."""
+        return _device_of(self.model)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write model and tokenizer into a folder."""
+        _save(self.model, self.tokenizer, folder)
+
     def __call__(
-        self, inputs: str | Mapping[str, str] | Sequence[str | Mapping[str, str]], **options: Any
+        self, inputs: str | Mapping[str, str] | Iterable[str | Mapping[str, str]], **options: Any
     ) -> Any:
         """Label one text or several, one after the other.
 
         Args:
-            inputs: texts, or pairs as `{"text": …, "text_pair": …}`.
-            options: `top_k`, how many labels, None for all; `function_to_apply`, "softmax", "sigmoid" or
-                "none", left out what the configuration's `problem_type` means; and those of the tokenizer
+            inputs: texts, or pairs as `{"text": …, "text_pair": …}`; of an iterator the results are one too.
+            options: `top_k`, how many labels, None for all (`return_all_scores=True` too);
+                `function_to_apply`, "softmax", "sigmoid" or "none", left out what the configuration's
+                `problem_type` means; and those of the tokenizer
                 (`truncation=True`). A text of more tokens than the model has positions is read in windows,
                 whose scores are combined as `bbp classify` does; see `classification.combine`.
 
@@ -206,7 +247,9 @@ class TextClassificationPipeline:
             ConfigError: `function_to_apply` is unknown.
             ValueError: a pair is longer than the model's window.
         """
-        settings = {**self.options, **options}
+        settings = _published_labels({**self.options, **_without_ignored(options)})
+        if isinstance(inputs, Iterator):
+            return (self._classify(one, **settings) for one in inputs)
         if not isinstance(inputs, str | Mapping):
             return [self._classify(one, **settings) for one in inputs]
         result = self._classify(inputs, **settings)
@@ -257,10 +300,18 @@ class QuestionAnsweringPipeline:
 
     task = "question-answering"
 
+    @property
+    def device(self) -> torch.device:
+        """Return where the model is."""
+        return _device_of(self.model)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write model and tokenizer into a folder."""
+        _save(self.model, self.tokenizer, folder)
+
     def __call__(
         self,
-        examples: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
-        *,
+        *examples: Any,
         question: str | Sequence[str] | None = None,
         context: str | Sequence[str] | None = None,
         **options: Any,
@@ -268,7 +319,8 @@ class QuestionAnsweringPipeline:
         """Answer questions from their contexts, one after the other.
 
         Args:
-            examples: `{"question": …, "context": …}` or a list of those, in place of the two arguments.
+            examples: `{"question": …, "context": …}`, a list of those or an iterator (then the answers are
+                one too), or a question and its context, in place of the two arguments.
             question: one, or several.
             context: one for each question, or one for all.
             options: see `QuestionOptions`.
@@ -282,11 +334,23 @@ class QuestionAnsweringPipeline:
             ConfigError: an option is unknown or impossible.
             ValueError: a question or a context is missing or empty, or their numbers differ.
         """
+        for name in ("examples", "data"):  # the published names of the positional argument
+            if name in options:
+                examples = (*examples, options.pop(name))
+        merged = {**self.options, **_without_ignored(options)}
+        if "topk" in merged:  # the name until 2021
+            merged.setdefault("top_k", merged.pop("topk"))
         try:
-            settings = QuestionOptions(**{**self.options, **options})
+            settings = QuestionOptions(**merged)
         except TypeError as error:
             raise ConfigError(f"question-answering: {error}") from error
-        pairs = _pairs(examples, question, context)
+        if len(examples) == 2:
+            question, context = examples
+        elif len(examples) == 1 and isinstance(examples[0], Iterator):
+            return (self._answer(*_pairs(one, None, None)[0], settings) for one in examples[0])
+        elif len(examples) > 2:
+            raise ModelInputError("give a question and a context, or examples that hold both")
+        pairs = _pairs(examples[0] if len(examples) == 1 else None, question, context)
         results = [self._answer(*pair, settings) for pair in pairs]
         return results[0] if len(results) == 1 else results
 
@@ -294,7 +358,7 @@ class QuestionAnsweringPipeline:
         asked = self.tokenizer(question, add_special_tokens=False).input_ids[: settings.max_question_len]
         text = self.tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
         if not asked or not text.input_ids:
-            raise ValueError("give a question and a context, neither of them empty")
+            raise ModelInputError("give a question and a context, neither of them empty")
         longest = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
         room = min(settings.max_seq_len or longest, longest) - len(asked) - 1  # `</s>` ends each window
         # Aligned to words, several spans may be the same answer.
@@ -366,6 +430,7 @@ class QuestionOptions:
 
 TASKS: dict[str, tuple[type[BigBirdPegasusPreTrainedModel], Any]] = {
     "summarization": (BigBirdPegasusForConditionalGeneration, SummarizationPipeline),
+    "text2text-generation": (BigBirdPegasusForConditionalGeneration, SummarizationPipeline),
     "text-classification": (BigBirdPegasusForSequenceClassification, TextClassificationPipeline),
     "question-answering": (BigBirdPegasusForQuestionAnswering, QuestionAnsweringPipeline),
 }
@@ -464,11 +529,38 @@ def _pairs(
         questions = [question] if isinstance(question, str) else list(question or ())
         contexts = [context] * len(questions) if isinstance(context, str) else list(context or ())
         if len(questions) != len(contexts):
-            raise ValueError(f"{len(questions)} questions have {len(contexts)} contexts")
+            raise ModelInputError(f"{len(questions)} questions have {len(contexts)} contexts")
         pairs = list(zip(questions, contexts, strict=True))
     if not pairs:
-        raise ValueError("give a question and a context")
+        raise ModelInputError("give a question and a context")
     return pairs
+
+
+IGNORED = ("batch_size", "num_workers", "framework")
+
+
+def _without_ignored(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what transformers takes and what changes nothing here."""
+    return {name: value for name, value in options.items() if name not in IGNORED}
+
+
+def _published_labels(options: dict[str, Any]) -> dict[str, Any]:
+    """Replace `return_all_scores`, the way to say `top_k=None` until 2022."""
+    if options.pop("return_all_scores", False):
+        options.setdefault("top_k", None)
+    return options
+
+
+def _device_of(model: PretrainedModule | ExtractiveModel) -> torch.device:
+    """Return where a model is: the default one, in numpy, is on the CPU."""
+    return model.device if isinstance(model, PretrainedModule) else torch.device("cpu")
+
+
+def _save(model: PretrainedModule | ExtractiveModel, tokenizer: PegasusTokenizer, folder: str | Path) -> None:
+    if not isinstance(model, PretrainedModule):
+        raise ConfigError("a model that runs in numpy is not saved: copy the folder that it was read from")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:

@@ -454,7 +454,9 @@ def test_a_gpu_that_is_not_there_is_the_cpu_with_a_warning(classifier: Path) -> 
 
 @pytest.mark.parametrize("task", ["translation", "", "summarisation"])
 def test_an_unknown_task_is_refused(task: str, classifier: Path) -> None:
-    with pytest.raises(ConfigError, match="must be one of question-answering, summarization"):
+    with pytest.raises(
+        ConfigError, match="must be one of question-answering, summarization, text-classification"
+    ):
         pipeline(task, classifier)
 
 
