@@ -3,7 +3,9 @@
 import stat
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 
 from bbp_cli.batch.store import Kept, ResultStore
 from bbp_cli.console import Console
@@ -39,6 +41,7 @@ class DocumentReader(Iterator[tuple[Input, Document | Outcome]]):
         self._any_text = any_text
         self._store = store
         self._limits = limits
+        self._ahead: tuple[Input, Future[Document | BbpError]] | None = None  # read by a thread
         self.is_waiting = False  # for stdin or a named pipe, while nothing else is done
 
     @property
@@ -83,6 +86,7 @@ class DocumentReader(Iterator[tuple[Input, Document | Outcome]]):
             found = self._read(item)
         finally:
             self.is_waiting = False
+        self._read_ahead()
         return item, (self._done(item, found) or found) if isinstance(found, Document) else found
 
     def _done(self, item: Input, document: Document) -> Outcome | None:
@@ -93,14 +97,33 @@ class DocumentReader(Iterator[tuple[Input, Document | Outcome]]):
             return item.problem
         if self._store is not None and (settled := self._store.settled(item)) is not None:
             return settled
+        ahead, self._ahead = self._ahead, None
+        found = ahead[1].result() if ahead is not None and ahead[0] is item else self._load(item)
+        if isinstance(found, Document):
+            for warning in found.warnings:
+                self._console.warn(item.label, warning)
+        return found
+
+    def _read_ahead(self) -> None:
+        """Let a thread read the next document while this one is computed, but not where that could block."""
+        if not self._coming or self.waits or self._coming[0].problem is not None:
+            return
+        item, future = self._coming[0], Future[Document | BbpError]()
+
+        def load() -> None:
+            try:
+                future.set_result(self._load(item))
+            except BaseException as error:  # noqa: BLE001 - raised where the document is needed
+                future.set_exception(error)
+
+        Thread(target=load, daemon=True).start()  # a run that ends does not wait for it
+        self._ahead = item, future
+
+    def _load(self, item: Input) -> Document | BbpError:
         try:
             with memory_errors():
                 if item.row is not None:
-                    document = item.row.read()
-                else:
-                    document = read(item.path, self._encoding, any_text=self._any_text, limits=self._limits)
+                    return item.row.read()
+                return read(item.path, self._encoding, any_text=self._any_text, limits=self._limits)
         except (InputError, ResourceError) as error:
             return error
-        for warning in document.warnings:
-            self._console.warn(item.label, warning)
-        return document

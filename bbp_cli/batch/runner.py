@@ -142,7 +142,8 @@ def _work(
     else:
         bar = sink.progress.document
         results = schedule(documents, task, loaded, bar, options.model.batch_size, on_text)
-    with stop_requests(len(inputs.items), lambda: documents.is_waiting) as stop, sink.progress.shown():
+    waits = stop_requests(len(inputs.items), lambda: documents.is_waiting)
+    with closing(results), waits as stop, sink.progress.shown():
         for item, outcome in results:
             sink.write(item, outcome, run)
             sink.end_early()

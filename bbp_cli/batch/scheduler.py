@@ -8,7 +8,7 @@ memory does not grow with the number of inputs.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -85,7 +85,7 @@ def schedule(
     progress: ProgressBar,
     batch_size: int | None = None,
     on_text: Callable[[Input, str], None] | None = None,
-) -> Iterator[tuple[Input, FinishedDocument[ResultT] | Outcome]]:
+) -> Generator[tuple[Input, FinishedDocument[ResultT] | Outcome], None, None]:
     """Do a task for many documents, and yield the result or the error of each, or that it is kept, in order.
 
     InputError and ResourceError fail one document, and the others continue; other errors end the run.

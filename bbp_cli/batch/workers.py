@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class WorkerJob(Generic[WindowT, OutputT, ResultT]):
 
 def schedule_in_workers(
     documents: DocumentReader, job: WorkerJob[WindowT, OutputT, ResultT], count: int, *, in_order: bool = True
-) -> Iterator[tuple[Input, FinishedDocument[ResultT] | Outcome]]:
+) -> Generator[tuple[Input, FinishedDocument[ResultT] | Outcome], None, None]:
     """Do a task for many documents in `count` processes, and yield the result or the error of each.
 
     InputError and ResourceError fail one document; other errors end the run. Without `in_order` a result is

@@ -32,6 +32,11 @@ class FolderFilter:
     exclude: tuple[str, ...] = ()
     recursive: bool = True
 
+    @property
+    def has_patterns(self) -> bool:
+        """Return whether names matter at all."""
+        return bool(self.include or self.exclude)
+
     def takes(self, inside: PurePath) -> bool:
         """Return whether a file is read; `inside` is its path below the folder."""
         return not self.leaves_out(inside) and (not self.include or _matches(inside, self.include))
@@ -73,7 +78,7 @@ class _Walk:
 
     def note_file(self, parent: str, name: str) -> None:
         path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
-        if not self.chosen.takes(self.inside(path)) or self.is_output(path):
+        if (self.chosen.has_patterns and not self.chosen.takes(self.inside(path))) or self.is_output(path):
             return
         reason = _reason_to_skip(path)
         if reason is None:
@@ -83,7 +88,8 @@ class _Walk:
 
     def enters(self, parent: str, name: str) -> bool:
         path = os.path.join(parent, name)  # noqa: PTH118 - see above
-        if not self.chosen.recursive or self.chosen.leaves_out(self.inside(path)) or self.is_output(path):
+        is_excluded = self.chosen.has_patterns and self.chosen.leaves_out(self.inside(path))
+        if not self.chosen.recursive or is_excluded or self.is_output(path):
             return False
         if os.path.islink(path):  # noqa: PTH114 - of many folders
             self.skipped.append(SkippedFile(path, self.folder, LINKED_FOLDER))

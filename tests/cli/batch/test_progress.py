@@ -12,6 +12,7 @@ import pytest
 from bbp_cli.batch import progress as progress_module
 from bbp_cli.batch.progress import RunProgress
 from bbp_cli.console import Console
+from tests import progress_picture
 from tests.cli.batch.test_resume import texts
 from tests.cli.process import WarmBbp
 from tests.cli.test_console import ESCAPE, terminal
@@ -64,6 +65,10 @@ def test_the_display_fits_any_window_and_leaves_nothing_behind(
     assert display
     assert all(len(line) <= columns for line in lines if "made" not in line)
     assert shown.rstrip().endswith("bbp: 4 made")
+
+
+def test_the_picture_in_the_manual_is_the_display() -> None:
+    assert progress_picture.PICTURE.read_text(encoding="utf-8") == progress_picture.draw()
 
 
 def test_events_are_json_and_the_last_one_has_the_exit_code(
