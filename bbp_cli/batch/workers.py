@@ -188,9 +188,10 @@ def _begin(job: WorkerJob[Any, Any, Any], parent: int) -> None:
     global _job, _loaded
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    import torch
+    if job.hardware.engine == "torch":
+        import torch
 
-    torch.set_num_threads(job.hardware.threads)
+        torch.set_num_threads(job.hardware.threads)
     _job, _loaded = job, load(job.checkpoint, job.hardware, job.quantize)
 
 
