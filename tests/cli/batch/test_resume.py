@@ -23,7 +23,8 @@ def texts(folder: Path, count: int = COUNT) -> Path:
     folder.mkdir(exist_ok=True)
     for number in range(count):
         first = 3 * number % 45
-        (folder / f"{number}.txt").write_text(" ".join(SENTENCES[first : first + 4]))
+        own = [f"That was report {number}."] if number >= 15 else []  # no two texts are the same
+        (folder / f"{number}.txt").write_text(" ".join([*SENTENCES[first : first + 4], *own]))
     return folder
 
 
