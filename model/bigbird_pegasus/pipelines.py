@@ -551,13 +551,15 @@ def _published_labels(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _device_of(model: PretrainedModule | ExtractiveModel) -> torch.device:
+def _device_of(model: BigBirdPegasusPreTrainedModel | ExtractiveModel) -> torch.device:
     """Return where a model is: the default one, in numpy, is on the CPU."""
-    return model.device if isinstance(model, PretrainedModule) else torch.device("cpu")
+    return model.device if isinstance(model, BigBirdPegasusPreTrainedModel) else torch.device("cpu")
 
 
-def _save(model: PretrainedModule | ExtractiveModel, tokenizer: PegasusTokenizer, folder: str | Path) -> None:
-    if not isinstance(model, PretrainedModule):
+def _save(
+    model: BigBirdPegasusPreTrainedModel | ExtractiveModel, tokenizer: PegasusTokenizer, folder: str | Path
+) -> None:
+    if not isinstance(model, BigBirdPegasusPreTrainedModel):
         raise ConfigError("a model that runs in numpy is not saved: copy the folder that it was read from")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
