@@ -61,7 +61,25 @@ def blocks_of(lines: Sequence[PageLine], body_size: float) -> list[Block]:
         is_full = len(lines) < 4 or widest > right - 0.15 * (right - left)
         edge = right if is_full else _local(group, right)
         blocks.append(Block(_kind(group, left, right, body_size), group, left, edge))
-    return _with_footnotes(blocks, body_size)
+    return _with_footnotes(_with_table_heads(blocks), body_size)
+
+
+def _with_table_heads(blocks: Sequence[Block]) -> list[Block]:
+    """Join the row above a table whose gaps are narrow: as many words as cells, over most of its width."""
+    found: list[Block] = []
+    for block in blocks:
+        last = found[-1].lines[-1] if found and len(found[-1].lines) == 1 else None
+        first = block.lines[0]
+        if block.kind == "table" and last is not None and found[-1].kind in ("body", "heading"):
+            near = 0 < first.baseline - last.baseline < MAX_ROW * first.size
+            wide = min(last.x1, first.x1) - max(last.x0, first.x0) > 0.6 * (first.x1 - first.x0)
+            inside = last.x0 > first.x0 - first.size and last.x1 < first.x1 + 6 * first.size
+            cells = first.gaps < last.words <= 2 * (first.gaps + 1)
+            if near and wide and inside and cells and not ends_as_sentence(last.text):
+                block = replace(block, lines=(last, *block.lines))
+                found.pop()
+        found.append(block)
+    return found
 
 
 def _edges(lines: Sequence[PageLine]) -> tuple[float, float]:

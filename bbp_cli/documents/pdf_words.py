@@ -38,6 +38,7 @@ SAMPLE = 400  # characters that mostly tell whether words are objects
 QUARTER = np.pi / 2
 _INVISIBLE = np.array((0x00AD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF))
 _HYPHEN = 0x02  # PDFium's mark of a hyphen behind which a line ends, whatever hyphen it was
+_NOTHING = 0xFEFF
 _SLANTED = -1
 _BEHIND = ".,;:!?)]"  # may follow a raised number
 _POWER = re.compile(rf"\d[{re.escape(_BEHIND)}]*$")
@@ -216,6 +217,7 @@ class _Page:
         every = range(self._count)
         codes = np.fromiter(map(_unicode, repeat(self._address), every), np.int64, self._count)
         codes[codes == _HYPHEN] = 0x2D
+        _join_surrogates(codes)
         blank = (codes <= 32) | (codes == 0xA0)
         # What PDFium adds at the ends of lines says nothing: the next character may stand beside it.
         drawn = blank.copy()
@@ -372,6 +374,13 @@ class _Page:
         return words
 
 
+def _join_surrogates(codes: Integers) -> None:
+    """Make one character, in place, of each two halves of UTF-16, and none of the second half."""
+    first = np.flatnonzero((codes[:-1] >> 10 == 0x36) & (codes[1:] >> 10 == 0x37))
+    codes[first] = 0x10000 + ((codes[first] & 0x3FF) << 10 | codes[first + 1] & 0x3FF)
+    codes[first + 1] = _NOTHING
+
+
 def _give_hyphens_height(codes: Integers, boxes: Floats) -> None:
     """Give hyphens at the ends of lines, of which PDFium gives the ink, the height of what is before them."""
     for place in np.flatnonzero(codes == 0x2D).tolist():
@@ -383,9 +392,9 @@ def _give_hyphens_height(codes: Integers, boxes: Floats) -> None:
 
 
 def _letters(code: int) -> str:
-    """Return the character of a code; ligatures and Arabic forms become their letters."""
+    """Return the character of a code; ligatures, Arabic forms and letters of formulas become plain ones."""
     if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
         return "\ufffd"
-    if 0xFB00 <= code <= 0xFEFC:
+    if 0xFB00 <= code <= 0xFEFC or 0x1D400 <= code <= 0x1D7FF:
         return unicodedata.normalize("NFKC", chr(code)) or chr(code)
     return chr(code)

@@ -82,6 +82,23 @@ def test_a_table_is_read_row_by_row_and_interrupts_no_sentence() -> None:
     assert running_text(read).split() == f"{FIRST} {SECOND}".split()
 
 
+def test_the_head_of_a_table_in_a_column_belongs_to_it() -> None:
+    cells = "[Year], [Boats], [Tugs], [1998], [40], [2], [1999], [55], [3]"
+    head = '#set page(paper: "a4", columns: 2)\n#set text(size: 9pt)\n#set par(justify: true)\n'
+    read = compiled(f"{head}{FIRST}\n#figure(table(columns: 3, {cells}), caption: [Boats.])\n{SECOND}")
+    assert running_text(read).split() == f"{FIRST} {SECOND}".split()
+
+
+def test_the_dots_of_a_table_of_contents_are_not_read() -> None:
+    read = compiled(f"{A5}#outline()\n#pagebreak()\n= The harbour\n{FIRST}\n= The costs\n{SECOND}")
+    assert "The harbour   2\nThe costs   2" in read.text
+    assert ". ." not in read.text
+
+
+def test_letters_of_formulas_are_letters() -> None:
+    assert "E = mc²" in compiled(f"{A5}{FIRST} It is $E = m c^2$ as ever. {SECOND}").text
+
+
 def test_a_floating_figure_interrupts_no_sentence() -> None:
     figure = "#place(bottom, float: true)[#figure(rect(height: 3cm), caption: [The quay in {0}.])]"
     source = '#set page(paper: "a5", numbering: "1")\n#set par(justify: true)\n' + "\n".join(
