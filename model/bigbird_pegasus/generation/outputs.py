@@ -172,6 +172,8 @@ def transition_scores(
     else:
         rows = beam_indices.to(sequences.device)
     steps = int((rows >= 0).sum(dim=1).max())
+    if not steps:
+        return torch.zeros(len(sequences), 0, device=sequences.device)
     rows = rows[:, :steps]
     stacked = torch.stack(tuple(scores[:steps]), dim=1)  # (N, steps, V)
     if normalize_logits:

@@ -26,6 +26,8 @@ def padding_mask_of(attention_mask: Tensor | None) -> Tensor | None:
     if attention_mask is None:
         return None
     mask = attention_mask.bool()
+    if torch.compiler.is_compiling():  # a program that is compiled or exported does not depend on values
+        return mask
     return None if bool(mask.all()) else mask
 
 

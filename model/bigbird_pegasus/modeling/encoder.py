@@ -1,5 +1,6 @@
 """The encoder: token and position embeddings, layers of full or block-sparse attention, a last norm."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -29,6 +30,14 @@ from bigbird_pegasus.modeling.layers import (
 )
 from bigbird_pegasus.modeling.outputs import BaseModelOutput
 from bigbird_pegasus.modeling.random_attention import random_attention_plan
+
+
+def _plan_tensor(*arguments: Any) -> Tensor:
+    """Return a plan of random attention."""
+    return torch.from_numpy(random_attention_plan(*arguments))
+
+
+_constant_plan: Callable[..., Tensor] = torch.compiler.assume_constant_result(_plan_tensor)  # for a compiler
 
 
 class Encoder(LayerStack):
@@ -151,7 +160,7 @@ class Encoder(LayerStack):
 
     def _plan(self, layer: int, length: int) -> Tensor:
         config = self.config
-        plan = random_attention_plan(
+        return _constant_plan(
             length,
             config.encoder_attention_heads,
             config.block_size,
@@ -159,7 +168,6 @@ class Encoder(LayerStack):
             layer,
             self.random_attention,
         )
-        return torch.from_numpy(plan)
 
     def _sparse(self, layer: int, length: int, mask: Tensor | None) -> Attend:
         plan, size = self._plan(layer, length), self.config.block_size
