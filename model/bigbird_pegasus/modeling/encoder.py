@@ -1,6 +1,5 @@
 """The encoder: token and position embeddings, layers of full or block-sparse attention, a last norm."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -32,12 +31,10 @@ from bigbird_pegasus.modeling.outputs import BaseModelOutput
 from bigbird_pegasus.modeling.random_attention import random_attention_plan
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _plan_tensor(*arguments: Any) -> Tensor:
-    """Return a plan of random attention."""
+    """Return a plan of random attention, which for a compiler is a constant."""
     return torch.from_numpy(random_attention_plan(*arguments))
-
-
-_constant_plan: Callable[..., Tensor] = torch.compiler.assume_constant_result(_plan_tensor)  # for a compiler
 
 
 class Encoder(LayerStack):
@@ -160,7 +157,7 @@ class Encoder(LayerStack):
 
     def _plan(self, layer: int, length: int) -> Tensor:
         config = self.config
-        return _constant_plan(
+        plan: Tensor = _plan_tensor(
             length,
             config.encoder_attention_heads,
             config.block_size,
@@ -168,6 +165,7 @@ class Encoder(LayerStack):
             layer,
             self.random_attention,
         )
+        return plan
 
     def _sparse(self, layer: int, length: int, mask: Tensor | None) -> Attend:
         plan, size = self._plan(layer, length), self.config.block_size
