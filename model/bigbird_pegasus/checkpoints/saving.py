@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -43,6 +42,8 @@ def save_weights(
     Raises:
         ConfigError: the size cannot be understood.
     """
+    from huggingface_hub import split_torch_state_dict_into_shards  # here: it reads the Hub's address once
+
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     name = with_variant(SAFETENSORS if safe else PICKLE, variant)
     stem, suffix = name.rsplit(".", 1)
