@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from bigbird_pegasus.checkpoints.atomic import atomic_write
+from bigbird_pegasus.checkpoints.atomic import atomic_write, remove_unfinished
 
 from bbp_cli.errors import ClosedOutputError, OutputError
 
@@ -43,6 +43,18 @@ def write_file(path: Path, text: str) -> None:
         OutputError: it cannot be written.
     """
     write_bytes(path, as_utf8(text))
+
+
+def clear_unfinished(path: Path) -> None:
+    """Remove what a killed process left of writing this file; no other process may be writing it.
+
+    Raises:
+        OutputError: it cannot be removed.
+    """
+    try:
+        remove_unfinished(path)
+    except OSError as error:
+        raise OutputError(f"cannot write: {error.strerror}", file=str(path)) from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bigbird_pegasus.checkpoints.atomic import atomic_write
+from bigbird_pegasus.checkpoints.atomic import atomic_write, remove_unfinished
 
 from bbp_cli.console import Console
 from bbp_cli.errors import OutputError
@@ -124,6 +124,8 @@ class Journal:
         """
         if self._descriptor is None or not self._current or not self._lock_all():
             return
+        with self._output_errors():
+            remove_unfinished(self.path)
         present = list(_entries(self.path, self._descriptor))
         wanted = [entry for entry in present if entry.slot not in self._current]
         ordered = sorted(self._current, key=lambda slot: self._order.get(slot, -1))  # skipped files first

@@ -19,7 +19,7 @@ from bbp_cli.console import Console
 from bbp_cli.documents.document import STDIN, Document
 from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import BbpError, InputError, OutputError, ResourceError
-from bbp_cli.files import as_utf8, write_file
+from bbp_cli.files import as_utf8, clear_unfinished, write_file
 from bbp_cli.output.destination import OutputOptions
 from bbp_cli.output.records import json_line, source_fields
 from bbp_cli.output.render import text_of_records
@@ -131,6 +131,7 @@ class ResultStore:
         self._journal.append(self._slot(item), [self._with_output(record, item, text) for record in records])
         path = self._files.get(item)
         if path is not None:
+            clear_unfinished(path)
             write_file(path, text + "\n")
 
     def fail(self, item: Input, record: Mapping[str, Any], error: BbpError) -> None:

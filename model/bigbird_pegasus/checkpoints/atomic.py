@@ -1,10 +1,13 @@
 """Files that appear whole or not at all."""
 
+import glob
 import os
 import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+_RANDOM_CHARACTERS = 8  # in a name that `tempfile` makes
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
@@ -17,9 +20,7 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         OSError: it cannot be written; then, and after any error of `write`, the temporary file is removed.
     """
     target = path.resolve()
-    # A name may have 255 bytes, whatever its letters; bytes are cut in the middle of one at worst.
-    beginning = os.fsencode(target.name)[:100].decode("utf-8", "ignore")
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{beginning}.", suffix=".tmp")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target), suffix=".tmp")
     os.close(descriptor)
     temporary = Path(name)
     try:
@@ -31,6 +32,22 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove temporary files of processes that were killed while they wrote `path`, which nobody writes now.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    target = path.resolve()
+    for temporary in target.parent.glob(f"{glob.escape(_prefix(target))}{'?' * _RANDOM_CHARACTERS}.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
+def _prefix(target: Path) -> str:
+    # A name may have 255 bytes, whatever its letters; bytes are cut in the middle of one at worst.
+    return f".{os.fsencode(target.name)[:100].decode('utf-8', 'ignore')}."
 
 
 def _mode_of(path: Path) -> int:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bigbird_pegasus.checkpoints.atomic import atomic_write
+from bigbird_pegasus.checkpoints.atomic import atomic_write, remove_unfinished
 
 
 def test_a_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
@@ -59,10 +59,25 @@ def test_after_a_kill_the_old_file_stands(tmp_path: Path) -> None:
     place.write_text("old")
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from bigbird_pegasus.checkpoints.atomic import atomic_write\n"
+        "from bigbird_pegasus.checkpoints.atomic import atomic_write, remove_unfinished\n"
         "def write(path):\n path.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
         "atomic_write(Path(sys.argv[1]), write)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(place)], env=dict(os.environ), check=False)
     assert done.returncode == -9
     assert place.read_text() == "old"
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    place = tmp_path / "re[p]ort.txt"
+    command = (
+        "import os, sys; from pathlib import Path; "
+        "from bigbird_pegasus.checkpoints.atomic import atomic_write; "
+        "atomic_write(Path(sys.argv[1]), lambda path: os.kill(os.getpid(), 9))"
+    )
+    assert subprocess.run([sys.executable, "-c", command, str(place)], check=False).returncode == -9
+    (tmp_path / ".re[p]ort.txt.mine.tmp").touch()
+    (tmp_path / "re[p]ort.txt").touch()
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_unfinished(place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".re[p]ort.txt.mine.tmp", "re[p]ort.txt"]
