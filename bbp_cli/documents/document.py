@@ -26,6 +26,7 @@ PDF = "application/pdf"
 JUNK = 65536  # bytes before a PDF at most: headers of a mail or of a download
 _PDF_MARK = re.compile(rb"(?:^|[\r\n\0])%PDF-\d")
 _WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+CHUNK_BYTES = 1 << 24  # that are read at once
 MIN_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
 
@@ -203,7 +204,11 @@ def read_at_most(file: BinaryIO, most_bytes: int) -> bytes:
     Raises:
         InputError: it has more bytes; no more than that are read.
     """
-    data = file.read(most_bytes + 1)
+    chunks, left = [], most_bytes + 1
+    while left and (chunk := file.read(min(left, CHUNK_BYTES))):  # a larger read makes its buffer at once
+        chunks.append(chunk)
+        left -= len(chunk)
+    data = b"".join(chunks)
     if len(data) > most_bytes:
         message = f"has more than {decimal(most_bytes)}"
         raise InputError(message, hint="--max-input MB reads more", code="too_large")

@@ -114,7 +114,7 @@ def _outputs(model: Any, inputs: Mapping[str, Any], kind: str) -> dict[str, Tens
     with torch.inference_mode():
         found = model(**inputs)
     named: dict[str, Tensor] = {}
-    for name, value in vars(found).items():
+    for name, value in found.items():
         for number, tensor in enumerate(value if isinstance(value, tuple) else (value,)):
             if isinstance(tensor, Tensor):
                 named[f"{name}.{number}"] = tensor

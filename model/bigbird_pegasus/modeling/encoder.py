@@ -31,10 +31,13 @@ from bigbird_pegasus.modeling.outputs import BaseModelOutput
 from bigbird_pegasus.modeling.random_attention import random_attention_plan
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _plan_tensor(*arguments: Any) -> Tensor:
     """Return a plan of random attention, which for a compiler is a constant."""
     return torch.from_numpy(random_attention_plan(*arguments))
+
+
+# As torch.compiler.assume_constant_result does, which imports the compiler, and that takes long.
+_plan_tensor._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 class Encoder(LayerStack):

@@ -73,7 +73,9 @@ def test_next_to_nothing_is_not_a_document(text: str) -> None:
     assert refused.value.code == "empty"
 
 
-@pytest.mark.parametrize("text", ["It rained all day.", "今日は雨が降っていました。", "1 2 3 4 5 6 7 8 9 10"])
+@pytest.mark.parametrize(
+    "text", ["It rained all day.", "今日は雨が降っていました。", "1 2 3 4 5 6 7 8 9 and 10"]
+)
 def test_a_short_sentence_is_a_document_in_any_script(text: str) -> None:
     assert parse(text.encode(), "-").text == text
 

@@ -63,7 +63,7 @@ def test_weights_that_are_not_safetensors_are_read_too(hub: Hub, hub_bbp: Bbp, e
     hub.publish(NAME, files)
     done = hub_bbp("summarize", "--json", "--model", NAME, stdin=STORY.encode())
     same = hub_bbp("summarize", "--json", "--model", extractive, stdin=STORY.encode())
-    assert done.records[0]["sentences"] == same.records[0]["sentences"]
+    assert_same_summary(done.records[0], same.records[0])
     sha256 = hashlib.sha256(files["pytorch_model.bin"]).hexdigest()
     assert done.records[0]["model"]["weights_sha256"] == sha256
 
