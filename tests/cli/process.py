@@ -69,7 +69,7 @@ class Finished:
 
 def clean_environment(home: Path, **changes: str) -> dict[str, str]:
     """This environment without the user's settings, and with an empty model cache of its own."""
-    mine = ("BBP_", "HF_", "NO_COLOR", "FORCE_COLOR")
+    mine = ("BBP_", "HF_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")  # xdist sets COLUMNS
     kept = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
     return {
         **kept,
