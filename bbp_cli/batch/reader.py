@@ -11,7 +11,7 @@ from bbp_cli.batch.store import Kept, ResultStore
 from bbp_cli.console import Console
 from bbp_cli.documents.document import STDIN, Document, read
 from bbp_cli.documents.inputs import Input, Inputs
-from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
+from bbp_cli.documents.pdf.process import DEFAULT_LIMITS, ReadingLimits
 from bbp_cli.errors import BbpError, InputError, ResourceError
 from bbp_cli.models.memory import memory_errors
 

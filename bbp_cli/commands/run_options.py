@@ -34,7 +34,7 @@ from bbp_cli.commands.options import (
 from bbp_cli.console import Console
 from bbp_cli.documents.folders import FolderFilter
 from bbp_cli.documents.inputs import InputOptions
-from bbp_cli.documents.pdf_process import INPUT_BYTES, MEMORY_BYTES, ReadingLimits
+from bbp_cli.documents.pdf.process import INPUT_BYTES, MEMORY_BYTES, ReadingLimits
 from bbp_cli.documents.rows import DEFAULT_ID_FIELD, RowFormat
 from bbp_cli.errors import UsageError
 from bbp_cli.models.loading import ModelOptions

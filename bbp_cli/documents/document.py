@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from rich.filesize import decimal
 
-from bbp_cli.documents.pdf import read_pdf
-from bbp_cli.documents.pdf_page import Aside, Page, PageKind
-from bbp_cli.documents.pdf_places import WordBoxes
-from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
+from bbp_cli.documents.pdf.page import Aside, Page, PageKind
+from bbp_cli.documents.pdf.places import WordBoxes
+from bbp_cli.documents.pdf.process import DEFAULT_LIMITS, ReadingLimits
+from bbp_cli.documents.pdf.read_pdf import read_pdf
 from bbp_cli.errors import InputError
 
 STDIN = "-"
@@ -145,7 +145,7 @@ def parse(
     any_text: bool = False,
     limits: ReadingLimits = DEFAULT_LIMITS,
 ) -> Document:
-    """Turn bytes into a document: a PDF, or what `bbp_cli.documents.formats` recognises.
+    """Turn bytes into a document: a PDF, or what `bbp_cli.documents.formats.convert` recognises.
 
     A text of fewer than `MIN_LETTERS`, or of numbers alone, is refused, but with `any_text`: a model would
     make something up.
@@ -159,7 +159,9 @@ def parse(
     if is_pdf(data):
         document = _parse_pdf(data, Source(path, digest, PDF, None), limits)
     else:
-        from bbp_cli.documents.formats import convert  # here: its patterns would cost `bbp --help` 0.1 s
+        from bbp_cli.documents.formats.convert import (
+            convert,  # here: its patterns would cost `bbp --help` 0.1 s
+        )
 
         converted = convert(data, path, encoding)
         source = Source(path, digest, converted.media_type, converted.encoding)

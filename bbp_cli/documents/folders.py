@@ -142,7 +142,9 @@ def _reason_to_skip(path: str) -> str | None:
         return None
     if _RECORD.match(head):
         return OWN_RESULT
-    from bbp_cli.documents.office import may_be_office  # here: it reads pages, whose patterns are many
+    from bbp_cli.documents.formats.office import (
+        may_be_office,  # here: it reads pages, whose patterns are many
+    )
 
     may_be_document = is_pdf(head) or may_be_office(head, path) or looks_like_text(head)
     return None if may_be_document else NOT_READ

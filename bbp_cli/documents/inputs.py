@@ -12,7 +12,7 @@ from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import STDIN, display_name, missing_error
 from bbp_cli.documents.encodings import READS, check_encoding
 from bbp_cli.documents.folders import NOT_READ, FolderContent, FolderFilter, SkippedFile, walk
-from bbp_cli.documents.pdf_process import DEFAULT_LIMITS, ReadingLimits
+from bbp_cli.documents.pdf.process import DEFAULT_LIMITS, ReadingLimits
 from bbp_cli.documents.rows import DocumentRow, RowFormat, read_rows
 from bbp_cli.errors import BbpError, InputError, UsageError
 from bbp_cli.files import is_folder

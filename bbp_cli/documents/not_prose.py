@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from bbp_cli.documents.html import text_of_page
-from bbp_cli.documents.html_tree import Element, parse_html
+from bbp_cli.documents.formats.html import text_of_page
+from bbp_cli.documents.formats.html_tree import Element, parse_html
 from bbp_cli.errors import InputError
 
 _SAMPLE = 200_000  # characters that are looked at

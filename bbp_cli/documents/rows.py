@@ -17,7 +17,7 @@ from typing import IO
 from urllib.parse import quote
 
 from bbp_cli.documents.document import STDIN, Document, Source, read_at_most, refuse_nearly_empty
-from bbp_cli.documents.pdf_process import INPUT_BYTES
+from bbp_cli.documents.pdf.process import INPUT_BYTES
 from bbp_cli.errors import InputError
 
 DEFAULT_TEXT_FIELDS = ("document", "text")

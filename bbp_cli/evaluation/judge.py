@@ -12,7 +12,7 @@ from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample
 from bbp_cli.documents.document import Document, Source
-from bbp_cli.documents.formats import PLAIN_TEXT
+from bbp_cli.documents.formats.convert import PLAIN_TEXT
 from bbp_cli.errors import InputError, UsageError
 from bbp_cli.evaluation.baselines import Baseline, at_random, lead, oracle, sentences_of
 from bbp_cli.evaluation.metrics import answer_figures, classification_figures, means, rouge

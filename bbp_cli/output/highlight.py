@@ -22,7 +22,7 @@ from pypdf.generic import (
 )
 
 from bbp_cli.documents.document import Document, display_name
-from bbp_cli.documents.pdf_places import Rectangle
+from bbp_cli.documents.pdf.places import Rectangle
 from bbp_cli.errors import InputError
 from bbp_cli.output.citations import place
 from bbp_cli.tasks.results import DocumentSummary

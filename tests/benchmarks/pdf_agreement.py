@@ -18,8 +18,8 @@ from collections import defaultdict
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from bbp_cli.documents.pdf import PdfText, read_pdf
-from bbp_cli.documents.pdf_layout import is_unspaced
+from bbp_cli.documents.pdf.layout import is_unspaced
+from bbp_cli.documents.pdf.read_pdf import PdfText, read_pdf
 from tests.benchmarks.pdf_typesetting import LAYOUTS, Typeset, documents
 
 

@@ -11,17 +11,17 @@ from time import process_time
 
 import pytest
 
-from bbp_cli.documents.captions import is_captions, is_timed, text_of_captions, text_of_timed
-from bbp_cli.documents.chat import is_chat, text_of_chat
 from bbp_cli.documents.code_pages import guess_encoding
 from bbp_cli.documents.encodings import decode
-from bbp_cli.documents.html import is_html, text_of_page
-from bbp_cli.documents.latex import is_latex, text_of_latex
-from bbp_cli.documents.mail import is_mail, text_of_mail
-from bbp_cli.documents.markdown import is_markdown, text_of_markdown
+from bbp_cli.documents.formats.captions import is_captions, is_timed, text_of_captions, text_of_timed
+from bbp_cli.documents.formats.chat import is_chat, text_of_chat
+from bbp_cli.documents.formats.html import is_html, text_of_page
+from bbp_cli.documents.formats.latex import is_latex, text_of_latex
+from bbp_cli.documents.formats.mail import is_mail, text_of_mail
+from bbp_cli.documents.formats.markdown import is_markdown, text_of_markdown
+from bbp_cli.documents.formats.restructured_text import is_restructured_text, text_of_restructured_text
+from bbp_cli.documents.formats.rtf import text_of_rtf
 from bbp_cli.documents.not_prose import reads_like, text_of
-from bbp_cli.documents.restructured_text import is_restructured_text, text_of_restructured_text
-from bbp_cli.documents.rtf import text_of_rtf
 from bbp_cli.errors import InputError
 
 CHARACTERS = 5_000  # of the smaller text

@@ -21,17 +21,18 @@ from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bbp_cli.documents.code_pages import guess_encoding
 from bbp_cli.documents.document import is_pdf
 from bbp_cli.documents.encodings import decode
-from bbp_cli.documents.formats import convert
-from bbp_cli.documents.mathml import formula_of
-from bbp_cli.documents.rtf import text_of_rtf
-from bbp_cli.documents.turns import join_turns
+from bbp_cli.documents.formats.convert import convert
+from bbp_cli.documents.formats.mathml import formula_of
+from bbp_cli.documents.formats.rtf import text_of_rtf
+from bbp_cli.documents.formats.turns import join_turns
 from bbp_cli.errors import InputError
+from tests.cli.documents.formats.test_office import paragraph, word
 from tests.cli.documents.test_linear_time import READERS, check_linear
-from tests.cli.documents.test_office import paragraph, word
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = {
     "bbp_cli.documents": ROOT / "bbp_cli/documents",
+    "bbp_cli.documents.formats": ROOT / "bbp_cli/documents/formats",
     "bigbird_pegasus.text": ROOT / "model/bigbird_pegasus/text",
 }
 AT_RUN_TIME = {r"f'</{tag}\\b'": r"</script\b"}  # made there, with something for what is put into it
@@ -71,7 +72,7 @@ MODULES: dict[str, Callable[[str], object]] = {
     "code_pages": lambda text: guess_encoding(text.encode("cp1252", "replace")),
     "document": lambda text: is_pdf(text.encode()),
     "encodings": read_bytes,
-    "formats": read_file,
+    "convert": read_file,
     "html": READERS["html"],
     "html_boilerplate": READERS["html"],
     "html_tree": READERS["html"],
@@ -95,7 +96,7 @@ def module_names() -> Iterator[str]:
     """
     for package, folder in FOLDERS.items():
         for path in sorted(folder.glob("*.py")):
-            if path.stem not in ("__init__", "folders") and not path.stem.startswith("pdf"):
+            if path.stem not in ("__init__", "folders"):
                 yield f"{package}.{path.stem}"
 
 

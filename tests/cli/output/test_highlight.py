@@ -18,7 +18,7 @@ from pypdf.constants import PageLabelStyle
 from pypdf.generic import ArrayObject, Destination, RectangleObject
 
 from bbp_cli.documents.document import Document, parse
-from bbp_cli.documents.pdf_places import Rectangle
+from bbp_cli.documents.pdf.places import Rectangle
 from bbp_cli.errors import InputError
 from bbp_cli.output.highlight import (
     HighlightedSentence,
