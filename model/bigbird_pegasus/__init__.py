@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from bigbird_pegasus.modeling.sentence_extraction import (
         BigBirdPegasusForSentenceExtraction as BigBirdPegasusForSentenceExtraction,
     )
-    from bigbird_pegasus.pipelines import pipeline as pipeline
+    from bigbird_pegasus.pipelines.factory import pipeline as pipeline
     from bigbird_pegasus.quantization.quantize import BitsAndBytesConfig as BitsAndBytesConfig
     from bigbird_pegasus.summarization.summarize import summarize as summarize
     from bigbird_pegasus.summarization.summary import Summary as Summary
@@ -82,7 +82,7 @@ _LAZY = {
     "TextIteratorStreamer": "generation.streamers",
     "TextStreamer": "generation.streamers",
     "load_model": "loading",
-    "pipeline": "pipelines",
+    "pipeline": "pipelines.factory",
     "set_seed": "data_collator",
     "summarize": "summarization.summarize",
 }

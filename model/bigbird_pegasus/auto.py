@@ -48,19 +48,13 @@ class AutoConfig:
 class AutoTokenizer:
     """Reads the tokenizer of a checkpoint."""
 
-    # What other tokenizers need and this one does not: there is one implementation, and no code is fetched.
-    ignored: ClassVar[frozenset[str]] = frozenset(
-        {"use_fast", "trust_remote_code", "tokenizer_type", "config"}
-    )
-
     def __init__(self) -> None:
         _not_made(type(self))
 
-    @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, **options: Any) -> PegasusTokenizer:
+    @staticmethod
+    def from_pretrained(name_or_path: str | Path, **options: Any) -> PegasusTokenizer:
         """See `PegasusTokenizer.from_pretrained`."""
-        used = {name: value for name, value in options.items() if name not in cls.ignored}
-        return PegasusTokenizer.from_pretrained(name_or_path, **used)
+        return PegasusTokenizer.from_pretrained(name_or_path, **options)
 
 
 class _AutoModelClass:

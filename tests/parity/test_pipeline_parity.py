@@ -1,4 +1,4 @@
-"""The pipeline that transformers 5 still has, text classification, against ours.
+"""The pipelines that transformers 5 still has against ours.
 
 Those for summarization and question answering were removed in transformers 5.0.
 """
@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
 from bigbird_pegasus import PegasusTokenizer, pipeline
 
+from tests.model.vocabularies import train_vocabulary
 from tests.parity.reference import reference_model
 
 TEXTS = ["The harbour froze in January.", "A new reading room opened in the library.", "Trout came back."]
@@ -59,3 +61,46 @@ def rounded(result: Any) -> Any:
     if isinstance(result, list):
         return [rounded(one) for one in result]
     return {"label": result["label"], "score": pytest.approx(result["score"], abs=1e-5)}
+
+
+def folder_of(tmp_path: Path, kind: str) -> Path:
+    """A checkpoint with a small vocabulary."""
+    special = ["<s>", "<n>", "[MASK]"]
+    ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    path = train_vocabulary(tmp_path / "vocabulary", vocab_size=100, user_defined_symbols=special, **ids)
+    PegasusTokenizer(path, offset=0, model_max_length=256).save_pretrained(tmp_path)
+    sizes = {"vocab_size": 100, "d_model": 8, "max_position_embeddings": 256, "init_std": 0.5}
+    reference_model(tmp_path, kind=kind, **sizes, attention_type="original_full")
+    return tmp_path
+
+
+def test_text_generation_returns_what_transformers_returns(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "BigBirdPegasusForCausalLM")
+    tokenizer = transformers.PegasusTokenizer.from_pretrained(folder)
+    greedy = {"do_sample": False, "max_new_tokens": 5}
+    theirs = transformers.pipeline("text-generation", str(folder), tokenizer=tokenizer, device="cpu")
+    ours: Any = pipeline("text-generation", folder)
+    for inputs, options in GENERATION_CALLS:
+        assert ours(inputs, **greedy, **options) == theirs(inputs, **greedy, **options), (inputs, options)
+
+
+def test_features_are_what_transformers_returns(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "BigBirdPegasusModel")
+    tokenizer = transformers.PegasusTokenizer.from_pretrained(folder)
+    theirs = transformers.pipeline("feature-extraction", str(folder), tokenizer=tokenizer, device="cpu")
+    ours: Any = pipeline("feature-extraction", folder)
+    for options in ({}, {"truncation": True, "tokenize_kwargs": {"max_length": 4}}):
+        found, expected = ours(TEXTS, **options), theirs(TEXTS, **options)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(torch.tensor(one), torch.tensor(other))
+
+
+GENERATION_CALLS: list[tuple[Any, dict[str, Any]]] = [
+    (TEXTS[0], {}),
+    (TEXTS, {"return_full_text": False}),
+    (TEXTS[0], {"return_tensors": True}),
+    (TEXTS[0], {"add_special_tokens": False}),
+    (TEXTS[0], {"prefix": "On the sea: "}),
+    (TEXTS[0], {"num_beams": 2, "num_return_sequences": 2}),
+    (TEXTS[0] * 40, {"handle_long_generation": "hole", "return_tensors": True}),
+]

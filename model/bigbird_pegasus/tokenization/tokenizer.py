@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, TOKENIZER_CONFIG_FILE, VOCABULARY_FILE
-from bigbird_pegasus.checkpoints.hub import checkpoint_folder
+from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.errors import TokenizerError
 from bigbird_pegasus.tokenization.batch_encoding import (
     BatchEncoding,
@@ -37,6 +37,9 @@ from bigbird_pegasus.tokenization.vocabulary import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+
+# Published arguments of `from_pretrained` that choose among implementations: there is one.
+_WITHOUT_EFFECT = frozenset({"config", "legacy", "tokenizer_type", "use_fast"})
 
 _WORD_START = "▁"  # U+2581, SentencePiece's sign for a space
 
@@ -143,14 +146,20 @@ class PegasusTokenizer:
             name_or_path: a folder, or ``owner/name`` on the Hub, see `checkpoint_folder`.
             revision: branch, tag or commit of a model on the Hub.
             local_files_only: never download.
-            options: arguments of the class, which take precedence over the folder's.
+            options: arguments of the class, which take precedence over the folder's; `subfolder`,
+                `cache_dir`, `token` and `force_download` of `checkpoint_folder`. `config`, `legacy`,
+                `tokenizer_type`, `trust_remote_code` and `use_fast` are accepted: there is one
+                implementation, and no code is ever fetched.
 
         Raises:
             TokenizerError: a file is missing or corrupt, or there are more ids than ``vocab_size`` in
                 ``config.json``.
             CheckpointError: the Hub does not give it.
         """
-        folder = checkpoint_folder(name_or_path, revision=revision, local_files_only=local_files_only)
+        where, options = split_options(options)
+        options = {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
+        where |= {"revision": revision, "local_files_only": local_files_only}
+        folder = checkpoint_folder(name_or_path, **where)
         arguments = tokenizer_arguments(folder) | options
         tokenizer = cls(**arguments)
         model_ids = read_json(folder / CONFIG_FILE).get("vocab_size")

@@ -274,6 +274,11 @@ def cut(folder: Path, draw: random.Random) -> None:
     path.write_bytes(data[:end] if draw.random() < 0.8 else data + data[:end])
 
 
+def cast(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Convert a tensor, of a complex one its real part."""
+    return (tensor.real if tensor.is_complex() and not dtype.is_complex else tensor).to(dtype)
+
+
 def replace_file(folder: Path, draw: random.Random) -> None:
     """Put a folder, a pointer, a link, bytes or nothing in the place of a file."""
     path = draw.choice(sorted(path for path in folder.iterdir() if path.is_file()))
@@ -357,7 +362,7 @@ def change_tensors(folder: Path, draw: random.Random) -> None:
         if kind == 0:
             tensors[name] = torch.full_like(tensor, draw.choice((float("nan"), float("inf"), 1e38, 0.0)))
         elif kind == 1:
-            tensors[name] = tensor.to(draw.choice(DTYPES))
+            tensors[name] = cast(tensor, draw.choice(DTYPES))
         elif kind == 2:
             tensors[name] = draw.choice(
                 (tensor[:-1], tensor[None], tensor.flatten(), tensor.repeat(2, *[1] * (tensor.dim() - 1)))
@@ -369,7 +374,7 @@ def change_tensors(folder: Path, draw: random.Random) -> None:
                 tensor.clone()
             )
         else:
-            tensors = {key: value.to(draw.choice(DTYPES)) for key, value in tensors.items()}
+            tensors = {key: cast(value, draw.choice(DTYPES)) for key, value in tensors.items()}
     save_file(tensors, path)
 
 

@@ -1,0 +1,1 @@
+"""From text to text, labels, answers, continuations or features in one call."""
