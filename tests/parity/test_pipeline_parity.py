@@ -69,7 +69,7 @@ def folder_of(tmp_path: Path, kind: str) -> Path:
     ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
     path = train_vocabulary(tmp_path / "vocabulary", vocab_size=100, user_defined_symbols=special, **ids)
     PegasusTokenizer(path, offset=0, model_max_length=256).save_pretrained(tmp_path)
-    sizes = {"vocab_size": 100, "d_model": 8, "max_position_embeddings": 256, "init_std": 0.5}
+    sizes: dict[str, Any] = {"vocab_size": 100, "d_model": 8, "max_position_embeddings": 256, "init_std": 0.5}
     reference_model(tmp_path, kind=kind, **sizes, attention_type="original_full")
     return tmp_path
 

@@ -119,7 +119,7 @@ def pipeline(
         model = DEFAULT_MODEL
     if tokenizer is None and isinstance(model, str | Path):
         tokenizer = model
-    where = {"revision": revision, "token": token}
+    where: dict[str, Any] = {"revision": revision, "token": token}
     given = {"dtype": dtype, "torch_dtype": torch_dtype, "config": config, **(model_kwargs or {})}
     ready = _ready(
         task, model, place, {name: value for name, value in given.items() if value is not None}, where

@@ -230,6 +230,12 @@ class TestDecode:
 
 def test_published_arguments_of_from_pretrained_are_accepted(vocabulary: Path, tmp_path: Path) -> None:
     PegasusTokenizer(vocabulary, offset=0).save_pretrained(tmp_path / "inner")
-    accepted = {"use_fast": True, "legacy": False, "trust_remote_code": True, "token": None, "config": None}
+    accepted: dict[str, Any] = {
+        "use_fast": True,
+        "legacy": False,
+        "trust_remote_code": True,
+        "token": None,
+        "config": None,
+    }
     tokenizer = PegasusTokenizer.from_pretrained(tmp_path, subfolder="inner", cache_dir=tmp_path, **accepted)
     assert tokenizer.vocab_file == tmp_path / "inner" / "spiece.model"
