@@ -199,11 +199,3 @@ def test_without_its_texts_an_encoding_says_so(ours: PegasusTokenizer) -> None:
         ours("a").word_ids(3)
     with pytest.raises(TokenizerError, match="no input_ids to pad, only labels"):
         ours.pad({"labels": [5]})
-
-
-def test_the_vocabulary_does_not_grow(ours: PegasusTokenizer) -> None:
-    assert ours.add_tokens(["▁the", "<s>"]) == ours.add_special_tokens({"bos_token": "<s>"}) == 0
-    with pytest.raises(TokenizerError, match="lacks '<new>' and cannot grow"):
-        ours.add_tokens("<new>")
-    with pytest.raises(TokenizerError, match="lacks '<new>' and cannot grow"):
-        ours.add_special_tokens({"sep_token": ["<new>"]})

@@ -14,6 +14,7 @@ CONFIG_FILE = "config.json"
 VOCABULARY_FILE = "spiece.model"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
+ADDED_TOKENS_FILE = "added_tokens.json"
 GENERATION_CONFIG_FILE = "generation_config.json"
 MODEL_CARD_FILE = "README.md"
 LICENSE_FILE = "LICENSE"
@@ -24,6 +25,7 @@ SMALL_FILES = (
     CONFIG_FILE,
     TOKENIZER_CONFIG_FILE,
     SPECIAL_TOKENS_FILE,
+    ADDED_TOKENS_FILE,
     GENERATION_CONFIG_FILE,
     MODEL_CARD_FILE,
     LICENSE_FILE,

@@ -30,7 +30,30 @@ class RowEncoder(TokenReader, Protocol):
 
 @dataclass(frozen=True)
 class CallOptions:
-    """What a call wants; see `PegasusTokenizer.__call__`."""
+    """What a call of the tokenizer wants; the three arguments of lengths are together here.
+
+    Args:
+        add_special_tokens: append ``</s>``; truncation counts it and keeps it.
+        padding: True or "longest" to the longest row, "max_length" to `max_length`, False not at all.
+            Padding has mask 0.
+        truncation: True or "longest_first", "only_first", "only_second" (of a pair), False. Left out, a
+            `max_length` without padding truncates.
+        max_length: tokens of a row, ``</s>`` included; left out, ``model_max_length``.
+        stride: tokens that neighbouring rows share, with `return_overflowing_tokens`.
+        is_split_into_words: a text is a list of words, each encoded by itself.
+        pad_to_multiple_of: padded rows are as long as a multiple of this.
+        padding_side: "right" or "left"; left out, the tokenizer's own.
+        return_tensors: "pt" for int64 tensors (B, T), "np" for arrays, one text being B = 1; None for
+            lists.
+        return_attention_mask: False leaves it out.
+        return_overflowing_tokens: what truncation would drop are further rows;
+            ``overflow_to_sample_mapping`` has the number of each row's text.
+        return_special_tokens_mask: also ``special_tokens_mask``, 1 at ``</s>`` and padding.
+        return_offsets_mapping: also ``offset_mapping``, (B, T, 2): the half-open span of each token in
+            code points of the text as passed, without the space before it; in its word where the text is
+            split. ``</s>`` and padding have (0, 0).
+        return_length: also ``length``, of each row with its padding.
+    """
 
     lengths: Lengths
     add_special_tokens: bool = True

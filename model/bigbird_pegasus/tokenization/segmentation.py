@@ -65,6 +65,11 @@ class Segmenter:
     def _source(self, text: str) -> str:
         return _NEWLINE.sub(NEWLINE_PIECE, text) if self.newline_piece else text
 
+    def ends_blank(self, text: str) -> bool:
+        """Return whether a text ends with what is a space to SentencePiece."""
+        is_newline = self.newline_piece is not None and text[-1:] in "\r\n"
+        return bool(text) and not is_newline and self._is_blank(text[-1])
+
     def _is_blank(self, character: str) -> bool:
         """Return whether SentencePiece reads this character as a space, or not at all."""
         blank = self._blank_characters.get(character)

@@ -4,34 +4,32 @@ A newline is written as the piece ``<n>`` where the vocabulary has it, as Google
 (google-research/bigbird, ``substitute_newline="<n>"``), because SentencePiece would turn it into a space.
 
 Special tokens never come out of text: a document that holds ``</s>`` gets the pieces that spell it.
+Tokens that a caller has added do, see `added_tokens`.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from bigbird_pegasus.checkpoints.files import CONFIG_FILE, TOKENIZER_CONFIG_FILE, VOCABULARY_FILE
+from bigbird_pegasus.checkpoints.files import CONFIG_FILE, TOKENIZER_CONFIG_FILE
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.errors import TokenizerError
 from bigbird_pegasus.tokenization.batch_encoding import (
     BatchEncoding,
-    Row,
     check_kind,
-    check_side,
     lengths_of,
     pad_columns,
     to_tensors,
 )
+from bigbird_pegasus.tokenization.decoding import spelt, without_spaces_before_marks
 from bigbird_pegasus.tokenization.encode import CallOptions, encode
-from bigbird_pegasus.tokenization.piece_ids import OFFSETS, PieceIds
-from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter
+from bigbird_pegasus.tokenization.pegasus_vocabulary import PegasusVocabulary
 from bigbird_pegasus.tokenization.token_positions import TextOrWords
 from bigbird_pegasus.tokenization.vocabulary import (
     SPECIAL_TOKEN_NAMES,
-    load_vocabulary,
     read_json,
     tokenizer_arguments,
+    write_tokenizer,
 )
 
 if TYPE_CHECKING:
@@ -41,95 +39,16 @@ if TYPE_CHECKING:
 # Published arguments of `from_pretrained` that choose among implementations: there is one.
 _WITHOUT_EFFECT = frozenset({"config", "legacy", "tokenizer_type", "use_fast"})
 
-_WORD_START = "▁"  # U+2581, SentencePiece's sign for a space
 
-# English spacing undone as the published decoders do it; the order matters
-_SPACED_MARKS = ((" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"))
-_SPACED_ENDINGS = ((" n't", "n't"), (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"))
+class PegasusTokenizer(PegasusVocabulary):
+    """The tokenizer of BigBird-Pegasus and PEGASUS checkpoints.
 
-
-class PegasusTokenizer:
-    """The tokenizer of BigBird-Pegasus and PEGASUS checkpoints. It never changes after it is made.
-
-    Args:
-        vocab_file: the SentencePiece model, ``spiece.model`` of a checkpoint folder.
-        offset: 0 (BigBird-Pegasus) or 103 (PEGASUS), see `piece_ids`.
-        model_max_length: the tokens, ``</s>`` among them, that ``truncation=True`` alone keeps.
-        padding_side: "right" or "left"; calls may say otherwise.
-        pad_token, eos_token, unk_token: must be in the vocabulary.
-        bos_token, sep_token, cls_token, mask_token, mask_token_sent, additional_special_tokens: as the
-            checkpoint names them; a token that the vocabulary does not have has no id and is None here.
-
-    ``newline_token`` is ``"<n>"`` where the vocabulary has that piece, else None.
-
-    Raises:
-        TokenizerError: the file is missing or no SentencePiece model, or does not fit the other arguments.
+    It is made and named as `PegasusVocabulary` says, and changes only as that does.
     """
 
     truncation_side = "right"
     is_fast = True
     model_input_names = ("input_ids", "attention_mask")
-
-    def __init__(
-        self,
-        vocab_file: str | Path,
-        offset: int = 103,
-        model_max_length: float = 4096,
-        *,
-        pad_token: str = "<pad>",
-        eos_token: str = "</s>",
-        unk_token: str = "<unk>",
-        bos_token: str | None = "<s>",
-        sep_token: str | None = None,
-        cls_token: str | None = None,
-        mask_token: str | None = "<mask_2>",
-        mask_token_sent: str | None = "<mask_1>",
-        additional_special_tokens: Iterable[str] | None = None,
-        padding_side: str = "right",
-    ) -> None:
-        check_side(padding_side)
-        self.padding_side = padding_side
-        if isinstance(offset, bool) or offset not in OFFSETS:
-            raise TokenizerError(f"offset is {offset!r}; it is 0 for BigBird-Pegasus and 103 for PEGASUS")
-        is_number = isinstance(model_max_length, int | float) and not isinstance(model_max_length, bool)
-        if not is_number or not 1 <= model_max_length < float("inf"):
-            raise TokenizerError(f"model_max_length is {model_max_length!r}; it must be a number from 1 up")
-        self.vocab_file = Path(vocab_file)
-        self.offset = int(offset)
-        self.model_max_length = int(model_max_length)  # published configurations without a limit say 1e30
-
-        self.pad_token, self.eos_token, self.unk_token = pad_token, eos_token, unk_token
-        additional = list(additional_special_tokens or ())
-        optional = filter(None, (bos_token, sep_token, cls_token, mask_token, mask_token_sent))
-        special = {pad_token, eos_token, unk_token, *additional, *optional}
-        special.discard(NEWLINE_PIECE)  # a newline is text, whatever a configuration says
-        self._vocabulary = load_vocabulary(self.vocab_file, special)
-        masks = (mask_token_sent or "<mask_1>", mask_token or "<mask_2>")
-        self._ids = PieceIds(self._vocabulary, self.offset, masks)
-        if offset and self._vocabulary.id_to_piece([0, 1]) != [pad_token, eos_token]:
-            raise TokenizerError(
-                f"{self.vocab_file} does not begin with {pad_token} and {eos_token}, as offset {offset} needs"
-            )
-        self.pad_token_id = self._required_id(pad_token)
-        self.eos_token_id = self._required_id(eos_token)
-        self.unk_token_id = self._required_id(unk_token)
-        if not self._vocabulary.is_unknown(self._ids.in_file(self.unk_token_id)):
-            raise TokenizerError(f"{unk_token} is not the unknown piece of {self.vocab_file}")
-        self.bos_token = self._known(bos_token)
-        self.sep_token = self._known(sep_token)
-        self.cls_token = self._known(cls_token)
-        self.mask_token = self._known(mask_token)
-        self.mask_token_sent = self._known(mask_token_sent)
-        self.bos_token_id = self._ids.find(bos_token)
-        self.sep_token_id = self._ids.find(sep_token)
-        self.cls_token_id = self._ids.find(cls_token)
-        self.mask_token_id = self._ids.find(mask_token)
-        self.mask_token_sent_id = self._ids.find(mask_token_sent)
-        self.additional_special_tokens = [token for token in additional if self._ids.find(token) is not None]
-        special_ids = {self._ids.find(token) for token in special} | self._ids.reserved
-        self._special_ids = frozenset(index for index in special_ids if index is not None)
-        self._segmenter = Segmenter(self._vocabulary)
-        self.newline_token = self._segmenter.newline_piece
 
     @classmethod
     def from_pretrained(
@@ -160,13 +79,17 @@ class PegasusTokenizer:
         options = {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
         where |= {"revision": revision, "local_files_only": local_files_only}
         folder = checkpoint_folder(name_or_path, **where)
-        arguments = tokenizer_arguments(folder) | options
-        tokenizer = cls(**arguments)
         model_ids = read_json(folder / CONFIG_FILE).get("vocab_size")
+        tokenizer = cls(**tokenizer_arguments(folder, model_ids) | options)
         if isinstance(model_ids, int) and len(tokenizer) > model_ids:
             raise TokenizerError(
                 f"{tokenizer.vocab_file} with offset {tokenizer.offset} has {len(tokenizer)} ids, but the"
-                f" vocab_size in config.json is {model_ids}: is the offset in {TOKENIZER_CONFIG_FILE} right?"
+                f" vocab_size in config.json is {model_ids}: "
+                + (
+                    "resize_token_embeddings of the model, and save it"
+                    if tokenizer.get_added_vocab()
+                    else f"is the offset in {TOKENIZER_CONFIG_FILE} right?"
+                )
             )
         return tokenizer
 
@@ -176,8 +99,6 @@ class PegasusTokenizer:
         With offset 0 the mask token is listed under ``additional_special_tokens``: transformers 5 puts a
         named mask token in front of the vocabulary, and every id after it would be one too high.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         config: dict[str, Any] = {"tokenizer_class": "PegasusTokenizer", "offset": self.offset}
         config |= {"model_max_length": self.model_max_length}
         config |= {name: getattr(self, name) for name in SPECIAL_TOKEN_NAMES}
@@ -186,10 +107,7 @@ class PegasusTokenizer:
             masks = [token for token in (self.mask_token_sent, self.mask_token) if token]
             config |= {"mask_token": None, "mask_token_sent": None}
             config["additional_special_tokens"] = self.additional_special_tokens + masks
-        (folder / VOCABULARY_FILE).write_bytes(self.vocab_file.read_bytes())
-        (folder / TOKENIZER_CONFIG_FILE).write_text(
-            json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        write_tokenizer(Path(folder), self.vocab_file, config, self._ids.added)
 
     def __call__(
         self,
@@ -222,27 +140,9 @@ class PegasusTokenizer:
             text_pair: a second text for each, put after the first and before ``</s>``.
             text_target: texts whose ids come back as ``labels`` (as ``input_ids`` where there is no `text`).
             text_pair_target: a second text for each of those.
-            add_special_tokens: append ``</s>``; truncation counts it and keeps it.
-            padding: True or "longest" to the longest row, "max_length" to `max_length`, False not at all.
-                Padding has mask 0.
-            truncation: True or "longest_first", "only_first", "only_second" (of a pair), False. Left out, a
-                `max_length` without padding truncates.
-            max_length: tokens of a row, ``</s>`` included; left out, ``model_max_length``.
-            stride: tokens that neighbouring rows share, with `return_overflowing_tokens`.
-            is_split_into_words: a text is a list of words, each encoded by itself.
-            pad_to_multiple_of: padded rows are as long as a multiple of this.
-            padding_side: "right" or "left"; left out, the tokenizer's own.
-            return_tensors: "pt" for int64 tensors (B, T), "np" for arrays, one text being B = 1; None for
-                lists.
+            add_special_tokens and all that follow: see `CallOptions`, where they are described. Left out,
+                `max_length` is ``model_max_length`` and `padding_side` the tokenizer's own.
             return_token_type_ids: accepted and not obeyed: these models have none, and none are published.
-            return_attention_mask: False leaves it out.
-            return_overflowing_tokens: what truncation would drop are further rows;
-                ``overflow_to_sample_mapping`` has the number of each row's text.
-            return_special_tokens_mask: also ``special_tokens_mask``, 1 at ``</s>`` and padding.
-            return_offsets_mapping: also ``offset_mapping``, (B, T, 2): the half-open span of each token in
-                code points of the text as passed, without the space before it; in its word where the text is
-                split. ``</s>`` and padding have (0, 0).
-            return_length: also ``length``, of each row with its padding.
             verbose: accepted; nothing is printed.
 
         Returns:
@@ -309,30 +209,6 @@ class PegasusTokenizer:
         kind = check_kind(return_tensors)
         return BatchEncoding(columns if kind is None else to_tensors(columns, kind))
 
-    def add_tokens(self, new_tokens: str | Sequence[str], special_tokens: bool = False) -> int:
-        """Return 0 where the vocabulary has all of the tokens already: it cannot grow.
-
-        Raises:
-            TokenizerError: it lacks one.
-        """
-        wanted = [new_tokens] if isinstance(new_tokens, str) else [str(token) for token in new_tokens]
-        missing = [token for token in wanted if self._ids.find(token) is None]
-        if missing:
-            raise TokenizerError(
-                f"the vocabulary lacks {missing[0]!r} and cannot grow: take one of its unused pieces, such "
-                "as <unk_7> with offset 103, or add the piece to spiece.model"
-            )
-        return 0
-
-    def add_special_tokens(self, special_tokens_dict: Mapping[str, Any]) -> int:
-        """Return 0 where the vocabulary has all of the tokens already; see `add_tokens`.
-
-        Raises:
-            TokenizerError: it lacks one.
-        """
-        values = special_tokens_dict.values()
-        return self.add_tokens([str(t) for v in values for t in ([v] if isinstance(v, str) else v)])
-
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """Return how many special tokens a text or pair gets: ``</s>``."""
         return 1
@@ -356,22 +232,7 @@ class PegasusTokenizer:
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
         """Return the text that pieces spell."""
-        text = "".join(tokens).replace(_WORD_START, " ")
-        if tokens and tokens[0].startswith(_WORD_START):
-            text = text[1:]
-        return text.replace(self.newline_token, "\n") if self.newline_token else text
-
-    @property
-    def special_tokens_map(self) -> dict[str, Any]:
-        """The special tokens by their names, those that there are."""
-        found = {name: getattr(self, name) for name in SPECIAL_TOKEN_NAMES if getattr(self, name) is not None}
-        more = {"additional_special_tokens": self.additional_special_tokens}
-        return found | (more if self.additional_special_tokens else {})
-
-    @property
-    def vocab(self) -> dict[str, int]:
-        """Every piece with its id."""
-        return self.get_vocab()
+        return spelt(tokens, self.newline_token)
 
     @overload
     def decode(
@@ -409,11 +270,8 @@ class PegasusTokenizer:
         if token_ids and not isinstance(token_ids[0], int) and hasattr(token_ids[0], "__len__"):
             return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in token_ids]
         pieces = self.convert_ids_to_tokens([int(index) for index in token_ids], skip_special_tokens)
-        text = self.convert_tokens_to_string(pieces)
-        if clean_up_tokenization_spaces:
-            for spaced, tight in _SPACED_MARKS + _SPACED_ENDINGS:
-                text = text.replace(spaced, tight)
-        return text
+        text = spelt(pieces, self.newline_token)
+        return without_spaces_before_marks(text) if clean_up_tokenization_spaces else text
 
     def batch_decode(
         self,
@@ -424,96 +282,6 @@ class PegasusTokenizer:
         """`decode` for each row of (B, T)."""
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in sequences]
 
-    def __len__(self) -> int:
-        return self.vocab_size
-
-    @property
-    def vocab_size(self) -> int:
-        """Return how many ids there are; all are below this."""
-        return len(self._ids)
-
-    @property
-    def all_special_ids(self) -> list[int]:
-        """The ids that `skip_special_tokens` leaves out, ascending."""
-        return sorted(self._special_ids)
-
-    @property
-    def all_special_tokens(self) -> list[str]:
-        """The tokens of `all_special_ids`."""
-        return self.convert_ids_to_tokens(self.all_special_ids)
-
-    def get_vocab(self) -> dict[str, int]:
-        """Every piece with its id."""
-        return {piece: index for index, piece in enumerate(self.convert_ids_to_tokens(range(len(self))))}
-
-    @overload
-    def convert_ids_to_tokens(self, ids: int, skip_special_tokens: bool = ...) -> str: ...
-    @overload
-    def convert_ids_to_tokens(self, ids: Sequence[int], skip_special_tokens: bool = ...) -> list[str]: ...
-    def convert_ids_to_tokens(
-        self, ids: int | Sequence[int], skip_special_tokens: bool = False
-    ) -> str | list[str]:
-        """Return the piece of an id, or the pieces of a list of ids.
-
-        Raises:
-            TokenizerError: there is no such id.
-        """
-        if isinstance(ids, int):
-            return self._ids.piece(ids)
-        return [
-            self._ids.piece(index)
-            for index in ids
-            if not (skip_special_tokens and index in self._special_ids)
-        ]
-
-    @overload
-    def convert_tokens_to_ids(self, tokens: str) -> int: ...
-    @overload
-    def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
-    def convert_tokens_to_ids(self, tokens: str | list[str] | tuple[str, ...]) -> int | list[int]:
-        """Return the id of a piece, or the ids of a list of them; that of ``<unk>`` for what is no piece."""
-        if not isinstance(tokens, str):
-            return [self.convert_tokens_to_ids(token) for token in tokens]
-        index = self._ids.find(tokens)
-        return self.unk_token_id if index is None else index
-
-    def _known(self, token: str | None) -> str | None:
-        return None if self._ids.find(token) is None else token
-
-    def _required_id(self, token: str) -> int:
-        index = self._ids.find(token)
-        if index is None:
-            raise TokenizerError(f"{self.vocab_file} has no piece {token}")
-        return index
-
-    def row_of(self, text: TextOrWords, *, spans: bool) -> Row:
-        """Return the tokens of a text, without ``</s>``; of a text that is split, those of its words."""
-        if not isinstance(text, str):
-            words = [self.row_of(word, spans=spans) for word in text]
-            return Row(
-                [i for word in words for i in word.ids], [span for word in words for span in word.spans]
-            )
-        if not spans:
-            return Row([self._ids.from_file(index) for index in self._segmenter.ids(text)], [])
-        indices, found = self._segmenter.ids_and_spans(text)
-        return Row([self._ids.from_file(index) for index in indices], found)
-
     def token_spans(self, text: TextOrWords) -> list[tuple[int, int]]:
         """Return the span of each token of a text, without ``</s>``."""
-        return self.row_of(text, spans=True).spans
-
-    def token_words(self, text: TextOrWords) -> list[int | None]:
-        """Return the number of the word that each token of a text is of; None for newlines.
-
-        A word begins at a space, at a newline, or where the caller has split the text.
-        """
-        if not isinstance(text, str):
-            return [n for n, word in enumerate(text) for _ in self.row_of(word, spans=False).ids]
-        found: list[int | None] = []
-        number, begins = -1, True
-        for piece in self.tokenize(text):
-            is_newline = piece == self.newline_token
-            number += not is_newline and (begins or piece.startswith(_WORD_START))
-            found.append(None if is_newline else number)
-            begins = is_newline
-        return found
+        return self._reader.row_of(text, spans=True).spans

@@ -6,13 +6,15 @@ holds the HTML tag ``<s>`` would put the decoder's start token into the encoder.
 "control" in memory before SentencePiece sees the file: the ids stay, text never matches.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from sentencepiece import SentencePieceProcessor
 
 from bigbird_pegasus.checkpoints.files import (
+    ADDED_TOKENS_FILE,
     MAX_VOCABULARY_BYTES,
     SPECIAL_TOKENS_FILE,
     TOKENIZER_CONFIG_FILE,
@@ -22,15 +24,20 @@ from bigbird_pegasus.checkpoints.files import (
     read_json_object,
 )
 from bigbird_pegasus.errors import CheckpointError, TokenizerError
+from bigbird_pegasus.tokenization.added_tokens import AddedTokens, written_added_tokens
 from bigbird_pegasus.tokenization.protobuf import user_defined_to_control
 
 REQUIRED_TOKEN_NAMES = ("pad_token", "eos_token", "unk_token")
 OPTIONAL_TOKEN_NAMES = ("bos_token", "sep_token", "cls_token", "mask_token", "mask_token_sent")
+ADDITIONAL_TOKEN_NAMES = ("additional_special_tokens", "extra_special_tokens")  # the older name first
 SPECIAL_TOKEN_NAMES = REQUIRED_TOKEN_NAMES + OPTIONAL_TOKEN_NAMES
 
 
-def tokenizer_arguments(folder: Path) -> dict[str, Any]:
+def tokenizer_arguments(folder: Path, model_ids: Any = None) -> dict[str, Any]:
     """Return the arguments of `PegasusTokenizer` that the files of a checkpoint folder give.
+
+    Special tokens that were added beyond the ids of the model, `model_ids`, are left out: transformers 4
+    added the mask tokens of PEGASUS to vocabularies that lack them, and no model has a row for them.
 
     Raises:
         TokenizerError: the folder has no ``spiece.model``, or a file of it is corrupt.
@@ -51,12 +58,61 @@ def tokenizer_arguments(folder: Path) -> dict[str, Any]:
     }
     tokens = {name: _token_text(config[name], name) for name in SPECIAL_TOKEN_NAMES if name in config}
     arguments |= {name: token for name, token in tokens.items() if token or name not in REQUIRED_TOKEN_NAMES}
-    additional = config.get("additional_special_tokens") or []
-    if not isinstance(additional, list):
-        raise TokenizerError(f"additional_special_tokens of {folder / TOKENIZER_CONFIG_FILE} is no list")
-    texts = [_token_text(token, "additional_special_tokens") for token in additional]
-    arguments["additional_special_tokens"] = [text for text in texts if text]
+    additional = [token for name in ADDITIONAL_TOKEN_NAMES for token in _tokens_of(config, name)]
+    arguments["additional_special_tokens"] = list(dict.fromkeys(additional))
+    arguments["added_tokens_decoder"] = _added_tokens(folder, config, model_ids)
     return arguments
+
+
+def write_tokenizer(folder: Path, vocabulary: Path, config: dict[str, Any], added: AddedTokens) -> None:
+    """Write a vocabulary and a configuration into a folder, with the tokens that were added, as published."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / VOCABULARY_FILE).write_bytes(vocabulary.read_bytes())
+    if added.ids:
+        config = config | {"added_tokens_decoder": written_added_tokens(added)}
+        _write_json(folder / ADDED_TOKENS_FILE, added.ids)
+    else:
+        (folder / ADDED_TOKENS_FILE).unlink(missing_ok=True)
+    _write_json(folder / TOKENIZER_CONFIG_FILE, config)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _tokens_of(config: Mapping[str, Any], name: str) -> list[str]:
+    """Return the texts of a list of special tokens; transformers 5 may name them in an object."""
+    tokens = config.get(name) or []
+    if isinstance(tokens, dict):
+        tokens = list(tokens.values())
+    if not isinstance(tokens, list):
+        raise TokenizerError(f"{name} of {TOKENIZER_CONFIG_FILE} is no list")
+    return [text for token in tokens if (text := _token_text(token, name))]
+
+
+def _added_tokens(folder: Path, config: Mapping[str, Any], model_ids: Any) -> dict[str, Any]:
+    """Return the added tokens by id: those of the configuration, or of the file that older folders have."""
+    decoder = config.get("added_tokens_decoder")
+    if decoder is None:
+        listed = read_json(folder / ADDED_TOKENS_FILE).items()
+        decoder = {str(index): token for token, index in listed}
+    if not isinstance(decoder, dict):
+        if decoder:
+            raise TokenizerError(
+                f"added_tokens_decoder of {folder / TOKENIZER_CONFIG_FILE} maps ids to tokens"
+            )
+        return {}
+    limit = model_ids if isinstance(model_ids, int) else None
+    return {
+        index: token
+        for index, token in decoder.items()
+        if limit is None
+        or not (isinstance(token, dict) and token.get("special") is True and _id(index) >= limit)
+    }
+
+
+def _id(index: str) -> int:
+    return int(index) if index.isdecimal() and len(index) < 10 else -1
 
 
 def read_json(path: Path) -> dict[str, Any]:
