@@ -9,7 +9,7 @@ from bbp_cli.commands.options import (
     Data,
     Debug,
     Device,
-    Length,
+    MaxWords,
     Model,
     Offline,
     Precision,
@@ -34,7 +34,7 @@ def evaluate(
     baseline: Annotated[
         Baseline | None, typer.Option(help="Summarize without a model, for comparison.", show_default=False)
     ] = None,
-    length: Length = None,
+    length: MaxWords = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate only the first N records.")
     ] = None,

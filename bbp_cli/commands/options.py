@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.quantization.scheme import Scheme
+from bigbird_pegasus.summarization.length import AskedLength, Length, parse_length
 
 from bbp_cli.console import ColorChoice, print_line
 from bbp_cli.models.hardware import DType
@@ -45,6 +47,13 @@ def _batch_size(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise typer.BadParameter(f"{text!r} is neither auto nor a whole number above 0")
     return int(text)
+
+
+def _length_of(text: str) -> Length:
+    try:
+        return parse_length(text)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def need_input(context: typer.Context, found: bool) -> None:
@@ -183,13 +192,25 @@ Revision = Annotated[
     str | None,
     typer.Option(metavar="REV", help="Branch, tag or commit of a model from the Hub (default: main)."),
 ]
-Length = Annotated[
+MaxWords = Annotated[
     int | None,
     typer.Option(
         min=1,
         metavar="WORDS",
         envvar="BBP_LENGTH",
         help="Maximum words in the summary (default: the model decides by the document).",
+    ),
+]
+SummaryLength = Annotated[
+    AskedLength | None,
+    typer.Option(
+        "--length",
+        parser=_length_of,
+        metavar="LENGTH",
+        envvar="BBP_LENGTH",
+        help="Most words: 120. Or about 120w, 5s (sentences), 10%, short, medium, long "
+        "(default: the model decides by the document).",
+        show_default=False,
     ),
 ]
 Beams = Annotated[

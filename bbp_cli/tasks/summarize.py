@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from bigbird_pegasus.errors import ConfigError, NotFiniteError
-from bigbird_pegasus.summarization.options import OnText, SummaryOptions
+from bigbird_pegasus.summarization.options import OnText, SummaryOptions, in_words
 from bigbird_pegasus.text.language import ENGLISH, NAMES
 from bigbird_pegasus.text.parsed_text import parse_text
 
@@ -158,7 +158,8 @@ def summary_task(
     """Return the task for the kind of model that a checkpoint holds; `keep_references`: read bibliographies.
 
     Raises:
-        UsageError: the model is extractive, and options of text generation are given.
+        UsageError: the model is extractive, and options of text generation are given; or it writes, and a
+            number of sentences is asked for.
     """
     extractive = checkpoint.kind == "extractive"
     if extractive and options.generation:
@@ -167,6 +168,11 @@ def summary_task(
             f"the model {checkpoint.folder.id} chooses sentences, so {names} cannot be used with it",
             hint="give a model that writes, for example --model arxiv",
         )
+    if not extractive:
+        try:
+            in_words(options, document_words=1)
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
     # The two tasks have windows of different types. Each is handed only windows that it planned itself, which
     # the types of a union cannot say.
     kind = ExtractiveSummary if extractive else AbstractiveSummary

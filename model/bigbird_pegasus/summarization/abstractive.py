@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, cast
 
 from bigbird_pegasus.summarization.attribution import attribute, index_sentences
-from bigbird_pegasus.summarization.options import OnText, SummaryOptions
+from bigbird_pegasus.summarization.options import OnText, SummaryOptions, in_words
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.summarization.support import SourceFacts, source_facts, unsupported_facts
@@ -71,6 +71,7 @@ def abstractive_steps(
     if not encoded.ids:
         return empty_summary(text.language)
     windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
+    options = in_words(options, count_words(text.raw))
     generation = generation_options(options, model, len(windows))
     forms = surface_forms(text.raw if options.restore_case else "")
     parts: list[_Part] = []
@@ -84,7 +85,7 @@ def abstractive_steps(
     summary = join(part.text for part in parts)
     facts = source_facts(text.raw)
     sentences = [sentence for part in parts for sentence in _sentences(part, encoded, text, facts)]
-    stop: Stop = "end" if all(part.ended for part in parts) else "length"
+    stop: Stop = "length" if options.length is not None and not all(part.ended for part in parts) else "end"
     return Summary(
         summary,
         tuple(sentences),
@@ -102,7 +103,7 @@ def generation_options(
     generation = {"seed": options.seed, **options.generation}
     default = _default_config(model)
     tokens = None
-    if options.length is not None:
+    if isinstance(options.length, int):
         tokens = max(ceil(options.length * TOKENS_PER_WORD / windows), MIN_NEW_TOKENS)
     elif default.max_length is None and default.max_new_tokens is None:
         tokens = DEFAULT_SUMMARY_TOKENS

@@ -5,8 +5,8 @@ The encoder reads one window by itself; the vectors that it makes of sentences a
 
 import math
 import re
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -20,10 +20,12 @@ from bigbird_pegasus.inference.sentence_networks import score_sentences, selecti
 from bigbird_pegasus.kernels.blas import single_threaded_blas
 from bigbird_pegasus.summarization.document_features import columns_digest, document_features
 from bigbird_pegasus.summarization.general_scores import with_general_scorer
+from bigbird_pegasus.summarization.length import WORDS_PER_SENTENCE, LengthBounds, bounds_of
+from bigbird_pegasus.summarization.main_point import main_point
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
-from bigbird_pegasus.summarization.sentence_selection import select_sentences
+from bigbird_pegasus.summarization.sentence_selection import SelectionBounds, select_sentences
 from bigbird_pegasus.summarization.standalone import deductions
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
@@ -67,35 +69,45 @@ def extractive_steps(
     scored = score_document(model, vectors, texts, [span.starts_paragraph for span in spans], allowed)
     speakers = speakers_of(text.plain, text.lines, [span.start for span in spans])
     spoken = [with_speaker(one, speaker) for one, speaker in zip(texts, speakers, strict=True)]
+    bounds = bounds_of(options.length, sum(map(count_words, spoken)), sum(allowed))
     if is_made_of_sentences(text, spans, allowed):
-        chosen, stop = choose(spoken, scored, options.length, allowed, model.selector)
-        chosen = with_questions(spoken, chosen, options.length)
+        choice = choose(spoken, scored, bounds, allowed, model.selector, text.language)
+        choice = with_questions(spoken, choice, bounds)
     else:  # scores say nothing of a text that is no running text
-        chosen, stop = first_pieces(spoken, options.length, allowed)
-    warnings = _cut_single_sentence(texts, chosen, options.length or DEFAULT_SUMMARY_WORDS)
-    summary = join_sentences(named([texts[n] for n in chosen], [speakers[n] for n in chosen]))
+        choice = first_pieces(spoken, bounds, allowed)
+    chosen = choice.numbers
+    shown = dict(enumerate(texts))
+    for number, rest in choice.shortened.items():  # without the speaker's name, which `named` adds
+        shown[number] = rest[len(spoken[number]) - len(texts[number]) :]
+    summary = join_sentences(named([shown[n] for n in chosen], [speakers[n] for n in chosen]))
     sentences = [
         SummarySentence(
-            texts[n], spans[n].start, spans[n].end, round(scored.scores[n], 6), speaker=speakers[n] or None
+            shown[n], spans[n].start, spans[n].end, round(scored.scores[n], 6), speaker=speakers[n] or None
         )
         for n in chosen
     ]
+    stop: Stop = "end" if choice.stop == "length" and options.length is None else choice.stop
     return Summary(
         summary,
         tuple(sentences),
         coverage_of(len(encoded.ids), sum(window.tokens for window in windows), len(windows)),
         measure_quality(sum(count_words(one) for one in texts), summary, stop),
         text.language,
-        warnings,
+        choice.warnings,
     )
 
 
-def _cut_single_sentence(texts: list[str], chosen: Sequence[int], max_words: int) -> tuple[str, ...]:
-    """Cut the only chosen sentence in `texts` where it is longer than a summary may be; return a warning."""
-    if len(chosen) != 1 or count_words(texts[chosen[0]]) <= max_words:
-        return ()
-    texts[chosen[0]] = first_words(texts[chosen[0]], max_words)
-    return (f"no sentence has at most {max_words} words: the best one is cut",)
+@dataclass(frozen=True)
+class Choice:
+    """The numbers of the sentences that are chosen, in document order, and why they end.
+
+    `shortened` holds those of which not all has room. `warnings` are for whoever reads the summary.
+    """
+
+    numbers: list[int]
+    stop: Stop
+    shortened: Mapping[int, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def join_sentences(sentences: Sequence[str]) -> str:
@@ -155,77 +167,116 @@ def score_document(
     return ScoredSentences(scores.tolist(), features, length)
 
 
-def first_pieces(
-    texts: Sequence[str], max_words: int | None, allowed: Sequence[bool]
-) -> tuple[list[int], Stop]:
-    """Return a document's first pieces, where few are sentences: a list, a table, a poem without full stops.
+def first_pieces(texts: Sequence[str], bounds: LengthBounds, allowed: Sequence[bool]) -> Choice:
+    """Choose a document's first pieces, where few are sentences: a list, a table, a poem without full stops.
 
-    Without `max_words` a quarter of the words, but at least 30 and at most 100. Scores say nothing about such
-    pieces.
+    Where no words are asked for, a quarter of them, but at least 30 and at most 100; or the sentences that
+    are asked for. Scores say nothing about such pieces.
     """
     words = [count_words(text) if may else 0 for text, may in zip(texts, allowed, strict=True)]
-    left = max_words or min(DEFAULT_SUMMARY_WORDS, max(MIN_LEAD_WORDS, sum(words) // 4))
     numbers = [n for n, count in enumerate(words) if count]
-    last = next(
-        (i for i, total in enumerate(accumulate(words[n] for n in numbers)) if total > left), len(numbers)
-    )
-    return numbers[: max(1, last)], "whole" if last == len(texts) else _stop_of(max_words)
+    if bounds.min_sentences:
+        last = min(len(numbers), bounds.min_sentences)
+    else:
+        left = bounds.max_words or min(DEFAULT_SUMMARY_WORDS, max(MIN_LEAD_WORDS, sum(words) // 4))
+        totals = enumerate(accumulate(words[n] for n in numbers))
+        last = next((i for i, total in totals if total > left), len(numbers))
+    choice = Choice(numbers[: max(1, last)], "whole" if last == len(texts) else "length")
+    return _with_single_cut(texts, choice, bounds)
 
 
-def with_questions(texts: Sequence[str], chosen: Sequence[int], max_words: int | None) -> list[int]:
-    """Return the chosen sentences, with the question before each answer where there is room ("A: …")."""
-    found = set(chosen)
-    words = sum(count_words(texts[n]) for n in chosen)
-    for number in chosen:
+def with_questions(texts: Sequence[str], choice: Choice, bounds: LengthBounds) -> Choice:
+    """Add the question before each chosen answer ("A: …") where there is room."""
+    if bounds.max_sentences is not None:
+        return choice
+    found = set(choice.numbers)
+    words = sum(count_words(choice.shortened.get(n, texts[n])) for n in choice.numbers)
+    for number in choice.numbers:
         asked = number - 1
         if asked < 0 or asked in found:
             continue
         if _ANSWER.match(texts[number]) and _QUESTION.match(texts[asked]):
             words += count_words(texts[asked])
-            if max_words is not None and words > max_words:
+            if bounds.max_words is not None and words > bounds.max_words:
                 break
             found.add(asked)
-    return sorted(found)
+    return replace(choice, numbers=sorted(found))
 
 
 @single_threaded_blas()
 def choose(
     texts: Sequence[str],
     scored: "ScoredSentences",
-    max_words: int | None,
+    bounds: LengthBounds,
     allowed: Sequence[bool],
     selector: NetworkWeights,
-) -> tuple[list[int], Stop]:
-    """Return the numbers of the sentences to print, in document order; a short text is printed whole.
+    language: str | None = None,
+) -> Choice:
+    """Choose the sentences to print; a short text is printed whole.
 
-    Choosing stops where the length is reached, or where no other sentence is worth it ("end"). Without
-    `max_words` the length is what such a document's summary is expected to have.
+    Choosing stops where a bound is reached, or where no other sentence is worth it ("end"). Without bounds
+    the length is what such a document's summary is expected to have.
 
     `allowed` tells which sentences may be chosen: headings, captions and the like may not
     (`bigbird_pegasus.text.sentence_filter`).
     """
     words = [count_words(text) for text in texts]
-    short = max_words or DEFAULT_SUMMARY_WORDS
-    if len(texts) <= MAX_WHOLE_SENTENCES and sum(words) <= short:
-        return list(range(len(texts))), "whole"
     numbers = [number for number, may in enumerate(allowed) if may]
-    if len(numbers) <= MAX_WHOLE_SENTENCES and sum(words[n] for n in numbers) <= short:
-        return numbers, "end"
-    length = scored.length if max_words is None else float(max_words)
+    for everything, stop in ((list(range(len(texts))), "whole"), (numbers, "end")):
+        if _is_short(everything, words, bounds):
+            return Choice(everything, stop)
+    gains_of = partial(selection_gains, selector)
+    point = None
+    if bounds.max_words is not None:
+        given = (texts, scored.scores, scored.features, scored.length, allowed)
+        point = main_point(gains_of, *given, bounds.max_words, language)
+    shortened = {point.number: point.text} if point and point.text else {}
+    words = [count_words(shortened.get(n, text)) for n, text in enumerate(texts)]
     chosen, cut = select_sentences(
-        partial(selection_gains, selector),
+        gains_of,
         words,
         scored.scores,
         scored.features,
-        length,
+        _expected_words(scored.length, bounds),
         allowed,
-        max_words,
+        SelectionBounds(
+            bounds.max_words,
+            bounds.min_words,
+            bounds.max_sentences,
+            bounds.min_sentences,
+            point.number if point else None,
+            point.dependent if point else frozenset(),
+        ),
     )
-    if len(chosen) == len(texts):
-        return chosen, "whole"
-    return chosen, _stop_of(max_words) if cut else "end"
+    if len(chosen) == len(texts) and not shortened:
+        return Choice(chosen, "whole")
+    warnings = (point.warning,) if point and point.warning else ()
+    choice = Choice(chosen, "length" if cut or shortened else "end", shortened, warnings)
+    return choice if point else _with_single_cut(texts, choice, bounds)
 
 
-def _stop_of(max_words: int | None) -> Stop:
-    """Return why a summary ends that had no room for more: nobody asked for a length where there is none."""
-    return "end" if max_words is None else "length"
+def _is_short(numbers: Sequence[int], words: Sequence[int], bounds: LengthBounds) -> bool:
+    """Return whether all of these sentences are a summary: at most three, of few words."""
+    most = min(MAX_WHOLE_SENTENCES, bounds.max_sentences or MAX_WHOLE_SENTENCES)
+    return len(numbers) <= most and sum(words[n] for n in numbers) <= (
+        bounds.max_words or DEFAULT_SUMMARY_WORDS
+    )
+
+
+def _expected_words(length: float, bounds: LengthBounds) -> float:
+    """Return how many words a summary has: those asked for, or what is expected of such a document."""
+    if bounds.max_words is not None:
+        return float(bounds.max_words)
+    return max(length, float(WORDS_PER_SENTENCE * bounds.min_sentences))
+
+
+def _with_single_cut(texts: Sequence[str], choice: Choice, bounds: LengthBounds) -> Choice:
+    """Cut the only sentence that is chosen where it is longer than a summary may be."""
+    most = bounds.max_words or DEFAULT_SUMMARY_WORDS
+    if len(choice.numbers) != 1 or bounds.max_sentences == 1:
+        return choice
+    number = choice.numbers[0]
+    if count_words(texts[number]) <= most:
+        return choice
+    warning = f"no sentence has at most {most} words: the best one is cut"
+    return replace(choice, shortened={number: first_words(texts[number], most)}, warnings=(warning,))

@@ -11,6 +11,7 @@ it reaches itself (Ross et al., "DAgger", 2011).
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -200,6 +201,22 @@ def pick_candidates(
     return order[: max(DEFAULT_CANDIDATES, wanted // WORDS_PER_CANDIDATE)]
 
 
+@dataclass(frozen=True)
+class SelectionBounds:
+    """Words and sentences that a summary has at least and at most; 0 and None: no bound.
+
+    `first` is the sentence that is selected before all others. Of the sentences in `dependent` each is
+    selected only behind the one before it.
+    """
+
+    max_words: int | None = None
+    min_words: int = 0
+    max_sentences: int | None = None
+    min_sentences: int = 0
+    first: int | None = None
+    dependent: frozenset[int] = frozenset()
+
+
 def select_sentences(
     gains_of: Callable[[Floats], Floats],
     words: Sequence[int],
@@ -207,14 +224,15 @@ def select_sentences(
     features: SentenceFeatures,
     length: float,
     allowed: Sequence[bool],
-    max_words: int | None = None,
+    bounds: SelectionBounds | None = None,
 ) -> tuple[list[int], bool]:
-    """Select the sentences of a summary; return them in document order, and whether `max_words` ended it.
+    """Select the sentences of a summary; return them in document order, and whether a bound ended it.
 
-    The sentence that adds most is selected, again and again while one does. Left out are those that share
-    more than 60 % of their words with a selected one, and those that no longer fit into `max_words` (a
-    shorter one may, of at least 8 words). Where nothing fits at all, the best sentence is selected whatever
-    its length: a summary is never empty unless the document is.
+    The sentence that adds most is selected, again and again while one does, or until the least words and
+    sentences are there. Left out are those that share more than 60 % of their words with a selected one, and
+    those that no longer fit into the most words (a shorter one may, of at least 8 words). Where nothing fits
+    at all, the best sentence is selected whatever its length: a summary is never empty unless the document
+    is.
 
     Args:
         gains_of: the selection network of the model that gave the scores: from features (C, SELECTOR_COLUMNS)
@@ -224,31 +242,41 @@ def select_sentences(
         features: of these sentences.
         length: how many words the summary is expected to have.
         allowed: which sentences may be selected.
-        max_words: words that the summary may have at most.
+        bounds: of its words and sentences.
 
     Raises:
         ValueError: not as many scores as sentences, or `max_words` below 1.
     """
+    bounds = bounds or SelectionBounds()
     if not len(words) == len(scores) == len(features.words) == len(allowed):
         raise ValueError(f"{len(words)} sentences have {len(scores)} scores")
-    if max_words is not None and max_words < 1:
-        raise ValueError(f"max_words is {max_words}: it must be at least 1")
-    room = MAX_EXPECTED_RATIO * length + MAX_EXTRA_WORDS if max_words is None else max_words
-    numbers = pick_candidates(words, scores, allowed, max_words or 0)
+    if bounds.max_words is not None and bounds.max_words < 1:
+        raise ValueError(f"max_words is {bounds.max_words}: it must be at least 1")
+    numbers = _candidate_numbers(words, scores, allowed, bounds)
     if not numbers:
         return [], False
     state = SelectionState(Candidates(numbers, words, scores, features, length))
+    dependent = np.array([number in bounds.dependent for number in numbers])
+    if bounds.first is not None:
+        state.add(numbers.index(bounds.first))
+    room = MAX_EXPECTED_RATIO * length + MAX_EXTRA_WORDS if bounds.max_words is None else bounds.max_words
     cut = False
     while len(state.chosen) < len(numbers):
         gains = gains_of(state.features())
         repeats = state.shared > MAX_SHARED_WORDS
         repeats[state.chosen] = True
-        too_long = state.candidates.words > room - state.words
+        repeats |= dependent & (state.follows == 0)
+        too_long = state.candidates.words > (
+            math.inf if _lacks_sentences(state, bounds) else room - state.words
+        )
+        lacks = state.words < bounds.min_words or _lacks_sentences(state, bounds)
         # The first sentence needs no gain: a poor summary is better than none.
-        wanted = (gains >= MIN_GAIN) & ~repeats if state.chosen else ~repeats
+        wanted = (gains >= MIN_GAIN) & ~repeats if state.chosen and not lacks else ~repeats
+        if len(state.chosen) == bounds.max_sentences:
+            return sorted(numbers[place] for place in state.chosen), bool(wanted.any())
         # Of the last round only: what did not fit earlier may have become worthless since.
         cut = bool((wanted & too_long).any())
-        if cut and state.chosen and max_words is not None:
+        if cut and state.chosen and bounds.max_words is not None and not lacks:
             # A better one does not fit. Filling its room with a few words would say less than ending here.
             wanted &= state.candidates.words >= MIN_SUBSTITUTE_WORDS
         gains = np.where(wanted & ~too_long, gains, -np.inf)
@@ -257,3 +285,18 @@ def select_sentences(
             break
         state.add(best)
     return sorted(numbers[place] for place in state.chosen or [0]), cut
+
+
+def _candidate_numbers(
+    words: Sequence[int], scores: Sequence[float], allowed: Sequence[bool], bounds: SelectionBounds
+) -> list[int]:
+    """Return the sentences to look at; the first of the summary is among them."""
+    least = max(bounds.min_sentences, bounds.max_sentences or 0) * WORDS_PER_CANDIDATE
+    numbers = pick_candidates(words, scores, allowed, max(bounds.max_words or 0, least))
+    if bounds.first is None or bounds.first in numbers:
+        return numbers
+    return [*numbers, bounds.first]
+
+
+def _lacks_sentences(state: SelectionState, bounds: SelectionBounds) -> bool:
+    return len(state.chosen) < bounds.min_sentences

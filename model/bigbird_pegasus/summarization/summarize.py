@@ -15,6 +15,7 @@ from bigbird_pegasus.inference.extractive_model import ARCHITECTURE, ExtractiveM
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.threads import usable_processors
 from bigbird_pegasus.summarization.extractive import extractive_steps
+from bigbird_pegasus.summarization.length import parse_length
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.summary import ModelInfo, Summary
 from bigbird_pegasus.text.parsed_text import parse_text
@@ -51,7 +52,7 @@ def summarize(
     *,
     model: "str | Path | BigBirdPegasusPreTrainedModel | ExtractiveModel" = DEFAULT_MODEL,
     tokenizer: PegasusTokenizer | None = None,
-    length: int | None = None,
+    length: int | str | None = None,
     truncate: bool = False,
     seed: int = 0,
     restore_case: bool = True,
@@ -70,7 +71,8 @@ def summarize(
         model: a checkpoint folder, `owner/name` on the Hub, or a model in memory, which is used as it is.
             Left out, the model that comes with the package, which chooses sentences.
         tokenizer: of a model in memory.
-        length: words of a summary at most; None leaves it to the model.
+        length: words of a summary at most, or "120w" (about so many), "5s" (sentences), "10%", "short",
+            "medium" or "long"; None leaves it to the model.
         truncate: read only the beginning of a text, as much as the model reads at once.
         seed: of a search that samples.
         restore_case: give what a model writes in small letters the case and spacing of the text's words.
@@ -94,10 +96,11 @@ def summarize(
         CheckpointError, TokenizerError: the checkpoint cannot be used.
     """
     several = _checked_texts(texts)
-    _check_count("length", length)
+    _check_count("length", None if isinstance(length, str) else length)
     _check_count("batch_size", batch_size)
     _check_names(generation)
-    options = SummaryOptions(length, truncate, seed, restore_case, generation)
+    asked_length = parse_length(length) if isinstance(length, str) else length
+    options = SummaryOptions(asked_length, truncate, seed, restore_case, generation)
     if isinstance(model, str | Path):
         if tokenizer is not None:
             raise ConfigError("a tokenizer is for a model in memory: a checkpoint has its own")

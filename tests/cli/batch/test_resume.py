@@ -145,7 +145,9 @@ def test_a_document_that_is_as_it_was_two_runs_ago_gets_its_old_result(run: Run,
     assert files(tmp_path / "out") == whole
 
 
-@pytest.mark.parametrize("option", ["--length=9", "--truncate", "--seed=7", "--dtype=bfloat16"])
+@pytest.mark.parametrize(
+    "option", ["--length=9", "--length=9s", "--truncate", "--seed=7", "--dtype=bfloat16"]
+)
 def test_a_changed_parameter_makes_everything_again(run: Run, option: str) -> None:
     run("--output-dir", "out")
     assert run("--output-dir", "out", "--resume", option) == f"bbp: {COUNT} made again"

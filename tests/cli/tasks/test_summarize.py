@@ -120,7 +120,20 @@ def test_length_is_never_exceeded(length: int, warm_bbp: Bbp, extractive: Path) 
 def test_a_cut_sentence_has_a_warning(warm_bbp: Bbp, extractive: Path) -> None:
     done = warm_bbp("summarize", "--model", extractive, "--length", 5, stdin=STORY.encode())
     assert len(done.stdout.split()) == 5
-    assert done.stderr == "bbp: warning: stdin: no sentence has at most 5 words: the best one is cut\n"
+    assert done.stderr == (
+        "bbp: warning: stdin: the most important sentence has 10 words, more than 5: it is cut\n"
+    )
+
+
+def test_sentences_are_asked_of_a_model_that_chooses(warm_bbp: Bbp, writer: Path, extractive: Path) -> None:
+    done = warm_bbp("summarize", "--json", "--model", extractive, "--length", "3s", stdin=STORY.encode())
+    assert (len(done.records[0]["sentences"]), done.records[0]["params"]["length"]) == (3, "3s")
+    done = warm_bbp("summarize", "--model", writer, "--length", "3s", stdin=STORY.encode())
+    assert (done.code, done.stdout) == (2, "")
+    assert "length 3s is for a model that chooses sentences" in done.stderr
+    done = warm_bbp("summarize", "--length", "3x", stdin=STORY.encode())
+    assert (done.code, done.stdout) == (2, "")
+    assert "length '3x' is not a number of words, 120w, 5s, 10%, short, medium or long" in done.stderr
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

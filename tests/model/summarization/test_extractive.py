@@ -5,16 +5,18 @@ import re
 from pathlib import Path
 
 import pytest
-from bigbird_pegasus import DEFAULT_MODEL, load_model
+from bigbird_pegasus import DEFAULT_MODEL, load_model, summarize
 from bigbird_pegasus.inference.numpy_functions import NetworkWeights
 from bigbird_pegasus.inference.torch_extraction import weights_of
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.extractive import (
+    Choice,
     ScoredSentences,
     choose,
     first_pieces,
     with_questions,
 )
+from bigbird_pegasus.summarization.length import LengthBounds
 from bigbird_pegasus.summarization.sentence_features import sentence_features
 from bigbird_pegasus.text.speech import named
 
@@ -56,17 +58,20 @@ def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
 
 def test_a_summary_records_whether_its_length_or_the_text_ended_it(chooser: NetworkWeights) -> None:
     good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
-    assert choose(TEXTS, scored(good), 20, [True] * 6, chooser)[1] == "length"
-    assert choose(TEXTS, scored(poor), None, [True] * 6, chooser) == ([0, 1], "end")
-    assert choose(TEXTS[:3], scored(good), 100, [True] * 3, chooser) == ([0, 1, 2], "whole")
+    assert choose(TEXTS, scored(good), LengthBounds(20), [True] * 6, chooser).stop == "length"
+    assert choose(TEXTS, scored(poor), LengthBounds(), [True] * 6, chooser) == Choice([0, 1], "end")
+    assert choose(TEXTS[:3], scored(good), LengthBounds(100), [True] * 3, chooser) == Choice(
+        [0, 1, 2], "whole"
+    )
 
 
 def test_without_a_length_no_length_ends_a_summary(chooser: NetworkWeights) -> None:
     long = [f"{text} {'word ' * 40}" for text in TEXTS]
-    assert choose(long, scored([0.6] * 6, 40.0), None, [True] * 6, chooser)[1] == "end"
-    assert choose(long, scored([0.6] * 6, 40.0), 60, [True] * 6, chooser)[1] == "length"
-    assert first_pieces(long, None, [True] * 6)[1] == "end"
-    assert first_pieces(long, 60, [True] * 6)[1] == "length"
+    assert choose(long, scored([0.6] * 6, 40.0), LengthBounds(60), [True] * 6, chooser).stop == "length"
+    assert first_pieces(long, LengthBounds(60), [True] * 6).stop == "length"
+    for text in (" ".join(SENTENCES[:12]), "\n".join(BULLETS)):
+        assert summarize(text).quality.stop == "end"
+        assert summarize(text, length=30).quality.stop == "length"
 
 
 def test_a_name_stands_where_another_speaks_than_before() -> None:
@@ -95,7 +100,7 @@ def test_who_says_a_sentence_is_in_the_summary_and_its_length(warm_bbp: Bbp) -> 
 
 def test_only_allowed_sentences_are_chosen(chooser: NetworkWeights) -> None:
     allowed = [False, True] * 3
-    assert choose(TEXTS, scored([0.5] * 6), 100, allowed, chooser) == ([1, 3, 5], "end")
+    assert choose(TEXTS, scored([0.5] * 6), LengthBounds(100), allowed, chooser) == Choice([1, 3, 5], "end")
 
 
 def test_an_answer_brings_its_question_where_there_is_room() -> None:
@@ -107,8 +112,8 @@ def test_an_answer_brings_its_question_where_there_is_room() -> None:
         "A1. At noon.",
         "It ends.",
     ]
-    assert with_questions(texts, [2, 4, 5], None) == [1, 2, 3, 4, 5]
-    assert with_questions(texts, [2, 4, 5], 14) == [1, 2, 4, 5]
-    assert with_questions(texts, [2, 4], 7) == [2, 4]
-    assert with_questions(texts, [0, 1, 5], None) == [0, 1, 5]
-    assert with_questions(["A: He came.", "A: She went."], [0, 1], None) == [0, 1]  # two speakers
+    assert with_questions(texts, Choice([2, 4, 5], "end"), LengthBounds()).numbers == [1, 2, 3, 4, 5]
+    assert with_questions(texts, Choice([2, 4, 5], "end"), LengthBounds(14)).numbers == [1, 2, 4, 5]
+    assert with_questions(texts, Choice([2, 4], "end"), LengthBounds(7)).numbers == [2, 4]
+    assert with_questions(texts, Choice([0, 1, 5], "end"), LengthBounds()).numbers == [0, 1, 5]
+    assert with_questions(["A: He came.", "A: She went."], Choice([0, 1], "end"), LengthBounds()).numbers == [0, 1]

@@ -11,7 +11,11 @@ from bigbird_pegasus.inference.sentence_networks import selection_gains
 from bigbird_pegasus.inference.torch_extraction import weights_of
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction, SelectionNetwork
 from bigbird_pegasus.summarization.sentence_features import sentence_features
-from bigbird_pegasus.summarization.sentence_selection import pick_candidates, select_sentences
+from bigbird_pegasus.summarization.sentence_selection import (
+    SelectionBounds,
+    pick_candidates,
+    select_sentences,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +41,7 @@ def choose(
     words = [len(sentence.split()) for sentence in sentences]
     features = sentence_features(sentences, [n == 0 for n in range(len(sentences))])
     may = [True] * len(words) if allowed is None else allowed
-    return select_sentences(chooser, words, scores, features, length, may, max_words)
+    return select_sentences(chooser, words, scores, features, length, may, SelectionBounds(max_words))
 
 
 def test_the_best_sentences_come_back_in_document_order(chooser: Chooser) -> None:
