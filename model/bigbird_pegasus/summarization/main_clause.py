@@ -1,6 +1,6 @@
 """The main clause of a sentence, where what follows can be cut without changing what it says.
 
-Cut is a last part behind a comma that only adds: "…, which …", "…, destroying …", "…, nachdem …". Not cut are
+Cut is a last part behind a comma that only adds: "…, which …", "…, destroying …", "…, and the …". Not cut are
 conditions, exceptions and who said it ("…, if …", "…, except …", "…, police said"): without those a sentence
 claims more. A part with another comma behind it is not cut either, for the main clause may continue there.
 """
@@ -36,6 +36,16 @@ _BEGINS_LATER = {  # what stands first is no main clause yet
     "sv": "efter  när  om  eftersom  medan  innan  enligt",
 }
 _GOES_ON = {"de": "dass  sodass  damit  um  ob  wie", "nl": "dat  om  zodat  of"}  # what such a part says
+_AND = {  # a second clause, or one more of what the first one speaks of
+    "en": r"and (?:the|an?|it|they|he|she|we|this|these|those|its|their)\b",
+    "de": r"und (?:d(?:er|ie|as|en|em)|ein\w*|er|sie|es|sein\w*|ihr\w*)\b",
+    "fr": r"et (?:les?|la|un|une|des|ils?|elles?|son|sa|ses|leurs?)\b",
+    "es": r"y (?:el|las?|los|una?|su|sus)\b",
+    "it": r"e (?:il|la|lo|i|gli|le|un|una|suo|sua)\b",
+    "pt": r"e (?:o|a|os|as|um|uma|seu|sua)\b",
+    "nl": r"en (?:de|het|een|hij|zij|ze)\b",
+    "sv": r"och (?:en|ett|den|det|de|han|hon)\b",
+}
 _PARTICIPLE = (  # ", destroying two halls"
     r"(?!according|assuming|barring|concerning|depending|during|excluding|including|nothing|anything|everything"
     r"|provid|regarding|saying|something|speaking|suggesting)[a-z]+ing"
@@ -65,6 +75,8 @@ def main_clause(sentence: str, language: str | None, max_words: int) -> str | No
         part, before = sentence[cut.end() :], sentence[: cut.start()]
         if known in _ON and _ON[known].match(part):
             continue  # it belongs to a part before it: both are cut, or none
+        if "," not in before and re.match(_AND[known], part):
+            return before if MIN_CLAUSE_WORDS <= count_words(before) <= max_words else None
         if not _FROM[known].match(part) or (_REASON.match(part) and _NOT.search(before)):
             return None  # "not …, because …" may say the opposite of "not …"
         words = count_words(before)

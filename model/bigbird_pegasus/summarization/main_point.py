@@ -76,7 +76,7 @@ def main_point(
 
 
 def _content_words(text: str) -> set[str]:
-    return {word.lower()[:6] for word in _CONTENT_WORD.findall(text)}
+    return {word.lower()[:5] for word in _CONTENT_WORD.findall(text)}
 
 
 def _beginning(text: str, max_words: int) -> str:

@@ -15,7 +15,7 @@ _SHOWN_CHARS = 400  # of a sentence's beginning
 _OPENINGS = {
     "en": """no one  nobody  none  everyone  everybody  all of (?:them|it)
         one of (?:them|these)  some of them
-        the (?:cause|reason|aim|goal|result|consequence|difference|problem|first|second|third|latter|former)
+        the (?:cause|reason|aim|goal|result|consequence|difference|problem|second|third|latter|former)
         he  she  (?:more|further) (?:details|information)  among them  the same  as a (?:result|consequence)
         there (?:were|was|are|is) no  the (?:damage|suspect|victims?|company|owner|incident|move|decision)""",
     "de": """(?:er|sie|ihm|ihn|ihr|ihre[nmrs]?|sein|seine[nmrs]?)  dies(?:e[nmrs]?)?
@@ -70,6 +70,11 @@ _OTHER_WAY = {
 }
 _BEGINS = {name: re.compile(any_of(words) + r"(?!\w)", re.IGNORECASE) for name, words in _OPENINGS.items()}
 _BEGINS |= {name: re.compile(words) for name, words in _UNSPACED.items()}
+_ALSO = re.compile(
+    r"(?:\S+ ){0,4}(?:also|another|instead|either|auch|ebenfalls|aussi|également|también|anche|também"
+    r"|ook|också|także|также)\b",
+    re.IGNORECASE,
+)
 _OTHER = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _OTHER_WAY.items()}
 
 
@@ -84,5 +89,7 @@ def presupposes(sentence: str, language: str | None) -> bool:
     if known == "en" and (opening_depends(sentence) or refers_elsewhere(sentence)):
         return True
     if known in _BEGINS and _BEGINS[known].match(said):
+        return True
+    if _ALSO.match(said):
         return True
     return known in _OTHER and _OTHER[known].search(said) is not None

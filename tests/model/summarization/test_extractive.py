@@ -116,4 +116,7 @@ def test_an_answer_brings_its_question_where_there_is_room() -> None:
     assert with_questions(texts, Choice([2, 4, 5], "end"), LengthBounds(14)).numbers == [1, 2, 4, 5]
     assert with_questions(texts, Choice([2, 4], "end"), LengthBounds(7)).numbers == [2, 4]
     assert with_questions(texts, Choice([0, 1, 5], "end"), LengthBounds()).numbers == [0, 1, 5]
-    assert with_questions(["A: He came.", "A: She went."], Choice([0, 1], "end"), LengthBounds()).numbers == [0, 1]
+    assert with_questions(["A: He came.", "A: She went."], Choice([0, 1], "end"), LengthBounds()).numbers == [
+        0,
+        1,
+    ]

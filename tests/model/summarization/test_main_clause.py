@@ -7,6 +7,7 @@ CUT = {
     "en": [
         ("A fire destroyed the old mill on Monday, forcing two hundred people to leave.", 8),
         ("Police closed the bridge on Monday, which angered the drivers.", 6),
+        ("The dam lost two metres of its crest, and the office wants it rebuilt in two years.", 8),
         ("The port reopened on Monday, after the wind had dropped, because the ice was gone.", 5),
     ],
     "de": [
@@ -29,6 +30,8 @@ KEPT = [  # what is left would say something else, or nothing
     "When the pump had failed again, leaving the town dry, the mayor resigned.",
     "He called it “a great day for us all, which we shall remember”.",
     "The fire was put out on Monday night by eighty men.",
+    "The mayor, the priest of the town, and the doctor resigned.",
+    "The harbour stayed open, but no boat came.",
     "It rained, which surprised nobody who knows the place.",
 ]
 

@@ -97,6 +97,8 @@ def test_a_beginning_that_is_cut_does_not_end_in_a_small_word() -> None:
         ("en", "He declined to comment."),
         ("en", "We propose the second way."),
         ("en", "Nobody was hurt."),
+        ("en", "We also propose three smaller measures."),
+        ("de", "Die Vereine hatten ebenfalls Fragen."),
         ("de", "Grund sind die Kosten."),
         ("de", "Dafür stimmten zehn Räte."),
         ("de", "Wir schlagen die zweite Lösung vor."),
