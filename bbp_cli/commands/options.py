@@ -56,6 +56,12 @@ def _length_of(text: str) -> Length:
         raise typer.BadParameter(str(error)) from error
 
 
+def _question_of(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("the query is empty")
+    return text
+
+
 def need_input(context: typer.Context, found: bool) -> None:
     """End with usage and examples where no input was found: a person at a terminal gave no path."""
     if found:
@@ -210,6 +216,15 @@ SummaryLength = Annotated[
         envvar="BBP_LENGTH",
         help="Most words: 120. Or about 120w, 5s (sentences), 10%, short, medium, long "
         "(default: the model decides by the document).",
+        show_default=False,
+    ),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(
+        parser=_question_of,
+        metavar="TEXT",
+        help='Prefer sentences about this, for example "what does it say about safety".',
         show_default=False,
     ),
 ]

@@ -17,6 +17,7 @@ from bbp_cli.commands.options import (
     NoRepeat,
     NoRestoreCase,
     Paths,
+    Query,
     Seed,
     SummaryLength,
     Truncate,
@@ -38,6 +39,7 @@ def summarize(
     highlight: Highlight = None,
     no_cover: NoCover = False,
     length: SummaryLength = None,
+    query: Query = None,
     model: Model = DEFAULT,
     num_beams: Beams = None,
     length_penalty: LengthPenalty = None,
@@ -59,7 +61,12 @@ def summarize(
     }
     given = {name: value for name, value in beams.items() if value is not None}
     options = SummaryOptions(
-        length=length, truncate=truncate, seed=seed, restore_case=not no_restore_case, generation=given
+        length=length,
+        truncate=truncate,
+        seed=seed,
+        restore_case=not no_restore_case,
+        generation=given,
+        query=query,
     )
     found = run_task(
         "summarize",

@@ -159,7 +159,7 @@ def summary_task(
 
     Raises:
         UsageError: the model is extractive, and options of text generation are given; or it writes, and a
-            number of sentences is asked for.
+            number of sentences or a query is given.
     """
     extractive = checkpoint.kind == "extractive"
     if extractive and options.generation:

@@ -5,7 +5,7 @@ The encoder reads one window by itself; the vectors that it makes of sentences a
 
 import math
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
@@ -15,7 +15,7 @@ import numpy as np
 
 from bigbird_pegasus.errors import CheckpointError
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
-from bigbird_pegasus.inference.numpy_functions import Floats, NetworkWeights
+from bigbird_pegasus.inference.numpy_functions import Floats
 from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
 from bigbird_pegasus.kernels.blas import single_threaded_blas
 from bigbird_pegasus.summarization.document_features import columns_digest, document_features
@@ -24,12 +24,13 @@ from bigbird_pegasus.summarization.length import WORDS_PER_SENTENCE, LengthBound
 from bigbird_pegasus.summarization.main_point import main_point
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
+from bigbird_pegasus.summarization.query import lean_scores
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
-from bigbird_pegasus.summarization.sentence_selection import SelectionBounds, select_sentences
+from bigbird_pegasus.summarization.sentence_selection import SelectionBounds, score_gains, select_sentences
 from bigbird_pegasus.summarization.standalone import deductions
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
-from bigbird_pegasus.text.parsed_text import ParsedText
+from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences, is_made_of_sentences
 from bigbird_pegasus.text.speech import named, speakers_of, with_speaker
 from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
@@ -47,6 +48,7 @@ DEFAULT_SUMMARY_WORDS = 100  # words at most of a short text that is printed who
 MIN_LEAD_WORDS = 30  # words
 _QUESTION = re.compile(r"Q(?:uestion)?(?: ?\d+)?[:.] ?\w.*\?$", re.IGNORECASE)
 _ANSWER = re.compile(r"A(?:nswer)?(?: ?\d+)?[:.] ?\w", re.IGNORECASE)
+NO_QUERY_WORDS = "no sentence has a word of the query: those nearest to it are printed"
 MAX_WHOLE_SENTENCES = 3  # sentences: a text of at most so many is its own summary
 
 
@@ -70,8 +72,20 @@ def extractive_steps(
     speakers = speakers_of(text.plain, text.lines, [span.start for span in spans])
     spoken = [with_speaker(one, speaker) for one, speaker in zip(texts, speakers, strict=True)]
     bounds = bounds_of(options.length, sum(map(count_words, spoken)), sum(allowed))
-    if is_made_of_sentences(text, spans, allowed):
-        choice = choose(spoken, scored, bounds, allowed, model.selector, text.language)
+    warnings: tuple[str, ...] = ()
+    if options.query is not None:
+        asked = encode(parse_text(options.query), tokenizer, limit)
+        (query_vectors,) = yield [(asked, first_window(asked.counts, limit))]
+        leaned = lean_scores(
+            options.query, texts, allowed, scored.scores, vectors, query_vectors.mean(0), text.language
+        )
+        warnings = () if leaned.has_words else (NO_QUERY_WORDS,)
+        if bounds == LengthBounds():  # the best are taken until the words are there: a bound is needed
+            bounds = LengthBounds(max(1, round(scored.length)))
+        scored = replace(scored, scores=leaned.scores)
+    if options.query is not None or is_made_of_sentences(text, spans, allowed):
+        gains_of = score_gains if options.query is not None else partial(selection_gains, model.selector)
+        choice = choose(spoken, scored, bounds, allowed, gains_of, text.language)
         choice = with_questions(spoken, choice, bounds)
     else:  # scores say nothing of a text that is no running text
         choice = first_pieces(spoken, bounds, allowed)
@@ -93,7 +107,7 @@ def extractive_steps(
         coverage_of(len(encoded.ids), sum(window.tokens for window in windows), len(windows)),
         measure_quality(sum(count_words(one) for one in texts), summary, stop),
         text.language,
-        choice.warnings,
+        (*warnings, *choice.warnings),
     )
 
 
@@ -209,7 +223,7 @@ def choose(
     scored: "ScoredSentences",
     bounds: LengthBounds,
     allowed: Sequence[bool],
-    selector: NetworkWeights,
+    gains_of: Callable[[Floats], Floats],
     language: str | None = None,
 ) -> Choice:
     """Choose the sentences to print; a short text is printed whole.
@@ -218,14 +232,15 @@ def choose(
     the length is what such a document's summary is expected to have.
 
     `allowed` tells which sentences may be chosen: headings, captions and the like may not
-    (`bigbird_pegasus.text.sentence_filter`).
+    (`bigbird_pegasus.text.sentence_filter`). `gains_of` is the selection network, or `score_gains`.
     """
     words = [count_words(text) for text in texts]
     numbers = [number for number, may in enumerate(allowed) if may]
-    for everything, stop in ((list(range(len(texts))), "whole"), (numbers, "end")):
-        if _is_short(everything, words, bounds):
-            return Choice(everything, stop)
-    gains_of = partial(selection_gains, selector)
+    everything = list(range(len(texts)))
+    if _is_short(everything, words, bounds):
+        return Choice(everything, "whole")
+    if _is_short(numbers, words, bounds):
+        return Choice(numbers, "end")
     point = None
     if bounds.max_words is not None:
         given = (texts, scored.scores, scored.features, scored.length, allowed)

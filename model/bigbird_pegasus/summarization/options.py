@@ -16,6 +16,7 @@ class SummaryOptions:
 
     `length` is the maximum of words, or what else is asked for (`AskedLength`); with None the model decides.
     `restore_case` gives what a model writes in small letters the case and spacing of the document's words.
+    `query` is a question that the choice of sentences leans to.
     `generation` holds options of the writing models by the names of `GenerationConfig`.
     """
 
@@ -24,6 +25,7 @@ class SummaryOptions:
     seed: int = 0
     restore_case: bool = True
     generation: Mapping[str, object] = field(default_factory=dict)
+    query: str | None = None
 
     def as_params(self) -> dict[str, object]:
         """Return the settings that hold, as records show them; `generation` has only what was given.
@@ -33,15 +35,18 @@ class SummaryOptions:
         """
         length = str(self.length) if isinstance(self.length, AskedLength) else self.length
         held = {"length": length, "truncate": self.truncate, "seed": self.seed}
-        return {**held, **self.generation}
+        asked = {} if self.query is None else {"query": self.query}
+        return {**held, **asked, **self.generation}
 
 
 def in_words(options: SummaryOptions, document_words: int) -> SummaryOptions:
     """Return the options of a model that writes, with the length as the most words for a document of so many.
 
     Raises:
-        ConfigError: sentences are asked for, which such a model cannot count.
+        ConfigError: sentences are asked for, which such a model cannot count, or those about a question.
     """
+    if options.query is not None:
+        raise ConfigError("a query is for a model that chooses sentences: this one writes")
     if isinstance(options.length, AskedLength) and options.length.unit == "s":
         raise ConfigError(
             f"length {options.length} is for a model that chooses sentences: "

@@ -38,6 +38,7 @@ MIN_SUBSTITUTE_WORDS = 8  # of a sentence that is selected because a better one 
 MAX_EXPECTED_RATIO = 1.5  # times the expected length, and …
 MAX_EXTRA_WORDS = 20  # … words more, a summary has at most where no length was asked for
 _DENSE = [DENSE_COLUMNS.index(name) for name in SELECTOR_DENSE_COLUMNS]
+_SCORE = SELECTOR_COLUMNS.index("score")
 _NEW_WORDS_GAIN = SELECTOR_COLUMNS.index("new_words_gain")
 
 
@@ -184,6 +185,11 @@ def _bags(rows: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
         counts[number] = np.bincount(np.array(row, np.int64), minlength=len(known))
     having = np.maximum((counts > 0).sum(0), 1)
     return counts, np.log((1 + len(rows)) / having).astype(np.float32)
+
+
+def score_gains(features: Floats) -> Floats:
+    """Return the score of each candidate as its gain (C,), from features (C, SELECTOR_COLUMNS)."""
+    return features[:, _SCORE]
 
 
 def pick_candidates(

@@ -34,7 +34,7 @@ EXTRACTIVE_BATCH_SIZE = 8  # short windows are encoded faster together, long one
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _GENERATION_OPTIONS = tuple(field.name for field in fields(GenerationConfig) if field.name != "extra")
 _OPTIONS = (
-    *("length", "truncate", "seed", "restore_case"),
+    *("length", "query", "truncate", "seed", "restore_case"),
     *("model", "tokenizer", "device", "dtype", "quantize", "batch_size"),
 )
 _KNOWN = f": there are {', '.join(_OPTIONS)}, and those of `generate` such as num_beams"
@@ -53,6 +53,7 @@ def summarize(
     model: "str | Path | BigBirdPegasusPreTrainedModel | ExtractiveModel" = DEFAULT_MODEL,
     tokenizer: PegasusTokenizer | None = None,
     length: int | str | None = None,
+    query: str | None = None,
     truncate: bool = False,
     seed: int = 0,
     restore_case: bool = True,
@@ -73,6 +74,7 @@ def summarize(
         tokenizer: of a model in memory.
         length: words of a summary at most, or "120w" (about so many), "5s" (sentences), "10%", "short",
             "medium" or "long"; None leaves it to the model.
+        query: a question that the choice of sentences leans to, for a model that chooses them.
         truncate: read only the beginning of a text, as much as the model reads at once.
         seed: of a search that samples.
         restore_case: give what a model writes in small letters the case and spacing of the text's words.
@@ -99,8 +101,10 @@ def summarize(
     _check_count("length", None if isinstance(length, str) else length)
     _check_count("batch_size", batch_size)
     _check_names(generation)
+    if query is not None and not (isinstance(query, str) and query.strip()):
+        raise ConfigError(f"query is {query!r}: give a question, or None")
     asked_length = parse_length(length) if isinstance(length, str) else length
-    options = SummaryOptions(asked_length, truncate, seed, restore_case, generation)
+    options = SummaryOptions(asked_length, truncate, seed, restore_case, generation, query)
     if isinstance(model, str | Path):
         if tokenizer is not None:
             raise ConfigError("a tokenizer is for a model in memory: a checkpoint has its own")

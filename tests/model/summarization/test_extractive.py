@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from bigbird_pegasus import DEFAULT_MODEL, load_model, summarize
-from bigbird_pegasus.inference.numpy_functions import NetworkWeights
+from bigbird_pegasus.inference.numpy_functions import Floats
+from bigbird_pegasus.inference.sentence_networks import selection_gains
 from bigbird_pegasus.inference.torch_extraction import weights_of
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.extractive import (
@@ -44,19 +47,23 @@ def test_one_sentence_that_ends_differently_is_not_the_whole_summary(
 
 TEXTS = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)]  # of 7 words
 
+Gains = Callable[[Floats], Floats]
+
 
 @pytest.fixture(scope="module")
-def chooser() -> NetworkWeights:
+def chooser() -> Gains:
     model = load_model(DEFAULT_MODEL)
     assert isinstance(model, BigBirdPegasusForSentenceExtraction)
-    return weights_of(model.sentence_head.chooser)
+    return partial(selection_gains, weights_of(model.sentence_head.chooser))
 
 
 def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
     return ScoredSentences(scores, sentence_features(TEXTS, [True] * 6), length)
 
 
-def test_a_summary_records_whether_its_length_or_the_text_ended_it(chooser: NetworkWeights) -> None:
+def test_a_summary_records_whether_its_length_or_the_text_ended_it(
+    chooser: Gains,
+) -> None:
     good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
     assert choose(TEXTS, scored(good), LengthBounds(20), [True] * 6, chooser).stop == "length"
     assert choose(TEXTS, scored(poor), LengthBounds(), [True] * 6, chooser) == Choice([0, 1], "end")
@@ -65,7 +72,7 @@ def test_a_summary_records_whether_its_length_or_the_text_ended_it(chooser: Netw
     )
 
 
-def test_without_a_length_no_length_ends_a_summary(chooser: NetworkWeights) -> None:
+def test_without_a_length_no_length_ends_a_summary(chooser: Gains) -> None:
     long = [f"{text} {'word ' * 40}" for text in TEXTS]
     assert choose(long, scored([0.6] * 6, 40.0), LengthBounds(60), [True] * 6, chooser).stop == "length"
     assert first_pieces(long, LengthBounds(60), [True] * 6).stop == "length"
@@ -98,7 +105,7 @@ def test_who_says_a_sentence_is_in_the_summary_and_its_length(warm_bbp: Bbp) -> 
             assert one["text"].startswith(("Anna Lind:", "Bo:")) or one["speaker"] == names[-1]
 
 
-def test_only_allowed_sentences_are_chosen(chooser: NetworkWeights) -> None:
+def test_only_allowed_sentences_are_chosen(chooser: Gains) -> None:
     allowed = [False, True] * 3
     assert choose(TEXTS, scored([0.5] * 6), LengthBounds(100), allowed, chooser) == Choice([1, 3, 5], "end")
 
