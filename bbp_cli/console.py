@@ -18,6 +18,7 @@ _STYLES = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "header": "\x1b[1m"}
 _RESET = "\x1b[0m"
 
 MAX_MESSAGE = 320  # characters of an error, which may quote a file; with file and hint a line has 500
+NAME_COLUMNS = 32  # of a file's name beside a bar
 PLAIN_LINES = 20  # of progress in a whole run, at least, where no bar is shown
 
 
@@ -51,6 +52,11 @@ def styled(text: str, style: str, *, color: bool) -> str:
 def one_line(text: str) -> str:
     """Return the text on one line, control characters and lone surrogates escaped (names may have them)."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shorten_start(text: str, columns: int) -> str:
+    """Return the end of a text behind "…" where it has more characters than columns: names differ there."""
+    return text if len(text) <= columns else f"…{text[len(text) - max(1, columns - 1) :]}"
 
 
 def plain_line_is_due(done: int, total: int) -> bool:
@@ -140,12 +146,27 @@ class Console:
             print_line(f"bbp: {one_line(text)}")
 
     @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Show what is being done while the block runs, on a terminal; nothing of it is left."""
+        if not self.shows_progress:
+            yield
+            return
+        sys.stderr.write(f"{what} …")
+        sys.stderr.flush()
+        try:
+            yield
+        finally:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+
+    @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show a progress bar while the block runs; the block calls the yielded function after each step.
+        """Show a progress bar of windows while the block runs, which calls the yielded function after each.
 
         Other lines appear above the bar. Nothing is shown where stderr is not a terminal.
         """
-        with self._bar(description, total, in_bytes=False) as advance:
+        name = shorten_start(one_line(description), NAME_COLUMNS)
+        with self._bar(name, total, in_bytes=False) as advance:
             yield lambda: advance(1)
 
     @contextmanager
@@ -171,11 +192,13 @@ class Console:
 
         name = TextColumn("{task.description}", markup=False)
         count = DownloadColumn() if in_bytes else MofNCompleteColumn()
+        unit = TextColumn("" if in_bytes else "window" if total == 1 else "windows")
         terminal = Terminal(file=sys.stderr, no_color=not may_color(sys.stderr, self.color))
         bar = Progress(
             name,
             BarColumn(),
             count,
+            unit,
             TimeRemainingColumn(),
             console=terminal,
             transient=True,

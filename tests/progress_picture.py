@@ -22,8 +22,8 @@ def draw() -> str:
     """Return an SVG of the display in the middle of a run."""
     display = make_display(Console(color="always"))
     facts = "2 failed, 1,830 tokens/s, 4 min 10 s left"
-    display.add_task("documents", total=200, completed=81, facts=facts)
-    display.add_task("reports/2024/river-survey.pdf", total=6, completed=2, facts="")
+    display.add_task("files", total=200, completed=81, facts=facts)
+    display.add_task("reports/2024/river-survey.pdf", total=6, completed=2, facts="windows")
     terminal = Terminal(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     terminal.print(Text.assemble(("$ ", "bold green"), (COMMAND, "bold")))
     terminal.print(display.get_renderable())

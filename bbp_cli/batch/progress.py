@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bbp_cli.console import Console, one_line
+from bbp_cli.console import Console, one_line, shorten_start
 
 LINE_EVERY_S = 5.0
 MIN_NAME_COLUMNS = 12
@@ -37,7 +37,7 @@ class RunProgress:
             yield
             return
         self._display = make_display(self.console)
-        self._overall = self._display.add_task("documents", total=self.total, facts="")
+        self._overall = self._display.add_task("files", total=self.total, facts="")
         self._current = self._display.add_task("", total=None, facts="")
         with self._display:
             yield
@@ -50,7 +50,8 @@ class RunProgress:
             with self.console.progress(name, windows) as step:
                 yield step
             return
-        self._display.reset(self._current, total=windows, description=one_line(name))
+        shown = shorten_start(one_line(name), name_columns(self._display.console.width))
+        self._display.reset(self._current, total=windows, description=shown, facts="windows")
         yield lambda: self._display.advance(self._current)
 
     def count(self, name: str, *, tokens: int = 0, failed: bool = False) -> None:
@@ -60,7 +61,8 @@ class RunProgress:
         self.tokens += tokens
         if self._display is not None:
             self._display.update(self._overall, completed=self.done, facts=self._facts)
-            self._display.update(self._current, description=one_line(name))
+            shown = shorten_start(one_line(name), name_columns(self._display.console.width))
+            self._display.update(self._current, description=shown)
         elif self.total > 1 and time.monotonic() - self._last_line >= LINE_EVERY_S:
             self._last_line = time.monotonic()
             numbers = {"done": self.done, "failed": self.failed, "total": self.total, "tokens": self.tokens}
@@ -75,6 +77,11 @@ class RunProgress:
             facts.append(f"{self.tokens / seconds:,.0f} tokens/s")
         left = (self.total - self.done) * seconds / max(1, self.done)
         return ", ".join([*facts, f"{_duration(left)} left"])
+
+
+def name_columns(columns: int) -> int:
+    """Return how many columns a file's name has in a window of so many."""
+    return max(MIN_NAME_COLUMNS, columns // 3)
 
 
 def make_display(console: Console) -> Any:

@@ -26,6 +26,7 @@ from bbp_cli.models.checkpoints import TaskName
 from bbp_cli.output.destination import OutputOptions, plan_files, plan_highlights
 from bbp_cli.output.forms import in_form
 from bbp_cli.output.html import IndexEntry, as_index, index_entry
+from bbp_cli.output.panel import as_panel, panel_columns, terminal_columns, wrapped_bullets
 from bbp_cli.output.records import (
     ModelRun,
     RecordHead,
@@ -209,6 +210,7 @@ class ResultSink:
             text = "\n".join(map(json_line, records))
         else:
             text = in_form(self._options, document, outcome.result, run)
+            text = self._for_terminal(item, document, outcome, run) or text
         problem = self._highlight(item, document, outcome.result)
         again = self.had_result(item)
         if self.store is not None:
@@ -224,6 +226,19 @@ class ResultSink:
             self.counts.failed += 1
             self.failures.add(item, problem)
         self.progress.count(item.label, tokens=parts[0].coverage.tokens_read)
+
+    def _for_terminal(
+        self, item: Input, document: Document, outcome: FinishedDocument[DocumentResult], run: ModelRun
+    ) -> str | None:
+        """Return a summary as a terminal shows it; None where the plain text is printed."""
+        summary, options = outcome.result, self._options
+        if not isinstance(summary, DocumentSummary) or not options.is_stdout or self._printer.has_begun:
+            return None
+        if options.format == "bullets" and (columns := terminal_columns()):
+            return wrapped_bullets(summary.sentences, document, columns, cite=options.cite)
+        if options.format != "text" or not (columns := panel_columns(self._console)):
+            return None
+        return as_panel(item.label, document, summary, run, outcome.seconds, columns)
 
     def settle(self, item: Input, outcome: Kept | BbpError) -> None:
         """Count an input that needs no computing; report one that failed, with `--json` also as a record."""

@@ -85,7 +85,8 @@ def load_checkpoint(
     Raises:
         ModelError, ResourceError: it cannot be loaded or run here.
     """
-    model = load(checkpoint, hardware, options.quantize)
+    with console.waiting("loading the model"):
+        model = load(checkpoint, hardware, options.quantize)
     for warning in model.warnings:
         console.warn(checkpoint.folder.id, warning)
     return model

@@ -40,6 +40,11 @@ class TextPrinter:
         self._printed_any = False
         self._shown: str | None = None  # of the current result; None before its header is printed
 
+    @property
+    def has_begun(self) -> bool:
+        """Return whether a part of the current result is printed."""
+        return self._shown is not None
+
     def grow(self, path: str, text: str) -> None:
         """Print a result that is not finished, all but its last two words."""
         self._begin(path)

@@ -62,6 +62,7 @@ def main() -> None:
     arguments.add_argument("--limit", type=int, help="documents")
     limit = arguments.parse_args().limit
     model = load_numpy_model(checkpoint_folder(DEFAULT_MODEL, weights=True), usable_processors())
+    assert model is not None
     tokenizer = PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2"], use_stemmer=True)
     rows: dict[str, list[tuple[float, ...]]] = {length: [] for length in LENGTHS}

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from bigbird_pegasus import DEFAULT_MODEL
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
+from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.threads import usable_processors
 from bigbird_pegasus.summarization.extractive import extractive_steps
@@ -96,7 +97,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--limit", type=int, default=150, help="documents")
     limit = arguments.parse_args().limit
-    model = load_numpy_model(checkpoint_folder(DEFAULT_MODEL, weights=True), usable_processors())
+    found = load_numpy_model(checkpoint_folder(DEFAULT_MODEL, weights=True), usable_processors())
+    assert found is not None
+    model: ExtractiveModel = found
     tokenizer = PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2"], use_stemmer=True)
     chance = random.Random(0)
@@ -124,7 +127,7 @@ def main() -> None:
                 answers[method].append((rouge["rouge1"].recall, rouge["rouge2"].recall))
             if section is not None:
                 inside = [one in section[2] for one in chosen(parse_text(section[1]), section[0], method)]
-                sections[method].append((float(np.mean(inside or [0])), float(any(inside))))
+                sections[method].append((float(np.mean(inside or [False])), float(any(inside))))
     print(f"{len(answers['without'])} answers: ROUGE-1, ROUGE-2 recall; {len(sections['without'])} sections:")
     print("% of the chosen sentences that stand there, % of the documents with one")
     for method in methods:
