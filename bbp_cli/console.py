@@ -151,7 +151,8 @@ class Console:
         if not self.shows_progress:
             yield
             return
-        sys.stderr.write(f"{what} …")
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        sys.stderr.write(f"{what} …"[: columns - 1])  # a second line would stay
         sys.stderr.flush()
         try:
             yield

@@ -63,6 +63,8 @@ def section_of(text: ParsedText, chance: random.Random) -> tuple[str, str, set[s
         and re.match(r"[\dA-Z]", one)
         and not one.endswith((".", ";", ":"))
     ]
+    if not heads:
+        return None
     found = []
     for head, following in zip(heads, [*heads[1:], len(shown)], strict=True):
         under = {shown[n] for n in range(head + 1, following) if allowed[n]}
