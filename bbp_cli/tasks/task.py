@@ -1,8 +1,8 @@
 """The protocol of a task, and how to run one for a single document.
 
 A task plans a document: it yields the windows that the model is to read, is sent the model's output for each
-of them, and returns the result. The caller decides which windows are computed together: one at a
-time (`run_one`), or those of several documents (`bbp_cli.batch.scheduler`).
+of them, and returns the result. The caller decides which windows are computed together: those of one
+document (`run_one`), or those of several (`bbp_cli.batch.scheduler`).
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -64,7 +64,7 @@ def run_one(
     loaded: LoadedModel,
     on_text: OnText | None = None,
 ) -> ResultT:
-    """Do a task for one document, one window after the other.
+    """Do a task for one document, as many windows together as the task proposes; singly with `on_text`.
 
     Raises:
         InputError: the document does not fit the task.
@@ -72,13 +72,14 @@ def run_one(
         UsageError, ModelError: see `Task`.
     """
     steps = task.plan(document, loaded, on_text)
+    together = task.batch_size(loaded) if on_text is None else 1
     try:
         windows = next(steps)
         while True:
             outputs: list[OutputT] = []
-            for window in windows:
+            for first in range(0, len(windows), together):
                 with memory_errors():
-                    outputs += task.compute(loaded, [window])
+                    outputs += task.compute(loaded, windows[first : first + together])
             windows = steps.send(outputs)
     except StopIteration as stop:
         result: ResultT = stop.value

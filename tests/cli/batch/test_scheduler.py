@@ -216,11 +216,15 @@ def test_a_finished_document_does_not_wait_for_stdin(tmp_path: Path, monkeypatch
     assert next(results)[0].path == STDIN
 
 
-def test_a_task_is_run_for_one_document_window_by_window(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("on_text", "batches"), [(None, [3, 3]), (lambda text: None, [1] * 6)])
+def test_a_task_is_run_for_one_document(
+    tmp_path: Path, on_text: Callable[[str], None] | None, batches: list[int]
+) -> None:
     task = Counting(rounds=2)
     document = read(Run(tmp_path, task).items[1].path)
-    assert run_one(task, document, NO_MODEL) == ["d1/0", "d1/1", "d1/2", "d1/10", "d1/11", "d1/12"]
-    assert [len(batch) for batch in task.batches] == [1] * 6
+    found = run_one(task, document, NO_MODEL, on_text)
+    assert found == ["d1/0", "d1/1", "d1/2", "d1/10", "d1/11", "d1/12"]
+    assert [len(batch) for batch in task.batches] == batches
 
 
 def test_unreadable_inputs_before_the_first_document_are_yielded_first(tmp_path: Path) -> None:
