@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import sentencepiece
-from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
+from bigbird_pegasus.summarization.sentence_features import WORD, SentenceFeatures, sentence_features
 from bigbird_pegasus.text.parsed_text import parse_text
 from rouge_score import tokenize
 from rouge_score.tokenizers import DefaultTokenizer
@@ -142,6 +142,11 @@ _WORD = re.compile(r"[a-z0-9]+")
 def rouge_words(text: str) -> list[str]:
     """Return the stemmed words that rouge-score counts, with a cache per word."""
     return [_stem(word) for word in _WORD.findall(text.lower())]
+
+
+def word_stems(text: str) -> list[str]:
+    """Return the stem of each word as the features of sentences count words; empty where ROUGE has none."""
+    return [" ".join(rouge_words(word)) for word in WORD.findall(text.lower())]
 
 
 def _f1(

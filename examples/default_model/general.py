@@ -5,13 +5,15 @@
 Needs lightgbm beside the `test` extra. What is learned about a sentence is its value (ROUGE-1 F1 + ROUGE-2 F1
 against the summary) *without its length*: the residual of a regression on log words and its square within the
 document, as standard scores. A limit of words makes length worth nothing, and a tree that learned to like
-long sentences likes them everywhere. Every kind of text weighs the same, and every document within a kind.
+long sentences likes them everywhere. Of a word or a pair of words it is learned whether the summary has it,
+by stem. Every kind of text weighs the same, and every document within a kind.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from bigbird_pegasus.summarization.document_features import (
     document_features,
 )
 from bigbird_pegasus.summarization.sentence_features import sentence_features
+from bigbird_pegasus.summarization.word_importance import pair_key
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.words import count_words
@@ -38,7 +41,9 @@ from examples.default_model.corpus import (
     clean_training_records,
     first_of_each_source,
     read_records,
+    rouge_words,
     sentence_values,
+    word_stems,
 )
 
 TRAINED_ON = "train.jsonl.gz"  # by the encoder
@@ -56,13 +61,16 @@ class GeneralRecipe:
 
     documents: int = 300  # of each kind
     sentences_of_document: int = 80  # drawn at random
-    rounds: int = 250
-    leaves: int = 31
-    learning_rate: float = 0.07
+    rounds: int = 600
+    leaves: int = 15
+    learning_rate: float = 0.05
     feature_share: float = 0.3  # that each tree may use
     min_leaf_rows: int = 100
     length_rounds: int = 100
     length_leaves: int = 7
+    grams_of_document: int = 120  # words and pairs of words, drawn at random
+    word_rounds: int = 120
+    word_leaves: int = 31
     seed: int = 1
 
 
@@ -78,12 +86,13 @@ class ParsedDocument:
     words: list[int]
     hashes: list[list[int]]
     values: list[float]
+    wanted: list[int]  # keys of the grams whose stems the summary has
     summary: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """The allowed sentences of a document: features (L, columns), words, what each is worth (L,)."""
+    """The allowed sentences of a document: features (L, columns), words, what each is worth (L,); grams."""
 
     id: str
     source: str
@@ -91,6 +100,8 @@ class Example:
     words: Array
     values: Array
     summary_words: int
+    gram_rows: Array  # (G, columns)
+    gram_targets: Array  # (G,), whether the summary has each
 
 
 def read_corpus(corpus: Path, documents: int) -> list[Record]:
@@ -106,6 +117,7 @@ def parse(record: Record) -> ParsedDocument:
     texts = [text.on_one_line(span) for span in text.sentences]
     starts = [span.starts_paragraph for span in text.sentences]
     summary = clean_summary(record.summary)
+    words = sentence_features(texts, starts).words
     return ParsedDocument(
         record.id,
         record.source,
@@ -113,10 +125,26 @@ def parse(record: Record) -> ParsedDocument:
         starts,
         eligible_sentences(text, text.sentences),
         [count_words(sentence) for sentence in texts],
-        sentence_features(texts, starts).words,
+        words,
         sentence_values(texts, summary),
+        wanted_grams(texts, words, summary),
         summary,
     )
+
+
+def wanted_grams(texts: Sequence[str], words: Sequence[Sequence[int]], summary: str) -> list[int]:
+    """Return the keys of a document's words and pairs of words whose stems stand so in the summary."""
+    stems = rouge_words(summary)
+    singles, pairs = set(stems), set(pairwise(stems))
+    found: set[int] = set()
+    for text, row in zip(texts, words, strict=True):
+        own = word_stems(text)
+        assert len(own) == len(row)
+        found |= {key for stem, key in zip(own, row, strict=True) if stem in singles}
+        found |= {
+            pair_key(*keys) for pair, keys in zip(pairwise(own), pairwise(row), strict=True) if pair in pairs
+        }
+    return sorted(found)
 
 
 def general_rarity(documents: Sequence[ParsedDocument]) -> NDArray[np.float16]:
@@ -139,16 +167,25 @@ def features_of(document: ParsedDocument, rarity: NDArray[np.float16]) -> Docume
     )
 
 
-def example(document: ParsedDocument, rarity: NDArray[np.float16]) -> Example:
-    """Return the allowed sentences' features and values."""
-    may = allowed_numbers(document)
+def example(document: ParsedDocument, rarity: NDArray[np.float16], recipe: GeneralRecipe) -> Example:
+    """Return the allowed sentences' features and values, and some of the grams'."""
+    return example_of(document, features_of(document, rarity), recipe)
+
+
+def example_of(document: ParsedDocument, features: DocumentFeatures, recipe: GeneralRecipe) -> Example:
+    """Return the example that a document is, whose features are counted."""
+    may, grams = allowed_numbers(document), features.grams
+    generator = np.random.default_rng(recipe.seed)
+    drawn = np.sort(generator.permutation(len(grams.keys))[: recipe.grams_of_document])
     return Example(
         document.id,
         document.source,
-        features_of(document, rarity).values[may],
+        features.values[may],
         np.array(document.words)[may],
         np.array(document.values)[may],
         count_words(document.summary),
+        grams.features[drawn],
+        np.isin(grams.keys[drawn], document.wanted),
     )
 
 
@@ -213,6 +250,22 @@ def train_length_forest(examples: Sequence[Example], recipe: GeneralRecipe) -> A
         "learning_rate": 0.05,
     }
     return _fit(rows, targets, weights, options, recipe.length_rounds)
+
+
+def train_word_forest(examples: Sequence[Example], recipe: GeneralRecipe) -> Any:
+    """Return LightGBM's model of the logarithmic odds that a word or a pair of words is in the summary."""
+    weights = weights_by_kind([one.source for one in examples], [len(one.gram_targets) for one in examples])
+    options = _options(recipe) | {
+        "objective": "binary",
+        "num_leaves": recipe.word_leaves,
+        "min_data_in_leaf": recipe.min_leaf_rows,
+        "feature_fraction": 0.5,
+        "learning_rate": 0.1,
+        "boost_from_average": False,  # the trees alone give the odds
+    }
+    rows = np.concatenate([one.gram_rows for one in examples])
+    targets = np.concatenate([one.gram_targets for one in examples]).astype(float)
+    return _fit(rows, targets, weights, options, recipe.word_rounds)
 
 
 def only_document_columns(row: Array) -> Array:
@@ -296,11 +349,12 @@ def train_general(corpus: Path, folder: Path, recipe: GeneralRecipe) -> None:
     documents = [d for d in in_parallel(parse, read_corpus(corpus, recipe.documents)) if usable(d)]
     trained_on = {record.source for record in read_records(corpus / TRAINED_ON)}
     rarity = general_rarity(documents)
-    examples = in_parallel(partial(example, rarity=rarity), documents)
+    examples = in_parallel(partial(example, rarity=rarity, recipe=recipe), documents)
     mean_kind, kinds = kinds_of_text(documents, trained_on, rarity)
     scorer = GeneralScorer(
         as_forest(train_sentence_forest(examples, recipe)),
         as_forest(train_length_forest(examples, recipe)),
+        as_forest(train_word_forest(examples, recipe)),
         rarity,
         mean_kind,
         kinds,

@@ -2,20 +2,23 @@
 
     python -m examples.default_model.leave_one_out --corpus CORPUS [--documents 300] [--judged 40]
 
-Families of kinds are left out one after another, the forest is trained on the others and judged on training
+Families of kinds are left out one after another, the forests are trained on the others and judged on training
 documents of those left out, 100 words a summary, chosen simply: the best score, less what a sentence has in
-common with those chosen. The mean is over kinds, not documents. Beside it the first sentences, TF-IDF with a
-little of the place, and LexRank, chosen in the same way.
+common with those chosen, and in the last column with the important words that it adds. The mean is over
+kinds, not documents. Beside it the first sentences, TF-IDF with a little of the place, and LexRank, chosen in
+the same way.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from bigbird_pegasus.modeling.decision_forest import Forest
 from bigbird_pegasus.summarization.document_features import column_names
+from bigbird_pegasus.summarization.word_importance import Grams, WordCoverage, weighted_chances
 
 from examples.default_model.corpus import rouge_f1
 from examples.default_model.general import (
@@ -25,6 +28,7 @@ from examples.default_model.general import (
     ParsedDocument,
     allowed_numbers,
     as_forest,
+    example_of,
     features_of,
     general_rarity,
     in_parallel,
@@ -32,6 +36,7 @@ from examples.default_model.general import (
     read_corpus,
     standardized,
     train_sentence_forest,
+    train_word_forest,
     usable,
 )
 
@@ -46,16 +51,20 @@ SUMMARY_WORDS = 100
 REDUNDANCY = 1.0  # how much a cosine of 1 with a chosen sentence takes off, in deviations of the scores
 NEARLY_FULL_WORDS = 8  # that may stay unused
 
-Scores = Callable[["Judged"], Array]
+Choose = Callable[["Judged"], list[int]]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A document to judge on: the allowed sentences, how similar they are to each other, the summary."""
+    """A document to judge on: the allowed sentences, how similar they are to each other, the summary.
+
+    The sentences of `grams` are those that are allowed.
+    """
 
     example: Example
     texts: list[str]
     similarities: Array
+    grams: Grams
     summary: str
 
     def column(self, name: str) -> Array:
@@ -63,14 +72,32 @@ class Judged:
         column: Array = self.example.rows[:, column_names().index(name)]
         return column
 
+    def coverage(self, words: Forest) -> WordCoverage:
+        """Return what sentences add by their words, a deviation counted as one of the scores."""
+        chances = weighted_chances(self.grams, words.predict(self.grams.features))
+        allowed = np.ones(len(self.texts), bool)
+        return WordCoverage(self.grams, chances, self.example.words.astype(float), allowed, 1.0)
 
-def select(judged: Judged, scores: Array, words: int = SUMMARY_WORDS) -> list[int]:
+
+@dataclass(frozen=True)
+class Learned:
+    """What forests find that have not seen a document's kind: standard scores, and which words matter."""
+
+    scores: Array
+    coverage: WordCoverage
+
+
+def select(
+    judged: Judged, scores: Array, coverage: WordCoverage | None = None, words: int = SUMMARY_WORDS
+) -> list[int]:
     """Return the sentences of a summary of at most so many words, in document order."""
+    numbers = np.arange(len(scores))
     chosen: list[int] = []
     left, shared = words, np.zeros(len(scores))
     free = np.ones(len(scores), bool)
     while left > NEARLY_FULL_WORDS and (fits := free & (judged.example.words <= left)).any():
-        best = int(np.where(fits, scores - REDUNDANCY * shared, -np.inf).argmax())
+        added = 0.0 if coverage is None else coverage.gains(np.array(chosen, np.int64), numbers)
+        best = int(np.where(fits, scores + added - REDUNDANCY * shared, -np.inf).argmax())
         chosen.append(best)
         free[best] = False
         left -= int(judged.example.words[best])
@@ -78,11 +105,11 @@ def select(judged: Judged, scores: Array, words: int = SUMMARY_WORDS) -> list[in
     return sorted(chosen)
 
 
-def figures(documents: Sequence[Judged], scores: Scores) -> dict[str, Array]:
+def figures(documents: Sequence[Judged], choose: Choose) -> dict[str, Array]:
     """Return ROUGE-1 and ROUGE-2 (percent) by kind, and their mean over kinds under `kinds`."""
     rows: dict[str, list[tuple[float, float]]] = {}
     for judged in documents:
-        found = " ".join(judged.texts[n] for n in select(judged, scores(judged)))
+        found = " ".join(judged.texts[n] for n in choose(judged))
         rows.setdefault(judged.example.source, []).append(rouge_f1(judged.summary, found))
     means = {source: 100 * np.mean(rows[source], axis=0) for source in sorted(rows)}
     return means | {"kinds": np.mean(list(means.values()), axis=0)}
@@ -91,6 +118,20 @@ def figures(documents: Sequence[Judged], scores: Scores) -> dict[str, Array]:
 def tf_idf_and_place(judged: Judged) -> Array:
     """Score by the cosine with the whole document, and a little by the place."""
     return 3.0 * (judged.column("centroid_general") + 0.3 * judged.column("inverse_position"))
+
+
+def table(judged: Sequence[Judged], learned: Mapping[str, Learned]) -> dict[str, dict[str, Array]]:
+    """Return the figures of each way to choose, by kind."""
+    ways: dict[str, Choose] = {
+        "lead": lambda one: select(one, -np.arange(len(one.texts), dtype=float)),
+        "TF-IDF and place": lambda one: select(one, tf_idf_and_place(one)),
+        "LexRank": lambda one: select(one, 3.0 * one.column("lexrank_general")),
+        "forest, family left out": lambda one: select(one, learned[one.example.id].scores),
+        "forest and words, family left out": lambda one: select(
+            one, learned[one.example.id].scores, learned[one.example.id].coverage
+        ),
+    }
+    return {name: figures(judged, choose) for name, choose in ways.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -104,36 +145,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     recipe = GeneralRecipe(documents=given.documents)
     parsed = [d for d in in_parallel(parse, read_corpus(given.corpus, recipe.documents)) if usable(d)]
-    documents = in_parallel(partial(_judged, rarity=general_rarity(parsed)), parsed)
+    documents = in_parallel(partial(_judged, rarity=general_rarity(parsed), recipe=recipe), parsed)
     judged = _some_of_each(documents, given.judged)
-    learned: dict[str, Array] = {}
+    learned: dict[str, Learned] = {}
     for family in FAMILIES:
         examples = [one.example for one in documents if one.example.source not in family]
         forest = as_forest(train_sentence_forest(examples, recipe))
+        words = as_forest(train_word_forest(examples, recipe))
         for one in judged:
             if one.example.source in family:
-                learned[one.example.id] = standardized(forest.predict(one.example.rows))
-    table = {
-        "lead": figures(judged, lambda one: -np.arange(len(one.texts), dtype=float)),
-        "TF-IDF and place": figures(judged, tf_idf_and_place),
-        "LexRank": figures(judged, lambda one: 3.0 * one.column("lexrank_general")),
-        "forest, family left out": figures(judged, lambda one: learned[one.example.id]),
-    }
-    print("| ROUGE-1 / ROUGE-2 |", " | ".join(table), "|")
-    print("| --- |" + " --- |" * len(table))
-    for kind in table["lead"]:
-        print(
-            f"| {kind} |", " | ".join("{:.1f} / {:.1f}".format(*rows[kind]) for rows in table.values()), "|"
-        )
+                scores = standardized(forest.predict(one.example.rows))
+                learned[one.example.id] = Learned(scores, one.coverage(words))
+    found = table(judged, learned)
+    print("| ROUGE-1 / ROUGE-2 |", " | ".join(found), "|")
+    print("| --- |" + " --- |" * len(found))
+    for kind in found["lead"]:
+        cells = ["{:.1f} / {:.1f}".format(*rows[kind]) for rows in found.values()]
+        print(f"| {kind} |", " | ".join(cells), "|")
 
 
-def _judged(parsed: ParsedDocument, rarity: Array) -> Judged:
+def _judged(parsed: ParsedDocument, rarity: Array, recipe: GeneralRecipe) -> Judged:
     may = allowed_numbers(parsed)
     found = features_of(parsed, rarity)
-    words, values = np.array(parsed.words)[may], np.array(parsed.values)[may]
-    example = Example(parsed.id, parsed.source, found.values[may], words, values, 0)
     return Judged(
-        example, [parsed.texts[n] for n in may], found.similarities(may).astype(np.float16), parsed.summary
+        example_of(parsed, found, recipe),
+        [parsed.texts[n] for n in may],
+        found.similarities(may).astype(np.float16),
+        found.grams.among(may, len(parsed.texts)),
+        parsed.summary,
     )
 
 

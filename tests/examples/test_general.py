@@ -1,11 +1,14 @@
 """The forests of the default model: what they learn, and that they come out of a corpus as arrays."""
 
+import re
 import shutil
 from pathlib import Path
 
 import lightgbm
 import numpy as np
 from bigbird_pegasus.modeling.general_scorer import read_general_scorer
+from bigbird_pegasus.summarization.sentence_features import hash_word
+from bigbird_pegasus.summarization.word_importance import Grams, WordCoverage, pair_key
 
 from examples.default_model import leave_one_out
 from examples.default_model.general import (
@@ -13,12 +16,13 @@ from examples.default_model.general import (
     GeneralRecipe,
     as_forest,
     train_general,
+    wanted_grams,
     weights_by_kind,
     without_length,
 )
 from tests.examples.test_train_default_model import write_corpus
 
-RECIPE = GeneralRecipe(documents=12, rounds=3, length_rounds=2, min_leaf_rows=5)
+RECIPE = GeneralRecipe(documents=12, rounds=3, length_rounds=2, word_rounds=3, min_leaf_rows=5)
 
 
 def test_values_without_length_know_nothing_of_length() -> None:
@@ -60,15 +64,35 @@ def test_a_corpus_makes_the_file_of_a_checkpoint_and_again_the_same(tmp_path: Pa
     assert second is not None
     assert first.kinds.shape == (2, len(first.mean_kind))
     np.testing.assert_array_equal(first.sentences.values, second.sentences.values)
+    np.testing.assert_array_equal(first.words.values, second.words.values)
     np.testing.assert_array_equal(first.rarity, second.rarity)
+
+
+def test_grams_are_wanted_whose_stems_the_summary_has() -> None:
+    texts = ["Harbours were closed.", "The closing harbour closed again."]
+    words = [[hash_word(word) for word in re.findall(r"\w+", text.lower())] for text in texts]
+    found = wanted_grams(texts, words, "The harbour closed early.")
+    singles = {hash_word(word) for word in ("harbours", "closed", "the", "closing", "harbour")}
+    assert set(found) == singles | {pair_key(hash_word("harbour"), hash_word("closed"))}
 
 
 def test_sentences_are_selected_by_score_and_novelty() -> None:
     words = np.array([30, 30, 30, 90, 20])
-    example = Example("id", "kind", np.zeros((5, 1)), words, np.zeros(5), 0)
+    nothing = np.zeros((0, 1), np.float32)
+    example = Example("id", "kind", np.zeros((5, 1)), words, np.zeros(5), 0, nothing, np.zeros(0))
+    # Two words: one in the first sentences, one in the last.
+    grams = Grams(
+        np.array([1, 2]),
+        np.ones((2, 1), np.float32),
+        np.array([0, 0, 0, 0, 1]),
+        np.array([0, 1, 2, 3, 4]),
+    )
     similarities = np.zeros((5, 5))
     similarities[0, 1] = similarities[1, 0] = 0.9
-    judged = leave_one_out.Judged(example, [f"Sentence {n}." for n in range(5)], similarities, "A summary.")
+    texts = [f"Sentence {n}." for n in range(5)]
+    judged = leave_one_out.Judged(example, texts, similarities, grams, "A summary.")
     # The second says what the first does, the fourth does not fit beside it.
     assert leave_one_out.select(judged, np.array([5.0, 4.9, 4.2, 4.8, 1.0])) == [0, 1, 2]
     assert leave_one_out.select(judged, np.array([2.0, 1.9, 1.2, 1.8, 1.1])) == [0, 2, 4]
+    coverage = WordCoverage(grams, np.ones(2), words.astype(float), np.ones(5, bool), 3.0)
+    assert leave_one_out.select(judged, np.array([5.0, 4.9, 4.2, 4.8, 3.9]), coverage) == [0, 2, 4]

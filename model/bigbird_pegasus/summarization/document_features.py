@@ -22,6 +22,7 @@ from bigbird_pegasus.inference.numpy_functions import Integers
 from bigbird_pegasus.summarization.document_layout import DocumentLayout, layout_of, positions
 from bigbird_pegasus.summarization.sentence_features import Doubles
 from bigbird_pegasus.summarization.sentence_style import cues, turns, writing
+from bigbird_pegasus.summarization.word_importance import GRAM_COLUMNS, Grams, judged_grams
 from bigbird_pegasus.summarization.word_vectors import (
     WordEntries,
     cosines,
@@ -44,11 +45,12 @@ _LABEL_WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class DocumentFeatures:
-    """Features of a document's sentences, float32 (L, columns), and its content words."""
+    """Features of a document's sentences, float32 (L, columns), its content words, and the grams of them."""
 
     values: NDArray[np.float32]
     entries: WordEntries
     unit: Doubles
+    grams: Grams
 
     def word_vector(self, rarity: NDArray[np.float16], buckets: int) -> Doubles:
         """Return the whole document's unit vector of words, by hash (buckets,)."""
@@ -79,9 +81,9 @@ def document_features(
         words: the hashes of each one's words, `SentenceFeatures.words`.
         rarity: (RARITY_BUCKETS,), how rare the words are in general whose hashes fall into each bucket.
     """
-    columns, entries, unit = _columns(texts, starts_paragraph, allowed, words, rarity)
+    columns, entries, unit, grams = _columns(texts, starts_paragraph, allowed, words, rarity)
     values = np.round(np.stack(list(columns.values()), 1), _DECIMALS).astype(np.float32)
-    return DocumentFeatures(values, entries, unit)
+    return DocumentFeatures(values, entries, unit, grams)
 
 
 def column_names() -> list[str]:
@@ -93,7 +95,8 @@ def column_names() -> list[str]:
 @cache
 def columns_digest() -> str:
     """Return a digest of the features' names: a scorer that was trained on others cannot use these."""
-    return hashlib.sha256(" ".join(column_names()).encode()).hexdigest()[:16]
+    names = " ".join([*column_names(), *GRAM_COLUMNS])
+    return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 def _columns(
@@ -102,7 +105,7 @@ def _columns(
     allowed: Sequence[bool],
     words: Sequence[Sequence[int]],
     rarity: NDArray[np.float16],
-) -> tuple[dict[str, Doubles], WordEntries, Doubles]:
+) -> tuple[dict[str, Doubles], WordEntries, Doubles, Grams]:
     may = np.array(allowed, bool)
     label_chars = [label_end(text) for text in texts]
     said = [text[end:] for text, end in zip(texts, label_chars, strict=True)]
@@ -126,7 +129,7 @@ def _columns(
     columns |= _ranks(columns, may)
     columns |= _of_document(columns, entries, layout, may)
     unit = unit_vectors(entries, (1 + np.log(entries.counts)) * general[entries.columns])
-    return columns, entries, unit
+    return columns, entries, unit, judged_grams(own, layout.heading, columns, rarity)
 
 
 def _flat(rows: Sequence[Sequence[int]]) -> tuple[Integers, Integers]:

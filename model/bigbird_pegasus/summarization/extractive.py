@@ -29,6 +29,7 @@ from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, se
 from bigbird_pegasus.summarization.sentence_selection import SelectionBounds, score_gains, select_sentences
 from bigbird_pegasus.summarization.standalone import deductions
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
+from bigbird_pegasus.summarization.word_importance import WordCoverage
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences, is_made_of_sentences
@@ -82,7 +83,7 @@ def extractive_steps(
         warnings = () if leaned.has_words else (NO_QUERY_WORDS,)
         if bounds == LengthBounds():  # the best are taken until the words are there: a bound is needed
             bounds = LengthBounds(max(1, round(scored.length)))
-        scored = replace(scored, scores=leaned.scores)
+        scored = replace(scored, scores=leaned.scores, coverage=None)  # words matter by the question alone
     if options.query is not None or is_made_of_sentences(text, spans, allowed):
         gains_of = score_gains if options.query is not None else partial(selection_gains, model.selector)
         choice = choose(spoken, scored, bounds, allowed, gains_of, text.language)
@@ -135,11 +136,14 @@ def join_sentences(sentences: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class ScoredSentences:
-    """A score for each sentence of a document, their features, and how many words a summary would have."""
+    """A score for each sentence of a document, their features, how many words a summary would have, and
+    what covering a document's important words is worth.
+    """
 
     scores: list[float]
     features: SentenceFeatures
     length: float
+    coverage: WordCoverage | None = None
 
 
 @single_threaded_blas()
@@ -168,17 +172,19 @@ def score_document(
         features.heading_counts,
     )
     scores = np.where(np.isfinite(found), found, 0).astype(np.float64)
+    words, coverage = [count_words(sentence) for sentence in sentences], None
     if model.general_scorer is not None:
         general = model.general_scorer
         if general.columns != columns_digest():
             raise CheckpointError("the model's general scorer is made for other features of sentences")
         document = document_features(sentences, starts_paragraph, allowed, features.words, general.rarity)
-        together = with_general_scorer(general, scores, log_length, document, allowed, deductions(sentences))
-        scores, log_length = together.scores, together.log_length
-    words = sum(count_words(sentence) for sentence in sentences)
+        together = with_general_scorer(
+            general, scores, log_length, document, allowed, deductions(sentences), words
+        )
+        scores, log_length, coverage = together.scores, together.log_length, together.coverage
     expected = math.exp(min(log_length, MAX_LOG_LENGTH))
-    length = max(MIN_SUMMARY_WORDS, min(expected, MAX_SUMMARY_SHARE * words))
-    return ScoredSentences(scores.tolist(), features, length)
+    length = max(MIN_SUMMARY_WORDS, min(expected, MAX_SUMMARY_SHARE * sum(words)))
+    return ScoredSentences(scores.tolist(), features, length, coverage)
 
 
 def first_pieces(texts: Sequence[str], bounds: LengthBounds, allowed: Sequence[bool]) -> Choice:
@@ -262,6 +268,7 @@ def choose(
             point.number if point else None,
             point.dependent if point else frozenset(),
         ),
+        scored.coverage,
     )
     if len(chosen) == len(texts) and not shortened:
         return Choice(chosen, "whole")

@@ -12,23 +12,28 @@ import numpy as np
 from bigbird_pegasus.modeling.general_scorer import GeneralScorer
 from bigbird_pegasus.summarization.document_features import DocumentFeatures
 from bigbird_pegasus.summarization.sentence_features import Doubles
+from bigbird_pegasus.summarization.word_importance import WordCoverage, weighted_chances
 
 # Chosen on documents that the encoder has not seen, of kinds that it knows and of kinds that it does not;
 # between them the figures hardly change.
 UNFAMILIAR_COSINE, FAMILIAR_COSINE = 0.05, 0.13
 UNFAMILIAR_WEIGHT, FAMILIAR_WEIGHT = 1.2, 0.8  # of the forest's scores, in deviations of the encoder's
+UNFAMILIAR_COVERAGE, FAMILIAR_COVERAGE = 1.0, 0.2  # what covered words count, in these deviations
 USUAL_SUMMARY_WORDS = 100  # half of the estimate is this, where a kind of text is unknown
-LENGTH_FACTOR = 1.2  # of the estimates: what is missing costs more F1 than what is too much
+LENGTH_FACTOR = 1.25  # of the estimates: what is missing costs more F1 than what is too much
 MIN_SCORED_SENTENCES = 4  # of fewer, an order within the document says nothing; …
 MANY_SENTENCES = 24  # … of so many, as much as it ever does: the forest learned from long documents
 
 
 @dataclass(frozen=True)
 class GeneralScores:
-    """Scores of a document's sentences (L,) and the logarithm of how many words a summary would have."""
+    """Scores of a document's sentences (L,), the logarithm of how many words a summary would have, and
+    what a sentence adds by the words that it covers; None where the general scorer has no say.
+    """
 
     scores: Doubles
     log_length: float
+    coverage: WordCoverage | None = None
 
 
 def with_general_scorer(
@@ -38,12 +43,13 @@ def with_general_scorer(
     document: DocumentFeatures,
     allowed: Sequence[bool],
     deducted: Doubles,
+    words: Sequence[int],
 ) -> GeneralScores:
     """Add what the forests find to an encoder's scores (L,) and length, the more the less familiar a text is.
 
     The forest's values are brought to the mean and deviation of the encoder's scores over the sentences that
     are allowed: where those are all alike, the scores stay as they are. `deducted` (L,) is taken off, in
-    these deviations.
+    these deviations. `words` (L,) counts the sentences'.
     """
     may = np.array(allowed, bool)
     if may.sum() < MIN_SCORED_SENTENCES:
@@ -52,14 +58,23 @@ def with_general_scorer(
     values = scorer.sentences.predict(document.values)
     deviation = float(values[may].std())
     standard = (values - values[may].mean()) / deviation if deviation > 0 else np.zeros(len(values))
-    weight = known * FAMILIAR_WEIGHT + (1 - known) * UNFAMILIAR_WEIGHT
-    weight *= min(1.0, float(may.sum()) / MANY_SENTENCES)
+    many = min(1.0, float(may.sum()) / MANY_SENTENCES)
+    weight = many * (known * FAMILIAR_WEIGHT + (1 - known) * UNFAMILIAR_WEIGHT)
+    coverage_weight = many * (known * FAMILIAR_COVERAGE + (1 - known) * UNFAMILIAR_COVERAGE)
+    unit = float(scores[may].std())
     first = int(may.argmax())
     estimate = float(scorer.length.predict(document.values[first : first + 1])[0])
     cautious = (estimate + math.log(USUAL_SUMMARY_WORDS)) / 2
     return GeneralScores(
-        scores + float(scores[may].std()) * (weight * standard - deducted),
+        scores + unit * (weight * standard - deducted),
         known * log_length + (1 - known) * cautious + math.log(LENGTH_FACTOR),
+        WordCoverage(
+            document.grams,
+            weighted_chances(document.grams, scorer.words.predict(document.grams.features)),
+            np.array(words, np.float64),
+            may,
+            unit * coverage_weight,
+        ),
     )
 
 

@@ -33,7 +33,7 @@ MAX_HEADING_WORDS = 12
 MIN_SENTENCE_WORDS = 5  # sentences of fewer are mostly headings, labels, answers
 MIN_SIMILARITY = 0.15  # cosine from which two sentences count as similar
 NO_HEADING = 12345  # in place of the hashes of a heading's words
-_WORD = re.compile(r"\w+")
+WORD = re.compile(r"\w+")
 # Frozen: the shipped weights were trained on what this pattern finds. `text.line_patterns.SENTENCE_END`,
 # which decides what a summary may hold, knows more marks and may change.
 _END = re.compile(r"[.!?\u2026\u061f\u0964\u3002\uff01\uff1f][\W\d_]*\Z")
@@ -86,7 +86,7 @@ def sentence_features(sentences: Sequence[str], starts_paragraph: Sequence[bool]
     """
     if len(sentences) != len(starts_paragraph):
         raise ValueError(f"{len(sentences)} sentences have {len(starts_paragraph)} flags")
-    words = [[hash_word(word) for word in _WORD.findall(text.lower())] for text in sentences]
+    words = [[hash_word(word) for word in WORD.findall(text.lower())] for text in sentences]
     outline = _outline(sentences, starts_paragraph)
     dense = np.concatenate(
         [

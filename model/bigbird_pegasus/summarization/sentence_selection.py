@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bigbird_pegasus.inference.numpy_functions import Floats
+from bigbird_pegasus.inference.numpy_functions import Floats, Integers
 from bigbird_pegasus.modeling.sentence_columns import (
     DENSE_COLUMNS,
     SELECTOR_COLUMNS,
@@ -26,7 +26,8 @@ from bigbird_pegasus.modeling.sentence_columns import (
     SELECTOR_SENTENCE_COLUMNS,
     SELECTOR_STATE_COLUMNS,
 )
-from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, stack_columns
+from bigbird_pegasus.summarization.sentence_features import Doubles, SentenceFeatures, stack_columns
+from bigbird_pegasus.summarization.word_importance import WordCoverage
 
 DEFAULT_CANDIDATES = 40  # sentences that are looked at, more where a longer summary is asked for
 WORDS_PER_CANDIDATE = 5  # of the summary asked for
@@ -121,6 +122,10 @@ class SelectionState:
         self.distance = np.minimum(self.distance, np.abs(away))
         self.follows = np.maximum(self.follows, away == 1)
         self.precedes = np.maximum(self.precedes, away == -1)
+
+    def numbers(self) -> Integers:
+        """Return the numbers of the selected sentences in the document."""
+        return self.candidates.numbers[self.chosen]
 
     def simple_gains(self) -> Floats:
         """Return what each candidate would add if its shared words added nothing, and all others did (C,)."""
@@ -231,6 +236,7 @@ def select_sentences(
     length: float,
     allowed: Sequence[bool],
     bounds: SelectionBounds | None = None,
+    coverage: WordCoverage | None = None,
 ) -> tuple[list[int], bool]:
     """Select the sentences of a summary; return them in document order, and whether a bound ended it.
 
@@ -249,6 +255,7 @@ def select_sentences(
         length: how many words the summary is expected to have.
         allowed: which sentences may be selected.
         bounds: of its words and sentences.
+        coverage: added to the gains where the best one is taken; what ends a summary is the gains alone.
 
     Raises:
         ValueError: not as many scores as sentences, or `max_words` below 1.
@@ -285,9 +292,12 @@ def select_sentences(
         if cut and state.chosen and bounds.max_words is not None and not lacks:
             # A better one does not fit. Filling its room with a few words would say less than ending here.
             wanted &= state.candidates.words >= MIN_SUBSTITUTE_WORDS
-        gains = np.where(wanted & ~too_long, gains, -np.inf)
-        best = int(gains.argmax())
-        if gains[best] == -math.inf:
+        worth: Doubles = gains.astype(np.float64)
+        if coverage is not None:
+            worth += coverage.gains(state.numbers(), state.candidates.numbers)
+        worth = np.where(wanted & ~too_long, worth, -np.inf)
+        best = int(worth.argmax())
+        if worth[best] == -math.inf:
             break
         state.add(best)
     return sorted(numbers[place] for place in state.chosen or [0]), cut

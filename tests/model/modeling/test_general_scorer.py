@@ -14,6 +14,7 @@ from bigbird_pegasus.modeling.general_scorer import GeneralScorer, read_general_
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.document_features import RARITY_BUCKETS, column_names, columns_digest
 from bigbird_pegasus.summarization.extractive import score_document
+from bigbird_pegasus.summarization.word_importance import GRAM_COLUMNS
 
 from tests.model.modeling.test_decision_forest import drawn_forest
 
@@ -23,6 +24,7 @@ def small_scorer() -> GeneralScorer:
     return GeneralScorer(
         drawn_forest(1),
         drawn_forest(2),
+        drawn_forest(3),
         np.ones(RARITY_BUCKETS, np.float16),
         np.zeros(8, np.float16),
         kinds,
@@ -37,7 +39,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read is not None
     for name in ("rarity", "mean_kind", "kinds"):
         np.testing.assert_array_equal(getattr(read, name), getattr(written, name))
-    for forest in ("sentences", "length"):
+    for forest in ("sentences", "length", "words"):
         for name, array in vars(getattr(written, forest)).items():
             np.testing.assert_array_equal(getattr(getattr(read, forest), name), array)
 
@@ -68,6 +70,7 @@ def test_the_shipped_model_has_one_that_fits() -> None:
     scorer = model.general_scorer
     assert scorer is not None
     assert scorer.sentences.columns.max() < len(column_names())
+    assert scorer.words.columns.max() < len(GRAM_COLUMNS)
     used = {column_names()[n] for n in scorer.length.columns[scorer.length.values == 0]}
     assert all(name.startswith("document_") for name in used)
 
