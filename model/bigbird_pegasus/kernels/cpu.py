@@ -23,6 +23,13 @@ def multiplies_bfloat16() -> bool:
     return there and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+@lru_cache(maxsize=1)
+def convolves_float32() -> bool:
+    """Return whether oneDNN's grouped convolutions of float32 are fast here: those of AVX-512 are."""
+    there: bool = torch.backends.mkldnn.is_available()
+    return there and torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
 def instruction_classes() -> list[str]:
     """Return the classes of x86 vector instructions that this processor has, oldest first."""
     has = torch.cpu.get_capabilities()

@@ -1,4 +1,8 @@
+from collections.abc import Callable
+
+import pytest
 import torch
+from bigbird_pegasus.kernels.cpu import convolves_float32, multiplies_bfloat16
 from bigbird_pegasus.modeling.cross_attention import DenseCrossKV, PackedCrossKV, fastest_cross_kv
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,25 +31,28 @@ shapes = st.tuples(  # documents, heads, queries, source tokens, head width
 )
 
 
-@bfloat16_kernels
-@settings(max_examples=50, deadline=None)
+# bfloat16 has 8 bits: scores and weights are rounded to 1/256 of themselves on the way
+BOUNDS = {torch.bfloat16: {"rtol": 0.05, "atol": 0.05}, torch.float32: {}}
+
+
+@pytest.mark.parametrize("dtype", [pytest.param(torch.bfloat16, marks=bfloat16_kernels), torch.float32])
+@settings(max_examples=30, deadline=None)
 @given(shapes, st.booleans(), st.integers(0, 99))
 def test_packed_and_dense_cross_attention_equal_one_query_at_a_time(
-    shape: tuple[int, int, int, int, int], padded: bool, seed: int
+    dtype: torch.dtype, shape: tuple[int, int, int, int, int], padded: bool, seed: int
 ) -> None:
     documents, heads, queries, tokens, width = shape
     generator = torch.Generator().manual_seed(seed)
-    query = torch.randn(documents, heads, queries, width, generator=generator).bfloat16()
-    key, value = torch.randn(2, documents, heads, tokens, width, generator=generator).bfloat16().unbind(0)
+    query = torch.randn(documents, heads, queries, width, generator=generator).to(dtype)
+    key, value = torch.randn(2, documents, heads, tokens, width, generator=generator).to(dtype).unbind(0)
     mask = None
     if padded:
         mask = torch.arange(tokens) < torch.randint(1, tokens + 1, (documents, 1), generator=generator)
     oracle = slow_attention(query, key, value, mask)
     for source in (DenseCrossKV(key, value), PackedCrossKV.pack(key, value)):
-        # bfloat16 has 8 bits: scores and weights are rounded to 1/256 of themselves on the way
-        torch.testing.assert_close(source.attend(query, mask, 0.0).float(), oracle, rtol=0.05, atol=0.05)
+        torch.testing.assert_close(source.attend(query, mask, 0.0).float(), oracle, **BOUNDS[dtype])
         weights = source.probabilities(query, mask).float()
-        torch.testing.assert_close(weights @ value.float(), oracle, rtol=0.05, atol=0.05)
+        torch.testing.assert_close(weights @ value.float(), oracle, **BOUNDS[dtype])
 
 
 @bfloat16_kernels
@@ -60,12 +67,14 @@ def test_selecting_documents_of_cross_attention_keeps_their_results() -> None:
         torch.testing.assert_close(left.attend(query, None, 0.0), torch.cat(alone))
 
 
-@bfloat16_kernels
-def test_cross_attention_is_packed_only_in_bfloat16_without_gradients() -> None:
-    key = torch.randn(1, 2, 8, 4)
+@pytest.mark.parametrize(
+    ("dtype", "is_fast"), [(torch.bfloat16, multiplies_bfloat16), (torch.float32, convolves_float32)]
+)
+def test_cross_attention_is_packed_where_that_is_fast_and_no_gradient_is_wanted(
+    dtype: torch.dtype, is_fast: Callable[[], bool]
+) -> None:
+    key = torch.randn(1, 2, 8, 4, dtype=dtype)
     with torch.no_grad():
-        assert isinstance(fastest_cross_kv(key.bfloat16(), key.bfloat16()), PackedCrossKV)
-        assert isinstance(fastest_cross_kv(key, key), DenseCrossKV)
-    assert isinstance(
-        fastest_cross_kv(key.bfloat16(), key.bfloat16()), DenseCrossKV
-    )  # a gradient may be wanted
+        assert isinstance(fastest_cross_kv(key, key), PackedCrossKV if is_fast() else DenseCrossKV)
+        assert isinstance(fastest_cross_kv(key.double(), key.double()), DenseCrossKV)
+    assert isinstance(fastest_cross_kv(key, key), DenseCrossKV)
