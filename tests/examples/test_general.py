@@ -8,7 +8,7 @@ import lightgbm
 import numpy as np
 from bigbird_pegasus.modeling.general_scorer import read_general_scorer
 from bigbird_pegasus.summarization.sentence_features import hash_word
-from bigbird_pegasus.summarization.word_importance import Grams, WordCoverage, pair_key
+from bigbird_pegasus.summarization.word_importance import DocumentGrams, WordCoverage, pair_key
 
 from examples.default_model import leave_one_out
 from examples.default_model.general import (
@@ -81,7 +81,7 @@ def test_sentences_are_selected_by_score_and_novelty() -> None:
     nothing = np.zeros((0, 1), np.float32)
     example = Example("id", "kind", np.zeros((5, 1)), words, np.zeros(5), 0, nothing, np.zeros(0))
     # Two words: one in the first sentences, one in the last.
-    grams = Grams(
+    grams = DocumentGrams(
         np.array([1, 2]),
         np.ones((2, 1), np.float32),
         np.array([0, 0, 0, 0, 1]),

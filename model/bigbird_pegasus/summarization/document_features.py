@@ -22,7 +22,7 @@ from bigbird_pegasus.inference.numpy_functions import Integers
 from bigbird_pegasus.summarization.document_layout import DocumentLayout, layout_of, positions
 from bigbird_pegasus.summarization.sentence_features import Doubles
 from bigbird_pegasus.summarization.sentence_style import cues, turns, writing
-from bigbird_pegasus.summarization.word_importance import GRAM_COLUMNS, Grams, judged_grams
+from bigbird_pegasus.summarization.word_importance import GRAM_COLUMNS, DocumentGrams, judged_grams
 from bigbird_pegasus.summarization.word_vectors import (
     WordEntries,
     cosines,
@@ -50,7 +50,7 @@ class DocumentFeatures:
     values: NDArray[np.float32]
     entries: WordEntries
     unit: Doubles
-    grams: Grams
+    grams: DocumentGrams
 
     def word_vector(self, rarity: NDArray[np.float16], buckets: int) -> Doubles:
         """Return the whole document's unit vector of words, by hash (buckets,)."""
@@ -105,7 +105,7 @@ def _columns(
     allowed: Sequence[bool],
     words: Sequence[Sequence[int]],
     rarity: NDArray[np.float16],
-) -> tuple[dict[str, Doubles], WordEntries, Doubles, Grams]:
+) -> tuple[dict[str, Doubles], WordEntries, Doubles, DocumentGrams]:
     may = np.array(allowed, bool)
     label_chars = [label_end(text) for text in texts]
     said = [text[end:] for text, end in zip(texts, label_chars, strict=True)]

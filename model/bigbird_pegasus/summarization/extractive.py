@@ -250,7 +250,7 @@ def choose(
     point = None
     if bounds.max_words is not None:
         given = (texts, scored.scores, scored.features, scored.length, allowed)
-        point = main_point(gains_of, *given, bounds.max_words, language)
+        point = main_point(gains_of, *given, bounds.max_words, language, scored.coverage)
     shortened = {point.number: point.text} if point and point.text else {}
     words = [count_words(shortened.get(n, text)) for n, text in enumerate(texts)]
     chosen, cut = select_sentences(

@@ -9,6 +9,7 @@ from bigbird_pegasus.summarization.main_clause import main_clause
 from bigbird_pegasus.summarization.presupposition import presupposes
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures
 from bigbird_pegasus.summarization.sentence_selection import SelectionBounds, select_sentences
+from bigbird_pegasus.summarization.word_importance import WordCoverage
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.words import count_words, first_words
 
@@ -40,6 +41,7 @@ def main_point(
     allowed: Sequence[bool],
     max_words: int,
     language: str | None,
+    coverage: WordCoverage | None = None,
 ) -> MainPoint | None:
     """Return what a summary of at most `max_words` begins with; None where no sentence may be chosen.
 
@@ -49,7 +51,7 @@ def main_point(
     """
     words = [count_words(text) for text in texts]
     given = (gains_of, words, scores, features)
-    best, _ = select_sentences(*given, length, allowed, SelectionBounds(max_sentences=1))
+    best, _ = select_sentences(*given, length, allowed, SelectionBounds(max_sentences=1), coverage)
     if not best:
         return None
     number = best[0]
@@ -69,7 +71,8 @@ def main_point(
         and len(_content_words(texts[n]) & said) >= MIN_SHARED_WORDS
         for n, may in enumerate(allowed)
     ]
-    found, _ = select_sentences(*given, length, substitutes, SelectionBounds(max_words, max_sentences=1))
+    one_short = SelectionBounds(max_words, max_sentences=1)
+    found, _ = select_sentences(*given, length, substitutes, one_short, coverage)
     if found:
         return MainPoint(found[0], None, dependent, f"{problem}: another one is printed")
     return MainPoint(number, _beginning(texts[number], max_words), dependent, f"{problem}: it is cut")

@@ -68,7 +68,7 @@ def lean_scores(
     plain = np.array(scores, np.float64)
     best = float(plain[may].max()) if may.any() else 0.0
     value = own + NEAR_WEIGHT * np.maximum(own, beside) + HEADING_WEIGHT * _of_headings(own, texts, may)
-    value += SCORE_WEIGHT * plain / max(best, 1e-6)
+    value += SCORE_WEIGHT * np.maximum(plain, 0) / max(best, 1e-6)
     value += VECTOR_WEIGHT * _standard(_cosines(vectors, query_vector), may)
     return LeanedScores(np.maximum(value, 0).tolist(), bool((own[may] > 0).any()))
 

@@ -39,7 +39,7 @@ _DOCUMENT = (
 
 
 @dataclass(frozen=True)
-class Grams:
+class DocumentGrams:
     """The grams of a document that are judged, and where they stand.
 
     `keys` (G,) are hashes, `features` (G, columns) float32. A mention is `grams[m]` in sentence
@@ -51,12 +51,12 @@ class Grams:
     grams: Integers
     sentences: Integers
 
-    def among(self, numbers: Integers, count: int) -> "Grams":
+    def among(self, numbers: Integers, count: int) -> "DocumentGrams":
         """Return the same grams with the mentions in some of the `count` sentences, numbered anew."""
         places = np.full(count, -1)
         places[numbers] = np.arange(len(numbers))
         kept = places[self.sentences] >= 0
-        return Grams(self.keys, self.features, self.grams[kept], places[self.sentences][kept])
+        return DocumentGrams(self.keys, self.features, self.grams[kept], places[self.sentences][kept])
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class WordCoverage:
     deviation counts beside other gains.
     """
 
-    grams: Grams
+    grams: DocumentGrams
     chances: Doubles
     words: Doubles
     allowed: NDArray[np.bool_]
@@ -96,7 +96,7 @@ class WordCoverage:
         return per_word
 
 
-def weighted_chances(grams: Grams, values: Doubles) -> Doubles:
+def weighted_chances(grams: DocumentGrams, values: Doubles) -> Doubles:
     """Return chances from a forest's values, their logarithmic odds, for `WordCoverage` (G,)."""
     chances = 1 / (1 + np.exp(-values))
     return np.where(grams.features[:, 0] > 1, PAIR_WEIGHT, 1.0) * chances
@@ -169,7 +169,7 @@ def judged_grams(
     heading: NDArray[np.bool_],
     columns: Mapping[str, Doubles],
     rarity: NDArray[np.float16],
-) -> Grams:
+) -> DocumentGrams:
     """Return the grams of a document that are worth judging, with their features.
 
     Args:
@@ -196,7 +196,7 @@ def judged_grams(
     shown = [found.select(_worth_judging(found, rarity_of)) for found in (singles, pairs)]
     rows = [_features(found, singles, shown[0], heading, columns, rarity_of) for found in shown]
     mentions = [_mentions(found, len(words)) for found in shown]
-    return Grams(
+    return DocumentGrams(
         np.concatenate([found.keys for found in shown]),
         np.round(np.concatenate(rows), _DECIMALS).astype(np.float32),
         np.concatenate([mentions[0][0], mentions[1][0] + len(shown[0].keys)]),

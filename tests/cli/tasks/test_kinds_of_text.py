@@ -100,7 +100,7 @@ KINDS = {
         ("Skip to", "Menu", "Cart", "cookies", "comments", "will not be published", "Privacy", "©"),
     ),
     "chat.txt": Kind(
-        ("disk of the build server is full", "cron job"), ("hi all", "hey", "yep", "thanks", "+1", ":)")
+        ("disk of the build server is full", "cron job"), ("hi all", ": hey", "yep", "thanks", "+1", ":)")
     ),
     "review.txt": Kind(
         ("starts on the first pull", "5 kilometres at full power", "The tiller is made of plastic"),

@@ -16,7 +16,7 @@ from bigbird_pegasus.summarization.word_importance import (
     MIN_WORDS,
     PAIR_WEIGHT,
     WORDS_POWER,
-    Grams,
+    DocumentGrams,
     WordCoverage,
     judged_grams,
     pair_key,
@@ -108,10 +108,10 @@ def test_what_is_rare_and_frequent_is_judged_first() -> None:
     assert set(found.keys[:6].tolist()) == {1000, 1001, 1002, 1003, 1004, 5000}
 
 
-def small_grams() -> Grams:
+def small_grams() -> DocumentGrams:
     """Return two words and a pair: both words in the first sentence, the second and the pair in the last."""
     features = np.array([[1], [1], [2]], np.float32)
-    return Grams(np.array([1, 2, 3]), features, np.array([0, 1, 1, 2]), np.array([0, 0, 2, 2]))
+    return DocumentGrams(np.array([1, 2, 3]), features, np.array([0, 1, 1, 2]), np.array([0, 0, 2, 2]))
 
 
 def test_pairs_count_more() -> None:
