@@ -19,7 +19,7 @@ from pathlib import Path
 from struct import pack
 from typing import Literal
 
-import pypdfium2
+import pypdfium2  # type: ignore[import-untyped]  # it has no annotations
 import typst
 from PIL import Image
 from playwright.sync_api import sync_playwright

@@ -1,6 +1,6 @@
 """From scores to a summary: sentences are selected one after another, each time the one that adds most.
 
-Dimensions: C candidates, V different words of them, P different pairs of words.
+Dimensions: C candidates.
 
 What a sentence adds depends on those selected before: they may hold its words, and every further word costs
 precision. A small network estimates the gain in ROUGE-1 F1 + ROUGE-2 F1 from both; where no sentence is
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bigbird_pegasus.inference.numpy_functions import Floats, Integers
 from bigbird_pegasus.modeling.sentence_columns import (
@@ -27,6 +28,7 @@ from bigbird_pegasus.modeling.sentence_columns import (
     SELECTOR_STATE_COLUMNS,
 )
 from bigbird_pegasus.summarization.sentence_features import Doubles, SentenceFeatures, stack_columns
+from bigbird_pegasus.summarization.word_bags import word_bags
 from bigbird_pegasus.summarization.word_importance import WordCoverage
 
 DEFAULT_CANDIDATES = 40  # sentences that are looked at, more where a longer summary is asked for
@@ -59,11 +61,12 @@ class Candidates:
         self.words = np.array([words[n] for n in numbers], np.float32)
         self.scores = np.array([scores[n] for n in numbers], np.float32)
         self.length = length
-        self.counts, self.rarity = _bags([features.words[n] for n in numbers])
-        self.pairs, _ = _bags([_pairs(features.words[n]) for n in numbers])
-        self.total = np.maximum(self.counts.sum(1), 1)
-        self.weight = np.maximum(self.counts @ self.rarity, 1e-3)
-        self.pair_total = np.maximum(self.pairs.sum(1), 1)
+        self.counts = word_bags([features.words[n] for n in numbers])
+        self.pairs = word_bags([_pairs(features.words[n]) for n in numbers])
+        self.rarity = self.counts.rarity[self.counts.columns]  # of each entry
+        self.total = np.maximum(self.counts.sums(self.counts.counts), 1)
+        self.weight = np.maximum(self.counts.sums(self.counts.counts * self.rarity), 1e-3)
+        self.pair_total = np.maximum(self.pairs.sums(self.pairs.counts), 1)
         # A score is about 2 overlap / (words + length).
         self.overlap = self.scores * (self.words + np.float32(length)) / 2
         best = np.sort(self.scores)[::-1]
@@ -100,8 +103,8 @@ class SelectionState:
         self.candidates = candidates
         self.chosen: list[int] = []  # places among the candidates
         self.words = self.overlap = 0.0
-        self.counts = np.zeros_like(candidates.counts[0])
-        self.pairs = np.zeros_like(candidates.pairs[0])
+        self.counts = np.zeros(candidates.counts.vocabulary, np.float32)
+        self.pairs = np.zeros(candidates.pairs.vocabulary, np.float32)
         nothing = np.zeros_like(candidates.scores)
         self.shared = nothing  # the most that a candidate shares with one chosen sentence
         self.distance = np.full_like(nothing, 50)
@@ -114,9 +117,10 @@ class SelectionState:
         self.chosen.append(place)
         self.words += float(own.words[place])
         self.overlap += float(own.overlap[place])
-        self.counts = self.counts + own.counts[place]
-        self.pairs = self.pairs + own.pairs[place]
-        common = np.minimum(own.counts, own.counts[place]).sum(1) / own.total
+        selected = own.counts.row(place)
+        self.counts = self.counts + selected
+        self.pairs = self.pairs + own.pairs.row(place)
+        common = own.counts.sums(own.counts.shared(selected)) / own.total
         self.shared = np.maximum(self.shared, common)
         away = own.numbers - own.numbers[place]
         self.distance = np.minimum(self.distance, np.abs(away))
@@ -134,16 +138,16 @@ class SelectionState:
     def features(self) -> Floats:
         """Return the selection network's inputs, float32 (C, SELECTOR_COLUMNS)."""
         own, length = self.candidates, self.candidates.length
-        there = np.minimum(own.counts, self.counts)
-        shared = there.sum(1) / own.total
-        rare = (there @ own.rarity) / own.weight
-        pairs = np.minimum(own.pairs, self.pairs).sum(1) / own.pair_total
+        there = own.counts.shared(self.counts)
+        shared = own.counts.sums(there) / own.total
+        rare = own.counts.sums(there * own.rarity) / own.weight
+        pairs = own.pairs.sums(own.pairs.shared(self.pairs)) / own.pair_total
         worth = 2 * self.overlap / (self.words + length)
         after = 2 * (self.overlap + own.overlap) / (self.words + own.words + length) - worth
         new = 2 * (self.overlap + own.overlap * (1 - rare)) / (self.words + own.words + length) - worth
         usual = float(own.scores[self.chosen].mean()) if self.chosen else 0.0
         ratio = own.scores / (usual + 1e-3) if self.chosen else np.ones_like(own.scores)
-        overlap = {
+        overlap: Mapping[str, ArrayLike] = {
             "shared_words": shared,
             "shared_rare_words": rare,
             "shared_pairs": pairs,
@@ -179,17 +183,6 @@ def _repeated(numbers: Mapping[str, float], names: Sequence[str], rows: int) -> 
 
 def _pairs(words: Sequence[int]) -> list[int]:
     return [a * 2000003 + b for a, b in pairwise(words)]
-
-
-def _bags(rows: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
-    """Return the counts of words (C, V), and how rare each is among the candidates (V,)."""
-    known: dict[int, int] = {}
-    columns = [[known.setdefault(word, len(known)) for word in row] for row in rows]
-    counts = np.zeros((len(rows), len(known)), np.float32)
-    for number, row in enumerate(columns):
-        counts[number] = np.bincount(np.array(row, np.int64), minlength=len(known))
-    having = np.maximum((counts > 0).sum(0), 1)
-    return counts, np.log((1 + len(rows)) / having).astype(np.float32)
 
 
 def score_gains(features: Floats) -> Floats:

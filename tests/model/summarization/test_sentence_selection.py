@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from bigbird_pegasus import DEFAULT_MODEL, load_model
@@ -16,6 +17,7 @@ from bigbird_pegasus.summarization.sentence_selection import (
     pick_candidates,
     select_sentences,
 )
+from bigbird_pegasus.summarization.word_bags import word_bags
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,3 +121,14 @@ def test_scores_must_match_the_sentences(chooser: Chooser) -> None:
 def test_a_length_below_one_word_is_an_error(chooser: Chooser) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         choose(chooser, ["a"], [1.0], max_words=0)
+
+
+def test_word_bags_are_the_dense_matrix_of_counts() -> None:
+    sentences = [[3, 5, 3], [], [5, 9, 9, 9], [7]]
+    bags = word_bags(sentences)
+    dense = np.array([[2, 1, 0, 0], [0, 0, 0, 0], [0, 1, 0, 3], [0, 0, 1, 0]], np.float32)  # 3, 5, 7, 9
+    assert [bags.row(n).tolist() for n in range(4)] == dense.tolist()
+    bag = np.array([1, 2, 0, 2], np.float32)
+    assert bags.sums(bags.shared(bag)).tolist() == np.minimum(dense, bag).sum(1).tolist()
+    np.testing.assert_allclose(bags.rarity, np.log(5 / np.array([1, 2, 1, 1])), rtol=1e-6)
+    assert word_bags([[], []]).sums(word_bags([[], []]).counts).tolist() == [0, 0]
