@@ -15,7 +15,7 @@ PACKAGES = {"bigbird_pegasus": ROOT / "model/bigbird_pegasus", "bbp_cli": ROOT /
 LAYERS = {
     "bigbird_pegasus": (
         ("errors",),
-        ("config_checks", "kernels", "model_output"),
+        ("config_checks", "config_keys", "kernels", "model_output"),
         ("quantization",),
         ("checkpoints",),
         ("config", "tokenization"),

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, read_json_object
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.config_checks import MODEL_TYPE, check, check_choice, is_list_of, labels_of
+from bigbird_pegasus.config_keys import ALIASES, KEPT_SILENTLY, LABEL_KEYS, without_aliases
 from bigbird_pegasus.errors import CheckpointError, ConfigError, did_you_mean, shorten
 
 # The names of the classes a checkpoint may be of.
@@ -29,42 +30,6 @@ ARCHITECTURES = (
 
 AttentionType = Literal["block_sparse", "original_full"]
 ProblemType = Literal["regression", "single_label_classification", "multi_label_classification"]
-
-# The published names for one value: the left one is read and written as the right one.
-ALIASES = {
-    "num_attention_heads": "encoder_attention_heads",
-    "hidden_size": "d_model",
-    "attention_probs_dropout_prob": "attention_dropout",
-    "num_hidden_layers": "encoder_layers",
-    "torch_dtype": "dtype",
-    "use_return_dict": "return_dict",
-    "_name_or_path": "name_or_path",
-}
-
-# Three ways to say how many classes there are and what they are called.
-LABEL_KEYS = frozenset({"id2label", "label2id", "num_labels"})
-
-# Keys of published config files that other modules read (generation) or that nothing needs at run time.
-# They are kept like every unknown key, but there is nothing to report.
-KEPT_SILENTLY = frozenset(
-    {
-        *(
-            "num_beams",
-            "length_penalty",
-            "max_length",
-            "min_length",
-            "early_stopping",
-            "no_repeat_ngram_size",
-        ),
-        *("repetition_penalty", "num_return_sequences", "do_sample", "temperature", "top_k", "top_p"),
-        *("forced_bos_token_id", "forced_eos_token_id", "force_bos_token_to_be_generated"),
-        *("gradient_checkpointing", "transformers_version"),
-        *("chunk_size_feed_forward", "task_specific_params"),
-        *("add_bias_logits", "add_final_layer_norm", "normalize_before", "normalize_embedding"),
-        *("static_position_embeddings", "extra_pos_embeddings", "max_new_tokens", "add_cross_attention"),
-        *("sep_token_id", "unk_token_id", "tokenizer_class", "static_cache", "quantization_config"),
-    }
-)
 
 _reported_keys: set[str] = set()
 
@@ -134,7 +99,7 @@ class BigBirdPegasusConfig:
         extra = values.pop("extra", {})
         if not isinstance(extra, Mapping):
             raise ConfigError(f"extra is {extra!r}: it must be a mapping of further keys")
-        values = _without_aliases({**values, **extra})
+        values = without_aliases({**values, **extra})
         labels = labels_of(*(values.pop(name, None) for name in ("id2label", "label2id", "num_labels")))
         for f in fields(self):
             default = f.default_factory() if callable(f.default_factory) else f.default
@@ -252,7 +217,7 @@ class BigBirdPegasusConfig:
         Raises:
             ConfigError: a key is unknown (the message names the closest one) or its value impossible.
         """
-        changes = _without_aliases(changes)
+        changes = without_aliases(changes)
         for name in changes:
             if name not in self.known_keys:
                 raise ConfigError(f"unknown option {name!r}{did_you_mean(name, self.known_keys)}")
@@ -396,19 +361,6 @@ def _normalized(name: str, value: Any) -> Any:
     if name == "dtype" and value is not None:  # a torch.dtype is accepted too
         return str(value).removeprefix("torch.")
     return value
-
-
-def _without_aliases(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename aliases to their field; one value under two names must be one value."""
-    named: dict[str, Any] = {}
-    for key, value in values.items():
-        name = ALIASES.get(key, key)
-        if name in named and named[name] != value:
-            raise ConfigError(
-                f"{key}={value!r} contradicts {name}={named[name]!r}: they are two names of one value"
-            )
-        named[name] = value
-    return named
 
 
 def _report_unknown(extra: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.text.words import is_unspaced
 
 NO_ANSWER = 0  # the position
@@ -50,12 +51,12 @@ def context_windows(tokens: int, limit: int, stride: int | None = None) -> list[
     the others. Without a stride they share 128 tokens, or half of a window of fewer than 256.
 
     Raises:
-        ValueError: the stride is negative, or as long as a window.
+        ModelInputError: the stride is negative, or as long as a window.
     """
     if stride is None:
         stride = min(DEFAULT_STRIDE_TOKENS, limit // 2)
     if not 0 <= stride < limit:
-        raise ValueError(
+        raise ModelInputError(
             f"a stride of {stride} tokens does not go with windows of {limit}: give one from 0 to {limit - 1}"
             if limit > 0
             else f"windows of {limit} tokens hold nothing of the context: allow longer ones"
@@ -153,10 +154,10 @@ def span_probabilities(
         may_be_absent: False leaves position 0 out of the softmax: the answer is in this window.
 
     Raises:
-        ValueError: the context holds position 0.
+        ModelInputError: the context holds position 0.
     """
     if NO_ANSWER in context:
-        raise ValueError(
+        raise ModelInputError(
             "the context begins at position 0, which stands for no answer: where is the question?"
         )
     first = [NO_ANSWER] if may_be_absent else []

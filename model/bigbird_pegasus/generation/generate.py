@@ -28,6 +28,13 @@ from bigbird_pegasus.generation.logits_processors import (
     processors_for,
 )
 from bigbird_pegasus.generation.outputs import EncoderRecord, GenerationOutput, Recorder, records, texts_of
+from bigbird_pegasus.generation.prompts import (
+    mask_of_padding,
+    prompt_mask_of,
+    prompt_of,
+    shape,
+    tokens_read,
+)
 from bigbird_pegasus.generation.protocols import (
     CacheT,
     CacheT_contra,
@@ -125,13 +132,13 @@ def generate(
     settings = settings_for(model, generation_config, options)
     encoded = _encoded(model, input_ids, attention_mask, inputs_embeds, encoder_outputs, settings)
     hidden = encoded.last_hidden_state  # (B, S, D)
-    prompt = _prompt(hidden, decoder_input_ids, settings)
-    prompt_mask = _prompt_mask(prompt, decoder_input_ids, decoder_attention_mask)
+    prompt = prompt_of(hidden, decoder_input_ids, settings)
+    prompt_mask = prompt_mask_of(prompt, decoder_input_ids, decoder_attention_mask)
     read = 0
     if past_key_values is None:
         cache = model.new_cache(hidden, attention_mask, prompt_mask)
     else:
-        cache, read = past_key_values, _read(past_key_values, prompt, settings)
+        cache, read = past_key_values, tokens_read(past_key_values, prompt, settings)
     if settings.prompt_lookup_num_tokens is not None or hooks.assistant_model is not None:
         check_speculation(prompt, settings)
         draft: Draft = Lookup(input_ids, settings)
@@ -182,7 +189,7 @@ def continue_text(
         raise ConfigError("assistant_model and prompt_lookup_num_tokens are for models that read a document")
     given = attention_mask
     if attention_mask is None:
-        attention_mask = _mask_of_padding(input_ids, settings)
+        attention_mask = mask_of_padding(input_ids, settings)
     elif attention_mask.shape != input_ids.shape:
         raise ModelInputError(f"attention_mask is {shape(attention_mask)}: input_ids are {shape(input_ids)}")
     if attention_mask is None:  # the cache learns from it how many documents there are
@@ -266,11 +273,6 @@ def surroundings(
     return around, processors_for(settings, around)
 
 
-def shape(tensor: Tensor) -> str:
-    """Return a tensor's shape as messages say it."""
-    return str(tuple(tensor.shape))
-
-
 def _encoded(
     model: WritingModel[CacheT],
     input_ids: Tensor | None,
@@ -329,24 +331,6 @@ def _assistant(
     return Assistant(assistant, assistant.new_cache(encoded.last_hidden_state, attention_mask), settings)
 
 
-def _read(cache: Any, prompt: Tensor, settings: GenerationConfig) -> int:
-    """Return how many tokens of the prompts (B, T) a cache of earlier forwards holds."""
-    if settings.num_beams > 1 or settings.num_return_sequences > 1:
-        raise ConfigError("past_key_values are of one text for each document: without beams")
-    read = int(cache.get_seq_length())
-    if read >= prompt.shape[1]:
-        raise ModelInputError(
-            f"past_key_values hold {read} tokens, and decoder_input_ids are {shape(prompt)}"
-        )
-    return read
-
-
-def _mask_of_padding(ids: Tensor, options: GenerationConfig) -> Tensor | None:
-    """Return the mask (B, T) that the padding in `ids` suggests, as published: none if it may end a text."""
-    pad = options.pad_token_id
-    return None if pad is None or pad in options.eos_token_ids else ids.ne(pad).long()
-
-
 def lengths(options: GenerationConfig, prompt_length: int, positions: int) -> tuple[int, int]:
     """Return the minimum and the maximum number of decoder tokens, prompt included.
 
@@ -400,32 +384,3 @@ def _with_token_ids(options: GenerationConfig, config: BigBirdPegasusConfig) -> 
             if value >= config.vocab_size:
                 raise ConfigError(f"{name} is {value}: the model's vocabulary has {config.vocab_size} tokens")
     return options
-
-
-def start_tokens(documents: int, options: GenerationConfig, device: torch.device) -> Tensor:
-    """Return the tokens (B, 1) that texts begin with where nothing else is given."""
-    return torch.full((documents, 1), options.decoder_start_token_id or 0, dtype=torch.long, device=device)
-
-
-def _prompt(hidden: Tensor, given: Tensor | None, options: GenerationConfig) -> Tensor:
-    """Return the tokens (B, T) that the texts begin with."""
-    documents, device = len(hidden), hidden.device
-    start = start_tokens(documents, options, device)
-    if given is None:
-        return start
-    if given.ndim != 2 or len(given) != documents:
-        raise ModelInputError(f"decoder_input_ids must be ({documents}, tokens), not {shape(given)}")
-    given = given.to(device)
-    return given if (given[:, :1] == start).any() else torch.cat((start, given), dim=1)
-
-
-def _prompt_mask(prompt: Tensor, given: Tensor | None, mask: Tensor | None) -> Tensor | None:
-    """Return the mask of the prompts (B, T): as given, one more where the start token was put before."""
-    if mask is None or given is None:
-        return None
-    if mask.shape != given.shape:
-        raise ModelInputError(
-            f"decoder_attention_mask is {shape(mask)}: decoder_input_ids are {shape(given)}"
-        )
-    mask = mask.to(prompt.device)
-    return mask if mask.shape == prompt.shape else torch.cat((torch.ones_like(mask[:, :1]), mask), dim=1)

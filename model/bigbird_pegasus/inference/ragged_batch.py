@@ -15,7 +15,8 @@ from torch import Tensor
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import NotFiniteError
-from bigbird_pegasus.generation.generate import GenerationOutput, search, settings_for, start_tokens
+from bigbird_pegasus.generation.generate import GenerationOutput, search, settings_for
+from bigbird_pegasus.generation.prompts import start_tokens
 from bigbird_pegasus.generation.protocols import StepCallback
 from bigbird_pegasus.modeling.cross_attention import CrossKV
 from bigbird_pegasus.modeling.encoder import Encoder

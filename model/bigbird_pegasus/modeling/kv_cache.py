@@ -63,7 +63,7 @@ class DecoderCache:
         """Reserve slots for T new tokens of each of N rows, before the first layer reads them.
 
         Raises:
-            ValueError: N is no multiple of the documents, or another one than at the step before.
+            ModelInputError: N is no multiple of the documents, or another one than at the step before.
         """
         if self._pools and rows != self.rows:
             raise ModelInputError(f"the cache remembers {self.rows} rows, not {rows}")
@@ -134,7 +134,7 @@ class DecoderCache:
         first step there is nothing to reorder.
 
         Raises:
-            ValueError: rows of several documents are mixed, or another number of them for each.
+            ModelInputError: rows of several documents are mixed, or another number of them for each.
         """
         if not self._pools:
             return

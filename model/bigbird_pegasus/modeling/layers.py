@@ -47,12 +47,12 @@ class Attention(nn.Module):
     @property
     def inputs(self) -> tuple[nn.Module, nn.Module, nn.Module]:
         """Return the maps to queries, keys and values."""
-        raise NotImplementedError
+        raise NotImplementedError("encoder and decoder name their own projections")
 
     @property
     def out(self) -> nn.Module:
         """Return the map of what the heads found."""
-        raise NotImplementedError
+        raise NotImplementedError("encoder and decoder name their own projections")
 
     def forward(self, x: Tensor, attend: Attend) -> Tensor:
         """Attend from `x` (N, T, D) to itself."""

@@ -50,7 +50,7 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: ProblemTyp
             regression; None: see `problem_type_of`.
 
     Raises:
-        ValueError: the labels have another shape.
+        ModelInputError: the labels have another shape.
     """
     logits = logits.float()
     problem_type = problem_type or problem_type_of(labels, logits.shape[1])
