@@ -7,8 +7,8 @@ import pytest
 import torch
 import transformers
 from bigbird_pegasus import BigBirdPegasusConfig, BigBirdPegasusModel
-from bigbird_pegasus import config as config_module
 from bigbird_pegasus.config_checks import ACTIVATIONS
+from bigbird_pegasus.config_keys import ALIASES
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.modeling.activations import activation
 
@@ -79,7 +79,7 @@ def test_published_file_loads_without_a_warning_and_saves_back_every_key(tmp_pat
 def test_alias_is_argument_and_attribute(alias: str) -> None:
     config = BigBirdPegasusConfig(**{alias: 32})
     assert getattr(config, alias) == 32
-    assert getattr(config, config_module.ALIASES[alias]) == 32
+    assert getattr(config, ALIASES[alias]) == 32
 
 
 def test_attention_dropout_has_its_published_alias() -> None:

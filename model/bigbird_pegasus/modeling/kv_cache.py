@@ -5,14 +5,17 @@ S source tokens.
 """
 
 import copy
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._pytree import SequenceKey, register_pytree_node
 
 from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.kernels.allocator import trim_heap
-from bigbird_pegasus.modeling.cross_attention import CrossKV
+from bigbird_pegasus.modeling.cross_attention import CrossKV, DenseCrossKV
 from bigbird_pegasus.modeling.kv_pool import KVPool
 
 
@@ -163,3 +166,43 @@ class DecoderCache:
     def _by_document(self, x: Tensor) -> tuple[Tensor, ...]:
         """Split (N, …) into the rows of each document."""
         return (x,) if len(self._pools) == 1 else torch.split(x, self._pools[0].rows)
+
+
+def _to_tree(cache: DecoderCache) -> tuple[list[Any], Any]:
+    """Return a cache's tensors, and what is not a tensor."""
+    pools = [pool.tensors for pool in cache._pools]
+    source = [None if cross is None else _dense(cross) for cross in cache._cross]
+    kept = (cache.length, cache._documents, tuple(pool.sizes for pool in cache._pools))
+    return [pools, source, cache.padding_mask, cache.prompt_mask], kept
+
+
+def _of_tree(tensors: Iterable[Any], kept: Any) -> DecoderCache:
+    """Return the cache that `_to_tree` took apart."""
+    pools, source, padding_mask, prompt_mask = tensors
+    length, documents, sizes = kept
+    cache = DecoderCache(len(source), documents, padding_mask, prompt_mask)
+    cache.length = length
+    cache._cross = [None if pair is None else DenseCrossKV(*pair) for pair in source]
+    cache._pools = [KVPool.of_tensors(*pair) for pair in zip(pools, sizes, strict=True)]
+    return cache
+
+
+def _dense(cross: CrossKV) -> tuple[Tensor, Tensor]:
+    if not isinstance(cross, DenseCrossKV):
+        raise ModelInputError("a cache in the layout of the search is not exported: let a forward make it")
+    return cross.key, cross.value
+
+
+def _to_named_tree(cache: DecoderCache) -> tuple[list[tuple[Any, Any]], Any]:
+    tensors, kept = _to_tree(cache)
+    return [(SequenceKey(number), one) for number, one in enumerate(tensors)], kept
+
+
+# Known to pytree, so that a step with a cache can be exported: a program for one number of tokens read.
+register_pytree_node(
+    DecoderCache,
+    _to_tree,
+    _of_tree,
+    flatten_with_keys_fn=_to_named_tree,
+    serialized_type_name="bigbird_pegasus.DecoderCache",
+)

@@ -35,6 +35,28 @@ class KVPool:
         """R."""
         return len(self._table)
 
+    @property
+    def tensors(self) -> tuple[list[tuple[Tensor, Tensor] | None], Tensor]:
+        """Keys and values of each layer, and the table of slots, between two steps."""
+        return self._layers, self._table
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Slots that are used, and C."""
+        return self._used, self._capacity
+
+    @staticmethod
+    def of_tensors(
+        tensors: tuple[list[tuple[Tensor, Tensor] | None], Tensor], sizes: tuple[int, int]
+    ) -> "KVPool":
+        """Make a pool of what `tensors` and `sizes` returned."""
+        layers, table = tensors
+        pool = KVPool(len(layers), 0, table.device)
+        pool._layers, pool._table = list(layers), table
+        pool._reading = table
+        pool._used, pool._capacity = sizes
+        return pool
+
     def reserve(self, tokens: int) -> bool:
         """Reserve slots for T new tokens of each row; a step that failed reserves the same ones again.
 
