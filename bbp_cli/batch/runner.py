@@ -1,22 +1,23 @@
 """One run of a task over many inputs: read, compute, write each result."""
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 from bbp_cli.batch.dry_run import show_plan
 from bbp_cli.batch.interrupts import StopRequest, stop_requests
 from bbp_cli.batch.keys import ResultKeys
-from bbp_cli.batch.reader import DocumentReader
-from bbp_cli.batch.scheduler import schedule
+from bbp_cli.batch.ray_cluster import RayCluster, RayJob, RayOptions
+from bbp_cli.batch.reader import DocumentReader, Outcome
+from bbp_cli.batch.scheduler import FinishedDocument, schedule
 from bbp_cli.batch.sharding import Shard, share_of
 from bbp_cli.batch.sink import ResultSink
 from bbp_cli.batch.workers import WorkerJob, schedule_in_workers, worker_count
 from bbp_cli.console import Console
-from bbp_cli.documents.inputs import InputOptions, Inputs, collect, warn_skipped
+from bbp_cli.documents.inputs import Input, InputOptions, Inputs, collect, warn_skipped
 from bbp_cli.models.arithmetic import arithmetic_of
-from bbp_cli.models.checkpoints import Checkpoint, TaskName
+from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, TaskName
 from bbp_cli.models.loading import (
     ModelOptions,
     check_named,
@@ -31,6 +32,7 @@ from bbp_cli.tasks.results import DocumentResult
 from bbp_cli.tasks.task import OutputT, Task, WindowT
 
 PickTask = Callable[[Checkpoint], Task[WindowT, OutputT, DocumentResult]]
+Results = Generator[tuple[Input, FinishedDocument[DocumentResult] | Outcome], None, None]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class RunOptions:
     shard: Shard | None = None
     workers: int | None = None
     unordered: bool = False
+    ray: RayOptions | None = None
 
 
 def run_task(name: TaskName, pick: PickTask[WindowT, OutputT], options: RunOptions) -> bool:
@@ -111,38 +114,72 @@ def _work(
     sink: ResultSink,
 ) -> None:
     """Read, compute and write until the inputs end, or the run is to end early."""
-    for item, found in documents.settled_first():
-        sink.settle(item, found)
-        sink.end_early()
-    if not documents.has_more:
+    if not _settle(documents, sink):
         return
     started = time.perf_counter()
     checkpoint = find_checkpoint(name, options.model, options.console)
     task = pick(checkpoint)
-    hardware = prepare_hardware(checkpoint, options.model, options.console)
-    arithmetic = arithmetic_of(checkpoint, hardware, options.model.quantize)
-    sink.use_keys(ResultKeys(name, checkpoint, task.identities(), arithmetic))
+    with ExitStack() as stack:
+        cluster = None
+        if options.ray is None:
+            hardware = prepare_hardware(checkpoint, options.model, options.console)
+            arithmetic = arithmetic_of(checkpoint, hardware, options.model.quantize)
+        else:
+            job = RayJob(name, task, options.model, checkpoint)
+            cluster = RayCluster(options.ray, job, options.workers, len(inputs.items), options.console)
+            stack.callback(cluster.close)
+            arithmetic = cluster.model.identity
+        sink.use_keys(ResultKeys(name, checkpoint, task.identities(), arithmetic))
+        if not _settle(documents, sink):
+            return
+        if cluster is None:
+            loaded = load_checkpoint(checkpoint, hardware, options.model, options.console)
+            run = ModelRun(loaded, task.params(loaded), 0.0)
+            results = _compute_here(task, loaded, options, len(inputs.items), documents, sink)
+        else:
+            run = ModelRun(cluster.model, cluster.model.params, 0.0)
+            results = cluster.schedule(documents, in_order=not options.unordered)
+        run = replace(run, load_seconds=time.perf_counter() - started)
+        _write_all(results, run, documents, len(inputs.items), sink)
+
+
+def _settle(documents: DocumentReader, sink: ResultSink) -> bool:
+    """Count the inputs before the first that a model is needed for; return whether there is one."""
     for item, found in documents.settled_first():
         sink.settle(item, found)
         sink.end_early()
-    if not documents.has_more:
-        return
-    loaded = load_checkpoint(checkpoint, hardware, options.model, options.console)
-    run = ModelRun(loaded, task.params(loaded), load_seconds=time.perf_counter() - started)
+    return documents.has_more
+
+
+def _compute_here(
+    task: Task[WindowT, OutputT, DocumentResult],
+    loaded: LoadedModel,
+    options: RunOptions,
+    inputs: int,
+    documents: DocumentReader,
+    sink: ResultSink,
+) -> Results:
+    """Return the results of this process, or of several."""
+    checkpoint, hardware = loaded.checkpoint, loaded.hardware
     grows = sink.shows_growing_text and task.streams(loaded)
     on_text = sink.grow if grows else None
     # Text that grows on the terminal shows the progress itself.
     if grows:
         sink.progress.console = replace(options.console, quiet=True)
-    count = 1 if grows else worker_count(options.workers, len(inputs.items), checkpoint, hardware)
+    count = 1 if grows else worker_count(options.workers, inputs, checkpoint, hardware)
     if count > 1:
         share = replace(hardware, threads=max(1, hardware.threads // count))
         job = WorkerJob(task, checkpoint, share, options.model.quantize)
-        results = schedule_in_workers(documents, job, count, in_order=not options.unordered)
-    else:
-        bar = sink.progress.document
-        results = schedule(documents, task, loaded, bar, options.model.batch_size, on_text)
-    waits = stop_requests(len(inputs.items), lambda: documents.is_waiting)
+        return schedule_in_workers(documents, job, count, in_order=not options.unordered)
+    bar = sink.progress.document
+    return schedule(documents, task, loaded, bar, options.model.batch_size, on_text)
+
+
+def _write_all(
+    results: Results, run: ModelRun, documents: DocumentReader, inputs: int, sink: ResultSink
+) -> None:
+    """Write each result as it comes."""
+    waits = stop_requests(inputs, lambda: documents.is_waiting)
     with closing(results), waits as stop, sink.progress.shown():
         for item, outcome in results:
             sink.write(item, outcome, run)

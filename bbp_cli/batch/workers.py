@@ -111,7 +111,7 @@ class _WorkerPool(Generic[WindowT, OutputT, ResultT]):
             return item, future
         assert document is not None
         try:
-            return item, _finished(document, future.result())
+            return item, as_outcome(document, future.result())
         except BrokenProcessPool:
             return item, self._alone(document)
 
@@ -132,7 +132,7 @@ class _WorkerPool(Generic[WindowT, OutputT, ResultT]):
             except BrokenProcessPool:
                 continue
             self._send_again()
-            outcome: FinishedDocument[ResultT] | BbpError = _finished(document, answer)
+            outcome: FinishedDocument[ResultT] | BbpError = as_outcome(document, answer)
             return outcome
         self._pool.shutdown(cancel_futures=True)
         self._pool = self._start()
@@ -167,8 +167,8 @@ def _is_broken(future: "Future[Any]") -> bool:
     return isinstance(future.exception(), BrokenProcessPool)
 
 
-def _finished(document: Document, answer: tuple[Any, float] | BbpError) -> Any:
-    """Return what a worker found."""
+def as_outcome(document: Document, answer: tuple[Any, float] | BbpError) -> Any:
+    """Return what a worker found; raise an error that ends the run."""
     if isinstance(answer, InputError | ResourceError):
         return answer
     if isinstance(answer, BbpError):

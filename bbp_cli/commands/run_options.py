@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bbp_cli.batch.ray_cluster import RayOptions, check_installed
 from bbp_cli.batch.runner import RunOptions
 from bbp_cli.batch.sharding import parse_shard
 from bbp_cli.commands.options import (
@@ -30,6 +31,7 @@ from bbp_cli.commands.options import (
     Threads,
     Timeout,
     Verbose,
+    name_of,
 )
 from bbp_cli.console import Console
 from bbp_cli.documents.folders import FolderFilter
@@ -118,6 +120,20 @@ Workers = Annotated[
 Unordered = Annotated[
     bool, typer.Option("--unordered", help="Write results of several workers as soon as they are there.")
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        parser=name_of,
+        metavar="ADDRESS",
+        envvar="BBP_RAY",
+        help="Compute on a Ray cluster: HOST:PORT, auto (that of this machine) or local. Needs bbp[ray].",
+    ),
+]
+Gpus = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="X", help="GPUs of each --ray worker, also parts (default: 0)."),
+]
 LogJson = Annotated[
     bool, typer.Option("--log-json", help="Messages on stderr as JSON objects, for other programs.")
 ]
@@ -158,6 +174,8 @@ def make_run_options(
     shard: ShardOption = None,
     workers: Workers = None,
     unordered: Unordered = False,
+    ray: Ray = None,
+    gpus: Gpus = None,
     files_from: FilesFrom = None,
     nul: Nul = False,
     include: Include = None,
@@ -195,6 +213,10 @@ def make_run_options(
     limits = ReadingLimits(document_timeout, document_memory << 20, max_input * 1_000_000)
     if fail_fast and max_failures not in (None, 1):
         raise UsageError("--fail-fast is --max-failures 1: give one of them")
+    if gpus is not None and ray is None:
+        raise UsageError("--gpus is for workers of --ray", hint="add --ray, or take --device")
+    if ray is not None:
+        check_installed()
     return RunOptions(
         InputOptions(paths, files_from, nul, encoding, chosen, rows, limits),
         OutputOptions(
@@ -217,6 +239,7 @@ def make_run_options(
         shard=None if shard is None else parse_shard(shard),
         workers=workers,
         unordered=unordered,
+        ray=None if ray is None else RayOptions(ray, gpus or 0.0),
     )
 
 

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from bigbird_pegasus.kernels.arithmetic import Arithmetic
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import BbpError
-from bbp_cli.models.checkpoints import LoadedModel
+from bbp_cli.models.checkpoints import Checkpoint
+from bbp_cli.models.hardware import Hardware
 from bbp_cli.output.render import record_fields
 from bbp_cli.tasks.gates import failed_gates
 from bbp_cli.tasks.results import RecordResult
@@ -16,11 +19,27 @@ from bbp_cli.version import __version__
 SCHEMA = "bbp.result/1"
 
 
+class ModelInfo(Protocol):
+    """What records say of a model, loaded here or elsewhere."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Its folder."""
+
+    @property
+    def hardware(self) -> Hardware:
+        """What it runs on."""
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """What computes."""
+
+
 @dataclass(frozen=True)
 class ModelRun:
     """What a run has in common for all its results: the model, its options, how long it took to load."""
 
-    model: LoadedModel
+    model: ModelInfo
     params: Mapping[str, object]
     load_seconds: float
 
@@ -81,7 +100,7 @@ def skipped_record(head: RecordHead, reason: str) -> dict[str, Any]:
     return {**head.fields("skipped"), "source": {"path": head.id}, "reason": reason}
 
 
-def model_record(loaded: LoadedModel) -> dict[str, Any]:
+def model_record(loaded: ModelInfo) -> dict[str, Any]:
     """Return the model's part of a record: which one, its precision, its device."""
     checkpoint, arithmetic = loaded.checkpoint, loaded.arithmetic
     return {

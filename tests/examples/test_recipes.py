@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,18 @@ def test_tasks_of_a_slurm_array_do_a_share_each(shell: Shell, tmp_path: Path) ->
     done = shell("bbp merge part-*.jsonl --inputs in")
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [f"in/{n}.txt" for n in range(6)]
     assert done.returncode == 0
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `ray`")
+@pytest.mark.slow
+def test_a_job_on_a_cluster_is_continued(shell: Shell, tmp_path: Path) -> None:
+    texts(tmp_path / "work/in", 2)
+    for count in (2, 3):
+        texts(tmp_path / "work/in", count)
+        done = shell(f"{RECIPES / 'ray.sh'} in all.jsonl", RAY_CLUSTER="local")
+        assert (done.returncode, done.stderr) == (0, "")
+    lines = (tmp_path / "work/all.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [f"in/{number}.txt" for number in range(3)]
 
 
 def test_the_job_fails_where_a_report_was_not_read(shell: Shell, tmp_path: Path) -> None:
