@@ -1,12 +1,13 @@
 """How far a run is, on stderr: a display on a terminal, elsewhere a line every few seconds."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bbp_cli.console import Console, one_line, shorten_start
+from bbp_cli.console import Console, may_color, one_line, shorten_start
 
 LINE_EVERY_S = 5.0
 MIN_NAME_COLUMNS = 12
@@ -24,11 +25,13 @@ class RunProgress:
     done: int = 0
     failed: int = 0
     tokens: int = 0
+    drafts: bool = False  # show the text so far in place of the windows
     _started: float = field(default_factory=lambda: time.monotonic())
     _last_line: float = field(default_factory=lambda: time.monotonic())
     _display: Any = None  # rich.progress.Progress; imported where there is a terminal
     _overall: Any = None
     _current: Any = None
+    _draft: Any = None  # rich.live.Live
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -46,6 +49,10 @@ class RunProgress:
     @contextmanager
     def document(self, name: str, windows: int) -> Iterator[Callable[[], None]]:
         """Show a document and its windows; the block calls the yielded function after each of them."""
+        if self.drafts and self.console.shows_progress:
+            with make_draft_display(self.console) as self._draft:
+                yield lambda: None
+            return
         if self._display is None:
             with self.console.progress(name, windows) as step:
                 yield step
@@ -53,6 +60,11 @@ class RunProgress:
         shown = shorten_start(one_line(name), name_columns(self._display.console.width))
         self._display.reset(self._current, total=windows, description=shown, facts="windows")
         yield lambda: self._display.advance(self._current)
+
+    def show_draft(self, text: str) -> None:
+        """Show, with `drafts`, the text so far of the only document."""
+        if self._draft is not None:
+            self._draft.update(Draft(text))
 
     def count(self, name: str, *, tokens: int = 0, failed: bool = False) -> None:
         """Count an input that is settled."""
@@ -86,13 +98,8 @@ def name_columns(columns: int) -> int:
 
 def make_display(console: Console) -> Any:
     """Return the display: the documents in one row, the one that is read in another, cut to the window."""
-    import sys
-
-    from rich.console import Console as Terminal
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.table import Column
-
-    from bbp_cli.console import may_color
 
     name = Column(no_wrap=True, overflow="ellipsis", min_width=MIN_NAME_COLUMNS, ratio=2)
     facts = Column(no_wrap=True, overflow="ellipsis", ratio=2)
@@ -101,11 +108,38 @@ def make_display(console: Console) -> Any:
         BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[facts]}", markup=False, table_column=facts),
-        console=Terminal(file=sys.stderr, no_color=not may_color(sys.stderr, console.color)),
+        console=_terminal(console),
         transient=True,
         redirect_stdout=False,
         expand=True,
     )
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A text that may change until it is finished: its last lines, as many as the window has room for."""
+
+    text: str
+
+    def __rich_console__(self, terminal: Any, options: Any) -> Iterator[Any]:
+        from rich.text import Text
+
+        shown = Text("\n".join(map(one_line, self.text.splitlines())), style="dim")
+        lines = shown.wrap(terminal, options.max_width)
+        yield from lines[-max(1, options.size.height - 1) :]
+
+
+def make_draft_display(console: Console) -> Any:
+    """Return a display whose `update` takes a `Draft`; it is drawn in place, and gone when it ends."""
+    from rich.live import Live
+
+    return Live(Draft(""), console=_terminal(console), transient=True, redirect_stdout=False)
+
+
+def _terminal(console: Console) -> Any:
+    from rich.console import Console as Terminal
+
+    return Terminal(file=sys.stderr, no_color=not may_color(sys.stderr, console.color))
 
 
 def _duration(seconds: float) -> str:

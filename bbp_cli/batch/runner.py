@@ -166,6 +166,9 @@ def _compute_here(
     # Text that grows on the terminal shows the progress itself.
     if grows:
         sink.progress.console = replace(options.console, quiet=True)
+    elif sink.shows_growing_text and inputs == 1 and checkpoint.kind == "abstractive":
+        sink.progress.drafts = True
+        on_text = sink.draft
     count = 1 if grows else worker_count(options.workers, inputs, checkpoint, hardware)
     if count > 1:
         share = replace(hardware, threads=max(1, hardware.threads // count))

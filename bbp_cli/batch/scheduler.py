@@ -96,7 +96,8 @@ def schedule(
         loaded: computes the windows.
         progress: shown for the document that is next to be yielded.
         batch_size: how many windows are computed together; None: as many as the task proposes.
-        on_text: called with the text of a document so far, while it grows; windows are then computed singly.
+        on_text: called with the text of a document so far, while it grows; windows are then computed singly
+            where the task streams.
     """
     queue = _Queue(documents, task, loaded, batch_size, on_text)
     while documents.has_more or queue.jobs:
@@ -151,7 +152,7 @@ class _Queue(Generic[WindowT, OutputT, ResultT]):
         return first.outcome
 
     def _size(self) -> int:
-        if self.on_text is not None:
+        if self.on_text is not None and self.task.streams(self.loaded):
             return 1  # text can be shown while it grows only if one document is written at a time
         return self.batch_size or self.task.batch_size(self.loaded)
 

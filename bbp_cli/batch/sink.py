@@ -186,6 +186,10 @@ class ResultSink:
         """Show the text so far of a result that is not finished."""
         self._printer.grow(item.label, text)
 
+    def draft(self, _item: Input, text: str) -> None:
+        """Show the text so far of a result that may still change, until the result is there."""
+        self.progress.show_draft(text)
+
     def write(
         self, item: Input, outcome: FinishedDocument[DocumentResult] | Kept | BbpError, run: ModelRun
     ) -> None:

@@ -97,18 +97,21 @@ class AbstractiveSummary:
     ) -> "TaskSteps[GenerationRequest, tuple[str, bool], DocumentSummary]":
         """Write about each window of the document; see `Task`.
 
-        `on_text` is called with the text so far while it grows; then windows are yielded one at a time.
+        `on_text` is called with the text so far while it grows; then windows are yielded one at a time, but
+        with beams, where the text is a draft: it may still change.
 
         Raises:
             UsageError: an option has no effect without beams.
         """
         from bigbird_pegasus.summarization.abstractive import abstractive_steps
 
-        if "length_penalty" in self.options.generation and self._beams(loaded) == 1:
+        beams = self._beams(loaded)
+        if "length_penalty" in self.options.generation and beams == 1:
             raise UsageError("--length-penalty needs beams", hint="add --num-beams 4, for example")
         text = parse_text(document.without_asides(keep_references=self.keep_references))
         model = _abstractive_model(loaded)
-        found = yield from abstractive_steps(text, model, loaded.tokenizer, self.options, on_text)
+        tokenizer, options = loaded.tokenizer, self.options
+        found = yield from abstractive_steps(text, model, tokenizer, options, on_text, together=beams > 1)
         return summary_of(document, found)
 
     def compute(

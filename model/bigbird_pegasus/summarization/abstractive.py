@@ -60,10 +60,13 @@ def abstractive_steps(
     tokenizer: "PegasusTokenizer",
     options: SummaryOptions,
     on_text: OnText | None = None,
+    *,
+    together: bool = False,
 ) -> Generator[Sequence[GenerationRequest], Sequence[tuple[str, bool]], Summary]:
     """Yield requests, be sent what `write` makes of each, return the summary.
 
-    With `on_text` one request is yielded at a time: the summaries of windows grow one after the other.
+    With `on_text` one request is yielded at a time: the summaries of windows grow one after the other. With
+    `together` all are, as without it: then each grows, and may change while it does.
     """
     # One less than fits, for `</s>` ends each window.
     limit = min(tokenizer.model_max_length, model.config.max_position_embeddings) - 1
@@ -75,13 +78,19 @@ def abstractive_steps(
     generation = generation_options(options, model, len(windows))
     forms = surface_forms(text.raw if options.restore_case else "")
     parts: list[_Part] = []
-    for group in [[window] for window in windows] if on_text else [windows]:
-        on_tokens = _growing(on_text, [part.text for part in parts], tokenizer, forms) if on_text else None
-        written = yield [GenerationRequest(encoded, window, generation, on_tokens) for window in group]
+    texts = [""] * len(windows)
+    for group in [[window] for window in windows] if on_text and not together else [windows]:
+        heard = [
+            _growing(on_text, texts, len(parts) + place, tokenizer, forms) if on_text else None
+            for place in range(len(group))
+        ]
+        requests = zip(group, heard, strict=True)
+        written = yield [GenerationRequest(encoded, window, generation, each) for window, each in requests]
         parts += [
             _Part(window, restore_case(found, forms), ended)
             for window, (found, ended) in zip(group, written, strict=True)
         ]
+        texts[: len(parts)] = [part.text for part in parts]
     summary = join(part.text for part in parts)
     facts = source_facts(text.raw)
     sentences = [sentence for part in parts for sentence in _sentences(part, encoded, text, facts)]
@@ -187,9 +196,9 @@ def join(texts: Iterable[str]) -> str:
 
 
 def _growing(
-    on_text: OnText, before: Sequence[str], tokenizer: "PegasusTokenizer", forms: SurfaceForms
+    on_text: OnText, texts: list[str], place: int, tokenizer: "PegasusTokenizer", forms: SurfaceForms
 ) -> Callable[[Sequence[int]], None]:
-    """Return what hands on the summaries of earlier windows and this one so far.
+    """Return what hands on `texts`, the summaries of all windows so far, with that of the window at `place`.
 
     Where case is restored, the last words wait: what follows may show that they are parts of one.
     """
@@ -199,7 +208,8 @@ def _growing(
         if forms.has_capitals and is_lower_case(text):
             first, *last = text.rsplit(maxsplit=MAX_JOINED) or [""]
             text = restore_case(first if len(last) == MAX_JOINED else "", forms)
-        on_text(join([*before, text]))
+        texts[place] = text
+        on_text(join(texts))
 
     return on_tokens
 

@@ -61,16 +61,12 @@ def started_cluster(*nodes: dict[str, object]) -> Iterator[tuple[str, psutil.Pro
         yield process.stdout.readline().strip(), psutil.Process(process.pid)
 
 
-def a_worker(cluster: psutil.Process, run: "subprocess.Popen[str]", draw: random.Random) -> str:
-    """Kill a worker, as soon as there is one, and return what was killed."""
+def wait_for_workers(cluster: psutil.Process, run: "subprocess.Popen[str]") -> float:
+    """Wait until a run has workers, and return when that is."""
     deadline = time.monotonic() + WATCHDOG_S
-    while run.poll() is None and time.monotonic() < deadline:
-        if found := workers_of(cluster):
-            victim = draw.choice(found)
-            victim.kill()
-            return f"worker {victim.pid}"
+    while not workers_of(cluster) and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    return "no worker"
+    return time.monotonic()
 
 
 @pytest.fixture(scope="module")
@@ -157,23 +153,27 @@ def test_workers_killed_at_twenty_random_moments_lose_nothing_and_do_nothing_twi
     draw = random.Random(2)
     assert warm_bbp(*runs.words, "--output-dir", "whole").code == 0
     whole = files(tmp_path / "whole")
-    started = time.monotonic()
-    process = runs.on_ray("--output-dir", "undisturbed")
-    assert finish(process)[0] == 0
-    seconds = time.monotonic() - started
-    assert files(tmp_path / "undisturbed") == whole
+    seconds = 0.0
+    for name in ("cold", "warm"):  # the first run of a machine may wait for its disk
+        process = runs.on_ray("--output-dir", name)
+        started = wait_for_workers(cluster[1], process)
+        assert finish(process)[0] == 0
+        seconds = time.monotonic() - started
+        assert files(tmp_path / name) == whole
     for number in range(KILLS):
-        out = tmp_path / f"out{number}"
+        out, moment = tmp_path / f"out{number}", draw.uniform(0, seconds)
         process = runs.on_ray("--output-dir", out.name)
-        moment = draw.uniform(0, seconds)
+        wait_for_workers(cluster[1], process)
         time.sleep(moment)
-        victim = a_worker(cluster[1], process, draw)
         there = len(records(out / ".bbp.jsonl")) if out.exists() else 0
+        victims = workers_of(cluster[1])
+        for victim in victims[: draw.randint(1, 2)]:
+            victim.kill()
         code, stderr = finish(process)
         same, last = files(out) == whole, stderr.splitlines()[-1]
         print(
-            f"{number + 1}: {victim} killed after {moment:.2f} of {seconds:.2f} s,"
-            f" {there} of {COUNT} done: {last}; {same}"
+            f"{number + 1}: after {moment:.2f} of {seconds:.2f} s, {there} of {COUNT} done,"
+            f" {len(victims)} workers: {last}; {same}"
         )
         assert (code, last, same) == (0, f"bbp: {COUNT} made", True), stderr
         assert len(records(out / ".bbp.jsonl")) == COUNT
