@@ -65,7 +65,7 @@ def run_task(name: TaskName, pick: PickTask[WindowT, OutputT], options: RunOptio
         BbpError: after all inputs: the failure of the only one, or that some or all have failed.
         Interrupted, Terminated: a signal arrived, and the document in progress is written.
     """
-    inputs = collect(options.inputs, leave_out=options.output.folder or options.output.file)
+    inputs = collect(options.inputs, leave_out=options.output.places)
     found = bool(inputs.items)
     if found:
         check_named(options.model, name)

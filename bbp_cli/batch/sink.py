@@ -140,7 +140,7 @@ class ResultSink:
         self.failures = Failures(inputs, console)
         self.store: ResultStore | None = None
         if options.folder is not None or options.appends(inputs):
-            self.store = ResultStore(inputs.items, self._files, options, console)
+            self.store = ResultStore(inputs.items, self._files, options, console, self._highlights)
 
     def use_keys(self, keys: ResultKeys) -> None:
         """Set the keys of the run's results, as soon as the model is known."""
@@ -218,7 +218,7 @@ class ResultSink:
         problem = self._highlight(item, document, outcome.result)
         again = self.had_result(item)
         if self.store is not None:
-            self.store.write(item, records, text)
+            self.store.write(item, records, text, copied=problem is None)
         else:
             self._deliver(item, text)
         if isinstance(outcome.result, DocumentSummary):

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bbp_cli.batch.journal import Journal, JournalLine, slot_name
 from bbp_cli.batch.keys import ResultKeys
 from bbp_cli.console import Console
-from bbp_cli.documents.document import STDIN, Document
+from bbp_cli.documents.document import PDF, STDIN, Document
 from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import BbpError, InputError, OutputError, ResourceError
 from bbp_cli.files import as_utf8, clear_unfinished, write_file
@@ -55,8 +56,10 @@ class ResultStore:
         files: Mapping[Input, Path],
         options: OutputOptions,
         console: Console,
+        copies: Mapping[Input, Path] = MappingProxyType({}),
     ) -> None:
         self._files = files
+        self._copies = copies  # of PDFs, with their summary highlighted
         self._options = options
         self.keys: ResultKeys | None = None
         self.read_only = False  # for a dry run: what is done is found, and nothing is written
@@ -92,6 +95,8 @@ class ResultStore:
             return self._conflict(item)
         entries = [known[key] for key in keys]
         stored = [self._journal.record(entry) for entry in entries]
+        if not self._has_copy(item, document, stored):
+            return None
         gates = (gate for record in stored for gate in record.get("failed_gates", ()))
         kept = Kept(stored[0].get("summary"), tuple(dict.fromkeys(gates)))
         records = [_of_input(record, item, document) for record in stored]
@@ -118,16 +123,36 @@ class ResultStore:
         wanted = [{**record, "output": self._output(item, digest)} for record in records]
         return digest is not None and wanted == stored
 
+    def _has_copy(self, item: Input, document: Document, stored: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether a PDF's highlighted copy is as it was written, where one is wanted."""
+        if item not in self._copies or document.source.media_type != PDF:
+            return True
+        copy = self._copy(item)
+        return copy is not None and all(record.get("highlight") == copy for record in stored)
+
+    def _copy(self, item: Input) -> dict[str, object] | None:
+        """Return what a record says of the highlighted copy; None where there is none."""
+        content = _content(self._copies[item]) if item in self._copies else None
+        if content is None:
+            return None
+        return {"sha256": hashlib.sha256(content).hexdigest(), "cover": self._options.cover}
+
     def had_result(self, item: Input) -> bool:
         """Return whether an earlier run wrote a result for this place."""
         return any(entry.status == "ok" for entry in self._journal.slots.get(self._slot(item), ()))
 
-    def write(self, item: Input, records: Sequence[Mapping[str, Any]], text: str) -> None:
+    def write(
+        self, item: Input, records: Sequence[Mapping[str, Any]], text: str, *, copied: bool = False
+    ) -> None:
         """Write the records of an input, then its file; `text` is without its last line break.
+
+        `copied`: its highlighted copy has been written.
 
         Raises:
             OutputError: they cannot be written.
         """
+        if copied and (copy := self._copy(item)) is not None:
+            records = [{**record, "highlight": copy} for record in records]
         self._journal.append(self._slot(item), [self._with_output(record, item, text) for record in records])
         path = self._files.get(item)
         if path is not None:
@@ -172,7 +197,7 @@ class ResultStore:
         path, folder = self._files.get(item), self._options.folder
         if path is None or folder is None:
             return slot_name(item.id, item.path)
-        return path.relative_to(folder).as_posix()
+        return "/".join(path.parts[len(folder.parts) :])
 
     def _is_ours(self, path: Path, slot: str) -> bool:
         """Return whether a result file is as bbp wrote it, or not there."""

@@ -2,9 +2,11 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path, PurePath
 
 from bbp_cli.documents.document import is_pdf
@@ -17,7 +19,8 @@ LINKED_FOLDER = "a link to a folder is not followed"
 # How results in an output folder are called (`bbp_cli.output.destination`), and how records begin.
 RESULT_NOUNS = ("summary", "labels", "answers")
 _RESULT_NAME = re.compile(rf"\.(?:{'|'.join(RESULT_NOUNS)})\.(?:txt|json|md|html)\Z")
-_RECORD = re.compile(rb'\{"schema": "bbp\.result/')
+# How records and digests begin, and what stands in the head of reports.
+_OWN_CONTENT = re.compile(rb'\A\{"schema": "bbp\.(?:result|digest)/|<meta name="generator" content="bbp">')
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,14 @@ class FolderContent:
 class _Walk:
     folder: str
     chosen: FolderFilter
-    output: str | None  # real path of what is written, never read
+    outputs: tuple[str, ...]  # real paths of what is written, never read
     files: list[str] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        return tuple(PurePath(path).name for path in self.outputs)
 
     def note_error(self, error: OSError) -> None:
         self.unreadable.append((str(error.filename), str(error.strerror)))
@@ -101,18 +108,16 @@ class _Walk:
 
     def is_output(self, path: str) -> bool:
         # Comparing names first saves looking at the disk for each file.
-        return self.output is not None and (
-            path.endswith(PurePath(self.output).name) and os.path.realpath(path) == self.output
-        )
+        return path.endswith(self.output_names) and os.path.realpath(path) in self.outputs
 
 
-def walk(folder: str, chosen: FolderFilter, output: Path | None = None) -> FolderContent:
+def walk(folder: str, chosen: FolderFilter, outputs: Iterable[Path] = ()) -> FolderContent:
     """Find what lies in a folder and the folders in it, sorted.
 
-    Hidden names and what `chosen` leaves out are passed by in silence. `output` is where results go.
+    Hidden names and what `chosen` leaves out are passed by in silence. `outputs` is where results go.
     """
     # Path.resolve fails on a loop of links
-    found = _Walk(folder, chosen, os.path.realpath(output) if output else None)
+    found = _Walk(folder, chosen, tuple(os.path.realpath(path) for path in outputs))
     for parent, folders, files in os.walk(folder, onerror=found.note_error):
         folders[:] = [name for name in sorted(_visible(folders)) if found.enters(parent, name)]
         for name in sorted(_visible(files)):
@@ -134,13 +139,16 @@ def _reason_to_skip(path: str) -> str | None:
     if _RESULT_NAME.search(path):
         return OWN_RESULT
     try:
-        if not Path(path).is_file():
+        # As strings and without a buffer: there may be a hundred thousand.
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             return NOT_READ
-        with Path(path).open("rb") as file:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             head = file.read(HEAD)
+    except FileNotFoundError:  # a link that leads nowhere
+        return NOT_READ
     except OSError:
         return None
-    if _RECORD.match(head):
+    if _OWN_CONTENT.search(head):
         return OWN_RESULT
     from bbp_cli.documents.formats.office import (
         may_be_office,  # here: it reads pages, whose patterns are many

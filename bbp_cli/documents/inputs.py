@@ -67,7 +67,7 @@ class InputOptions:
     limits: ReadingLimits = DEFAULT_LIMITS
 
 
-def collect(options: InputOptions, leave_out: Path | None = None) -> Inputs:
+def collect(options: InputOptions, leave_out: Iterable[Path] = ()) -> Inputs:
     """Return the inputs of a run; no items at all means that nothing was asked for.
 
     A file that is named twice is read once. `leave_out` is where results go, which is never read.
@@ -117,6 +117,8 @@ def output_name(path: str) -> PurePath:
     if path == STDIN:
         return PurePath("stdin")
     normal = PurePath(os.path.normpath(path))
+    if not normal.anchor and os.pardir not in normal.parts:
+        return normal
     inside = normal.relative_to(normal.anchor) if normal.anchor else normal
     return PurePath(*(part for part in inside.parts if part != os.pardir))
 

@@ -53,6 +53,11 @@ class OutputOptions:
         return "json" if self.json else self.format + (" with places" if self.cite else "")
 
     @property
+    def places(self) -> tuple[Path, ...]:
+        """Return the files and folders that are written to, which are never read."""
+        return tuple(path for path in (self.file, self.folder, self.highlight) if path is not None)
+
+    @property
     def is_stdout(self) -> bool:
         """Return whether results are printed."""
         return self.file is None and self.folder is None
@@ -204,16 +209,19 @@ def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Input]) -> None:
 
     Files are compared by device and inode: the same file may be named by two paths or through a link.
     """
-    read = {_identity(Path(item.path)) for item in inputs if item.path != STDIN} - {None}
-    for path in paths:
-        if _identity(path) in read:
+    present = {found: path for path in paths if (found := _identity(path)) is not None}
+    if not present:
+        return
+    for item in inputs:
+        path = present.get(_identity(item.path)) if item.path != STDIN else None
+        if path is not None:
             raise UsageError(f"{path} is an input: its result cannot replace it", hint="name another file")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str | Path) -> tuple[int, int] | None:
     """Return device and inode of a file, which all its names share; None where there is no file."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - see `exists`
     except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino
@@ -226,7 +234,7 @@ def _mode_of(path: Path) -> int:
         OutputError: there can be no such file, for example because the name is too long.
     """
     try:
-        return path.stat().st_mode
+        return os.stat(path).st_mode  # noqa: PTH116
     except FileNotFoundError:
         return 0
     except OSError as error:

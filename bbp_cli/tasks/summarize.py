@@ -48,7 +48,7 @@ class ExtractiveSummary:
 
     def identities(self) -> Sequence[Mapping[str, object]]:
         """Return the options; see `Task`."""
-        return [self.options.as_params()]
+        return [{**self.options.as_params(), **_given(keep_references=self.keep_references)}]
 
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
@@ -90,7 +90,8 @@ class AbstractiveSummary:
 
     def identities(self) -> Sequence[Mapping[str, object]]:
         """Return the options; see `Task`."""
-        return [{**self.options.as_params(), "restore_case": self.options.restore_case}]
+        restored = {"restore_case": self.options.restore_case}
+        return [{**self.options.as_params(), **restored, **_given(keep_references=self.keep_references)}]
 
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None

@@ -62,7 +62,7 @@ def test_files_of_a_folder_that_are_not_documents_are_skipped_with_a_warning(her
 
 def test_the_output_folder_is_not_read(here: Path) -> None:
     make_tree(here)
-    found = collect(InputOptions((".",)), leave_out=here / "sub").items
+    found = collect(InputOptions((".",)), leave_out=[here / "sub"]).items
     assert [item.path for item in found] == ["./a.md", "./b.txt", "./empty.txt", "./report.bin"]
 
 
