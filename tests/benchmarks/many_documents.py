@@ -1,96 +1,154 @@
 """A run over many documents: documents a minute, memory over the run, time to list a folder.
 
-    python -m tests.benchmarks.many_documents
+    python -m tests.benchmarks.many_documents > runs/many.jsonl                  # the long one
+    python -m tests.benchmarks.many_documents --documents 200 --listed 1000      # a try
 
-Documents are the two of examples/ in turn, cut to a few sentences, each with a line of its own. Resident
-memory of the process is sampled while it runs.
+Documents are those of the training corpus, over and over, each with a line of its own in front, so that
+none has the text of another. `bbp summarize` runs on one core and on two (it may use no others), with the
+workers that it chooses by itself. Memory is that of all its processes together, sampled while they run:
+resident, with pages that several share counted in each. Every line on stdout is a JSON object; the last one
+of each run has documents a minute, and what the run held in its last tenth for each 1 in its first.
 """
 
-import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 
 import psutil
 
+from bbp_cli.batch.store import JOURNAL_NAME
 from bbp_cli.documents.inputs import InputOptions, collect
-from tests.conftest import REPOSITORY
+from tests.benchmarks.baselines import CORPUS, read
+from tests.benchmarks.machine import description
+from tests.benchmarks.published_size import ROOT, options_of
 
-SOURCES = ("harbour-report.txt", "river-survey.txt")
-SAMPLE_S = 5.0
 PER_FOLDER = 1000
 
 
-def make_documents(folder: Path, count: int, sentences: int) -> None:
-    """Write documents, a thousand in each folder."""
-    texts = [(REPOSITORY / "examples" / name).read_text() for name in SOURCES]
-    for number in range(count):
-        place = folder / f"{number // PER_FOLDER:03}"
-        place.mkdir(parents=True, exist_ok=True)
-        words = ". ".join(texts[number % 2].split(". ")[:sentences])
-        (place / f"{number:06}.txt").write_text(
-            f"Report number {number} was filed in the office.\n\n{words}.\n"
-        )
+@dataclass(frozen=True)
+class Sample:
+    """What a run had done after so many seconds, and what its processes held."""
+
+    cores: int
+    seconds: float
+    done: int
+    megabytes: float
+    processes: int
 
 
-def run(folder: Path, threads: int) -> Iterator[tuple[float, int, int]]:
-    """Run `bbp summarize` and yield seconds, documents done and bytes held, every `SAMPLE_S`."""
-    out = folder / f"out-{threads}"
-    command = [sys.executable, "-m", "bbp_cli", "summarize", "-q", "--threads", str(threads)]
-    started = time.perf_counter()
-    with subprocess.Popen([*command, str(folder / "in"), "--output-dir", str(out)]) as process:
-        watched = psutil.Process(process.pid)
-        while process.poll() is None:
-            time.sleep(SAMPLE_S)
-            try:
-                memory = watched.memory_info().rss
-            except psutil.NoSuchProcess:
-                break
-            yield time.perf_counter() - started, lines(out / ".bbp.jsonl"), memory
-    yield time.perf_counter() - started, lines(out / ".bbp.jsonl"), 0
-
-
-def lines(path: Path) -> int:
-    """Return how many lines a file has."""
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def main() -> None:
-    """Measure and print JSON Lines, then a summary."""
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--documents", type=int, default=10_000)
-    options.add_argument("--sentences", type=int, default=8)
-    options.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    options.add_argument("--listed", type=int, default=100_000, help="files of the folder that is listed")
-    asked = options.parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = options_of(__doc__)
+    parser.add_argument("--corpus", type=Path, default=CORPUS / "train.jsonl.gz")
+    parser.add_argument("--documents", type=int, default=10_000)
+    parser.add_argument("--characters", type=int, help="of each document; without it all")
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--listed", type=int, default=100_000, help="files of the folder that is listed")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between samples")
+    asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if asked.listed:
-            make_documents(folder / "many", asked.listed, 1)
-            started = time.perf_counter()
-            found = collect(InputOptions((str(folder / "many"),)))
-            seconds = time.perf_counter() - started
-            print(json.dumps({"listed": len(found.items), "seconds": round(seconds, 2)}), flush=True)
-        make_documents(folder / "in", asked.documents, asked.sentences)
-        for threads in asked.threads:
-            seconds, done = 0.0, 0
-            for seconds, done, memory in run(folder, threads):
-                sample = {
-                    "threads": threads,
-                    "seconds": round(seconds, 1),
-                    "done": done,
-                    "mb": memory // 1_000_000,
-                }
-                print(json.dumps(sample), flush=True)
-            print(
-                json.dumps({"threads": threads, "documents_a_minute": round(60 * done / seconds)}), flush=True
-            )
+            make_documents(folder / "many", ["A line."], asked.listed)
+            say(listing(folder / "many"))
+        texts = [one.document[: asked.characters] for one in read(asked.corpus, asked.documents)]
+        make_documents(folder / "in", texts, asked.documents)
+        for cores in asked.cores:
+            say(one_run(folder, cores, asked))
+    say({"machine": description(max(asked.cores)), "date": str(date.today())})
+
+
+def say(record: dict[str, object]) -> None:
+    print(json.dumps(record), flush=True)
+
+
+def make_documents(folder: Path, texts: Sequence[str], count: int) -> None:
+    """Write documents, a thousand in each folder."""
+    for number, text in enumerate(islice(cycle(texts), count)):
+        place = folder / f"{number // PER_FOLDER:03}"
+        place.mkdir(parents=True, exist_ok=True)
+        first = f"Report number {number} was filed in the office."
+        (place / f"{number:06}.txt").write_text(f"{first}\n\n{text}\n", encoding="utf-8")
+
+
+def listing(folder: Path) -> dict[str, object]:
+    """Return how long a folder takes to list, in seconds and in those of the processor."""
+    started, before = time.perf_counter(), time.process_time()
+    found = collect(InputOptions((str(folder),)))
+    seconds, of_processor = time.perf_counter() - started, time.process_time() - before
+    return {
+        "listed": len(found.items),
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(of_processor, 2),
+    }
+
+
+def one_run(folder: Path, cores: int, asked: Namespace) -> dict[str, object]:
+    """Print the samples of a run, and return what they say together."""
+    samples = []
+    for sample in run(folder, cores, asked.every):
+        say(asdict(sample))
+        samples.append(sample)
+    held = [sample.megabytes for sample in samples if sample.done]
+    tenth = max(1, len(held) // 10)
+    growth = median(held[-tenth:]) / median(held[:tenth]) if held else None
+    end = samples[-1]
+    return {
+        "cores": cores,
+        "documents": end.done,
+        "documents_a_minute": round(60 * end.done / end.seconds, 1),
+        "megabytes": held[-1] if held else None,
+        "growth": growth and round(growth, 3),
+    }
+
+
+def run(folder: Path, cores: int, every: float) -> Iterator[Sample]:
+    """Run `bbp summarize` on so many cores, and yield a sample at times; the last one at its end."""
+    out = folder / f"out-{cores}"
+    words = [sys.executable, "-m", "bbp_cli", "summarize", "-q", "in", "--output-dir", out.name]
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, allowed)  # the process and its workers inherit it
+    started = time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'model'}"}
+    with subprocess.Popen(words, cwd=folder, env=environment) as process:
+        os.sched_setaffinity(0, before)
+        watched, held, count = psutil.Process(process.pid), 0.0, 0
+        while process.poll() is None:
+            time.sleep(every)
+            found = memory_of(watched)
+            held, count = found if found[1] else (held, count)
+            yield Sample(cores, round(time.perf_counter() - started, 1), lines(out), held, count)
+    if process.returncode:
+        raise SystemExit(f"bbp ended with {process.returncode}")
+    yield Sample(cores, round(time.perf_counter() - started, 1), lines(out), held, count)
+
+
+def memory_of(process: psutil.Process) -> tuple[float, int]:
+    """Return the megabytes (10^6) that a process and its descendants hold, and how many they are."""
+    held, count = 0, 0
+    try:
+        for one in (process, *process.children(recursive=True)):
+            held += one.memory_info().rss
+            count += 1
+    except psutil.Error:  # it has ended meanwhile
+        return 0.0, 0
+    return round(held / 1e6, 1), count
+
+
+def lines(out: Path) -> int:
+    """Return how many documents have their record."""
+    journal = out / JOURNAL_NAME
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What bbp wrote is known as its own: it is not read as a document, and what is missing of it is made again."""
+"""What bbp wrote is known as its own: it is no document, and what is missing of it is made again."""
 
 from pathlib import Path
 
