@@ -117,7 +117,7 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
     ) -> None:
         cpus = job.model.threads or 1
         memory = PROCESS_BYTES + 3 * job.checkpoint.weight_bytes
-        self._needs = {"num_cpus": cpus, "num_gpus": options.gpus, "memory": memory}
+        self._needs: dict[str, float] = {"num_cpus": cpus, "num_gpus": options.gpus, "memory": memory}
         self._checkpoint = job.checkpoint
         self._console = console
         self._files = files_of(job.checkpoint)
@@ -209,7 +209,7 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
             cpus, gpus, memory = self._needs.values()
             raise ResourceError(
                 f"the cluster has started no worker in {START_S:.0f} s",
-                hint=f"each needs {cpus} CPUs, {gpus:g} GPUs and {memory >> 20:,} MB: see ray status",
+                hint=f"each needs {cpus:g} CPUs, {gpus:g} GPUs and {memory / 1e6:,.0f} MB: see ray status",
             )
         done, _ = self._ray.wait(list(expected), timeout=POLL_S)
         for reference in done:
@@ -225,6 +225,7 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
                 self._take_in(worker, answer)
             else:
                 _, entry = worker.asked.popleft()
+                assert entry.document is not None
                 entry.outcome = as_outcome(entry.document, answer)
 
     def _take_in(self, worker: _Worker, model: RemoteModel | BbpError) -> None:
@@ -276,7 +277,8 @@ def connect(address: str) -> Any:
     handler = signal.getsignal(signal.SIGTERM)
     ray = import_module("ray")
     # It has no option for this: messages on workers that died are printed to stdout, between our results.
-    import_module("ray._private.worker").print_to_stdstream = lambda *_args, **_options: None
+    internals: Any = import_module("ray._private.worker")
+    internals.print_to_stdstream = lambda *_args, **_options: None
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:

@@ -1,7 +1,7 @@
 """One run of a task over many inputs: read, compute, write each result."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
@@ -123,7 +123,7 @@ def _work(
         cluster = None
         if options.ray is None:
             hardware = prepare_hardware(checkpoint, options.model, options.console)
-            arithmetic = arithmetic_of(checkpoint, hardware, options.model.quantize)
+            arithmetic: Mapping[str, object] = arithmetic_of(checkpoint, hardware, options.model.quantize)
         else:
             job = RayJob(name, task, options.model, checkpoint)
             cluster = RayCluster(options.ray, job, options.workers, len(inputs.items), options.console)
@@ -162,7 +162,7 @@ def _compute_here(
     """Return the results of this process, or of several."""
     checkpoint, hardware = loaded.checkpoint, loaded.hardware
     grows = sink.shows_growing_text and task.streams(loaded)
-    on_text = sink.grow if grows else None
+    on_text: Callable[[Input, str], None] | None = sink.grow if grows else None
     # Text that grows on the terminal shows the progress itself.
     if grows:
         sink.progress.console = replace(options.console, quiet=True)

@@ -209,7 +209,8 @@ def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Input]) -> None:
 
     Files are compared by device and inode: the same file may be named by two paths or through a link.
     """
-    present = {found: path for path in paths if (found := _identity(path)) is not None}
+    present: dict[tuple[int, int] | None, Path] = {_identity(path): path for path in paths}
+    present.pop(None, None)
     if not present:
         return
     for item in inputs:

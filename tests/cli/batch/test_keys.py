@@ -39,6 +39,8 @@ NOT_IN_KEY = {
     *("log_json", "quiet", "verbose", "color", "debug"),
 }
 SUMMARY = SummaryOptions()
+LABELS: tuple[tuple[str, Any], ...] = (("top_k", 3), ("threshold", 0.3), ("truncate", True))
+ANSWERS: tuple[tuple[str, Any], ...] = (("top_k", 3), ("min_score", 0.3), ("stride", 9), ("truncate", True))
 CHANGED: dict[str, tuple[Any, Any]] = {
     "length": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, length=9))),
     "truncate": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, truncate=True))),
@@ -55,14 +57,14 @@ CHANGED: dict[str, tuple[Any, Any]] = {
             Classification(ClassifyOptions()),
             Classification(replace(ClassifyOptions(), **{name: value})),
         )
-        for name, value in (("top_k", 3), ("threshold", 0.3), ("truncate", True))
+        for name, value in LABELS
     },
     **{
         f"answers: {name}": (
             QuestionAnswering(("Who?",), QAOptions()),
             QuestionAnswering(("Who?",), replace(QAOptions(), **{name: value})),
         )
-        for name, value in (("top_k", 3), ("min_score", 0.3), ("stride", 9), ("truncate", True))
+        for name, value in ANSWERS
     },
     "question": (QuestionAnswering(("Who?",), QAOptions()), QuestionAnswering(("Why?",), QAOptions())),
 }

@@ -25,7 +25,7 @@ from bbp_cli.models.names import locate
 from bbp_cli.tasks.summarize import summary_task
 from tests.cli.batch.test_resume import files, records, texts
 from tests.cli.process import command
-from tests.conftest import Bbp
+from tests.conftest import STORY, Bbp
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra `ray`")
 COUNT = 12
@@ -159,7 +159,8 @@ def test_workers_killed_at_twenty_random_moments_lose_nothing_and_do_nothing_twi
         out, wanted = tmp_path / f"out{number}", draw.randrange(COUNT)
         process = runs.on_ray("--output-dir", out.name)
         wait_for_workers(cluster[1], process)
-        while done_in(out) < wanted and process.poll() is None:
+        deadline = time.monotonic() + WATCHDOG_S
+        while done_in(out) < wanted and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(draw.uniform(0, 0.05))
         there, victims = done_in(out), workers_of(cluster[1])[: draw.randint(1, 2)]
@@ -215,6 +216,63 @@ def test_a_worker_that_computes_otherwise_is_left_out(
         code, stderr = finish(runs.on_ray("--output-dir", "out"))
     assert code == 0
     assert "is left out: it computes otherwise than" in stderr
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_document_on_which_three_workers_die_fails_alone(
+    runs: Runs, cluster: tuple[str, psutil.Process], tmp_path: Path
+) -> None:
+    (tmp_path / "in/0.txt").write_text(" ".join([STORY] * 200))  # takes long enough to be killed in
+    process = runs.on_ray("--output-dir", "out", "--workers", "1")
+    killed, deadline = set[int](), time.monotonic() + WATCHDOG_S
+    while len(killed) < 3 and process.poll() is None and time.monotonic() < deadline:
+        for worker in workers_of(cluster[1]):
+            if worker.pid not in killed and "compute" in worker.cmdline()[0]:
+                worker.kill()
+                killed.add(worker.pid)
+        time.sleep(0.01)
+    code, stderr = finish(process)
+    assert (code, len(killed)) == (6, 3)
+    assert "bbp: error: in/0.txt: 3 workers died of it (it may need more memory than a machine has)" in stderr
+    assert f"bbp: {COUNT - 1} made, 1 failed" in stderr
+
+
+@needs_ray
+@pytest.mark.slow
+def test_workers_that_die_before_they_have_the_model_end_the_run(
+    extractive: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    broken = tmp_path / "elsewhere"
+    (broken / "bbp_cli").mkdir(parents=True)
+    (broken / "bbp_cli/__init__.py").write_text("import os; os._exit(1)\n")
+    with started_cluster({"env_vars": {"PYTHONPATH": str(broken)}}) as (address, _):
+        code, stderr = finish(Runs(extractive, tmp_path, environment, address).on_ray("--workers", "1"))
+    assert (code, stderr.count("\n")) == (5, 1)
+    assert "3 workers died before they had loaded the model (is bbp installed on all machines" in stderr
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_cluster_without_room_ends_the_run(
+    extractive: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    texts(tmp_path / "in", 2)
+    line = "import bbp_cli.batch.ray_cluster as r, bbp_cli.main as m, sys; r.START_S = 3; sys.exit(m.main())"
+    words = ("summarize", "in", "--ray", "local", "--gpus", "1", "--model", str(extractive))
+    done = subprocess.run(
+        [sys.executable, "-c", line, *words],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr.startswith(
+        "bbp: error: the cluster has started no worker in 3 s (each needs 1 CPUs, 1 "
+    )
 
 
 @needs_ray
