@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             figures = rouge(rouge_scorer(), sentences_of(record.summary), sentences)
             rows[method].append(figures | {"words": float(count_words(" ".join(sentences)))})
     print("| | words | ROUGE-1 | ROUGE-2 | ROUGE-L |\n| --- | --- | --- | --- | --- |")
-    for method, figures in rows.items():
-        mean, intervals = means(figures), bootstrap_intervals(figures)
+    for method, of_method in rows.items():
+        mean, intervals = means(of_method), bootstrap_intervals(of_method)
         cells = [
             f"{mean[name]:.1f} ± {(intervals[name][1] - intervals[name][0]) / 2:.1f}"
             for name in mean
