@@ -209,10 +209,12 @@ def test_a_run_that_is_stopped_on_a_cluster_is_finished_without_it(
 @needs_ray
 @pytest.mark.slow
 def test_a_worker_that_computes_otherwise_is_left_out(
-    extractive: Path, tmp_path: Path, environment: dict[str, str], warm_bbp: Bbp
+    extractive: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     with started_cluster({}, {"env_vars": {"OPENBLAS_CORETYPE": "Sandybridge"}}) as (address, _):
         runs = Runs(extractive, tmp_path, environment, address)
+        for path in (tmp_path / "in").iterdir():  # long enough that both have begun before it ends
+            path.write_text(" ".join([path.name, *[STORY] * 50]))
         code, stderr = finish(runs.on_ray("--output-dir", "out"))
     assert code == 0
     assert "is left out: it computes otherwise than" in stderr

@@ -38,6 +38,7 @@ class Counting:
     windows: Sequence[int] = tuple(WINDOWS)
     rounds: int = 1
     largest_batch_that_fits: int = 1000
+    grows: bool = False
     too_large: set[tuple[str, int]] = field(default_factory=set)
     begun: list[str] = field(default_factory=list)
     batches: list[list[tuple[str, int]]] = field(default_factory=list)
@@ -72,7 +73,7 @@ class Counting:
         return 8
 
     def streams(self, loaded: LoadedModel) -> bool:
-        return False
+        return self.grows
 
 
 class Run:
@@ -182,12 +183,15 @@ def test_the_seconds_of_windows_computed_together_are_shared_out(tmp_path: Path)
     assert all(isinstance(found, FinishedDocument) and found.seconds > 0 for _, found in done)
 
 
-def test_text_that_grows_is_written_for_one_window_at_a_time(tmp_path: Path) -> None:
-    task = Counting()
+@pytest.mark.parametrize("grows", [True, False])
+def test_text_that_grows_is_written_for_one_window_at_a_time_and_drafts_are_not(
+    tmp_path: Path, grows: bool
+) -> None:
+    task = Counting(grows=grows)
     run = Run(tmp_path, task)
     reader = DocumentReader(Inputs(tuple(run.items)), None, Console(quiet=True))
     list(schedule(reader, task, NO_MODEL, run.progress, 8, on_text=lambda _item, _text: None))
-    assert {len(batch) for batch in task.batches} == {1}
+    assert ({len(batch) for batch in task.batches} == {1}) == grows
 
 
 def test_a_finished_document_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
