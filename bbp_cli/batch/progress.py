@@ -64,7 +64,7 @@ class RunProgress:
     def show_draft(self, text: str) -> None:
         """Show, with `drafts`, the text so far of the only document."""
         if self._draft is not None:
-            self._draft.update(Draft(text))
+            self._draft.update(DraftText(text))
 
     def count(self, name: str, *, tokens: int = 0, failed: bool = False) -> None:
         """Count an input that is settled."""
@@ -116,7 +116,7 @@ def make_display(console: Console) -> Any:
 
 
 @dataclass(frozen=True)
-class Draft:
+class DraftText:
     """A text that may change until it is finished: its last lines, as many as the window has room for."""
 
     text: str
@@ -130,10 +130,10 @@ class Draft:
 
 
 def make_draft_display(console: Console) -> Any:
-    """Return a display whose `update` takes a `Draft`; it is drawn in place, and gone when it ends."""
+    """Return a display whose `update` takes a `DraftText`; it is drawn in place, and gone when it ends."""
     from rich.live import Live
 
-    return Live(Draft(""), console=_terminal(console), transient=True, redirect_stdout=False)
+    return Live(DraftText(""), console=_terminal(console), transient=True, redirect_stdout=False)
 
 
 def _terminal(console: Console) -> Any:

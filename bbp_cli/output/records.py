@@ -19,27 +19,27 @@ from bbp_cli.version import __version__
 SCHEMA = "bbp.result/1"
 
 
-class ModelInfo(Protocol):
+class RecordedModel(Protocol):
     """What records say of a model, loaded here or elsewhere."""
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """Its folder."""
+        """Return its folder."""
 
     @property
     def hardware(self) -> Hardware:
-        """What it runs on."""
+        """Return what it runs on."""
 
     @property
     def arithmetic(self) -> Arithmetic:
-        """What computes."""
+        """Return what computes."""
 
 
 @dataclass(frozen=True)
 class ModelRun:
     """What a run has in common for all its results: the model, its options, how long it took to load."""
 
-    model: ModelInfo
+    model: RecordedModel
     params: Mapping[str, object]
     load_seconds: float
 
@@ -100,7 +100,7 @@ def skipped_record(head: RecordHead, reason: str) -> dict[str, Any]:
     return {**head.fields("skipped"), "source": {"path": head.id}, "reason": reason}
 
 
-def model_record(loaded: ModelInfo) -> dict[str, Any]:
+def model_record(loaded: RecordedModel) -> dict[str, Any]:
     """Return the model's part of a record: which one, its precision, its device."""
     checkpoint, arithmetic = loaded.checkpoint, loaded.arithmetic
     return {

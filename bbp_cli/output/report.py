@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.documents.document import Document, display_name, page_ranges
-from bbp_cli.output.records import ModelInfo, ModelRun, model_record
+from bbp_cli.output.records import RecordedModel, ModelRun, model_record
 from bbp_cli.tasks.results import DocumentCoverage, DocumentSummary
 from bbp_cli.version import __version__
 
@@ -57,7 +57,7 @@ def _unread(coverage: DocumentCoverage) -> Sequence[tuple[str, str]]:
     return [("Not read", "; ".join(found))] if found else []
 
 
-def _model(loaded: ModelInfo) -> str:
+def _model(loaded: RecordedModel) -> str:
     record = model_record(loaded)
     precision = record["quantization"] or record["dtype"]
     return f"{record['id']}, weights {record['weights_sha256'][:12]}, {precision} on {record['device']}"

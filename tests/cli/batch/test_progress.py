@@ -16,7 +16,7 @@ import pytest
 import rich.console
 
 from bbp_cli.batch import progress as progress_module
-from bbp_cli.batch.progress import Draft, RunProgress
+from bbp_cli.batch.progress import DraftText, RunProgress
 from bbp_cli.console import Console
 from tests import progress_picture
 from tests.cli.batch.test_resume import texts
@@ -157,7 +157,7 @@ def test_a_summary_appears_on_the_terminal_while_it_is_written(
 def test_a_draft_is_drawn_as_far_as_the_window_has_room() -> None:
     text = "\n".join(f"line {number}\x1b[31m" for number in range(50))
     file = StringIO()
-    rich.console.Console(file=file, width=20, height=5).print(Draft(text))
+    rich.console.Console(file=file, width=20, height=5).print(DraftText(text))
     shown = [f"line {number}\\x1b[31m" for number in range(46, 50)]
     assert [line.rstrip() for line in file.getvalue().splitlines()] == shown
 

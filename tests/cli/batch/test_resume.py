@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.checkpoints import small_config, train_vocabulary
+from tests.cli.documents.pdf.test_process import FORMS
 from tests.cli.pdfs import make_pdf
 from tests.cli.process import Finished, WarmBbp
 from tests.conftest import SENTENCES, Bbp
@@ -266,6 +267,19 @@ def test_one_bad_file_costs_itself_alone_wherever_it_stands(run: Run, tmp_path: 
     texts(tmp_path / "in")
     assert run("--output-dir", "out", "--resume") == f"bbp: 1 made, {COUNT - 1} kept"
     assert all(record["status"] == "ok" for record in records(tmp_path / "out/.bbp.jsonl"))
+
+
+def test_a_document_that_hangs_costs_itself_alone_and_is_not_waited_for_twice(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "in/2.pdf").write_bytes(FORMS)
+    limit = ("--document-timeout", "0.5", "--output-dir", "out")
+    assert "1 of 6 inputs failed: in/2.pdf" in run(*limit, code=6)
+    (failed,) = [one for one in records(tmp_path / "out/.bbp.jsonl") if one["status"] == "error"]
+    assert failed["error"]["code"] == "too_slow"
+    before = (tmp_path / "out/.bbp.jsonl").read_bytes()
+    run("--document-timeout", "1e9", "--output-dir", "out", "--resume", code=6)  # it would hang
+    assert (tmp_path / "out/.bbp.jsonl").read_bytes() == before
 
 
 def test_what_failed_is_tried_again_as_its_recorded_outcome_says(run: Run, tmp_path: Path) -> None:
