@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.documents.document import Document, display_name, page_ranges
-from bbp_cli.output.records import RecordedModel, ModelRun, model_record
+from bbp_cli.output.records import ModelRun, RecordedModel, model_record
 from bbp_cli.tasks.results import DocumentCoverage, DocumentSummary
 from bbp_cli.version import __version__
 

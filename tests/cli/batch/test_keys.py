@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from bigbird_pegasus.classification import ClassifyOptions
+from bigbird_pegasus.summarization.length import parse_length
 from bigbird_pegasus.summarization.options import SummaryOptions
 
 from bbp_cli.batch.keys import ResultKeys
@@ -21,7 +22,7 @@ from bbp_cli.tasks.summarize import AbstractiveSummary, ExtractiveSummary
 # Of each command: the options that its results depend on beside model, precision and quantization.
 IN_KEY = {
     "summarize": {
-        *("length", "truncate", "seed", "keep_references"),
+        *("length", "query", "truncate", "seed", "keep_references"),
         *("no_restore_case", "num_beams", "length_penalty", "no_repeat_ngram_size"),
     },
     "classify": {"top_k", "threshold", "truncate"},
@@ -43,6 +44,11 @@ LABELS: tuple[tuple[str, Any], ...] = (("top_k", 3), ("threshold", 0.3), ("trunc
 ANSWERS: tuple[tuple[str, Any], ...] = (("top_k", 3), ("min_score", 0.3), ("stride", 9), ("truncate", True))
 CHANGED: dict[str, tuple[Any, Any]] = {
     "length": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, length=9))),
+    "length in sentences": (
+        ExtractiveSummary(replace(SUMMARY, length=5)),
+        ExtractiveSummary(replace(SUMMARY, length=parse_length("5s"))),
+    ),
+    "query": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, query="Who?"))),
     "truncate": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, truncate=True))),
     "seed": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, seed=7))),
     "references": (ExtractiveSummary(SUMMARY), ExtractiveSummary(SUMMARY, keep_references=True)),

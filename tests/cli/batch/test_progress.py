@@ -143,7 +143,7 @@ def test_a_summary_appears_on_the_terminal_while_it_is_written(
 ) -> None:
     document, summary = next(iter(DOCUMENTS.items()))
     (tmp_path / "a.txt").write_text(document)
-    words = ("summarize", "--model", str(writer), "--num-beams", str(beams), "a.txt")
+    words = ("summarize", "--color", "never", "--model", str(writer), "--num-beams", str(beams), "a.txt")
     with terminal() as screen:
         resize(screen, columns)
         done = warm_server.run(words, b"", tmp_path, environment, stdout=screen.path, stderr=screen.path)
