@@ -151,7 +151,7 @@ def test_a_summary_appears_on_the_terminal_while_it_is_written(
     piped = warm_server.run(words, b"", tmp_path, environment)
     assert (done.code, piped.stdout, piped.stderr) == (0, f"{summary}\n", "")
     assert screen_of(shown) == summary
-    assert ("\x1b" in shown) == (beams > 1)  # drawn again in place
+    assert (shown.count("Ice") > 1) == (beams > 1)  # drawn again in place
 
 
 def test_a_draft_is_drawn_as_far_as_the_window_has_room() -> None:
