@@ -210,17 +210,20 @@ class ResultSink:
             result_record(RecordHead(item.id, self._task, key), document, part, run, timing)
             for part, key in zip(parts, self._keys.of(document), strict=True)
         ]
+        has_title = False
         if self._options.json:
             text = "\n".join(map(json_line, records))
         else:
             text = in_form(self._options, document, outcome.result, run)
-            text = self._for_terminal(item, document, outcome, run) or text
+            drawn = self._for_terminal(item, document, outcome, run)
+            has_title = drawn is not None and self._options.format == "text"
+            text = drawn or text
         problem = self._highlight(item, document, outcome.result)
         again = self.had_result(item)
         if self.store is not None:
             self.store.write(item, records, text, copied=problem is None)
         else:
-            self._deliver(item, text)
+            self._deliver(item, text, has_title=has_title)
         if isinstance(outcome.result, DocumentSummary):
             self._list_report(item, outcome.result.text)
         self._check_gates(item, dict.fromkeys(gate for part in parts for gate in failed_gates(part)))
@@ -322,10 +325,10 @@ class ResultSink:
             return error
         return None
 
-    def _deliver(self, item: Input, text: str) -> None:
+    def _deliver(self, item: Input, text: str, *, has_title: bool) -> None:
         if item in self._files:
             write_file(self._files[item], text + "\n")
         elif self._options.json:
             emit(text + "\n")
         else:
-            self._printer.finish(item.label, text)
+            self._printer.finish(item.label, text, has_title=has_title)

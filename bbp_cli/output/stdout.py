@@ -51,8 +51,10 @@ class TextPrinter:
         certain = _ALL_BUT_TWO_WORDS.match(text)
         self._show(certain[0] if certain else "")
 
-    def finish(self, path: str, text: str) -> None:
-        """Print a finished result, or the rest of it."""
+    def finish(self, path: str, text: str, *, has_title: bool = False) -> None:
+        """Print a finished result, or the rest of it; one that `has_title` needs no header."""
+        if has_title:
+            self._printed_any, self._shown = True, ""
         self._begin(path)
         self._show(text)
         emit("\n" if not text.endswith("\n") else "")

@@ -16,7 +16,13 @@ from bigbird_pegasus.text.words import count_words, first_words
 SMALL_LENGTH = 60  # words: in a summary of at most so many no sentence leans on one that is left out
 MIN_SHARED_WORDS = 2  # content words of the main sentence that a substitute says too
 _CONTENT_WORD = re.compile(r"[^\W\d_]{5,}|[^\W_]*\d[^\W_]*")
-_LAST_WORDS = re.compile(r"(?:[\s,;:(\u2013-]+[^\W\d_]{1,3})*[\s,;:(\u2013-]*\Z")
+_SMALL_WORD = (
+    r"(?:[^\W\d_]{1,3}|because|after|before|about|against|under|between|which|where|while|when|with|from|into|over"
+    r"|that|than|their|through|weil|nach|über|unter|durch|wegen|nachdem|eine[rmns]?|ihre[rmns]?|seine[rmns]?|oder"
+    r"|pour|dans|avec|leur|parce|mais|para|desde|como|pero|sobre|porque|della|nella|perché|pela|pelo|voor|naar)"
+)
+_LAST_NUMBER = re.compile(r"\s+\S*\d\S*\Z")  # its unit may follow
+_LAST_WORDS = re.compile(rf"(?:(?<!\d)[\s,;:(\u2013-]+{_SMALL_WORD})*[\s,;:(\u2013-]*\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -75,14 +81,14 @@ def main_point(
     found, _ = select_sentences(*given, length, substitutes, one_short, coverage)
     if found:
         return MainPoint(found[0], None, dependent, f"{problem}: another one is printed")
-    return MainPoint(number, _beginning(texts[number], max_words), dependent, f"{problem}: it is cut")
+    return MainPoint(number, beginning(texts[number], max_words), dependent, f"{problem}: it is cut")
 
 
 def _content_words(text: str) -> set[str]:
     return {word.lower()[:5] for word in _CONTENT_WORD.findall(text)}
 
 
-def _beginning(text: str, max_words: int) -> str:
-    """Return the first words of a sentence, without small ones at the end that nothing follows."""
+def beginning(text: str, max_words: int) -> str:
+    """Return the first words of a sentence, without a number and small words at the end."""
     cut = first_words(text, max_words)
-    return _LAST_WORDS.sub("", cut) or cut
+    return _LAST_WORDS.sub("", _LAST_NUMBER.sub("", cut)) or cut

@@ -48,6 +48,13 @@ def test_a_terminal_shows_title_citations_and_what_was_read(shown: Shown) -> Non
     assert "│" not in screen  # nothing at the sides: the text can be copied
 
 
+def test_several_panels_need_no_headers(shown: Shown, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(STORY)
+    lines = ESCAPE.sub("", shown("a.txt", "b.txt")).splitlines()
+    assert [line.strip(" ─") for line in lines if ".txt" in line] == ["a.txt", "b.txt"]
+
+
 def test_the_text_of_the_panel_is_that_of_a_pipe(
     shown: Shown, warm_server: WarmBbp, tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from bigbird_pegasus import summarize
+from bigbird_pegasus.summarization.main_point import beginning
 from bigbird_pegasus.summarization.presupposition import presupposes
 
 
@@ -89,6 +90,13 @@ def test_a_beginning_that_is_cut_does_not_end_in_a_small_word() -> None:
     found = summarize(REPORTS["en"].text, length=12)
     assert found.summary == "A fire broke out early on Tuesday in the warehouse"
     assert found.warnings[0].endswith("more than 12: it is cut")
+
+
+def test_a_beginning_ends_with_no_number_without_its_unit() -> None:
+    text = "The river between the two towns rose by 12 cm within a day."
+    assert beginning(text, 9) == "The river between the two towns rose"
+    assert beginning(text, 10) == "The river between the two towns rose by 12 cm"
+    assert beginning("of it", 1) == "of"
 
 
 @pytest.mark.parametrize(
