@@ -59,15 +59,15 @@ def is_within(length: str, summary: Summary, document_words: int) -> bool:
 def main() -> None:
     """Print a row for each length."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--limit", type=int, help="documents")
-    limit = arguments.parse_args().limit
+    arguments.add_argument("--every", type=int, default=1, metavar="N", help="read each N-th document only")
+    every = arguments.parse_args().every
     model = load_numpy_model(checkpoint_folder(DEFAULT_MODEL, weights=True), usable_processors())
     assert model is not None
     tokenizer = PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
     scorer = rouge_scorer.RougeScorer(["rouge1", "rouge2"], use_stemmer=True)
     rows: dict[str, list[tuple[float, ...]]] = {length: [] for length in LENGTHS}
     with gzip.open(CORPUS, "rt", encoding="utf-8") as lines:
-        for line in list(lines)[:limit]:
+        for line in list(lines)[::every]:
             record = json.loads(line)
             for length, summary in summaries(record["document"], model, tokenizer).items():
                 words = round(summary.quality.compression_ratio * max(1, count_words(summary.summary)))
