@@ -22,8 +22,68 @@ if TYPE_CHECKING:
     from bigbird_pegasus.generation.config import GenerationConfig as GenerationConfig
     from bigbird_pegasus.generation.logits_processors import LogitsProcessor as LogitsProcessor
     from bigbird_pegasus.generation.logits_processors import LogitsProcessorList as LogitsProcessorList
+    from bigbird_pegasus.generation.processor_classes import (
+        EncoderNoRepeatNGramLogitsProcessor as EncoderNoRepeatNGramLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        EncoderRepetitionPenaltyLogitsProcessor as EncoderRepetitionPenaltyLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import EpsilonLogitsWarper as EpsilonLogitsWarper
+    from bigbird_pegasus.generation.processor_classes import EtaLogitsWarper as EtaLogitsWarper
+    from bigbird_pegasus.generation.processor_classes import (
+        ExponentialDecayLengthPenalty as ExponentialDecayLengthPenalty,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        ForcedBOSTokenLogitsProcessor as ForcedBOSTokenLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        ForcedEOSTokenLogitsProcessor as ForcedEOSTokenLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        InfNanRemoveLogitsProcessor as InfNanRemoveLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import LogitNormalization as LogitNormalization
+    from bigbird_pegasus.generation.processor_classes import (
+        MinLengthLogitsProcessor as MinLengthLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        MinNewTokensLengthLogitsProcessor as MinNewTokensLengthLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import MinPLogitsWarper as MinPLogitsWarper
+    from bigbird_pegasus.generation.processor_classes import (
+        NoBadWordsLogitsProcessor as NoBadWordsLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        NoRepeatNGramLogitsProcessor as NoRepeatNGramLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        PrefixConstrainedLogitsProcessor as PrefixConstrainedLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        RepetitionPenaltyLogitsProcessor as RepetitionPenaltyLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        SequenceBiasLogitsProcessor as SequenceBiasLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        SuppressTokensAtBeginLogitsProcessor as SuppressTokensAtBeginLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        SuppressTokensLogitsProcessor as SuppressTokensLogitsProcessor,
+    )
+    from bigbird_pegasus.generation.processor_classes import (
+        TemperatureLogitsWarper as TemperatureLogitsWarper,
+    )
+    from bigbird_pegasus.generation.processor_classes import TopHLogitsWarper as TopHLogitsWarper
+    from bigbird_pegasus.generation.processor_classes import TopKLogitsWarper as TopKLogitsWarper
+    from bigbird_pegasus.generation.processor_classes import TopPLogitsWarper as TopPLogitsWarper
+    from bigbird_pegasus.generation.processor_classes import TypicalLogitsWarper as TypicalLogitsWarper
+    from bigbird_pegasus.generation.stopping_criteria import EosTokenCriteria as EosTokenCriteria
+    from bigbird_pegasus.generation.stopping_criteria import MaxLengthCriteria as MaxLengthCriteria
+    from bigbird_pegasus.generation.stopping_criteria import MaxTimeCriteria as MaxTimeCriteria
     from bigbird_pegasus.generation.stopping_criteria import StoppingCriteria as StoppingCriteria
     from bigbird_pegasus.generation.stopping_criteria import StoppingCriteriaList as StoppingCriteriaList
+    from bigbird_pegasus.generation.stopping_criteria import StopStringCriteria as StopStringCriteria
     from bigbird_pegasus.generation.streamers import TextIteratorStreamer as TextIteratorStreamer
     from bigbird_pegasus.generation.streamers import TextStreamer as TextStreamer
     from bigbird_pegasus.loading import load_model as load_model
@@ -85,6 +145,34 @@ _LAZY = {
     "pipeline": "pipelines.factory",
     "set_seed": "data_collator",
     "summarize": "summarization.summarize",
+    "MinLengthLogitsProcessor": "generation.processor_classes",
+    "MinNewTokensLengthLogitsProcessor": "generation.processor_classes",
+    "TemperatureLogitsWarper": "generation.processor_classes",
+    "RepetitionPenaltyLogitsProcessor": "generation.processor_classes",
+    "EncoderRepetitionPenaltyLogitsProcessor": "generation.processor_classes",
+    "TopPLogitsWarper": "generation.processor_classes",
+    "TopKLogitsWarper": "generation.processor_classes",
+    "MinPLogitsWarper": "generation.processor_classes",
+    "TopHLogitsWarper": "generation.processor_classes",
+    "TypicalLogitsWarper": "generation.processor_classes",
+    "EpsilonLogitsWarper": "generation.processor_classes",
+    "EtaLogitsWarper": "generation.processor_classes",
+    "NoRepeatNGramLogitsProcessor": "generation.processor_classes",
+    "EncoderNoRepeatNGramLogitsProcessor": "generation.processor_classes",
+    "SequenceBiasLogitsProcessor": "generation.processor_classes",
+    "NoBadWordsLogitsProcessor": "generation.processor_classes",
+    "PrefixConstrainedLogitsProcessor": "generation.processor_classes",
+    "ForcedBOSTokenLogitsProcessor": "generation.processor_classes",
+    "ForcedEOSTokenLogitsProcessor": "generation.processor_classes",
+    "InfNanRemoveLogitsProcessor": "generation.processor_classes",
+    "ExponentialDecayLengthPenalty": "generation.processor_classes",
+    "LogitNormalization": "generation.processor_classes",
+    "SuppressTokensLogitsProcessor": "generation.processor_classes",
+    "SuppressTokensAtBeginLogitsProcessor": "generation.processor_classes",
+    "EosTokenCriteria": "generation.stopping_criteria",
+    "MaxLengthCriteria": "generation.stopping_criteria",
+    "MaxTimeCriteria": "generation.stopping_criteria",
+    "StopStringCriteria": "generation.stopping_criteria",
 }
 
 __all__ = sorted(_LAZY)

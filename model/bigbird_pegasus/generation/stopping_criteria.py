@@ -39,6 +39,29 @@ class StoppingCriteriaList(list[Callable[..., Any]]):
         return done
 
 
+class MaxLengthCriteria(StoppingCriteria):
+    """Ends all texts at a number of tokens, the prompt's included."""
+
+    def __init__(self, max_length: int, max_position_embeddings: int | None = None) -> None:
+        self.max_length = max_length
+        self.max_position_embeddings = max_position_embeddings  # accepted; `generate` checks it
+
+    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
+        """See `StoppingCriteria`."""
+        return torch.full((len(input_ids),), input_ids.shape[1] >= self.max_length, device=input_ids.device)
+
+
+class EosTokenCriteria(StoppingCriteria):
+    """Ends a text at one of some tokens."""
+
+    def __init__(self, eos_token_id: int | Sequence[int] | Tensor) -> None:
+        self.eos_token_id = torch.as_tensor(eos_token_id).flatten()
+
+    def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
+        """See `StoppingCriteria`."""
+        return torch.isin(input_ids[:, -1], self.eos_token_id.to(input_ids.device))
+
+
 class MaxTimeCriteria(StoppingCriteria):
     """Ends all texts after some seconds, counted from here."""
 
