@@ -1,4 +1,4 @@
-"""The published classes of processors and criteria against those of transformers, on scores drawn at random."""
+"""The published classes of processors and criteria against those of transformers, on random scores."""
 
 import inspect
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The published classes of single processors, for lists that callers make: `logits_processor=[...]`.
 
 Each is one of the functions of `logits_processors` and `sampling_filters`, which the options of `generate`
-use; names, arguments and results are those of transformers 5.23. `filter_value` is -inf. `device` is accepted:
-tensors are where the scores are.
+use, with the names, arguments and results of transformers 5.23. `filter_value` is -inf; `device` is accepted:
+tensors are where scores are.
 """
 
 from collections.abc import Callable, Sequence
