@@ -283,6 +283,8 @@ def connect(address: str) -> Any:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address == "local":
+            # By default workers wait for every other program of this machine.
+            os.environ.setdefault("RAY_worker_niceness", "0")
             ray.init("local", include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
         else:
             _check_reachable(address)
