@@ -18,6 +18,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import cycle, islice
@@ -98,7 +99,8 @@ def one_run(folder: Path, cores: int, asked: Namespace) -> dict[str, object]:
     for sample in run(folder, cores, asked.every):
         say(asdict(sample))
         samples.append(sample)
-    held = [sample.megabytes for sample in samples if sample.done]
+    # Not before the first worker has its model, nor when they have ended.
+    held = [sample.megabytes for sample in samples if 0 < sample.done < asked.documents]
     tenth = max(1, len(held) // 10)
     growth = median(held[-tenth:]) / median(held[:tenth]) if held else None
     end = samples[-1]
@@ -106,7 +108,7 @@ def one_run(folder: Path, cores: int, asked: Namespace) -> dict[str, object]:
         "cores": cores,
         "documents": end.done,
         "documents_a_minute": round(60 * end.done / end.seconds, 1),
-        "megabytes": held[-1] if held else None,
+        "megabytes": max(held, default=None),
         "growth": growth and round(growth, 3),
     }
 
@@ -124,9 +126,11 @@ def run(folder: Path, cores: int, every: float) -> Iterator[Sample]:
         os.sched_setaffinity(0, before)
         watched, held, count = psutil.Process(process.pid), 0.0, 0
         while process.poll() is None:
-            time.sleep(every)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(every)
+                break
             found = memory_of(watched)
-            held, count = found if found[1] else (held, count)
+            held, count = found if found[0] else (held, count)
             yield Sample(cores, round(time.perf_counter() - started, 1), lines(out), held, count)
     if process.returncode:
         raise SystemExit(f"bbp ended with {process.returncode}")
