@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import typst
+from bigbird_pegasus.summarization.length import AskedLength
+from bigbird_pegasus.summarization.options import SummaryOptions
 
 from bbp_cli.documents.document import parse
+from bbp_cli.tasks.summarize import ExtractiveSummary
 from tests.cli.pdfs import make_pdf
 from tests.conftest import DOCUMENTS, SENTENCES, STORY, VERBS, Bbp
 
@@ -134,6 +137,19 @@ def test_sentences_are_asked_of_a_model_that_chooses(warm_bbp: Bbp, writer: Path
     done = warm_bbp("summarize", "--length", "3x", stdin=STORY.encode())
     assert (done.code, done.stdout) == (2, "")
     assert "length '3x' is not a number of words, 120w, 5s, 10%, short, medium or long" in done.stderr
+
+
+def test_length_and_query_decide_about_a_result() -> None:
+    asked = [
+        SummaryOptions(),
+        SummaryOptions(60),
+        SummaryOptions(AskedLength("w", 60)),
+        SummaryOptions(AskedLength("short")),
+        SummaryOptions(query="boats"),
+        SummaryOptions(query="tides"),
+    ]
+    found = [ExtractiveSummary(options).identities()[0] for options in asked]
+    assert all(one != other for n, one in enumerate(found) for other in found[:n])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
