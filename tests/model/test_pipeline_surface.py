@@ -242,3 +242,12 @@ def test_published_arguments_of_pipelines_are_accepted(folders: dict[str, Path])
     assert {label["label"] for label in pipe(TEXTS[0], top_k=None)} == {"sea", "land"}
     with pytest.raises(ConfigError, match="config is for a checkpoint folder"):
         pipeline("text-classification", pipe.model, tokenizer=pipe.tokenizer, config=config)
+
+
+@pytest.mark.parametrize("task", ["summarization", "text-classification", "feature-extraction"])
+def test_what_is_no_text_is_refused(task: str, folders: dict[str, Path]) -> None:
+    pipe: Any = pipeline(task, folders["summarization" if task.startswith("feature") else task])
+    with pytest.raises(BigBirdPegasusError, match="give a text or several of them, not NoneType"):
+        pipe(None)
+    with pytest.raises(BigBirdPegasusError, match="a text to encode must be a str"):
+        pipe([5])

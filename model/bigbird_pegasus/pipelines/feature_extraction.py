@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
-from bigbird_pegasus.pipelines.shared import device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import check_inputs, device_of, save, without_ignored
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 
@@ -50,6 +50,7 @@ class FeatureExtractionPipeline:
             ConfigError: an option is unknown, or `truncation` is given twice.
             ModelInputError: a text is longer than the model's window.
         """
+        check_inputs(inputs)
         settings = {**self.options, **without_ignored(options)}
         if isinstance(inputs, str):
             return self._features(inputs, **settings)

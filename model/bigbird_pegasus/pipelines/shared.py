@@ -1,12 +1,12 @@
 """What all pipelines share: options without effect, the device, saving."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
@@ -16,6 +16,16 @@ Record = dict[str, Any]
 # What transformers takes and what changes nothing here: texts are computed one after the other, there is one
 # implementation of each class, and no code of a repository is run.
 IGNORED = ("batch_size", "num_workers", "framework", "use_fast", "trust_remote_code", "binary_output")
+
+
+def check_inputs(inputs: Any) -> None:
+    """Check that there is a text, or what can be one after the other.
+
+    Raises:
+        ModelInputError: it is something else.
+    """
+    if not isinstance(inputs, Iterable):
+        raise ModelInputError(f"give a text or several of them, not {type(inputs).__name__}")
 
 
 def without_ignored(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.pipelines.shared import Record, device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
 from bigbird_pegasus.summarization.abstractive import DEFAULT_SUMMARY_TOKENS
 from bigbird_pegasus.summarization.summarize import summarize
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
@@ -57,6 +57,7 @@ class SummarizationPipeline:
         Raises:
             ValueError: a text is longer than the model's window.
         """
+        check_inputs(documents)
         options = without_ignored(options)
         if isinstance(documents, Iterator):
             return (self(text, **options)[0] for text in documents)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from bigbird_pegasus.classification import ClassifyOptions, Meaning, choose, combine, text_windows
 from bigbird_pegasus.config import BigBirdPegasusConfig
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForSequenceClassification
-from bigbird_pegasus.pipelines.shared import Record, device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
 from bigbird_pegasus.text.windows import window_input
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
@@ -60,8 +60,9 @@ class TextClassificationPipeline:
 
         Raises:
             ConfigError: `function_to_apply` is unknown.
-            ValueError: a pair is longer than the model's window.
+            ModelInputError: an input is no text, or a pair is longer than the model's window.
         """
+        check_inputs(inputs)
         settings = _published_labels({**self.options, **without_ignored(options)})
         if isinstance(inputs, Iterator):
             return (self._classify(one, **settings) for one in inputs)
@@ -79,6 +80,11 @@ class TextClassificationPipeline:
     ) -> Record | list[Record]:
         only_best = "top_k" not in options
         top_k = options.pop("top_k", 1)
+        if not isinstance(text, str | Mapping):
+            kind = type(text).__name__
+            raise ModelInputError(
+                f"a text to encode must be a str, or a pair with text and text_pair, not {kind}"
+            )
         texts: dict[str, Any] = {"text": text} if isinstance(text, str) else dict(text)
         function = function_to_apply or _function_of(self.model.config)
         inputs = self.tokenizer(**texts, return_tensors="pt", **options).to(self.model.device)

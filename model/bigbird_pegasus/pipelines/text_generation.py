@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.modeling.causal_lm import BigBirdPegasusForCausalLM
-from bigbird_pegasus.pipelines.shared import Record, device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 # The published defaults, where neither the call nor the checkpoint says otherwise.
@@ -56,6 +56,7 @@ class TextGenerationPipeline:
             ConfigError: an option is unknown or impossible, or two contradict each other.
             ModelInputError: a prompt is no text: chats are not offered, these models know no roles.
         """
+        check_inputs(text_inputs)
         settings = {**self.options, **without_ignored(options)}
         if isinstance(text_inputs, str):
             return self._continue(text_inputs, settings)
