@@ -8,6 +8,7 @@ import typer
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.quantization.scheme import Scheme
 from bigbird_pegasus.summarization.length import AskedLength, Length, parse_length
+from bigbird_pegasus.summarization.options import Mode, Strategy
 
 from bbp_cli.console import ColorChoice, print_line
 from bbp_cli.models.hardware import DType
@@ -271,6 +272,54 @@ KeepReferences = Annotated[
         envvar="BBP_KEEP_REFERENCES",
         help="Read the bibliography of a PDF, too: its entries may be chosen.",
     ),
+]
+StrategyOption = Annotated[
+    Strategy | None,
+    typer.Option(
+        "--strategy",
+        envvar="BBP_STRATEGY",
+        help="Of a document longer than the model's window: choose among the sentences of all windows"
+        " (select); with a model that writes, a text for each window (map), then about those until one is"
+        " left (reduce), one text that attends to all windows (fuse); only the beginning (truncate).",
+        show_default=False,
+    ),
+]
+ModeOption = Annotated[
+    Mode | None,
+    typer.Option(
+        "--mode",
+        envvar="BBP_MODE",
+        help="What a summary is made of: sentences of the document (verbatim), or of a model that writes: its"
+        " own text (abstractive), the beam with the fewest facts that the document lacks (checked), or its"
+        " own words for each passage that the default model chooses (rewrite).",
+        show_default=False,
+    ),
+]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap",
+        min=0,
+        metavar="N",
+        envvar="BBP_OVERLAP",
+        help="Sentences that neighbouring windows share.",
+    ),
+]
+PerSection = Annotated[
+    bool,
+    typer.Option("--per-section", envvar="BBP_PER_SECTION", help="Summarize what stands under each heading."),
+]
+Reference = Annotated[
+    bool,
+    typer.Option(
+        "--reference",
+        envvar="BBP_REFERENCE",
+        help="Generate with the checkpoint's own settings alone, as published; nothing of bbp's is added.",
+    ),
+]
+TruncateSummary = Annotated[
+    bool,
+    typer.Option("--truncate", envvar="BBP_TRUNCATE", help="Short for --strategy truncate."),
 ]
 Truncate = Annotated[
     bool,

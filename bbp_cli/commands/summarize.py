@@ -13,14 +13,19 @@ from bbp_cli.commands.options import (
     KeepReferences,
     LengthPenalty,
     Model,
+    ModeOption,
     NoCover,
     NoRepeat,
     NoRestoreCase,
+    Overlap,
     Paths,
+    PerSection,
     Query,
+    Reference,
     Seed,
+    StrategyOption,
     SummaryLength,
-    Truncate,
+    TruncateSummary,
     need_input,
 )
 from bbp_cli.commands.run_options import MakeRun, with_run_options
@@ -46,7 +51,12 @@ def summarize(
     no_repeat_ngram_size: NoRepeat = None,
     no_restore_case: NoRestoreCase = False,
     keep_references: KeepReferences = False,
-    truncate: Truncate = False,
+    strategy: StrategyOption = None,
+    mode: ModeOption = None,
+    overlap: Overlap = 0,
+    per_section: PerSection = False,
+    truncate: TruncateSummary = False,
+    reference: Reference = False,
     seed: Seed = 0,
 ) -> None:
     """Print a summary of each document.
@@ -67,6 +77,11 @@ def summarize(
         restore_case=not no_restore_case,
         generation=given,
         query=query,
+        strategy=strategy,
+        mode=mode,
+        overlap=overlap,
+        per_section=per_section,
+        reference=reference,
     )
     found = run_task(
         "summarize",

@@ -1,8 +1,10 @@
 """The places of a summary's sentences as a reader looks them up: `p. 7`, `p. iv (6 of 212)`, `§3`."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.sections import under_headings
 from bigbird_pegasus.text.speech import named, with_speaker
 from bigbird_pegasus.text.words import ends_unspaced
 
@@ -34,8 +36,17 @@ def place(sentence: CitedSentence, document: Document) -> str:
     return f"pp. {first.page_label or first.page}-{end.label or last_page}{of_total}"
 
 
+def by_heading(sentences: Sequence[CitedSentence]) -> list[tuple[str | None, list[CitedSentence]]]:
+    """Return the sentences of each section with its heading, or all of them with None."""
+    return [(heading, list(group)) for heading, group in groupby(sentences, key=lambda one: one.heading)]
+
+
 def cited(sentences: Sequence[CitedSentence], document: Document) -> str:
     """Return the text of a summary with the place of each sentence behind it: `… north quay. [p. 7]`."""
+    return under_headings((heading, _cited(group, document)) for heading, group in by_heading(sentences))
+
+
+def _cited(sentences: Sequence[CitedSentence], document: Document) -> str:
     parts: list[str] = []
     shown = named([one.text for one in sentences], [one.speaker for one in sentences])
     for text, sentence in zip(shown, sentences, strict=True):
@@ -47,8 +58,11 @@ def cited(sentences: Sequence[CitedSentence], document: Document) -> str:
 
 def bullets(sentences: Sequence[CitedSentence], document: Document, *, cite: bool) -> str:
     """Return the sentences of a summary as a list, one a line; with their places where `cite` is set."""
-    shown = (cited([one], document) if cite else with_speaker(one.text, one.speaker) for one in sentences)
-    return "\n".join(f"- {text}" for text in shown)
+
+    def item(one: CitedSentence) -> str:
+        return f"- {_cited([one], document) if cite else with_speaker(one.text, one.speaker)}"
+
+    return under_headings((heading, "\n".join(map(item, group))) for heading, group in by_heading(sentences))
 
 
 def quote(source: Origin, document: Document) -> str:

@@ -139,7 +139,11 @@ def _strip(highlights: Sequence[_Highlight], length: int) -> str:
 
 def _summary(report: Report) -> str:
     items = []
+    heading: str | None = None
     for number, sentence in enumerate(report.summary.sentences, start=1):
+        if sentence.heading != heading:
+            heading = sentence.heading
+            items.append(f'</ol><h3 dir="auto">{_text(heading or "")}</h3><ol start="{number}">')
         where = _text(place(sentence, report.document))
         said = _text(with_speaker(sentence.text, sentence.speaker))
         items.append(

@@ -17,7 +17,11 @@ def as_markdown(report: Report) -> str:
     text, notes = "", []
     sentences = report.summary.sentences
     shown = named([one.text for one in sentences], [one.speaker for one in sentences])
+    heading: str | None = None
     for number, sentence in enumerate(sentences, start=1):
+        if sentence.heading != heading:
+            heading = sentence.heading
+            text = f"{text.rstrip()}\n\n## {escaped(heading or '')}\n\n".lstrip()
         space = "" if ends_unspaced(sentence.text) else " "
         text += f"{escaped(shown[number - 1])}[^{number}]"
         text += space if ends_as_sentence(sentence.text) else "\n\n"

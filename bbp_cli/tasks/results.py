@@ -31,13 +31,28 @@ class CitedSentence:
     """One sentence of a summary, and where it comes from: a source for each page that it stands on.
 
     `unsupported` are facts that a model wrote and the document does not contain. `speaker` is who says it if
-    the document is a conversation.
+    the document is a conversation, `heading` that of its section where each has a summary of its own.
     """
 
     text: str
     sources: tuple[Origin, ...]
     unsupported: tuple[Unsupported, ...] = ()
     speaker: str | None = None
+    heading: str | None = None
+
+
+@dataclass(frozen=True)
+class DocumentPart:
+    """A window or section that the model read: its span (code points), its first page, its tokens, and how
+    many of the summary's sentences come from it.
+    """
+
+    page: int | None
+    start: int
+    end: int
+    tokens: int
+    sentences: int
+    heading: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,7 @@ class DocumentCoverage:
     pages_blank: tuple[int, ...] = ()
     pages_scanned: tuple[int, ...] = ()
     pages_undecodable: tuple[int, ...] = ()
+    parts: tuple[DocumentPart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +148,9 @@ def record_results(result: DocumentResult) -> Sequence[RecordResult]:
     return result.questions if isinstance(result, DocumentAnswers) else (result,)
 
 
-def coverage(document: Document, total: int, read: int, windows: int) -> DocumentCoverage:
+def coverage(
+    document: Document, total: int, read: int, windows: int, parts: tuple[DocumentPart, ...] = ()
+) -> DocumentCoverage:
     """Return how much was read of a document of `total` tokens."""
     return DocumentCoverage(
         tokens_total=total,
@@ -143,6 +161,7 @@ def coverage(document: Document, total: int, read: int, windows: int) -> Documen
         pages_blank=tuple(document.pages_of_kind("blank")),
         pages_scanned=tuple(document.pages_of_kind("scanned")),
         pages_undecodable=tuple(document.pages_of_kind("undecodable")),
+        parts=parts,
     )
 
 
@@ -150,12 +169,22 @@ def summary_of(document: Document, found: Summary, warnings: tuple[str, ...] = (
     """Return the package's summary of a document with its pages; `warnings` come before the summary's own."""
     sentences = tuple(
         CitedSentence(
-            one.text, origins(document, one.start, one.end, one.score), one.unsupported, one.speaker
+            one.text,
+            origins(document, one.start, one.end, one.score),
+            one.unsupported,
+            one.speaker,
+            one.heading,
         )
         for one in found.sentences
     )
     read = found.coverage
-    covered = coverage(document, read.tokens_total, read.tokens_read, read.windows)
+    parts = tuple(
+        DocumentPart(
+            document.page_at(part.start), part.start, part.end, part.tokens, part.sentences, part.heading
+        )
+        for part in read.parts
+    )
+    covered = coverage(document, read.tokens_total, read.tokens_read, read.windows, parts)
     all_warnings = (*warnings, *found.warnings, *truncation_warning(covered))
     return DocumentSummary(found.summary, sentences, covered, found.quality, all_warnings)
 

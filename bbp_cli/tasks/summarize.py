@@ -6,18 +6,19 @@ warnings, and batches that fit into memory.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from bigbird_pegasus.errors import ConfigError, NotFiniteError
-from bigbird_pegasus.summarization.options import OnText, SummaryOptions, in_words
+from bigbird_pegasus.summarization.options import OnText, SummaryOptions, resolve
 from bigbird_pegasus.text.language import ENGLISH, NAMES
 from bigbird_pegasus.text.parsed_text import parse_text
 
 from bbp_cli.documents.document import Document
 from bbp_cli.errors import UsageError
-from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, non_finite_scores_error
+from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, non_finite_scores_error, weights_digest
 from bbp_cli.models.memory import free_bytes
-from bbp_cli.models.names import DEFAULT
+from bbp_cli.models.names import DEFAULT, local_folder
 from bbp_cli.tasks.results import DocumentSummary, summary_of
 from bbp_cli.tasks.task import SHORT_WINDOWS, Task, TaskSteps
 
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
     from bigbird_pegasus.inference.extractive_model import ExtractiveModel
     from bigbird_pegasus.inference.numpy_functions import Floats
     from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
-    from bigbird_pegasus.summarization.abstractive import GenerationRequest
+    from bigbird_pegasus.summarization.modes import WriterOutput, WriterRequest
+    from bigbird_pegasus.summarization.rewrite import Chooser
     from bigbird_pegasus.text.windows import EncodedText, Window
 
-    SummaryTask = Task[
-        tuple[EncodedText, Window] | GenerationRequest, Floats | tuple[str, bool], DocumentSummary
-    ]
+    SummaryTask = Task[tuple[EncodedText, Window] | WriterRequest, Floats | WriterOutput, DocumentSummary]
 
 ROWS = 40  # of the decoder at once; see `AbstractiveSummary.batch_size`
 
@@ -90,12 +90,15 @@ class AbstractiveSummary:
 
     def identities(self) -> Sequence[Mapping[str, object]]:
         """Return the options; see `Task`."""
-        restored = {"restore_case": self.options.restore_case}
-        return [{**self.options.as_params(), **restored, **_given(keep_references=self.keep_references)}]
+        identity = {**self.options.as_params(), "restore_case": self.options.restore_case}
+        if self.options.mode == "rewrite":
+            folder = local_folder(DEFAULT)
+            identity["chooser"] = weights_digest(folder) if folder else None
+        return [{**identity, **_given(keep_references=self.keep_references)}]
 
     def plan(
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
-    ) -> "TaskSteps[GenerationRequest, tuple[str, bool], DocumentSummary]":
+    ) -> "TaskSteps[WriterRequest, WriterOutput, DocumentSummary]":
         """Write about each window of the document; see `Task`.
 
         `on_text` is called with the text so far while it grows; then windows are yielded one at a time, but
@@ -104,30 +107,33 @@ class AbstractiveSummary:
         Raises:
             UsageError: an option has no effect without beams.
         """
-        from bigbird_pegasus.summarization.abstractive import abstractive_steps
+        from bigbird_pegasus.summarization.modes import writer_steps
 
-        beams = self._beams(loaded)
-        if "length_penalty" in self.options.generation and beams == 1:
-            raise UsageError("--length-penalty needs beams", hint="add --num-beams 4, for example")
+        for needs_beams, given in (
+            ("--length-penalty", "length_penalty" in self.options.generation),
+            ("--mode checked", self.options.mode == "checked"),
+        ):
+            if given and self._beams(loaded) == 1:
+                raise UsageError(f"{needs_beams} needs beams", hint="add --num-beams 4, for example")
         text = parse_text(document.without_asides(keep_references=self.keep_references))
-        model = _abstractive_model(loaded)
-        tokenizer, options = loaded.tokenizer, self.options
-        found = yield from abstractive_steps(text, model, tokenizer, options, on_text, together=beams > 1)
-        return summary_of(document, found)
+        model, options = _abstractive_model(loaded), self.options
+        chooser = self._chooser if options.mode == "rewrite" else None
+        together = not self.streams(loaded)
+        steps = writer_steps(text, model, loaded.tokenizer, options, on_text, chooser, together=together)
+        found = yield from steps
+        return summary_of(document, found, language_warning(found.language) if chooser else ())
 
-    def compute(
-        self, loaded: LoadedModel, windows: "Sequence[GenerationRequest]"
-    ) -> Sequence[tuple[str, bool]]:
-        """Return the text that the model writes about each window, and whether the model ended it by itself.
+    def compute(self, loaded: LoadedModel, windows: "Sequence[WriterRequest]") -> "Sequence[WriterOutput]":
+        """Return the text that the model writes for each request, or its scores of sentences.
 
         Raises:
             UsageError: an option is impossible, or does not fit the model.
             ModelError: the model computes NaN.
         """
-        from bigbird_pegasus.summarization.abstractive import write
+        from bigbird_pegasus.summarization.modes import compute
 
         try:
-            return write(_abstractive_model(loaded), loaded.tokenizer, windows)
+            return compute(_abstractive_model(loaded), loaded.tokenizer, windows)
         except ConfigError as error:
             raise UsageError(str(error)) from error
         except NotFiniteError as error:
@@ -142,16 +148,29 @@ class AbstractiveSummary:
         layers of 512, 2 threads). More would only let the first text wait. Half of the free memory may be
         used.
         """
+        if self.options.strategy == "fuse":  # a whole document is one request
+            return 1
         beams = self._beams(loaded)
         fitting = free_bytes(loaded.hardware.device) // 2 // bytes_of_text(loaded, beams)
         return max(1, min(ROWS // beams, fitting))
 
     def streams(self, loaded: LoadedModel) -> bool:
-        """Return whether the search is greedy or samples: beams change what they wrote before."""
-        return self._beams(loaded) == 1
+        """Return whether the search is greedy or samples: beams change what they wrote before.
+
+        What windows share is left out when all are written.
+        """
+        options = self.options
+        may_grow = options.mode == "abstractive" and not (options.overlap or options.per_section)
+        return may_grow and self._beams(loaded) == 1
+
+    @cached_property
+    def _chooser(self) -> "Chooser":
+        from bigbird_pegasus.summarization.rewrite import default_chooser
+
+        return default_chooser()
 
     def _beams(self, loaded: LoadedModel) -> int:
-        from bigbird_pegasus.summarization.abstractive import number_of_beams
+        from bigbird_pegasus.summarization.writing import number_of_beams
 
         return number_of_beams(self.options, _abstractive_model(loaded))
 
@@ -162,8 +181,7 @@ def summary_task(
     """Return the task for the kind of model that a checkpoint holds; `keep_references`: read bibliographies.
 
     Raises:
-        UsageError: the model is extractive, and options of text generation are given; or it writes, and a
-            number of sentences or a query is given.
+        UsageError: options do not fit the kind of model, or each other.
     """
     extractive = checkpoint.kind == "extractive"
     if extractive and options.generation:
@@ -172,11 +190,11 @@ def summary_task(
             f"the model {checkpoint.folder.id} chooses sentences, so {names} cannot be used with it",
             hint="give a model that writes, for example --model arxiv",
         )
-    if not extractive:
-        try:
-            in_words(options, document_words=1)
-        except ConfigError as error:
-            raise UsageError(str(error)) from error
+    try:
+        options = resolve(options, writes=not extractive)
+    except ConfigError as error:
+        hint = "a model that writes is named with --model arxiv, for example" if extractive else None
+        raise UsageError(str(error), hint=hint) from error
     # The two tasks have windows of different types. Each is handed only windows that it planned itself, which
     # the types of a union cannot say.
     kind = ExtractiveSummary if extractive else AbstractiveSummary
@@ -200,7 +218,7 @@ def bytes_of_text(loaded: LoadedModel, beams: int) -> int:
     For each layer keys and values of the source, once; those of each beam's tokens, with a copy while beams
     are reordered. For each beam float32 scores of the vocabulary, about four times in a step.
     """
-    from bigbird_pegasus.summarization.abstractive import max_new_tokens
+    from bigbird_pegasus.summarization.writing import max_new_tokens
 
     config = loaded.model.config
     number = 4 if loaded.hardware.dtype == "float32" else 2

@@ -11,7 +11,7 @@ from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
-from bigbird_pegasus.summarization.summarize import run_steps
+from bigbird_pegasus.summarization.steps import run_steps
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 from rouge_score import rouge_scorer

@@ -28,7 +28,7 @@ from bigbird_pegasus.kernels.threads import usable_processors
 from bigbird_pegasus.summarization.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.query import overlaps, terms_of
-from bigbird_pegasus.summarization.summarize import run_steps
+from bigbird_pegasus.summarization.steps import run_steps
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer

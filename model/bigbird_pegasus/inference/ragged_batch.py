@@ -133,7 +133,22 @@ def generate_each(
     on_step: StepCallback | None = None,
     **options: Any,
 ) -> Tensor | GenerationOutput:
-    """Generate texts for documents, int64 (T,) each, in one search; see `generation.generate`.
+    """Generate texts for documents, int64 (T,) each, in one search; see `generate_from_windows`."""
+    return generate_from_windows(model, [[document] for document in documents], on_step=on_step, **options)
+
+
+@torch.no_grad()
+def generate_from_windows(
+    model: BigBirdPegasusForConditionalGeneration,
+    documents: Sequence[Sequence[Tensor]],
+    *,
+    on_step: StepCallback | None = None,
+    **options: Any,
+) -> Tensor | GenerationOutput:
+    """Generate texts for documents in one search; see `generation.generate`.
+
+    The windows of a document, int64 (T,) each, are encoded apart, each with positions from 0 on; the decoder
+    attends to the states of all of them: the cost grows with their number, not with its square.
 
     A step of the decoder reads all of its weights, whatever the number of rows: several documents cost
     little more than one. Those that are done leave the search.
@@ -143,8 +158,11 @@ def generate_each(
         NotFiniteError: the model computes NaN.
     """
     settings = settings_for(model, None, options)
-    encoded = encode_each(model.model.encoder, documents)
-    caches = [model.new_cache(encoded.pop(0)) for _ in documents]  # the states are not needed any more
+    encoded = encode_each(model.model.encoder, [window for windows in documents for window in windows])
+    caches = []
+    for windows in documents:
+        states = [encoded.pop(0) for _ in windows]  # not needed any more afterwards
+        caches.append(model.new_cache(states[0] if len(states) == 1 else torch.cat(states, dim=1)))
     prompt = start_tokens(len(documents), settings, model.device)
     return search(_FiniteModel(model), _joined(caches), prompt, settings, on_step)
 

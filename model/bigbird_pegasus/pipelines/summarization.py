@@ -12,8 +12,8 @@ from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
-from bigbird_pegasus.summarization.abstractive import DEFAULT_SUMMARY_TOKENS
 from bigbird_pegasus.summarization.summarize import summarize
+from bigbird_pegasus.summarization.writing import DEFAULT_SUMMARY_TOKENS
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 DEFAULT_BEAMS = 4

@@ -1,57 +1,35 @@
-"""Abstractive summaries: the decoder writes one for each window of a text; line breaks join them."""
+"""Abstractive summaries: the decoder writes about the windows of a text."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from itertools import groupby
-from math import ceil
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from bigbird_pegasus.summarization.attribution import attribute, index_sentences
-from bigbird_pegasus.summarization.options import OnText, SummaryOptions, in_words
+from bigbird_pegasus.summarization.attribution import SentenceIndex, attribute, index_sentences
+from bigbird_pegasus.summarization.long_documents import Part, Writer, write_fused, write_map, write_reduced
+from bigbird_pegasus.summarization.options import OnText, SummaryOptions, in_words, resolve
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
+from bigbird_pegasus.summarization.reading import headings_of, sections_for, windows_of
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
 from bigbird_pegasus.summarization.support import SourceFacts, source_facts, unsupported_facts
-from bigbird_pegasus.summarization.truecasing import (
-    MAX_JOINED,
-    SurfaceForms,
-    is_lower_case,
-    restore_case,
-    surface_forms,
+from bigbird_pegasus.summarization.truecasing import surface_forms
+from bigbird_pegasus.summarization.writing import (
+    GenerationRequest,
+    WrittenText,
+    blocked_ngrams,
+    join,
 )
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
-from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack, window_input
+from bigbird_pegasus.text.sections import Section, under_headings
+from bigbird_pegasus.text.windows import EncodedText, Window, encode
 from bigbird_pegasus.text.words import clean, count_words
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bigbird_pegasus.generation.config import GenerationConfig
     from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
     from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
-TOKENS_PER_WORD = 4 / 3  # of English in the published vocabulary
-MIN_NEW_TOKENS = 8
 MAX_NAMED_FACTS = 5  # that a warning names
-DEFAULT_SUMMARY_TOKENS = 256  # what the published checkpoints write at most, for one that names no limit
-
-
-@dataclass(frozen=True)
-class GenerationRequest:
-    """A window and the options of the search; `on_tokens` is called with the new ids so far."""
-
-    encoded: EncodedText
-    window: Window
-    options: Mapping[str, object]
-    on_tokens: Callable[[Sequence[int]], None] | None = None
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The summary of one window, and whether the model ended it by itself."""
-
-    window: Window
-    text: str
-    ended: bool
+STRATEGIES = {"map": write_map, "reduce": write_reduced, "fuse": write_fused, "truncate": write_map}
 
 
 def abstractive_steps(
@@ -62,175 +40,116 @@ def abstractive_steps(
     on_text: OnText | None = None,
     *,
     together: bool = False,
-) -> Generator[Sequence[GenerationRequest], Sequence[tuple[str, bool]], Summary]:
+) -> Generator[Sequence[GenerationRequest], Sequence[WrittenText], Summary]:
     """Yield requests, be sent what `write` makes of each, return the summary.
 
     With `on_text` one request is yielded at a time: the summaries of windows grow one after the other. With
     `together` all are, as without it: then each grows, and may change while it does.
+
+    Raises:
+        ConfigError: options do not fit a model that writes, or each other.
     """
-    # One less than fits, for `</s>` ends each window.
-    limit = min(tokenizer.model_max_length, model.config.max_position_embeddings) - 1
+    options = in_words(resolve(options, writes=True), count_words(text.raw))
+    limit = window_tokens(model, tokenizer)
     encoded = encode(text, tokenizer, limit)
     if not encoded.ids:
         return empty_summary(text.language)
-    windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
-    options = in_words(options, count_words(text.raw))
-    generation = generation_options(options, model, len(windows))
-    forms = surface_forms(text.raw if options.restore_case else "")
-    parts: list[_Part] = []
-    texts = [""] * len(windows)
-    for group in [[window] for window in windows] if on_text and not together else [windows]:
-        heard = [
-            _growing(on_text, texts, len(parts) + place, tokenizer, forms) if on_text else None
-            for place in range(len(group))
-        ]
-        requests = zip(group, heard, strict=True)
-        written = yield [GenerationRequest(encoded, window, generation, each) for window, each in requests]
-        parts += [
-            _Part(window, restore_case(found, forms), ended)
-            for window, (found, ended) in zip(group, written, strict=True)
-        ]
-        texts[: len(parts)] = [part.text for part in parts]
-    summary = join(part.text for part in parts)
+    sections, no_sections = sections_for(text, encoded.sentences, options)
+    windows = windows_of(encoded, sections, options, limit)
     facts = source_facts(text.raw)
-    sentences = [sentence for part in parts for sentence in _sentences(part, encoded, text, facts)]
-    stop: Stop = "length" if options.length is not None and not all(part.ended for part in parts) else "end"
+    forms = surface_forms(text.raw if options.restore_case else "")
+    ranked = facts if options.mode == "checked" else None
+    writer = Writer(model, tokenizer, options, limit, forms, ranked, on_text, together)
+    parts = yield from STRATEGIES[str(options.strategy)](writer, encoded, windows)
+    found = summary_of_parts(text, encoded, windows, sections, parts, facts, blocked_ngrams(options, model))
+    if options.length is None:  # nobody asked for the checkpoint's own bound
+        found = replace(found, quality=replace(found.quality, stop="end"))
+    return replace(found, warnings=(*no_sections, *found.warnings))
+
+
+def window_tokens(model: "BigBirdPegasusForConditionalGeneration", tokenizer: "PegasusTokenizer") -> int:
+    """Return the tokens of a window: one less than fits, for `</s>` ends each."""
+    return min(tokenizer.model_max_length, model.config.max_position_embeddings) - 1
+
+
+def summary_of_parts(
+    text: ParsedText,
+    encoded: EncodedText,
+    windows: Sequence[Window],
+    sections: Sequence[Section],
+    parts: Sequence[Part],
+    facts: SourceFacts,
+    blocked: int,
+) -> Summary:
+    """Return a summary that was written in parts, with the source of each sentence."""
+    sentences: list[SummarySentence] = []
+    blocks: list[tuple[str | None, str]] = []
+    headings = headings_of(windows, sections)
+    of_parts = headings if len(parts) == len(windows) else [None] * len(parts)
+    for part, heading in zip(parts, of_parts, strict=True):
+        written = written_sentences(part, encoded, text, facts, heading)
+        kept = _not_shared(written, sentences, part, encoded)
+        sentences += kept
+        blocks.append((heading, part.text if len(kept) == len(written) else " ".join(s.text for s in kept)))
+    by_heading = [
+        (heading, join(one for _, one in group)) for heading, group in groupby(blocks, lambda block: block[0])
+    ]
+    summary = under_headings(by_heading)
+    traced = [one for one in sentences if len(parts) == len(windows) or one.score is not None]
+    stop: Stop = "end" if all(part.ended for part in parts) else "length"
     return Summary(
         summary,
         tuple(sentences),
-        coverage_of(len(encoded.ids), sum(window.tokens for window in windows), len(windows)),
-        measure_quality(count_words(text.raw), summary, stop),
+        coverage_of(encoded, windows, traced, headings),
+        measure_quality(count_words(text.raw), summary, stop, blocked, sum(part.retries for part in parts)),
         text.language,
-        _warnings(sentences),
+        written_warnings(sentences),
     )
 
 
-def generation_options(
-    options: SummaryOptions, model: "BigBirdPegasusForConditionalGeneration", windows: int
-) -> Mapping[str, object]:
-    """Return the options of `generate`; the words that were asked for are shared out evenly among windows."""
-    generation = {"seed": options.seed, **options.generation}
-    default = _default_config(model)
-    tokens = None
-    if isinstance(options.length, int):
-        tokens = max(ceil(options.length * TOKENS_PER_WORD / windows), MIN_NEW_TOKENS)
-    elif default.max_length is None and default.max_new_tokens is None:
-        tokens = DEFAULT_SUMMARY_TOKENS
-    if tokens is not None:
-        generation["max_new_tokens"] = min(tokens, model.config.max_position_embeddings)
-    return generation
-
-
-def number_of_beams(options: SummaryOptions, model: "BigBirdPegasusForConditionalGeneration") -> int:
-    """Return the beams of the search: those of the options, or else of the checkpoint."""
-    return int(str(options.generation.get("num_beams", _default_config(model).num_beams)))
-
-
-def max_new_tokens(model: "BigBirdPegasusForConditionalGeneration") -> int:
-    """Return how many tokens the checkpoint itself lets a summary have."""
-    default = _default_config(model)
-    return max(default.max_length or 0, default.max_new_tokens or 0) or DEFAULT_SUMMARY_TOKENS
-
-
-def _default_config(model: "BigBirdPegasusForConditionalGeneration") -> "GenerationConfig":
-    default = model.generation_config
-    assert default is not None  # for the type checker: this class always has one
-    return default
-
-
-def write(
-    model: "BigBirdPegasusForConditionalGeneration",
-    tokenizer: "PegasusTokenizer",
-    requests: Sequence[GenerationRequest],
-) -> list[tuple[str, bool]]:
-    """Return the text that the model writes about each window, and whether the model ended it by itself.
-
-    A search has one set of options: windows that are next to each other and share them are searched together.
-
-    Raises:
-        ConfigError: an option is unknown, impossible, or does not fit the model.
-    """
-    written: list[tuple[str, bool]] = []
-    for _, group in groupby(requests, lambda request: request.options):
-        written += _write_together(model, tokenizer, list(group))
-    return written
-
-
-def _write_together(
-    model: "BigBirdPegasusForConditionalGeneration",
-    tokenizer: "PegasusTokenizer",
-    requests: Sequence[GenerationRequest],
-) -> list[tuple[str, bool]]:
-    import torch
-
-    from bigbird_pegasus.inference.ragged_batch import generate_each
-
-    def on_step(step: Any) -> None:
-        for document, tokens in zip(step.documents, step.tokens, strict=True):
-            on_tokens = requests[document].on_tokens
-            if on_tokens is not None:
-                on_tokens(tokens)
-
-    ids = [window_input(request.encoded, request.window, tokenizer) for request in requests]
-    # Whatever the checkpoint's own options are, one text is wanted, and nothing but its ids.
-    only = {"num_return_sequences": 1, "return_dict_in_generate": False}
-    sequences = generate_each(
-        model,
-        [torch.tensor(one, device=model.device) for one in ids],
-        on_step=on_step,
-        **{**requests[0].options, **only},
-    )
-    written = cast("Tensor", sequences)[:, 1:].tolist()
-    return [(decode(one, tokenizer), tokenizer.eos_token_id in one) for one in written]
-
-
-def decode(ids: Sequence[int], tokenizer: "PegasusTokenizer") -> str:
-    """Return the text of token ids: clean lines, none of them empty."""
-    return join(tokenizer.decode(list(ids), skip_special_tokens=True).split("\n"))
-
-
-def join(texts: Iterable[str]) -> str:
-    """Return clean lines, without those that are empty."""
-    lines = (clean(line) for text in texts for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)
-
-
-def _growing(
-    on_text: OnText, texts: list[str], place: int, tokenizer: "PegasusTokenizer", forms: SurfaceForms
-) -> Callable[[Sequence[int]], None]:
-    """Return what hands on `texts`, the summaries of all windows so far, with that of the window at `place`.
-
-    Where case is restored, the last words wait: what follows may show that they are parts of one.
-    """
-
-    def on_tokens(ids: Sequence[int]) -> None:
-        text = decode(ids, tokenizer)
-        if forms.has_capitals and is_lower_case(text):
-            first, *last = text.rsplit(maxsplit=MAX_JOINED) or [""]
-            text = restore_case(first if len(last) == MAX_JOINED else "", forms)
-        texts[place] = text
-        on_text(join(texts))
-
-    return on_tokens
-
-
-def _sentences(
-    part: _Part, encoded: EncodedText, text: ParsedText, facts: SourceFacts
+def written_sentences(
+    part: Part, encoded: EncodedText, text: ParsedText, facts: SourceFacts, heading: str | None
 ) -> list[SummarySentence]:
-    """Return the sentences of a window's summary, each with the sentence it rests on, or the whole window."""
-    spans = encoded.sentences[part.window.first : part.window.last]
-    index = index_sentences([text.on_one_line(span) for span in spans])
+    """Return the sentences of a text, each with the sentence it rests on, or all that the text is about."""
+    spans = encoded.sentences[part.windows[0].first : part.windows[-1].last]
+    index: SentenceIndex = index_sentences([text.on_one_line(span) for span in spans])
     found = []
     for span in parse_text(part.text).sentences:
         written = clean(part.text[span.start : span.end])
         start, end, overlap = spans[0].start, spans[-1].end, None
         if source := attribute(written, index):
             start, end, overlap = spans[source[0]].start, spans[source[0]].end, round(source[1], 6)
-        found.append(SummarySentence(written, start, end, overlap, unsupported_facts(written, facts)))
+        unsupported = unsupported_facts(written, facts)
+        found.append(SummarySentence(written, start, end, overlap, unsupported, heading=heading))
     return found
 
 
-def _warnings(sentences: Sequence[SummarySentence]) -> tuple[str, ...]:
+def _not_shared(
+    sentences: Sequence[SummarySentence],
+    before: Sequence[SummarySentence],
+    part: Part,
+    encoded: EncodedText,
+) -> list[SummarySentence]:
+    """Return the sentences of a window's summary without those that the window before has brought already.
+
+    Those rest on a sentence that both windows hold, or say the same in the same words.
+    """
+    window = part.windows[0]
+    if not window.shared or len(part.windows) > 1:
+        return list(sentences)
+    end = encoded.sentences[window.first + window.shared - 1].end
+    places = {(one.start, one.end) for one in before if one.score is not None}
+    texts = {one.text.casefold() for one in before}
+    return [
+        one
+        for one in sentences
+        if one.text.casefold() not in texts
+        and not (one.score is not None and one.end <= end and (one.start, one.end) in places)
+    ]
+
+
+def written_warnings(sentences: Sequence[SummarySentence]) -> tuple[str, ...]:
+    """Return warnings about a text that a model wrote: it is empty, or names what the document lacks."""
     if not sentences:
         return ("the model wrote nothing",)
     found = list(dict.fromkeys(fact.text for sentence in sentences for fact in sentence.unsupported))

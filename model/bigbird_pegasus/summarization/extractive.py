@@ -5,8 +5,8 @@ The encoder reads one window by itself; the vectors that it makes of sentences a
 
 import math
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -18,23 +18,27 @@ from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_functions import Floats
 from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
 from bigbird_pegasus.kernels.blas import single_threaded_blas
+from bigbird_pegasus.summarization.by_section import choose_by_section
+from bigbird_pegasus.summarization.chosen import Choice, summary_of_chosen
 from bigbird_pegasus.summarization.document_features import columns_digest, document_features
 from bigbird_pegasus.summarization.general_scores import with_general_scorer
 from bigbird_pegasus.summarization.length import WORDS_PER_SENTENCE, LengthBounds, bounds_of
 from bigbird_pegasus.summarization.main_point import main_point
 from bigbird_pegasus.summarization.options import SummaryOptions
-from bigbird_pegasus.summarization.quality import Stop, measure_quality
+from bigbird_pegasus.summarization.quality import Stop
 from bigbird_pegasus.summarization.query import lean_scores
+from bigbird_pegasus.summarization.reading import joined_vectors, sections_for, windows_of
 from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
 from bigbird_pegasus.summarization.sentence_selection import SelectionBounds, score_gains, select_sentences
 from bigbird_pegasus.summarization.standalone import deductions
-from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of, empty_summary
+from bigbird_pegasus.summarization.summary import Summary, empty_summary
 from bigbird_pegasus.summarization.word_importance import WordCoverage
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences, is_made_of_sentences
-from bigbird_pegasus.text.speech import named, speakers_of, with_speaker
-from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window, pack
+from bigbird_pegasus.text.sentences import Sentence
+from bigbird_pegasus.text.speech import speakers_of, with_speaker
+from bigbird_pegasus.text.windows import EncodedText, Window, encode, first_window
 from bigbird_pegasus.text.words import count_words, ends_unspaced, first_words
 
 if TYPE_CHECKING:
@@ -64,8 +68,9 @@ def extractive_steps(
     encoded = encode(text, tokenizer, limit)
     if not encoded.ids:
         return empty_summary(text.language)
-    windows = [first_window(encoded.counts, limit)] if options.truncate else pack(encoded.counts, limit)
-    vectors = np.concatenate((yield [(encoded, window) for window in windows]))
+    sections, warnings = sections_for(text, encoded.sentences, options)
+    windows = windows_of(encoded, [], options, limit)
+    vectors = joined_vectors(windows, (yield [(encoded, window) for window in windows]))
     spans = encoded.sentences[: len(vectors)]
     texts = [text.on_one_line(span) for span in spans]
     allowed = eligible_sentences(text, spans)
@@ -73,56 +78,54 @@ def extractive_steps(
     speakers = speakers_of(text.plain, text.lines, [span.start for span in spans])
     spoken = [with_speaker(one, speaker) for one, speaker in zip(texts, speakers, strict=True)]
     bounds = bounds_of(options.length, sum(map(count_words, spoken)), sum(allowed))
-    warnings: tuple[str, ...] = ()
     if options.query is not None:
         asked = encode(parse_text(options.query), tokenizer, limit)
         (query_vectors,) = yield [(asked, first_window(asked.counts, limit))]
         leaned = lean_scores(
             options.query, texts, allowed, scored.scores, vectors, query_vectors.mean(0), text.language
         )
-        warnings = () if leaned.has_words else (NO_QUERY_WORDS,)
+        warnings += () if leaned.has_words else (NO_QUERY_WORDS,)
         if bounds == LengthBounds():  # the best are taken until the words are there: a bound is needed
             bounds = LengthBounds(max(1, round(scored.length)))
         scored = replace(scored, scores=leaned.scores, coverage=None)  # words matter by the question alone
-    if options.query is not None or is_made_of_sentences(text, spans, allowed):
-        gains_of = score_gains if options.query is not None else partial(selection_gains, model.selector)
-        choice = choose(spoken, scored, bounds, allowed, gains_of, text.language)
-        choice = with_questions(spoken, choice, bounds)
-    else:  # scores say nothing of a text that is no running text
-        choice = first_pieces(spoken, bounds, allowed)
-    chosen = choice.numbers
-    shown = dict(enumerate(texts))
+    choose_among = _chooser(text, spans, spoken, scored, options, model)
+    if sections:
+        most = None if options.length is None else bounds.max_words
+        counts = [count_words(one) for one in spoken]
+        choice = choose_by_section(choose_among, sections, counts, allowed, most)
+    else:
+        choice = choose_among(bounds, allowed)
+    shown = list(texts)
     for number, rest in choice.shortened.items():  # without the speaker's name, which `named` adds
         shown[number] = rest[len(spoken[number]) - len(texts[number]) :]
-    summary = join_sentences(named([shown[n] for n in chosen], [speakers[n] for n in chosen]))
-    sentences = [
-        SummarySentence(
-            shown[n], spans[n].start, spans[n].end, round(scored.scores[n], 6), speaker=speakers[n] or None
-        )
-        for n in chosen
-    ]
     stop: Stop = "end" if choice.stop == "length" and options.length is None else choice.stop
-    return Summary(
-        summary,
-        tuple(sentences),
-        coverage_of(len(encoded.ids), sum(window.tokens for window in windows), len(windows)),
-        measure_quality(sum(count_words(one) for one in texts), summary, stop),
-        text.language,
-        (*warnings, *choice.warnings),
+    found = replace(choice, stop=stop, warnings=(*warnings, *choice.warnings))
+    return summary_of_chosen(
+        text, encoded, windows, sections, texts, shown, speakers, scored.scores, found, join_sentences
     )
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The numbers of the sentences that are chosen, in document order, and why they end.
+def _chooser(
+    text: ParsedText,
+    spans: Sequence[Sentence],
+    spoken: Sequence[str],
+    scored: "ScoredSentences",
+    options: SummaryOptions,
+    model: ExtractiveModel,
+) -> Callable[[LengthBounds, Sequence[bool]], Choice]:
+    """Return what chooses among some of the sentences."""
+    has_query = options.query is not None
+    gains_of = score_gains if has_query else partial(selection_gains, model.selector)
+    allowed = eligible_sentences(text, spans)
+    is_prose = has_query or is_made_of_sentences(text, spans, allowed)
 
-    `shortened` holds those of which not all has room. `warnings` are for whoever reads the summary.
-    """
+    def choose_among(bounds: LengthBounds, some: Sequence[bool]) -> Choice:
+        if not is_prose:  # scores say nothing of a text that is no running text
+            return first_pieces(spoken, bounds, some)
+        choice = choose(spoken, scored, bounds, some, gains_of, text.language)
+        return with_questions(spoken, choice, bounds)
 
-    numbers: list[int]
-    stop: Stop
-    shortened: Mapping[int, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    return choose_among
 
 
 def join_sentences(sentences: Sequence[str]) -> str:

@@ -1,10 +1,10 @@
 """`summarize`: what the command `bbp summarize` does with a text, as a function."""
 
 import re
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from bigbird_pegasus.checkpoints.files import DEFAULT_MODEL
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
@@ -16,7 +16,8 @@ from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.threads import usable_processors
 from bigbird_pegasus.summarization.extractive import extractive_steps
 from bigbird_pegasus.summarization.length import parse_length
-from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.options import Mode, Strategy, SummaryOptions, resolve
+from bigbird_pegasus.summarization.steps import run_steps
 from bigbird_pegasus.summarization.summary import ModelInfo, Summary
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
@@ -35,12 +36,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _GENERATION_OPTIONS = tuple(field.name for field in fields(GenerationConfig) if field.name != "extra")
 _OPTIONS = (
     *("length", "query", "truncate", "seed", "restore_case"),
+    *("strategy", "mode", "overlap", "per_section", "reference"),
     *("model", "tokenizer", "device", "dtype", "quantize", "batch_size"),
 )
 _KNOWN = f": there are {', '.join(_OPTIONS)}, and those of `generate` such as num_beams"
-
-WindowT = TypeVar("WindowT")
-OutputT = TypeVar("OutputT")
 
 
 @overload
@@ -57,6 +56,11 @@ def summarize(
     truncate: bool = False,
     seed: int = 0,
     restore_case: bool = True,
+    strategy: Strategy | None = None,
+    mode: Mode | None = None,
+    overlap: int = 0,
+    per_section: bool = False,
+    reference: bool = False,
     device: "str | torch.device" = "auto",
     dtype: "str | torch.dtype" = "auto",
     quantize: str | None = None,
@@ -75,9 +79,21 @@ def summarize(
         length: words of a summary at most, or "120w" (about so many), "5s" (sentences), "10%", "short",
             "medium" or "long"; None leaves it to the model.
         query: a question that the choice of sentences leans to, for a model that chooses them.
-        truncate: read only the beginning of a text, as much as the model reads at once.
+        truncate: read only the beginning of a text, as much as the model reads at once: the strategy of that
+            name.
         seed: of a search that samples.
         restore_case: give what a model writes in small letters the case and spacing of the text's words.
+        strategy: of a text longer than the model's window. "select" chooses among the sentences of all
+            windows; of a model that writes, "map" is a text for each window, "reduce" a text about those
+            until one remains, "fuse" one text that attends to all windows at once; "truncate" reads the
+            first one only.
+        mode: "verbatim" prints sentences of the text, word for word, with any model; of one that writes,
+            "abstractive" is its own text, "checked" takes of its beams the one with the fewest numbers, dates
+            and names that the text does not contain, and in "rewrite" it rewrites what the default model
+            chooses.
+        overlap: sentences that a window shares with the one before.
+        per_section: make a summary of what stands under each heading.
+        reference: generate with the checkpoint's own settings, nothing added.
         device: a torch device; "auto" is a CUDA GPU where there is one, else the CPU.
         dtype: of the weights; "auto" is bfloat16 where the device multiplies it in hardware, else float32.
             A model that chooses sentences runs in numpy, in float32 on the CPU, unless another device or type
@@ -103,8 +119,19 @@ def summarize(
     _check_names(generation)
     if query is not None and not (isinstance(query, str) and query.strip()):
         raise ConfigError(f"query is {query!r}: give a question, or None")
-    asked_length = parse_length(length) if isinstance(length, str) else length
-    options = SummaryOptions(asked_length, truncate, seed, restore_case, generation, query)
+    options = SummaryOptions(
+        parse_length(length) if isinstance(length, str) else length,
+        truncate,
+        seed,
+        restore_case,
+        generation,
+        query,
+        strategy,
+        mode,
+        overlap,
+        per_section,
+        reference,
+    )
     if isinstance(model, str | Path):
         if tokenizer is not None:
             raise ConfigError("a tokenizer is for a model in memory: a checkpoint has its own")
@@ -190,33 +217,17 @@ def _summarize(
         if options.generation:
             names = ", ".join(options.generation)
             raise ConfigError(f"this model chooses sentences, so there is nothing to do for {names}")
+        options = resolve(options, writes=False)
         steps = extractive_steps(text, model, tokenizer, options)
         return run_steps(steps, model.encode_windows, batch_size or EXTRACTIVE_BATCH_SIZE)
-    from bigbird_pegasus.summarization.abstractive import abstractive_steps, write
+    from bigbird_pegasus.summarization.modes import compute, writer_steps
 
     writer = model
     return run_steps(
-        abstractive_steps(text, model, tokenizer, options),
-        lambda requests: write(writer, tokenizer, requests),
+        writer_steps(text, model, tokenizer, options),
+        lambda requests: compute(writer, tokenizer, requests),
         batch_size or 1,
     )
-
-
-def run_steps(
-    steps: Generator[Sequence[WindowT], Sequence[OutputT], Summary],
-    compute: Callable[[Sequence[WindowT]], Sequence[OutputT]],
-    batch_size: int,
-) -> Summary:
-    """Return the summary at the end of `steps`; what they yield is computed `batch_size` at a time."""
-    try:
-        windows = next(steps)
-        while True:
-            outputs: list[OutputT] = []
-            for start in range(0, len(windows), batch_size):
-                outputs += compute(windows[start : start + batch_size])
-            windows = steps.send(outputs)
-    except StopIteration as stop:
-        return cast("Summary", stop.value)
 
 
 def _checked_texts(texts: object) -> list[str]:

@@ -1,14 +1,16 @@
 """Sentences → tokens → windows that fit the model. Every offset is a code point of the text.
 
 A window ends at a sentence end; only a sentence longer than a whole window is split, between words. Together
-the windows hold every sentence once, so nothing is lost and nothing is read twice. Where only the beginning
-of a document is read (`truncate`), `first_window` takes the place of `pack`.
+the windows hold every sentence, so nothing is lost; with an overlap, a window begins with the last sentences
+of the one before. Where only the beginning of a document is read (`truncate`), `first_window` takes the place
+of `pack`.
 """
 
 import re
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bigbird_pegasus.text.parsed_text import ParsedText
@@ -25,12 +27,16 @@ _ANY_SPACE = re.compile(rf"({PARAGRAPH_END.pattern})|\s")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Sentences `first` to `last - 1`, which have `tokens` tokens, from `first_token` of the text on."""
+    """Sentences `first` to `last - 1`, which have `tokens` tokens, from `first_token` of the text on.
+
+    The window before ends with the first `shared` of them too.
+    """
 
     first: int
     last: int
     first_token: int
     tokens: int
+    shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +105,50 @@ def _nearest_gap(text: str, sentence: Sentence, middle: int) -> tuple[int, int] 
     return after.span()
 
 
-def pack(counts: Sequence[int], limit: int) -> list[Window]:
+def pack(counts: Sequence[int], limit: int, overlap: int = 0) -> list[Window]:
     """Return windows of consecutive sentences with at most `limit` tokens, about equally full.
 
     Equal ones, so that no window is left with a few sentences that say nothing by themselves.
-    `counts` holds the tokens of each sentence, none of them above `limit`.
+    `counts` holds the tokens of each sentence, none of them above `limit`. With `overlap` a window begins
+    with so many sentences of the one before, or with as many as take half of `limit` and leave room for its
+    own.
     """
+    if overlap and sum(counts) > limit:
+        return _overlapping(counts, limit, overlap)
+    return _apart(counts, limit)
+
+
+def pack_sections(counts: Sequence[int], starts: Sequence[int], limit: int, overlap: int = 0) -> list[Window]:
+    """Return the windows of each section by itself; `starts` are the sentences that begin one, and 0."""
+    windows = []
+    first_token = 0
+    for first, last in pairwise([*starts, len(counts)]):
+        own = counts[first:last]
+        windows += [
+            Window(first + w.first, first + w.last, first_token + w.first_token, w.tokens, w.shared)
+            for w in pack(own, limit, overlap)
+        ]
+        first_token += sum(own)
+    return windows
+
+
+def _overlapping(counts: Sequence[int], limit: int, overlap: int) -> list[Window]:
+    longest = max(sum(counts[start : start + overlap]) for start in range(len(counts)))
+    cores = _apart(counts, limit - min(longest, limit // 2))
+    windows = cores[:1]
+    for core in cores[1:]:
+        first, tokens = core.first, core.tokens
+        shared = 0
+        while shared < overlap and first > windows[-1].first and tokens + counts[first - 1] <= limit:
+            if shared and tokens + counts[first - 1] - core.tokens > limit // 2:
+                break
+            first, tokens, shared = first - 1, tokens + counts[first - 1], shared + 1
+        begin = core.first_token - (tokens - core.tokens)
+        windows.append(Window(first, core.last, begin, tokens, shared))
+    return windows
+
+
+def _apart(counts: Sequence[int], limit: int) -> list[Window]:
     windows: list[Window] = []
     left = sum(counts)
     first = first_token = tokens = 0

@@ -101,6 +101,55 @@ def test_an_impossible_generation_option_is_a_usage_error(warm_bbp: Bbp, writer:
     assert "length_penalty" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (
+            "extractive",
+            ["--mode", "rewrite"],
+            "mode rewrite needs a model that writes: this one chooses sentences",
+        ),
+        ("extractive", ["--strategy", "fuse"], "strategy fuse needs a model that writes"),
+        ("writer", ["--strategy", "select"], "of a model that writes it takes mode verbatim"),
+        ("writer", ["--reference", "--length", 9], "length does not go with it"),
+    ],
+)
+def test_a_mode_or_strategy_that_does_not_fit_is_one_line(
+    kind: str, options: list[object], message: str, bbp: Bbp, request: pytest.FixtureRequest
+) -> None:
+    done = bbp("summarize", "--model", request.getfixturevalue(kind), *options, stdin=STORY.encode())
+    assert (done.code, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_checking_without_beams_is_a_usage_error(warm_bbp: Bbp, writer: Path) -> None:
+    done = warm_bbp("summarize", "--mode", "checked", "--model", writer, stdin=STORY.encode())
+    assert (done.code, done.stderr) == (
+        2, "bbp: error: --mode checked needs beams (add --num-beams 4, for example)\n"
+    )  # fmt: skip
+
+
+def test_every_way_has_its_own_key_and_is_in_its_record(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n\n".join(DOCUMENTS) * 2)
+    ways: list[list[object]] = [
+        [], ["--strategy", "fuse"], ["--strategy", "truncate"], ["--truncate"], ["--overlap", 2],
+        ["--mode", "verbatim"], ["--mode", "rewrite"],
+    ]  # fmt: skip
+    records = [warm_bbp("summarize", "--json", "--model", writer, *way, "a.txt").records[0] for way in ways]
+    assert [(one["params"]["strategy"], one["params"]["mode"]) for one in records] == [
+        ("map", "abstractive"), ("fuse", "abstractive"), ("truncate", "abstractive"),
+        ("truncate", "abstractive"), ("map", "abstractive"), ("select", "verbatim"), ("select", "rewrite"),
+    ]  # fmt: skip
+    assert records[4]["params"]["overlap"] == 2
+    assert without_timing(records[2]) == without_timing(records[3])
+    assert len({one["key"] for one in records}) == len(ways) - 1
+    for one in records:
+        parts = one["coverage"]["parts"]
+        assert len(parts) == one["coverage"]["windows"]
+        assert parts[0]["start"] == 0
+
+
 # A model that chooses
 
 
@@ -270,12 +319,16 @@ def test_a_record_has_all_the_keys_of_the_schema(warm_bbp: Bbp, extractive: Path
         "rectangles",
     }
     assert record["coverage"]["pages_without_text"] == [2]
-    assert set(record["quality"]) == {"compression_ratio", "repeated_ngrams", "stop"}
+    assert set(record["quality"]) == {
+        "compression_ratio", "repeated_ngrams", "stop", "deflate_ratio", "no_repeat_ngram_size", "retries",
+    }  # fmt: skip
     assert set(record["model"]) == {
         "id", "revision", "weights_sha256", "dtype", "quantization", "device", "attention", "arithmetic",
     }  # fmt: skip
     assert record["model"]["id"] == str(extractive)
-    assert record["params"] == {"length": None, "truncate": False, "seed": 7}
+    assert record["params"] == {
+        "length": None, "truncate": False, "seed": 7, "strategy": "select", "mode": "verbatim",
+    }  # fmt: skip
     assert record["warnings"] == ["no text on page 2: blank"]
 
 

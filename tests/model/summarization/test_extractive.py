@@ -12,8 +12,8 @@ from bigbird_pegasus.inference.numpy_functions import Floats
 from bigbird_pegasus.inference.sentence_networks import selection_gains
 from bigbird_pegasus.inference.torch_extraction import weights_of
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.summarization.chosen import Choice
 from bigbird_pegasus.summarization.extractive import (
-    Choice,
     ScoredSentences,
     choose,
     first_pieces,

@@ -5,7 +5,7 @@ from itertools import pairwise
 from bigbird_pegasus import PegasusTokenizer
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentences import MAX_PIECE_CHARS, Sentence
-from bigbird_pegasus.text.windows import encode, first_window, pack, split_long
+from bigbird_pegasus.text.windows import encode, first_window, pack, pack_sections, split_long
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,3 +121,27 @@ def test_encoded_sentences_fit_and_their_tokens_stand_in_order(small_tokenizer: 
         spans = encoded.sentences[window.first : window.last]
         read = small_tokenizer.decode(ids)
         assert without_space(read) == "".join(without_space(text[s.start : s.end]) for s in spans)
+
+
+@given(
+    st.lists(st.integers(1, 12), min_size=1, max_size=60), st.integers(12, 40), st.integers(0, 4), st.data()
+)
+def test_windows_hold_every_sentence_and_share_what_was_asked_for(
+    counts: list[int], limit: int, overlap: int, data: st.DataObject
+) -> None:
+    starts = sorted({0, *data.draw(st.lists(st.integers(0, len(counts) - 1), max_size=3))})
+    for windows in (pack(counts, limit, overlap), pack_sections(counts, starts, limit, overlap)):
+        new = [n for w in windows for n in range(w.first + w.shared, w.last)]
+        assert new == list(range(len(counts)))
+        for before, window in zip([None, *windows], windows, strict=False):
+            assert window.tokens == sum(counts[window.first : window.last]) <= limit
+            assert window.first_token == sum(counts[: window.first])
+            assert window.shared <= overlap
+            if window.shared:
+                assert before is not None
+                assert before.last == window.first + window.shared
+                assert before.first <= window.first
+    # Where an overlap takes little of the limit, every window has all of it.
+    if overlap * max(counts) <= limit // 2:
+        for before, window in pairwise(pack(counts, limit, overlap)):
+            assert window.shared == min(overlap, before.last - before.first)

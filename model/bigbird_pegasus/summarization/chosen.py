@@ -1,0 +1,87 @@
+"""A summary made of sentences of the document, whoever has chosen them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from bigbird_pegasus.summarization.quality import Stop, measure_quality
+from bigbird_pegasus.summarization.reading import parts_of
+from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
+from bigbird_pegasus.text.parsed_text import ParsedText
+from bigbird_pegasus.text.sections import Section, under_headings
+from bigbird_pegasus.text.speech import named
+from bigbird_pegasus.text.windows import EncodedText, Window
+from bigbird_pegasus.text.words import count_words
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The numbers of the sentences that are chosen, in document order, and why they end.
+
+    `shortened` holds those of which not all has room. `warnings` are for whoever reads the summary.
+    """
+
+    numbers: list[int]
+    stop: Stop
+    shortened: Mapping[int, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def summary_of_chosen(
+    text: ParsedText,
+    encoded: EncodedText,
+    windows: Sequence[Window],
+    sections: Sequence[Section],
+    texts: Sequence[str],
+    shown: Sequence[str],
+    speakers: Sequence[str],
+    scores: Sequence[float],
+    choice: Choice,
+    join: Callable[[Sequence[str]], str],
+) -> Summary:
+    """Return the summary of the sentences that are chosen.
+
+    Args:
+        text: the document.
+        encoded: its sentences, of which those in `windows` were read.
+        windows: that were read.
+        sections: where each has a summary of its own.
+        texts: of all sentences that were read.
+        shown: the same as they are printed, some shortened.
+        speakers: of them.
+        scores: of them.
+        choice: of them.
+        join: makes one text of sentences.
+    """
+    in_sections = {n: one.heading for one in sections for n in range(one.first, one.last)}
+    headings = [in_sections.get(n) for n in choice.numbers]
+    named_texts = named([shown[n] for n in choice.numbers], [speakers[n] for n in choice.numbers])
+    summary = under_headings(blocks_by_heading(headings, named_texts, join))
+    spans = encoded.sentences
+    sentences = tuple(
+        SummarySentence(
+            shown[n],
+            spans[n].start,
+            spans[n].end,
+            round(scores[n], 6),
+            speaker=speakers[n] or None,
+            heading=heading,
+        )
+        for n, heading in zip(choice.numbers, headings, strict=True)
+    )
+    return Summary(
+        summary,
+        sentences,
+        coverage_of(encoded, windows, sentences, *parts_of(encoded, sections)),
+        measure_quality(sum(count_words(one) for one in texts), summary, choice.stop),
+        text.language,
+        choice.warnings,
+    )
+
+
+def blocks_by_heading(
+    headings: Sequence[str | None], texts: Sequence[str], join: Callable[[Sequence[str]], str]
+) -> list[tuple[str | None, str]]:
+    """Return the sentences of a summary as one text for each heading, in order."""
+    pairs = groupby(zip(headings, texts, strict=True), key=lambda pair: pair[0])
+    return [(heading, join([text for _, text in group])) for heading, group in pairs]
