@@ -6,7 +6,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bigbird_pegasus.summarization.attribution import SentenceIndex, attribute, index_sentences
-from bigbird_pegasus.summarization.long_documents import Part, Writer, write_fused, write_map, write_reduced
+from bigbird_pegasus.summarization.long_documents import (
+    Writer,
+    WrittenPart,
+    write_fused,
+    write_map,
+    write_reduced,
+)
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions, in_words, resolve
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.reading import headings_of, sections_for, windows_of
@@ -77,7 +83,7 @@ def summary_of_parts(
     encoded: EncodedText,
     windows: Sequence[Window],
     sections: Sequence[Section],
-    parts: Sequence[Part],
+    parts: Sequence[WrittenPart],
     facts: SourceFacts,
     blocked: int,
 ) -> Summary:
@@ -108,7 +114,7 @@ def summary_of_parts(
 
 
 def written_sentences(
-    part: Part, encoded: EncodedText, text: ParsedText, facts: SourceFacts, heading: str | None
+    part: WrittenPart, encoded: EncodedText, text: ParsedText, facts: SourceFacts, heading: str | None
 ) -> list[SummarySentence]:
     """Return the sentences of a text, each with the sentence it rests on, or all that the text is about."""
     spans = encoded.sentences[part.windows[0].first : part.windows[-1].last]
@@ -127,7 +133,7 @@ def written_sentences(
 def _not_shared(
     sentences: Sequence[SummarySentence],
     before: Sequence[SummarySentence],
-    part: Part,
+    part: WrittenPart,
     encoded: EncodedText,
 ) -> list[SummarySentence]:
     """Return the sentences of a window's summary without those that the window before has brought already.

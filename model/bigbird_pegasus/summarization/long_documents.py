@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 MAX_REDUCED_SHARE = 3  # a window's summary takes a third of one at most, so that each round is shorter
 
-Requests = Generator[Sequence[GenerationRequest], Sequence[WrittenText], "list[Part]"]
+Requests = Generator[Sequence[GenerationRequest], Sequence[WrittenText], "list[WrittenPart]"]
 
 
 @dataclass(frozen=True)
-class Part:
+class WrittenPart:
     """A text and the windows that it is about; `retries` counts the texts that were written a second time."""
 
     windows: tuple[Window, ...]
@@ -65,7 +65,7 @@ class Writer:
         if most_tokens is not None:
             generation["max_new_tokens"] = most_tokens
         again = may_retry(self.options, self.model)
-        parts: list[Part] = []
+        parts: list[WrittenPart] = []
         texts = [""] * len(groups)
         one_by_one = self.on_text is not None and not self.together
         for round_groups in [[group] for group in groups] if one_by_one else [list(groups)]:
@@ -76,7 +76,7 @@ class Writer:
                 for n, group in enumerate(round_groups)
             ]
             parts += [
-                Part(group, restore_case(one.text, self.forms), one.ended, int(one.retried))
+                WrittenPart(group, restore_case(one.text, self.forms), one.ended, int(one.retried))
                 for group, one in zip(round_groups, found, strict=True)
             ]
             texts[: len(parts)] = [part.text for part in parts]
@@ -130,10 +130,10 @@ def write_reduced(writer: Writer, encoded: EncodedText, windows: Sequence[Window
         text = parse_text("\n\n".join(part.text for part in parts))
         reduced = encode(text, writer.tokenizer, writer.limit)
         if not reduced.ids:
-            return [Part(document, "", all(part.ended for part in parts), retries)]
+            return [WrittenPart(document, "", all(part.ended for part in parts), retries)]
         encoded, count, windows = reduced, len(windows), pack(reduced.counts, writer.limit)
     parts = yield from writer.write(encoded, [(window,) for window in windows])
     return [
-        Part(document, part.text, part.ended, part.retries + (retries if number == 0 else 0))
+        WrittenPart(document, part.text, part.ended, part.retries + (retries if number == 0 else 0))
         for number, part in enumerate(parts)
     ]

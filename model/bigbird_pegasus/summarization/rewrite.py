@@ -16,7 +16,7 @@ from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.threads import usable_processors
 from bigbird_pegasus.summarization.abstractive import written_sentences, written_warnings
 from bigbird_pegasus.summarization.extractive import extractive_steps
-from bigbird_pegasus.summarization.long_documents import Part, Writer
+from bigbird_pegasus.summarization.long_documents import Writer, WrittenPart
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.steps import run_steps
@@ -129,7 +129,7 @@ def _summary(
     found: Summary,
     encoded: EncodedText,
     passages: Sequence[Passage],
-    parts: Sequence[Part],
+    parts: Sequence[WrittenPart],
     blocked: int,
 ) -> Summary:
     facts = source_facts(text.raw)
