@@ -49,6 +49,7 @@ def assert_same(found: Summary, record: dict[str, Any]) -> None:
             "sources": [{**PLACE, "start": s.start, "end": s.end, "score": s.score}],
             "unsupported": [vars(fact) for fact in s.unsupported],
             "speaker": s.speaker,
+            "heading": s.heading,
         }
         for s in found.sentences
     ] == record["sentences"]
