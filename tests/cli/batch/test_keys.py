@@ -23,6 +23,7 @@ from bbp_cli.tasks.summarize import AbstractiveSummary, ExtractiveSummary
 IN_KEY = {
     "summarize": {
         *("length", "query", "truncate", "seed", "keep_references"),
+        *("strategy", "mode", "overlap", "per_section", "reference"),
         *("no_restore_case", "num_beams", "length_penalty", "no_repeat_ngram_size"),
     },
     "classify": {"top_k", "threshold", "truncate"},
@@ -42,12 +43,20 @@ NOT_IN_KEY = {
 SUMMARY = SummaryOptions()
 LABELS: tuple[tuple[str, Any], ...] = (("top_k", 3), ("threshold", 0.3), ("truncate", True))
 ANSWERS: tuple[tuple[str, Any], ...] = (("top_k", 3), ("min_score", 0.3), ("stride", 9), ("truncate", True))
+HOW: tuple[tuple[str, Any], ...] = (
+    *(("strategy", "map-reduce"), ("mode", "extract"), ("overlap", 9)),
+    *(("per_section", True), ("reference", True)),
+)
 CHANGED: dict[str, tuple[Any, Any]] = {
     "length": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, length=9))),
     "length in sentences": (
         ExtractiveSummary(replace(SUMMARY, length=5)),
         ExtractiveSummary(replace(SUMMARY, length=parse_length("5s"))),
     ),
+    **{
+        name: (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, **{name: value})))
+        for name, value in HOW
+    },
     "query": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, query="Who?"))),
     "truncate": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, truncate=True))),
     "seed": (ExtractiveSummary(SUMMARY), ExtractiveSummary(replace(SUMMARY, seed=7))),
