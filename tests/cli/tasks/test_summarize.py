@@ -123,6 +123,22 @@ def test_a_mode_or_strategy_that_does_not_fit_is_one_line(
     assert done.stderr.count("\n") == 1
 
 
+def test_every_format_prints_the_headings_of_sections(
+    warm_bbp: Bbp, extractive: Path, tmp_path: Path
+) -> None:
+    titles = ("Ice & snow", "A room to read in", "The pump")
+    text = "\n\n".join(f"# {title}\n\n{text}" for title, text in zip(titles, DOCUMENTS, strict=True))
+    (tmp_path / "a.txt").write_text(text)
+    for form, heading in (
+        (["--cite"], "{}\n"), (["--format", "bullets"], "{}\n- "), (["--format", "md"], "## {}\n\n"),
+        (["--format", "html"], '<h3 dir="auto">{}</h3>'),
+    ):  # fmt: skip
+        done = warm_bbp("summarize", "--per-section", *form, "--model", extractive, "a.txt")
+        assert done.code == 0
+        for title in titles:
+            assert heading.format(title.replace("&", "&amp;") if "html" in form else title) in done.stdout
+
+
 def test_checking_without_beams_is_a_usage_error(warm_bbp: Bbp, writer: Path) -> None:
     done = warm_bbp("summarize", "--mode", "checked", "--model", writer, stdin=STORY.encode())
     assert (done.code, done.stderr) == (
