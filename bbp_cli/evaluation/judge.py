@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bigbird_pegasus.classification import ClassifyOptions
-from bigbird_pegasus.summarization.extractive import DEFAULT_SUMMARY_WORDS
+from bigbird_pegasus.summarization.choosing.extractive import DEFAULT_SUMMARY_WORDS
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.text.words import count_words
 

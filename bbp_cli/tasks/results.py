@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bigbird_pegasus.summarization.quality import Quality
 from bigbird_pegasus.summarization.summary import Summary
-from bigbird_pegasus.summarization.support import Unsupported
+from bigbird_pegasus.summarization.writing.support import Unsupported
 
 from bbp_cli.documents.document import Document
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bigbird_pegasus.inference.numpy_functions import Floats
     from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
     from bigbird_pegasus.summarization.modes import WriterOutput, WriterRequest
-    from bigbird_pegasus.summarization.rewrite import Chooser
+    from bigbird_pegasus.summarization.writing.rewrite import Chooser
     from bigbird_pegasus.text.windows import EncodedText, Window
 
     SummaryTask = Task[tuple[EncodedText, Window] | WriterRequest, Floats | WriterOutput, DocumentSummary]
@@ -54,7 +54,7 @@ class ExtractiveSummary:
         self, document: Document, loaded: LoadedModel, on_text: OnText | None = None
     ) -> "TaskSteps[tuple[EncodedText, Window], Floats, DocumentSummary]":
         """Choose sentences, at most `options.length` words of them where it is given; see `Task`."""
-        from bigbird_pegasus.summarization.extractive import extractive_steps
+        from bigbird_pegasus.summarization.choosing.extractive import extractive_steps
 
         text = parse_text(document.without_asides(keep_references=self.keep_references))
         found = yield from extractive_steps(text, _extractive_model(loaded), loaded.tokenizer, self.options)
@@ -165,12 +165,12 @@ class AbstractiveSummary:
 
     @cached_property
     def _chooser(self) -> "Chooser":
-        from bigbird_pegasus.summarization.rewrite import default_chooser
+        from bigbird_pegasus.summarization.writing.rewrite import default_chooser
 
         return default_chooser()
 
     def _beams(self, loaded: LoadedModel) -> int:
-        from bigbird_pegasus.summarization.writing import number_of_beams
+        from bigbird_pegasus.summarization.writing.written_text import number_of_beams
 
         return number_of_beams(self.options, _abstractive_model(loaded))
 
@@ -218,7 +218,7 @@ def bytes_of_text(loaded: LoadedModel, beams: int) -> int:
     For each layer keys and values of the source, once; those of each beam's tokens, with a copy while beams
     are reordered. For each beam float32 scores of the vocabulary, about four times in a step.
     """
-    from bigbird_pegasus.summarization.writing import max_new_tokens
+    from bigbird_pegasus.summarization.writing.written_text import max_new_tokens
 
     config = loaded.model.config
     number = 4 if loaded.hardware.dtype == "float32" else 2

@@ -31,7 +31,7 @@ from bbp_cli.training.base_model import LabelSet
 
 if TYPE_CHECKING:
     from bigbird_pegasus import PegasusTokenizer
-    from bigbird_pegasus.summarization.sentence_features import SentenceFeatures
+    from bigbird_pegasus.summarization.features.sentence_features import SentenceFeatures
     from bigbird_pegasus.training import TrainingData
     from torch import Tensor
 
@@ -144,7 +144,7 @@ class ExtractData:
     def batch(self, numbers: Sequence[int], epoch: int) -> "Batch":
         """Return the arguments of `BigBirdPegasusForSentenceExtraction.forward`."""
         import torch
-        from bigbird_pegasus.summarization.feature_batches import feature_inputs
+        from bigbird_pegasus.summarization.features.feature_batches import feature_inputs
 
         limit, shown, features = self.tokenizer.model_max_length, [], []
         for number in numbers:
@@ -171,7 +171,7 @@ class ExtractData:
         }
 
     def _features(self, text: ParsedText, encoded: EncodedText) -> "SentenceFeatures":
-        from bigbird_pegasus.summarization.sentence_features import sentence_features
+        from bigbird_pegasus.summarization.features.sentence_features import sentence_features
 
         texts = [text.on_one_line(span) for span in encoded.sentences]
         return sentence_features(texts, [span.starts_paragraph for span in encoded.sentences])

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import sentencepiece
-from bigbird_pegasus.summarization.sentence_features import WORD, SentenceFeatures, sentence_features
+from bigbird_pegasus.summarization.features.sentence_features import WORD, SentenceFeatures, sentence_features
 from bigbird_pegasus.text.parsed_text import parse_text
 from rouge_score import tokenize
 from rouge_score.tokenizers import DefaultTokenizer
@@ -260,7 +260,7 @@ class Corpus:
     `tokens` holds all piece ids; sentence j owns `tokens[sentences[j]:sentences[j + 1]]`, its `<n>` mark
     first where it starts a paragraph. `values`, `words`, `starts` and `dense` have one entry a sentence; its
     hashes are `grams[gram_ends[j]:gram_ends[j + 1]]` and `headings[heading_ends[j]:heading_ends[j + 1]]`, see
-    `summarization.sentence_features`. `sources` and `summary_words` have one entry a document.
+    `summarization.features.sentence_features`. `sources` and `summary_words` have one entry a document.
     """
 
     tokens: np.ndarray

@@ -9,7 +9,7 @@ from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import extractive_steps
+from bigbird_pegasus.summarization.choosing.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.steps import run_steps
 from bigbird_pegasus.text.parsed_text import parse_text

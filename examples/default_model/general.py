@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from bigbird_pegasus.modeling.decision_forest import Forest
 from bigbird_pegasus.modeling.general_scorer import GeneralScorer, write_general_scorer
-from bigbird_pegasus.summarization.document_features import (
+from bigbird_pegasus.summarization.features.document_features import (
     RARITY_BUCKETS,
     DocumentFeatures,
     column_names,
     columns_digest,
     document_features,
 )
-from bigbird_pegasus.summarization.sentence_features import sentence_features
-from bigbird_pegasus.summarization.word_importance import pair_key
+from bigbird_pegasus.summarization.features.sentence_features import sentence_features
+from bigbird_pegasus.summarization.features.word_importance import pair_key
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.words import count_words

@@ -17,8 +17,12 @@ from pathlib import Path
 
 import numpy as np
 from bigbird_pegasus.modeling.decision_forest import Forest
-from bigbird_pegasus.summarization.document_features import column_names
-from bigbird_pegasus.summarization.word_importance import DocumentGrams, WordCoverage, weighted_chances
+from bigbird_pegasus.summarization.features.document_features import column_names
+from bigbird_pegasus.summarization.features.word_importance import (
+    DocumentGrams,
+    WordCoverage,
+    weighted_chances,
+)
 
 from examples.default_model.corpus import rouge_f1
 from examples.default_model.general import (

@@ -19,7 +19,7 @@ from bigbird_pegasus.modeling.sentence_extraction import (
     SentenceScorer,
     extraction_loss,
 )
-from bigbird_pegasus.summarization.feature_batches import feature_inputs
+from bigbird_pegasus.summarization.features.feature_batches import feature_inputs
 from bigbird_pegasus.text import windows
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -15,9 +15,13 @@ import torch
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_columns import GAIN_SCALE
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction, SelectionNetwork
-from bigbird_pegasus.summarization.extractive import MAX_SUMMARY_SHARE, MIN_SUMMARY_WORDS
-from bigbird_pegasus.summarization.sentence_features import SentenceFeatures, sentence_features
-from bigbird_pegasus.summarization.sentence_selection import Candidates, SelectionState, pick_candidates
+from bigbird_pegasus.summarization.choosing.extractive import MAX_SUMMARY_SHARE, MIN_SUMMARY_WORDS
+from bigbird_pegasus.summarization.choosing.sentence_selection import (
+    Candidates,
+    SelectionState,
+    pick_candidates,
+)
+from bigbird_pegasus.summarization.features.sentence_features import SentenceFeatures, sentence_features
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences
 from bigbird_pegasus.text.words import count_words

@@ -34,7 +34,7 @@ import torch
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.feature_batches import feature_inputs
+from bigbird_pegasus.summarization.features.feature_batches import feature_inputs
 from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from bigbird_pegasus import DEFAULT_MODEL, PegasusTokenizer
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
-from bigbird_pegasus.summarization.extractive import extractive_steps
+from bigbird_pegasus.summarization.choosing.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.steps import run_steps
 from bigbird_pegasus.text.parsed_text import parse_text

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bigbird_pegasus.summarization import attribution
+from bigbird_pegasus.summarization.writing import attribution
 from bigbird_pegasus.text.parsed_text import parse_text
 
 from tests.benchmarks.wrapped_lines import FILES, documents

@@ -17,7 +17,7 @@ from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.threads import usable_processors
-from bigbird_pegasus.summarization.extractive import extractive_steps
+from bigbird_pegasus.summarization.choosing.extractive import extractive_steps
 from bigbird_pegasus.summarization.length import bounds_of, parse_length
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.summary import Summary

@@ -25,9 +25,9 @@ from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.threads import usable_processors
-from bigbird_pegasus.summarization.extractive import extractive_steps
+from bigbird_pegasus.summarization.choosing.extractive import extractive_steps
+from bigbird_pegasus.summarization.choosing.query import overlaps, terms_of
 from bigbird_pegasus.summarization.options import SummaryOptions
-from bigbird_pegasus.summarization.query import overlaps, terms_of
 from bigbird_pegasus.summarization.steps import run_steps
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
 from bigbird_pegasus.text.sentence_filter import eligible_sentences

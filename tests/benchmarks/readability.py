@@ -4,7 +4,8 @@
 
 Counted for each 100 sentences of the summaries: openings that point to a sentence before which is not there
 ("They …", "But …"), references to other parts of the text, citations, fragments, cut enumerations. What they
-are is said by `summarization.standalone`, which the choice of sentences uses too: read summaries as well.
+are is said by `summarization.features.standalone`, which the choice of sentences uses too: read summaries as
+well.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import torch
 from bigbird_pegasus import DEFAULT_MODEL
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.standalone import (
+from bigbird_pegasus.summarization.features.standalone import (
     cites,
     is_cut_enumeration,
     is_fragment,

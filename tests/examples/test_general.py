@@ -7,8 +7,8 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 from bigbird_pegasus.modeling.general_scorer import read_general_scorer
-from bigbird_pegasus.summarization.sentence_features import hash_word
-from bigbird_pegasus.summarization.word_importance import DocumentGrams, WordCoverage, pair_key
+from bigbird_pegasus.summarization.features.sentence_features import hash_word
+from bigbird_pegasus.summarization.features.word_importance import DocumentGrams, WordCoverage, pair_key
 
 from examples.default_model import leave_one_out
 from examples.default_model.general import (

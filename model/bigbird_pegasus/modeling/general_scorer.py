@@ -1,10 +1,10 @@
 """What scores sentences of kinds of text that the encoder and its scorer have never seen.
 
 A forest estimates each sentence's worth from features that know hardly any words
-(`summarization.document_features`), another one the summary's length, a third which words it would hold
-(`summarization.word_importance`). How much they count beside the scores
-of the encoder depends on how *familiar* a document is: how much its words resemble those of the kinds of text
-that the encoder was trained on.
+(`summarization.features.document_features`), another one the summary's length, a third which words it would
+hold (`summarization.features.word_importance`). How much they count beside the scores of the encoder depends
+on how *familiar* a document is: how much its words resemble those of the kinds of text that the encoder was
+trained on.
 
 The file lies in a checkpoint folder beside the weights. A checkpoint without it is scored as ever.
 """

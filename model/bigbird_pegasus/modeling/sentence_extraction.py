@@ -7,7 +7,7 @@ on an absolute scale: scores of different windows of a document can be compared.
 *sentence encoder* makes a vector of each sentence of a window from its tokens' states, as in BERTSUM (Liu and
 Lapata, "Text Summarization with Pretrained Encoders", 2019, section 3.2). The *scorer* sees a document's
 sentences together: these vectors, hashed words and pairs of words, as in fastText (Joulin et al., 2017), and
-what `sentence_features` counts. The selection network serves `summarization.sentence_selection`.
+what `sentence_features` counts. The selection network serves `summarization.choosing.sentence_selection`.
 """
 
 from functools import partial

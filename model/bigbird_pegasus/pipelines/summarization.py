@@ -13,7 +13,7 @@ from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneratio
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
 from bigbird_pegasus.summarization.summarize import summarize
-from bigbird_pegasus.summarization.writing import DEFAULT_SUMMARY_TOKENS
+from bigbird_pegasus.summarization.writing.written_text import DEFAULT_SUMMARY_TOKENS
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 DEFAULT_BEAMS = 4

@@ -4,12 +4,17 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from bigbird_pegasus.errors import ConfigError
-from bigbird_pegasus.summarization.abstractive import abstractive_steps
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions, resolve
-from bigbird_pegasus.summarization.rewrite import Chooser, default_chooser, rewrite_steps
 from bigbird_pegasus.summarization.summary import Summary
-from bigbird_pegasus.summarization.verbatim import ScoringRequest, score_sentences, verbatim_steps
-from bigbird_pegasus.summarization.writing import GenerationRequest, WrittenText, number_of_beams, write
+from bigbird_pegasus.summarization.writing.abstractive import abstractive_steps
+from bigbird_pegasus.summarization.writing.rewrite import Chooser, default_chooser, rewrite_steps
+from bigbird_pegasus.summarization.writing.verbatim import ScoringRequest, score_sentences, verbatim_steps
+from bigbird_pegasus.summarization.writing.written_text import (
+    GenerationRequest,
+    WrittenText,
+    number_of_beams,
+    write,
+)
 from bigbird_pegasus.text.parsed_text import ParsedText
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.inference.extractive_model import ARCHITECTURE, ExtractiveModel, suits_numpy
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.kernels.threads import usable_processors
-from bigbird_pegasus.summarization.extractive import extractive_steps
+from bigbird_pegasus.summarization.choosing.extractive import extractive_steps
 from bigbird_pegasus.summarization.length import parse_length
 from bigbird_pegasus.summarization.options import Mode, Strategy, SummaryOptions, resolve
 from bigbird_pegasus.summarization.steps import run_steps

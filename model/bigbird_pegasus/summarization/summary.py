@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bigbird_pegasus.kernels.arithmetic import Arithmetic
 from bigbird_pegasus.summarization.quality import Quality, measure_quality
-from bigbird_pegasus.summarization.support import Unsupported
+from bigbird_pegasus.summarization.writing.support import Unsupported
 
 if TYPE_CHECKING:
     from bigbird_pegasus.text.windows import EncodedText, Window

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bigbird_pegasus.summarization.quality import Quality
-from bigbird_pegasus.summarization.support import Unsupported
+from bigbird_pegasus.summarization.writing.support import Unsupported
 
 from bbp_cli.tasks.gates import failed_gates
 from bbp_cli.tasks.results import Answers, CitedSentence, DocumentCoverage, DocumentSummary, Labels

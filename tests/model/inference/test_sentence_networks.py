@@ -8,8 +8,8 @@ from bigbird_pegasus.inference.sentence_networks import score_sentences, selecti
 from bigbird_pegasus.inference.torch_extraction import weights_of
 from bigbird_pegasus.modeling.sentence_columns import SELECTOR_COLUMNS
 from bigbird_pegasus.modeling.sentence_extraction import SelectionNetwork, SentenceScorer
-from bigbird_pegasus.summarization.feature_batches import feature_inputs
-from bigbird_pegasus.summarization.sentence_features import sentence_features
+from bigbird_pegasus.summarization.features.feature_batches import feature_inputs
+from bigbird_pegasus.summarization.features.sentence_features import sentence_features
 
 WIDTH = 16
 

@@ -12,9 +12,13 @@ from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.general_scorer import GeneralScorer, read_general_scorer, write_general_scorer
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.document_features import RARITY_BUCKETS, column_names, columns_digest
-from bigbird_pegasus.summarization.extractive import score_document
-from bigbird_pegasus.summarization.word_importance import GRAM_COLUMNS
+from bigbird_pegasus.summarization.choosing.extractive import score_document
+from bigbird_pegasus.summarization.features.document_features import (
+    RARITY_BUCKETS,
+    column_names,
+    columns_digest,
+)
+from bigbird_pegasus.summarization.features.word_importance import GRAM_COLUMNS
 
 from tests.model.modeling.test_decision_forest import drawn_forest
 

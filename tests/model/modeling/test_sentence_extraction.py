@@ -15,9 +15,9 @@ from bigbird_pegasus.modeling.sentence_extraction import (
     extraction_loss,
     log_bucket,
 )
-from bigbird_pegasus.summarization.extractive import score_document
-from bigbird_pegasus.summarization.feature_batches import feature_inputs
-from bigbird_pegasus.summarization.sentence_features import sentence_features
+from bigbird_pegasus.summarization.choosing.extractive import score_document
+from bigbird_pegasus.summarization.features.feature_batches import feature_inputs
+from bigbird_pegasus.summarization.features.sentence_features import sentence_features
 from bigbird_pegasus.text.windows import encode_sentences
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 

@@ -13,7 +13,7 @@ from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.sentence_networks import selection_gains
 from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import ScoredSentences, choose, score_document
+from bigbird_pegasus.summarization.choosing.extractive import ScoredSentences, choose, score_document
 from bigbird_pegasus.summarization.length import LengthBounds
 from bigbird_pegasus.text import windows
 from bigbird_pegasus.text.parsed_text import parse_text

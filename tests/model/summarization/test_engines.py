@@ -10,7 +10,7 @@ from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
 from bigbird_pegasus.inference.torch_extraction import extractive_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.summarization.extractive import extractive_steps
+from bigbird_pegasus.summarization.choosing.extractive import extractive_steps
 from bigbird_pegasus.summarization.options import SummaryOptions
 from bigbird_pegasus.summarization.steps import run_steps
 from bigbird_pegasus.summarization.summary import Summary

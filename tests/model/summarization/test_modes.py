@@ -12,9 +12,9 @@ from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.inference.ragged_batch import generate_from_windows
 from bigbird_pegasus.summarization.modes import compute
 from bigbird_pegasus.summarization.quality import MAX_DEFLATE_RATIO, deflate_ratio
-from bigbird_pegasus.summarization.support import source_facts, unsupported_facts
-from bigbird_pegasus.summarization.verbatim import ScoringRequest, score_sentences
-from bigbird_pegasus.summarization.writing import (
+from bigbird_pegasus.summarization.writing.support import source_facts, unsupported_facts
+from bigbird_pegasus.summarization.writing.verbatim import ScoringRequest, score_sentences
+from bigbird_pegasus.summarization.writing.written_text import (
     RETRY_NGRAM_SIZE,
     GenerationRequest,
     WrittenText,

@@ -1,0 +1,1 @@
+"""Summaries made of the document's sentences."""

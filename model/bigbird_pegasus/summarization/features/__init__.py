@@ -1,0 +1,1 @@
+"""What is counted about a document's sentences and words."""

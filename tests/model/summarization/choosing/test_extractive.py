@@ -1,0 +1,129 @@
+"""Choosing among a document's sentences."""
+
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from bigbird_pegasus import DEFAULT_MODEL, load_model, summarize
+from bigbird_pegasus.inference.numpy_functions import Floats
+from bigbird_pegasus.inference.sentence_networks import selection_gains
+from bigbird_pegasus.inference.torch_extraction import weights_of
+from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
+from bigbird_pegasus.summarization.choosing.extractive import (
+    ScoredSentences,
+    choose,
+    first_pieces,
+    with_questions,
+)
+from bigbird_pegasus.summarization.chosen import Choice
+from bigbird_pegasus.summarization.features.sentence_features import sentence_features
+from bigbird_pegasus.summarization.length import LengthBounds
+from bigbird_pegasus.text.speech import named
+
+from tests.conftest import SENTENCES, SUBJECTS, VERBS, Bbp
+
+BULLETS = [
+    f"- {subject.lower()} {verb} the gate number {n}"
+    for n, subject in enumerate(SUBJECTS)
+    for verb in VERBS[:4]
+]
+HINDI = [f"आज {n} मछुआरे अपनी नाव लेकर समुद्र की ओर गए।" for n in range(20)]
+CITED = [f"{sentence}[{n}]" for n, sentence in enumerate(SENTENCES)]
+ODD_ONES = {"bullets": (BULLETS, "Done at last."), "danda": (HINDI, "वाह!"), "cited": (CITED, "Short one.")}
+
+
+@pytest.mark.parametrize("kind", ODD_ONES)
+def test_one_sentence_that_ends_differently_is_not_the_whole_summary(
+    kind: str, warm_bbp: Bbp, extractive: Path
+) -> None:
+    texts, odd_one = ODD_ONES[kind]
+    done = warm_bbp("summarize", "--model", extractive, stdin="\n\n".join([*texts, odd_one]).encode())
+    assert (done.code, done.stderr) == (0, "")
+    assert len(done.stdout) > len(odd_one) + 1
+
+
+TEXTS = [f"Sentence {n} speaks about thing{n} and place{n}." for n in range(6)]  # of 7 words
+
+Gains = Callable[[Floats], Floats]
+
+
+@pytest.fixture(scope="module")
+def chooser() -> Gains:
+    model = load_model(DEFAULT_MODEL)
+    assert isinstance(model, BigBirdPegasusForSentenceExtraction)
+    return partial(selection_gains, weights_of(model.sentence_head.chooser))
+
+
+def scored(scores: list[float], length: float = 30.0) -> ScoredSentences:
+    return ScoredSentences(scores, sentence_features(TEXTS, [True] * 6), length)
+
+
+def test_a_summary_records_whether_its_length_or_the_text_ended_it(
+    chooser: Gains,
+) -> None:
+    good, poor = [0.6, 0.55, 0.55, 0.55, 0.55, 0.55], [0.6, 0.55, 0.0, 0.0, 0.0, 0.0]
+    assert choose(TEXTS, scored(good), LengthBounds(20), [True] * 6, chooser).stop == "length"
+    assert choose(TEXTS, scored(poor), LengthBounds(), [True] * 6, chooser) == Choice([0, 1], "end")
+    assert choose(TEXTS[:3], scored(good), LengthBounds(100), [True] * 3, chooser) == Choice(
+        [0, 1, 2], "whole"
+    )
+
+
+def test_without_a_length_no_length_ends_a_summary(chooser: Gains) -> None:
+    long = [f"{text} {'word ' * 40}" for text in TEXTS]
+    assert choose(long, scored([0.6] * 6, 40.0), LengthBounds(60), [True] * 6, chooser).stop == "length"
+    assert first_pieces(long, LengthBounds(60), [True] * 6).stop == "length"
+    for text in (" ".join(SENTENCES[:12]), "\n".join(BULLETS)):
+        assert summarize(text).quality.stop == "end"
+        assert summarize(text, length=30).quality.stop == "length"
+
+
+def test_a_name_stands_where_another_speaks_than_before() -> None:
+    sentences = ["Anna: It is closed.", "It opens in May.", "I see.", "Bo: Good.", "We wait.", "The end."]
+    assert named(sentences, ["Anna", "Anna", "Bo", "Bo", "Anna", ""]) == [
+        "Anna: It is closed.", "It opens in May.", "Bo: I see.", "Bo: Good.", "Anna: We wait.", "The end.",
+    ]  # fmt: skip
+
+
+def test_who_says_a_sentence_is_in_the_summary_and_its_length(warm_bbp: Bbp) -> None:
+    said = [f"{text} It matters to the people of town number {n}." for n, text in enumerate(SENTENCES[:12])]
+    chat = "\n\n".join(f"{('Anna Lind', 'Bo')[n % 2]}: Yes. {text}" for n, text in enumerate(said))
+    for length in (None, 30, 45):
+        option = ["--length", str(length)] if length else []
+        record = json.loads(warm_bbp("summarize", "--json", *option, stdin=chat.encode()).stdout)
+        assert {one["speaker"] for one in record["sentences"]} <= {"Anna Lind", "Bo"}
+        sentences, speakers = ([one[key] for one in record["sentences"]] for key in ("text", "speaker"))
+        assert record["summary"] == " ".join(named(sentences, speakers))
+        assert length is None or len(record["summary"].split()) <= length
+        for one in record["sentences"]:
+            place = one["sources"][0]
+            assert chat[place["start"] : place["end"]] == one["text"]
+            names = re.findall(r"^(Anna Lind|Bo): ", chat[: place["start"]], re.MULTILINE)
+            assert one["text"].startswith(("Anna Lind:", "Bo:")) or one["speaker"] == names[-1]
+
+
+def test_only_allowed_sentences_are_chosen(chooser: Gains) -> None:
+    allowed = [False, True] * 3
+    assert choose(TEXTS, scored([0.5] * 6), LengthBounds(100), allowed, chooser) == Choice([1, 3, 5], "end")
+
+
+def test_an_answer_brings_its_question_where_there_is_room() -> None:
+    texts = [
+        "Questions",
+        "Q: Where does it stop?",
+        "A: At the harbour.",
+        "Q1. And when?",
+        "A1. At noon.",
+        "It ends.",
+    ]
+    assert with_questions(texts, Choice([2, 4, 5], "end"), LengthBounds()).numbers == [1, 2, 3, 4, 5]
+    assert with_questions(texts, Choice([2, 4, 5], "end"), LengthBounds(14)).numbers == [1, 2, 4, 5]
+    assert with_questions(texts, Choice([2, 4], "end"), LengthBounds(7)).numbers == [2, 4]
+    assert with_questions(texts, Choice([0, 1, 5], "end"), LengthBounds()).numbers == [0, 1, 5]
+    assert with_questions(["A: He came.", "A: She went."], Choice([0, 1], "end"), LengthBounds()).numbers == [
+        0,
+        1,
+    ]
