@@ -114,7 +114,9 @@ def _work(
     sink: ResultSink,
 ) -> None:
     """Read, compute and write until the inputs end, or the run is to end early."""
-    if not _settle(documents, sink):
+    for item, found in documents.settled_first():
+        sink.settle(item, found)
+    if not documents.has_more:
         return
     started = time.perf_counter()
     checkpoint = find_checkpoint(name, options.model, options.console)
@@ -130,7 +132,9 @@ def _work(
             stack.callback(cluster.close)
             arithmetic = cluster.model.identity
         sink.use_keys(ResultKeys(name, checkpoint, task.identities(), arithmetic))
-        if not _settle(documents, sink):
+        for item, found in documents.settled_first():  # what is done already, as the keys say
+            sink.settle(item, found)
+        if not documents.has_more:
             return
         if cluster is None:
             loaded = load_checkpoint(checkpoint, hardware, options.model, options.console)
@@ -141,14 +145,6 @@ def _work(
             results = cluster.schedule(documents, in_order=not options.unordered)
         run = replace(run, load_seconds=time.perf_counter() - started)
         _write_all(results, run, documents, len(inputs.items), sink)
-
-
-def _settle(documents: DocumentReader, sink: ResultSink) -> bool:
-    """Count the inputs before the first that a model is needed for; return whether there is one."""
-    for item, found in documents.settled_first():
-        sink.settle(item, found)
-        sink.end_early()
-    return documents.has_more
 
 
 def _compute_here(
@@ -186,7 +182,6 @@ def _write_all(
     with closing(results), waits as stop, sink.progress.shown():
         for item, outcome in results:
             sink.write(item, outcome, run)
-            sink.end_early()
             _obey(stop, sink)
 
 

@@ -197,6 +197,7 @@ class ResultSink:
 
         Raises:
             OutputError, ClosedOutputError: it cannot be written.
+            PartialError: as many inputs have failed as may.
         """
         if isinstance(outcome, Kept | BbpError):
             self.settle(item, outcome)
@@ -233,6 +234,7 @@ class ResultSink:
             self.counts.failed += 1
             self.failures.add(item, problem)
         self.progress.count(item.label, tokens=parts[0].coverage.tokens_read)
+        self._end_early()
 
     def _for_terminal(
         self, item: Input, document: Document, outcome: FinishedDocument[DocumentResult], run: ModelRun
@@ -248,7 +250,11 @@ class ResultSink:
         return as_panel(item.label, document, summary, run, outcome.seconds, columns)
 
     def settle(self, item: Input, outcome: Kept | BbpError) -> None:
-        """Count an input that needs no computing; report one that failed, with `--json` also as a record."""
+        """Count an input that needs no computing; report one that failed, with `--json` also as a record.
+
+        Raises:
+            PartialError: as many inputs have failed as may.
+        """
         if isinstance(outcome, Kept):
             self.counts.kept += 1
             self._check_gates(item, outcome.failed_gates)
@@ -264,13 +270,10 @@ class ResultSink:
         self.counts.failed += 1
         self.failures.add(item, outcome)
         self.progress.count(item.label, failed=True)
+        self._end_early()
 
-    def end_early(self) -> None:
-        """End the run where as many inputs have failed as may.
-
-        Raises:
-            PartialError: so it is.
-        """
+    def _end_early(self) -> None:
+        """End the run where as many inputs have failed as may."""
         if self._max_failures is not None and self.failures.count >= self._max_failures:
             raise PartialError(f"stopped at {self.failures.text}; {self.so_far}")
 

@@ -54,7 +54,7 @@ def test_lengths_beyond_the_positions_are_read_in_windows(folder: Path, tmp_path
 
 
 def test_start_and_loading_are_measured(folder: Path) -> None:
-    printed = run("start", "--tiny", "--threads", 1, "--folder", folder, "--rounds", 1)
+    printed = run("start", "--tiny", "--threads", 1, "--folder", folder, "--rounds", 1, "--documents", 3)
     assert "bbp summarize takes" in printed
     assert "| 300 | " in printed
     assert "| bfloat16 |" in printed
