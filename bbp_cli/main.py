@@ -30,13 +30,13 @@ from bbp_cli.errors import (
 
 INTERRUPTED = Interrupted.exit_code
 YES = ("1", "true", "t", "yes", "y", "on")  # what Typer takes for true in a variable of a flag
-_REWORDED = (  # messages of pydantic, which Typer passes on, and shorter ones
-    (re.compile(r"Input should be greater than or equal to"), "must be at least"),
-    (re.compile(r"Input should be less than or equal to"), "must be at most"),
-    (re.compile(r"Input should be a valid integer.*"), "must be a whole number"),
-    (re.compile(r"Input should be a valid number.*"), "must be a number"),
-    (re.compile(r"Input should be a valid boolean.*"), "must be 1 or 0"),
-    (re.compile(r"Value error, "), ""),
+_REWORDED = (  # messages of Typer, and shorter ones
+    (re.compile(r"\S+ is not in the range (\S+)<=x<=(\S+?)\.?$"), r"must be from \1 to \2"),
+    (re.compile(r"\S+ is not in the range x>=(\S+?)\.?$"), r"must be at least \1"),
+    (re.compile(r"\S+ is not in the range x>(\S+?)\.?$"), r"must be more than \1"),
+    (re.compile(r"is not a valid int(eger)?( range)?"), "is not a whole number"),
+    (re.compile(r"is not a valid float( range)?"), "is not a number"),
+    (re.compile(r"\S+ is not a valid boolean.*"), "must be 1 or 0"),
     (re.compile(r" \(env var: '(\w+)'\)"), r" (or \1)"),
 )
 

@@ -19,7 +19,6 @@ from bigbird_pegasus.inference.numpy_functions import Floats
 from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
 from bigbird_pegasus.kernels.blas import single_threaded_blas
 from bigbird_pegasus.summarization.choosing.by_section import choose_by_section
-from bigbird_pegasus.summarization.choosing.main_point import main_point
 from bigbird_pegasus.summarization.choosing.query import lean_scores
 from bigbird_pegasus.summarization.choosing.sentence_selection import (
     SelectionBounds,
@@ -256,6 +255,9 @@ def choose(
         return Choice(numbers, "end")
     point = None
     if bounds.max_words is not None:
+        # Imported here: its expressions take 15 ms to compile, and most summaries have no length asked for.
+        from bigbird_pegasus.summarization.choosing.main_point import main_point
+
         given = (texts, scored.scores, scored.features, scored.length, allowed)
         point = main_point(gains_of, *given, bounds.max_words, language, scored.coverage)
     shortened = {point.number: point.text} if point and point.text else {}
