@@ -129,6 +129,7 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
         self._model: RemoteModel | None = None
         self._ray = connect(options.address)
         try:
+            self._check_local(options)
             self._job = self._ray.put(replace(job, model=_for_workers(job, options.gpus)))
             self._make = self._ray.remote(Actor).options(**self._needs)
             self._workers += [self._start() for _ in range(min(count or inputs, self._room()))]
@@ -159,6 +160,13 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
     def close(self) -> None:
         """Leave the cluster, which ends the workers; one that was started here ends too."""
         self._ray.shutdown()
+
+    def _check_local(self, options: RayOptions) -> None:
+        """Raise ResourceError where a cluster that was started here, and does not grow, lacks the GPUs."""
+        there = self._ray.cluster_resources().get("GPU", 0)
+        if options.address == "local" and options.gpus > there:
+            hint = "--gpus 0 computes on the processor"
+            raise ResourceError(f"a worker needs {options.gpus:g} GPUs, and here are {there:g}", hint=hint)
 
     def _room(self) -> int:
         """Return how many workers fit on the cluster as it is now."""
@@ -211,7 +219,10 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
                 f"the cluster has started no worker in {START_S:.0f} s",
                 hint=f"each needs {cpus:g} CPUs, {gpus:g} GPUs and {memory / 1e6:,.0f} MB: see ray status",
             )
-        done, _ = self._ray.wait(list(expected), timeout=POLL_S)
+        try:
+            done, _ = self._ray.wait(list(expected), timeout=POLL_S)
+        except SystemError as error:  # a signal's exception, raised inside of Ray's compiled code
+            raise (error.__cause__ or error.__context__ or error) from None
         for reference in done:
             worker = expected[reference]
             try:

@@ -193,7 +193,8 @@ def summary_task(
     try:
         options = resolve(options, writes=not extractive)
     except ConfigError as error:
-        hint = "a model that writes is named with --model arxiv, for example" if extractive else None
+        needs_writer = extractive and "model that writes" in str(error)
+        hint = "a model that writes is named with --model arxiv, for example" if needs_writer else None
         raise UsageError(str(error), hint=hint) from error
     # The two tasks have windows of different types. Each is handed only windows that it planned itself, which
     # the types of a union cannot say.

@@ -128,7 +128,7 @@ def _check_extras(options: SummaryOptions) -> None:
         raise ConfigError("overlap is for a model that reads several windows of a document")
     extra = [*options.generation, *(["length"] if options.length is not None else [])]
     if options.per_section and isinstance(options.length, AskedLength) and options.length.unit == "s":
-        raise ConfigError("per section takes a length in words: sentences are not shared out")
+        raise ConfigError("per section takes a length in words or a share: sentences are not shared out")
     if options.reference and (extra or mode != "abstractive"):
         what = ", ".join(extra) or f"mode {mode}"
         raise ConfigError(f"reference is the checkpoint's own settings alone: {what} does not go with it")

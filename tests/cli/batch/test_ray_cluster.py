@@ -261,7 +261,7 @@ def test_a_cluster_without_room_ends_the_run(
 ) -> None:
     texts(tmp_path / "in", 2)
     line = "import bbp_cli.batch.ray_cluster as r, bbp_cli.main as m, sys; r.START_S = 3; sys.exit(m.main())"
-    words = ("summarize", "in", "--ray", "local", "--gpus", "1", "--model", str(extractive))
+    words = ("summarize", "in", "--ray", "local", "--threads", "1000", "--model", str(extractive))
     done = subprocess.run(
         [sys.executable, "-c", line, *words],
         cwd=tmp_path,
@@ -273,8 +273,17 @@ def test_a_cluster_without_room_ends_the_run(
     )
     assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr.startswith(
-        "bbp: error: the cluster has started no worker in 3 s (each needs 1 CPUs, 1 "
+        "bbp: error: the cluster has started no worker in 3 s (each needs 1000 CPUs"
     )
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_without_the_gpus_is_said_at_once(bbp: Bbp, tmp_path: Path) -> None:
+    texts(tmp_path / "in", 2)
+    done = bbp("summarize", "in", "--ray", "local", "--gpus", "9")
+    assert (done.code, done.stdout) == (5, "")
+    assert "a worker needs 9 GPUs, and here are " in done.stderr
 
 
 @needs_ray

@@ -25,7 +25,7 @@ from bigbird_pegasus.text.parsed_text import parse_text
 from bigbird_pegasus.text.windows import encode, pack, window_input
 from torch import Tensor
 
-from tests.conftest import DOCUMENTS, SENTENCES, STORY
+from tests.conftest import DOCUMENTS, REPOSITORY, SENTENCES, STORY
 from tests.model.tiny import tiny_ids, tiny_model
 
 TITLES = ("Ice in the harbour", "A room to read in", "The pump of the mill")
@@ -295,3 +295,15 @@ def test_reference_writes_the_ids_of_transformers(
     assert isinstance(ours, Tensor)
     assert ours[0].tolist() == theirs
     assert found.quality.retries == 0
+
+
+@pytest.mark.parametrize("length", [None, 100, 40, "short"])
+@pytest.mark.parametrize("name", ["harbour-report.txt", "river-survey.txt"])
+def test_no_sentence_of_a_section_is_cut(name: str, length: int | str | None) -> None:
+    document = (REPOSITORY / "examples" / name).read_text(encoding="utf-8")
+    parsed = parse_text(document)
+    whole = {parsed.on_one_line(span) for span in parsed.sentences}
+    found = summarize(document, per_section=True, length=length)
+    assert found.sentences
+    assert {one.text for one in found.sentences} <= whole
+    assert found.warnings == ()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from bigbird_pegasus.summarization.chosen import Choice
 from bigbird_pegasus.summarization.length import LengthBounds
 from bigbird_pegasus.text.sections import Section
-from bigbird_pegasus.text.words import count_words
 
 MIN_SECTION_WORDS = 30  # of a section's summary where no length is asked for: about one sentence …
 SECTION_SHARE = 1 / 10  # … or this share of its words …
@@ -24,9 +23,10 @@ def choose_by_section(
 ) -> Choice:
     """Choose the sentences to print, of each section its own.
 
-    Without `max_words` each section that may be chosen from has at least a sentence. With it, sections get
-    shares of it by their words; what one leaves is the next ones', and one whose share is too small for any
-    sentence is left out. Where that would leave nothing, the best sentences are taken wherever they stand.
+    Without `max_words` each section that may be chosen from has at least its best sentence. With it, sections
+    get shares of it by their words; what one leaves is the next ones', and one whose share is too small for
+    any sentence is left out. No sentence is cut. Where that would leave nothing, the best sentences are taken
+    wherever they stand.
 
     Args:
         choose: chooses among the sentences of one section.
@@ -36,7 +36,6 @@ def choose_by_section(
         max_words: of all sections together.
     """
     chosen: list[int] = []
-    shortened: dict[int, str] = {}
     is_cut = False
     sizes = [sum(words[n] for n in _numbers(one, allowed)) for one in sections]
     left, words_left = max_words or 0, sum(sizes)
@@ -44,26 +43,23 @@ def choose_by_section(
         numbers = frozenset(_numbers(section, allowed))
         if not numbers:
             continue
-        shortest = min(words[n] for n in numbers)
         share = left * size // max(1, words_left)
         if max_words is None:
-            share = max(shortest, int(min(MAX_SECTION_WORDS, max(MIN_SECTION_WORDS, SECTION_SHARE * size))))
+            best = choose(LengthBounds(max_sentences=1), [n in numbers for n in range(len(allowed))])
+            share = int(min(MAX_SECTION_WORDS, max(MIN_SECTION_WORDS, SECTION_SHARE * size)))
+            share = max(share, *(words[n] for n in best.numbers))
         words_left -= size
-        if share < shortest:
+        fitting = [n in numbers and words[n] <= share for n in range(len(allowed))]
+        if not any(fitting):
             is_cut = True
             continue
-        found = choose(LengthBounds(share), [n in numbers for n in range(len(allowed))])
+        found = choose(LengthBounds(share), fitting)
         chosen += found.numbers
-        shortened.update(found.shortened)
-        is_cut = is_cut or found.stop == "length"
-        left -= sum(
-            count_words(found.shortened[n]) if n in found.shortened else words[n] for n in found.numbers
-        )
+        is_cut = is_cut or found.stop == "length" or sum(fitting) < len(numbers)
+        left -= sum(words[n] for n in found.numbers)
     if not chosen:
         return choose(LengthBounds(max_words), allowed)
-    if len(chosen) == len(words) and not shortened:
-        return Choice(chosen, "whole")
-    return Choice(chosen, "length" if is_cut else "end", shortened)
+    return Choice(chosen, "whole" if len(chosen) == len(words) else "length" if is_cut else "end")
 
 
 def _numbers(section: Section, allowed: Sequence[bool]) -> list[int]:
