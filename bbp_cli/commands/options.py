@@ -204,8 +204,7 @@ MaxWords = Annotated[
     typer.Option(
         min=1,
         metavar="WORDS",
-        envvar="BBP_LENGTH",
-        help="Maximum words in the summary (default: the model decides by the document).",
+        help="Most words of a summary. BBP_LENGTH, which may be a share or a name, is not read.",
     ),
 ]
 SummaryLength = Annotated[
