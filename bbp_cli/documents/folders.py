@@ -140,9 +140,9 @@ def _reason_to_skip(path: str) -> str | None:
         return OWN_RESULT
     try:
         # As strings and without a buffer: there may be a hundred thousand.
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - of many files
             return NOT_READ
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - of many files
             head = file.read(HEAD)
     except FileNotFoundError:  # a link that leads nowhere
         return NOT_READ

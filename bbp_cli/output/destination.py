@@ -235,7 +235,7 @@ def _mode_of(path: Path) -> int:
         OutputError: there can be no such file, for example because the name is too long.
     """
     try:
-        return os.stat(path).st_mode  # noqa: PTH116
+        return os.stat(path).st_mode  # noqa: PTH116 - see `exists`
     except FileNotFoundError:
         return 0
     except OSError as error:
