@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig
-from bigbird_pegasus.kernels.cpu import instruction_classes
+from bigbird_pegasus.kernels.cpu import computes_bfloat16, instruction_classes
+from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest
 from bigbird_pegasus.quantization.int8 import Int8Weight
 from bigbird_pegasus.quantization.modules import QuantizedLinear
 from torch import Tensor
@@ -29,7 +30,7 @@ WEIGHT_BYTES = {
     "int4": 0.5 + 4 / 64,
     "nf4": 0.5 + 4 / 64,
 }
-QUANTIZED = ("int8", "int4", "nf4")  # they compute the rest in bfloat16
+QUANTIZED = ("int8", "int4", "nf4")  # they compute the rest in `dtype_beside_quantized`
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,14 @@ class Rates:
     bytes_read: float
 
     def of(self, precision: str) -> float:
-        """The rate of a linear layer; 4-bit weights are computed with in bfloat16."""
-        rates = {"float32": self.float32, "int8": self.int8}
-        return rates.get(precision, self.bfloat16)
+        """The rate of a linear layer; 4-bit weights are computed with in `dtype_beside_quantized`."""
+        rates = {"float32": self.float32, "bfloat16": self.bfloat16, "int8": self.int8}
+        return rates.get(precision) or rates[dtype_beside_quantized()]
+
+
+def dtype_beside_quantized() -> str:
+    """The type that `bbp --quantize` computes in here."""
+    return "bfloat16" if computes_bfloat16() else "float32"
 
 
 def measure_rates(rows: int = 4096, width: int = 1024, repeat: int = 5) -> Rates:
@@ -87,7 +93,7 @@ def encoder_floor(config: BigBirdPegasusConfig, tokens: int, precision: str, rat
     seen = (5 + config.num_random_blocks) * block  # keys of a block of queries in the middle
     pairs = (tokens - 4 * block) * seen + 2 * block * (seen - block) + 2 * block * tokens
     attention = 2 * pairs * width
-    rest = "bfloat16" if precision in QUANTIZED else precision
+    rest = dtype_beside_quantized() if precision in QUANTIZED else precision
     return 2 * config.encoder_layers * (linear / rates.of(precision) + attention / rates.of(rest))
 
 
@@ -98,9 +104,10 @@ def step_floor(
     width, layers = config.d_model, config.decoder_layers
     # Cross-attention's projections of keys and values are not needed after the first step.
     weights = layers * (6 * width * width + 2 * width * config.decoder_ffn_dim) + config.vocab_size * width
-    remembered = 2 * layers * width * (tokens + beams * position)
-    rest = 4 if precision == "float32" else 2
-    return (weights * WEIGHT_BYTES[precision] + remembered * rest) / rates.bytes_read
+    rest = WEIGHT_BYTES[dtype_beside_quantized() if precision in QUANTIZED else precision]
+    of_source = 1 if precision == "int8" and rest == 4 and few_rows_is_fastest() else rest
+    remembered = 2 * layers * width * (tokens * of_source + beams * position * rest)
+    return (weights * WEIGHT_BYTES[precision] + remembered) / rates.bytes_read
 
 
 def peak_memory() -> int:

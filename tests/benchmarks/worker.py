@@ -18,7 +18,13 @@ from typing import Any
 
 import torch
 
-from tests.benchmarks.machine import QUANTIZED, held_memory, measure_rates, peak_memory
+from tests.benchmarks.machine import (
+    QUANTIZED,
+    dtype_beside_quantized,
+    held_memory,
+    measure_rates,
+    peak_memory,
+)
 
 Answer = dict[str, Any]
 BEAMS = 5
@@ -108,7 +114,9 @@ def load_ours(folder: str, precision: str) -> tuple[Any, Callable[..., dict[str,
     from bigbird_pegasus.inference.prepack import prepack
 
     if precision in QUANTIZED:
-        model = load_model(folder, dtype=torch.bfloat16, quantization_config=precision)
+        model = load_model(
+            folder, dtype=getattr(torch, dtype_beside_quantized()), quantization_config=precision
+        )
     else:
         model = load_model(folder, dtype=getattr(torch, precision))
     prepack(model)

@@ -80,13 +80,14 @@ def test_the_record_says_which_arithmetic_made_a_result(
 
 def test_a_model_that_writes_names_torchs_arithmetic(warm_bbp: Bbp, writer: Path) -> None:
     import torch
+    from bigbird_pegasus.kernels.arithmetic import torch_arithmetic
 
     record = warm_bbp("summarize", "--json", "--model", writer, "--dtype", "float32", stdin=STORY.encode())
     assert record.records[0]["model"]["arithmetic"] == {
         "engine": "torch",
         "dtype": "float32",
         "quantization": None,
-        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "instructions": torch_arithmetic("float32", "cpu", None).instructions,
         "version": f"torch {torch.__version__}",
     }
 

@@ -85,7 +85,7 @@ def test_a_step_with_a_cache_is_exported_and_compiled_without_a_break(masked: bo
 
 def test_a_cache_of_a_search_is_not_exported() -> None:
     cache = DecoderCache(1)
-    cache.set_cross(0, PackedCrossKV(1, (), ()))
+    cache.set_cross(0, PackedCrossKV((), ()))
     with pytest.raises(ModelInputError, match="let a forward make it"):
         tree_flatten(cache)
 

@@ -8,6 +8,7 @@ Dimensions: O outputs, I inputs.
 """
 
 import math
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -15,8 +16,18 @@ from torch import Tensor, nn
 
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.kernels.cpu import multiplies_bfloat16
+from bigbird_pegasus.kernels.few_rows import FewRowsLinear, few_rows_is_fastest
 from bigbird_pegasus.kernels.packed_linear import FUSED, PackedLinear
-from bigbird_pegasus.modeling.layers import Attention, DecoderLayer, EncoderAttention, EncoderLayer, Layer
+from bigbird_pegasus.modeling.decoder import Decoder
+from bigbird_pegasus.modeling.layers import (
+    Attention,
+    DecoderAttention,
+    DecoderLayer,
+    EncoderAttention,
+    EncoderLayer,
+    Layer,
+)
+from bigbird_pegasus.modeling.token_embeddings import HEAD
 from bigbird_pegasus.quantization.int8 import Int8Weight
 from bigbird_pegasus.quantization.modules import QuantizedLinear
 
@@ -37,15 +48,43 @@ def prepack(model: nn.Module) -> None:
         if isinstance(module, EncoderLayer | DecoderLayer):
             _fuse_activation(module)
             _join_projections(module.self_attn)
+        elif isinstance(module, Decoder):
+            module.source_in_8_bits = _is_in_8_bits(module)
+    few_rows = set(_maps_of_few_rows(model))
     # Names, not modules: a list of these would keep every plain weight until the end.
     for name in [name for name, _ in model.named_modules()]:
         module = model.get_submodule(name)
         if isinstance(module, nn.Linear) and _can_be_packed(module.weight):
-            _replace(model, name, PackedLinear(module.weight, module.bias))
+            packed = FewRowsLinear if name in few_rows and _has_kernel_of_few_rows(module) else PackedLinear
+            _replace(model, name, packed(module.weight, module.bias))
         elif isinstance(module, QuantizedLinear) and isinstance(module.weight, Int8Weight):
             module.weight.pack()
     model.eval()
     trim_heap()
+
+
+def _maps_of_few_rows(model: nn.Module) -> Iterator[str]:
+    """Yield the names of the maps that a search hands a few rows at a time: a row for each beam.
+
+    That is all of the decoder but what projects the source to keys and values.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, DecoderLayer):
+            for inner, _ in module.named_modules():
+                if inner not in ("encoder_attn.k_proj", "encoder_attn.v_proj"):
+                    yield f"{name}.{inner}"
+        elif name == HEAD:
+            yield name
+
+
+def _has_kernel_of_few_rows(module: nn.Module) -> bool:
+    return cast(Tensor, module.weight).dtype == torch.float32 and few_rows_is_fastest()
+
+
+def _is_in_8_bits(decoder: Decoder) -> bool:
+    """Return whether the decoder's weights are rounded to 8 bits: its keys and values may be, too."""
+    maps = [module.weight for module in decoder.modules() if isinstance(module, QuantizedLinear)]
+    return bool(maps) and all(isinstance(weight, Int8Weight) for weight in maps)
 
 
 def _fuse_activation(module: Layer) -> None:
@@ -57,6 +96,8 @@ def _fuse_activation(module: Layer) -> None:
     if isinstance(up, QuantizedLinear) and isinstance(up.weight, Int8Weight):
         up.activation = _gelu_new if module.activation_name == "gelu_new" else module.activation
     elif isinstance(up, nn.Linear) and _can_be_packed(up.weight) and fused is not None:
+        if isinstance(module, DecoderLayer) and _has_kernel_of_few_rows(up):
+            return  # that kernel applies none; the activation of so few results takes no time
         _replace(module, "fc1", PackedLinear(up.weight, up.bias, fused))
     else:
         return
@@ -81,7 +122,9 @@ def _join_projections(attention: Attention) -> None:
         weight = Int8Weight.joined([cast(Int8Weight, one.weight) for one in maps])
         attention.joined = QuantizedLinear(weight, bias)
     elif all(isinstance(one, nn.Linear) and _can_be_packed(one.weight) for one in maps):
-        attention.joined = PackedLinear(torch.cat([cast(Tensor, one.weight) for one in maps]), bias)
+        of_few_rows = isinstance(attention, DecoderAttention) and _has_kernel_of_few_rows(maps[0])
+        packed = FewRowsLinear if of_few_rows else PackedLinear
+        attention.joined = packed(torch.cat([cast(Tensor, one.weight) for one in maps]), bias)
     else:
         return
     if isinstance(attention, EncoderAttention):

@@ -11,7 +11,8 @@ class Arithmetic:
     """What ran a model, in which type, for which processor, in which version.
 
     `instructions` is the class of vector instructions that the library's code uses, by its own name: "AVX2",
-    "AVX512" of torch, "Haswell" (which is AVX2), "SkylakeX" (AVX-512) of OpenBLAS; of a GPU its name.
+    "AVX512" of torch, "Haswell" (which is AVX2), "SkylakeX" (AVX-512) of OpenBLAS; of a GPU its name. "AVX2 and
+    few_rows" where a search also uses the package's own kernel.
     """
 
     engine: Engine
@@ -32,9 +33,12 @@ def torch_arithmetic(dtype: str, device: str, quantization: str | None) -> Arith
     """Return that of torch on a device; of one that is neither a CPU nor a CUDA GPU the device's name."""
     import torch
 
+    from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest
+
     instructions = device
     if device == "cpu":
-        instructions = torch.backends.cpu.get_cpu_capability()
+        own = " and few_rows" if few_rows_is_fastest() else ""
+        instructions = torch.backends.cpu.get_cpu_capability() + own
     elif device.startswith("cuda"):
         instructions = torch.cuda.get_device_name(device)
     return Arithmetic("torch", dtype, quantization, instructions, f"torch {torch.__version__}")

@@ -37,6 +37,7 @@ def instruction_classes() -> list[str]:
 
 
 def computes_bfloat16() -> bool:
-    """Return whether this processor multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
+    """Return whether bfloat16 is multiplied in hardware; elsewhere it is slower than float32."""
     capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    there = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return there and torch.backends.cpu.get_cpu_capability() == "AVX512"  # not limited by ATEN_CPU_CAPABILITY

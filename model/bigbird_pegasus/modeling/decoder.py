@@ -132,6 +132,8 @@ class Decoder(LayerStack):
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
         self.layernorm_embedding = nn.LayerNorm(config.d_model)
         self.dropout = nn.Dropout(config.dropout)
+        # Whether a search may round keys and values of the source to 8 bits; see `inference.prepack`.
+        self.source_in_8_bits = False
 
     def forward(
         self,
@@ -222,6 +224,7 @@ class Decoder(LayerStack):
         cache = DecoderCache(len(self.layers), len(hidden_states), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):
             attention = cast(DecoderLayer, layer).encoder_attn
-            cache.set_cross(number, fastest_cross_kv(*attention.keys_and_values(hidden_states)))
+            key, value = attention.keys_and_values(hidden_states)
+            cache.set_cross(number, fastest_cross_kv(key, value, self.source_in_8_bits))
         trim_heap()
         return cache

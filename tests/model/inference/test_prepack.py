@@ -7,6 +7,7 @@ import torch
 from bigbird_pegasus import BigBirdPegasusForCausalLM
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.inference.prepack import prepack
+from bigbird_pegasus.kernels.few_rows import FewRowsLinear, few_rows_is_fastest
 from bigbird_pegasus.kernels.packed_linear import PackedLinear
 from bigbird_pegasus.quantization.int8 import Int8Weight, round_rows
 from bigbird_pegasus.quantization.modules import QuantizedLinear
@@ -135,7 +136,7 @@ def test_the_output_head_of_a_causal_model_is_packed_too(dtype: torch.dtype) -> 
     states = torch.randn(3, model.config.d_model, dtype=dtype)
     expected = F.linear(states, model.lm_head.weight)
     prepack(model)
-    assert isinstance(model.lm_head, PackedLinear)
+    assert isinstance(model.lm_head, PackedLinear | FewRowsLinear)
     torch.testing.assert_close(model.lm_head(states), expected)
 
 
@@ -155,3 +156,24 @@ def test_packing_twice_changes_nothing_and_a_packed_model_is_not_saved(
     with pytest.raises(ConfigError, match="packed model cannot be saved"):
         model.save_pretrained(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@torch.no_grad()
+def test_maps_of_a_search_are_packed_for_few_rows_where_there_is_a_kernel_for_these() -> None:
+    model = tiny_model()
+    prepack(model)
+    found = {name for name, module in model.named_modules() if isinstance(module, FewRowsLinear)}
+    names = ("self_attn.joined", "self_attn.out_proj", "encoder_attn.q_proj", "encoder_attn.out_proj")
+    expected = {f"model.decoder.layers.{n}.{name}" for n in range(2) for name in (*names, "fc1", "fc2")}
+    assert found == ({*expected, "lm_head"} if few_rows_is_fastest() else set())
+
+
+@pytest.mark.parametrize(("scheme", "in_8_bits"), [(None, False), ("int8", True), ("int4", False)])
+def test_keys_and_values_of_the_source_may_be_rounded_where_all_weights_of_the_decoder_are(
+    scheme: Scheme | None, in_8_bits: bool
+) -> None:
+    model = tiny_model()
+    if scheme is not None:
+        quantize_linears(model, scheme)
+    prepack(model)
+    assert model.model.decoder.source_in_8_bits == in_8_bits

@@ -3,11 +3,19 @@ from collections.abc import Callable
 import pytest
 import torch
 from bigbird_pegasus.kernels.cpu import convolves_float32, multiplies_bfloat16
-from bigbird_pegasus.modeling.cross_attention import DenseCrossKV, PackedCrossKV, fastest_cross_kv
+from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest
+from bigbird_pegasus.kernels.head_products import (
+    ConvolutionProduct,
+    Float32Product,
+    HeadProduct,
+    Int8Product,
+)
+from bigbird_pegasus.modeling.cross_attention import CrossKV, DenseCrossKV, PackedCrossKV, fastest_cross_kv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.model.kernels.test_few_rows import compiled
 from tests.model.tiny import bfloat16_kernels
 
 
@@ -31,15 +39,36 @@ shapes = st.tuples(  # documents, heads, queries, source tokens, head width
 )
 
 
-# bfloat16 has 8 bits: scores and weights are rounded to 1/256 of themselves on the way
-BOUNDS = {torch.bfloat16: 0.05, torch.float32: None}  # None: the defaults
+Layout = type[HeadProduct] | None  # None: plain tensors
+# The bounds, where they are not the defaults: bfloat16 has 8 bits, scores and weights are rounded to 1/256 of
+# themselves on the way; keys and values in 8 bits are as coarse.
+layouts = pytest.mark.parametrize(
+    ("layout", "dtype", "bound"),
+    [
+        (None, torch.float32, None),
+        (None, torch.bfloat16, 0.05),
+        (ConvolutionProduct, torch.float32, None),
+        pytest.param(ConvolutionProduct, torch.bfloat16, 0.05, marks=bfloat16_kernels),
+        pytest.param(Float32Product, torch.float32, None, marks=compiled),
+        pytest.param(Int8Product, torch.float32, 0.05, marks=compiled),
+    ],
+)
 
 
-@pytest.mark.parametrize("dtype", [pytest.param(torch.bfloat16, marks=bfloat16_kernels), torch.float32])
+def stored(layout: Layout, key: Tensor, value: Tensor) -> CrossKV:
+    return DenseCrossKV(key, value) if layout is None else PackedCrossKV.pack(key, value, layout)
+
+
+@layouts
 @settings(max_examples=30, deadline=None)
 @given(shapes, st.booleans(), st.integers(0, 99))
-def test_packed_and_dense_cross_attention_equal_one_query_at_a_time(
-    dtype: torch.dtype, shape: tuple[int, int, int, int, int], padded: bool, seed: int
+def test_cross_attention_of_every_layout_equals_one_query_at_a_time(
+    layout: Layout,
+    dtype: torch.dtype,
+    bound: float | None,
+    shape: tuple[int, int, int, int, int],
+    padded: bool,
+    seed: int,
 ) -> None:
     documents, heads, queries, tokens, width = shape
     generator = torch.Generator().manual_seed(seed)
@@ -48,27 +77,33 @@ def test_packed_and_dense_cross_attention_equal_one_query_at_a_time(
     mask = None
     if padded:
         mask = torch.arange(tokens) < torch.randint(1, tokens + 1, (documents, 1), generator=generator)
-    oracle, bound = slow_attention(query, key, value, mask), BOUNDS[dtype]
-    for source in (DenseCrossKV(key, value), PackedCrossKV.pack(key, value)):
-        torch.testing.assert_close(source.attend(query, mask, 0.0).float(), oracle, rtol=bound, atol=bound)
-        weights = source.probabilities(query, mask).float()
-        torch.testing.assert_close(weights @ value.float(), oracle, rtol=bound, atol=bound)
+    oracle = slow_attention(query, key, value, mask)
+    source = stored(layout, key, value)
+    torch.testing.assert_close(source.attend(query, mask, 0.0).float(), oracle, rtol=bound, atol=bound)
+    weights = source.probabilities(query, mask).float()
+    torch.testing.assert_close(weights @ value.float(), oracle, rtol=bound, atol=bound)
 
 
-@bfloat16_kernels
-def test_selecting_documents_of_cross_attention_keeps_their_results() -> None:
-    key, value = torch.randn(2, 3, 2, 20, 8).bfloat16().unbind(0)
-    query = torch.randn(2, 2, 5, 8).bfloat16()
+@layouts
+def test_selecting_documents_of_cross_attention_keeps_their_results(
+    layout: Layout, dtype: torch.dtype, bound: float | None
+) -> None:
+    key, value = torch.randn(2, 3, 2, 20, 8).to(dtype).unbind(0)
+    query = torch.randn(2, 2, 5, 8).to(dtype)
     kept = torch.tensor([0, 2])
-    for source in (DenseCrossKV(key, value), PackedCrossKV.pack(key, value)):
-        left = source.select(kept)
-        assert (source.documents, left.documents) == (3, 2)
-        alone = [source.select(kept[i : i + 1]).attend(query[i : i + 1], None, 0.0) for i in range(2)]
-        torch.testing.assert_close(left.attend(query, None, 0.0), torch.cat(alone))
+    source = stored(layout, key, value)
+    left = source.select(kept)
+    assert (source.documents, left.documents) == (3, 2)
+    alone = [source.select(kept[i : i + 1]).attend(query[i : i + 1], None, 0.0) for i in range(2)]
+    torch.testing.assert_close(left.attend(query, None, 0.0), torch.cat(alone))
 
 
 @pytest.mark.parametrize(
-    ("dtype", "is_fast"), [(torch.bfloat16, multiplies_bfloat16), (torch.float32, convolves_float32)]
+    ("dtype", "is_fast"),
+    [
+        (torch.bfloat16, multiplies_bfloat16),
+        (torch.float32, lambda: convolves_float32() or few_rows_is_fastest()),
+    ],
 )
 def test_cross_attention_is_packed_where_that_is_fast_and_no_gradient_is_wanted(
     dtype: torch.dtype, is_fast: Callable[[], bool]
@@ -76,5 +111,8 @@ def test_cross_attention_is_packed_where_that_is_fast_and_no_gradient_is_wanted(
     key = torch.randn(1, 2, 8, 4, dtype=dtype)
     with torch.no_grad():
         assert isinstance(fastest_cross_kv(key, key), PackedCrossKV if is_fast() else DenseCrossKV)
+        in_8_bits = fastest_cross_kv(key, key, in_8_bits=True)
+        rounded = isinstance(in_8_bits, PackedCrossKV) and isinstance(in_8_bits.keys[0], Int8Product)
+        assert rounded == (dtype == torch.float32 and few_rows_is_fastest())
         assert isinstance(fastest_cross_kv(key.double(), key.double()), DenseCrossKV)
     assert isinstance(fastest_cross_kv(key, key), DenseCrossKV)

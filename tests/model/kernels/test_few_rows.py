@@ -1,0 +1,131 @@
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from bigbird_pegasus.kernels import few_rows
+from bigbird_pegasus.kernels.few_rows import FewRowsLinear
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+compiled = pytest.mark.skipif(
+    find_spec(few_rows.LIBRARY) is None or torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"),
+    reason="the kernel was not compiled, or this processor has no AVX2",
+)
+TESTS = Path(__file__).parents[1]
+# What limits torch, oneDNN and FBGEMM to AVX2 on a processor that has more.
+AVX2_ALONE = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "FBGEMM_ENABLE_INSTRUCTIONS": "AVX2",
+}
+
+shapes = st.tuples(  # groups, rows, inputs, outputs
+    st.integers(1, 4), st.integers(0, 14), st.integers(1, 70), st.integers(1, 50)
+)
+
+
+@compiled
+@settings(max_examples=60, deadline=None)
+@given(shapes, st.booleans(), st.integers(0, 99))
+def test_products_of_float32_equal_those_of_float64(
+    shape: tuple[int, int, int, int], has_bias: bool, seed: int
+) -> None:
+    groups, rows, inputs, outputs = shape
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(rows, groups, inputs, generator=generator)
+    weight = torch.randn(groups, outputs, inputs, generator=generator)
+    bias = torch.randn(groups * outputs, generator=generator) if has_bias else None
+    truth = torch.einsum("rgi,goi->rgo", x.double(), weight.double())
+    if bias is not None:
+        truth += bias.view(groups, outputs)
+    found = few_rows.product(x, few_rows.pack(weight), outputs, bias)
+    torch.testing.assert_close(found, truth.float())
+
+
+@compiled
+@settings(max_examples=30, deadline=None)
+@given(shapes, st.integers(0, 99))
+def test_products_of_codes_are_those_of_the_numbers_they_are(
+    shape: tuple[int, int, int, int], seed: int
+) -> None:
+    groups, rows, inputs, outputs = shape
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(-9, 10, (rows, groups, inputs), generator=generator).float()
+    codes = torch.randint(-128, 128, (groups, outputs, inputs), generator=generator).to(torch.int8)
+    found = few_rows.product(x, few_rows.pack(codes), outputs)
+    assert torch.equal(found, torch.einsum("rgi,goi->rgo", x, codes.float()))  # whole numbers: exact
+
+
+@compiled
+def test_rows_that_are_apart_in_memory_are_multiplied_as_those_side_by_side() -> None:
+    x = torch.randn(5, 2, 12)[:, :, ::3]
+    weight = torch.randn(2, 20, 4)
+    found = few_rows.product(x, few_rows.pack(weight), 20)
+    torch.testing.assert_close(found, torch.einsum("rgi,goi->rgo", x, weight))
+
+
+@compiled
+def test_a_table_of_many_outputs_is_packed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = torch.randn(2, 150, 3)
+    whole = few_rows.pack(weight)
+    monkeypatch.setattr(few_rows, "BLOCKS_AT_ONCE", 4)
+    assert torch.equal(few_rows.pack(weight), whole)
+
+
+@compiled
+@pytest.mark.parametrize("rows", [1, 5, 70])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_linear_map_of_few_rows_equals_the_plain_one(rows: int, bias: bool) -> None:
+    plain = nn.Linear(17, 33, bias=bias)
+    x = torch.randn(2, rows, 17)
+    with torch.no_grad():
+        torch.testing.assert_close(FewRowsLinear(plain.weight, plain.bias)(x), plain(x))
+
+
+@compiled
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_number_of_threads_changes_no_bit(threads: int) -> None:
+    x, weight = torch.randn(5, 2, 64), few_rows.pack(torch.randn(2, 100, 64))
+    usual = torch.get_num_threads()
+    before = few_rows.product(x, weight, 100)
+    try:
+        torch.set_num_threads(threads)
+        assert torch.equal(few_rows.product(x, weight, 100), before)
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_the_kernel_is_used_where_it_is_compiled_and_torch_has_no_avx512() -> None:
+    """The other tests of the package run with what the processor has; these with AVX2 alone."""
+    ask = "from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest; print(few_rows_is_fastest())"
+    there = find_spec(few_rows.LIBRARY) is not None
+    has_avx2 = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+    for capability, expected in (("avx2", there and has_avx2), ("default", False)):
+        done = subprocess.run(
+            [sys.executable, "-c", ask],
+            env=os.environ | {"ATEN_CPU_CAPABILITY": capability},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == f"{expected}\n"
+
+
+@compiled
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() == "AVX2", reason="all tests run with AVX2 alone")
+def test_packed_models_and_cross_attention_are_right_with_avx2_alone() -> None:
+    files = [TESTS / "inference/test_prepack.py", TESTS / "modeling/test_cross_attention.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files],
+        cwd=TESTS.parents[1],
+        env=os.environ | AVX2_ALONE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
