@@ -11,8 +11,8 @@ class Arithmetic:
     """What ran a model, in which type, for which processor, in which version.
 
     `instructions` is the class of vector instructions that the library's code uses, by its own name: "AVX2",
-    "AVX512" of torch, "Haswell" (which is AVX2), "SkylakeX" (AVX-512) of OpenBLAS; of a GPU its name. "AVX2 and
-    few_rows" where a search also uses the package's own kernel.
+    "AVX512" of torch, "Haswell" (which is AVX2), "SkylakeX" (AVX-512) of OpenBLAS; of a GPU its name. "AVX2
+    and few_rows" where a search also uses the package's own kernel.
     """
 
     engine: Engine
