@@ -14,6 +14,7 @@ from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import Input, Inputs
 from bbp_cli.errors import BbpError
 from bbp_cli.models.checkpoints import Checkpoint, load_tokenizer, read_config
+from bbp_cli.models.hardware import Hardware
 from bbp_cli.output.records import json_line
 from bbp_cli.output.stdout import emit
 
@@ -21,7 +22,7 @@ DEFAULT_POSITIONS = 4096
 OPERATIONS_PER_S = 5e10  # of a core: for the guess alone
 BYTES_PER_S = 1e10  # of weights, which a step of a decoder reads all of
 WRITTEN_TOKENS = 256  # of a summary that is written
-BASE_BYTES = 350e6  # Python with torch
+BASE_BYTES = {"numpy": 80e6, "torch": 350e6}  # Python with the engine
 EMBEDDED_SHARE = 0.5  # of the parameters: a table that is looked up in and not multiplied with
 
 
@@ -48,7 +49,7 @@ def show_plan(
     documents: DocumentReader,
     sink: ResultSink,
     checkpoint: Checkpoint,
-    threads: int,
+    hardware: Hardware,
     console: Console,
     *,
     json: bool,
@@ -57,6 +58,7 @@ def show_plan(
 
     Raises:
         ModelError: the model's tokenizer cannot be loaded.
+        BbpError: after all lines, where inputs will fail: the error that the run would end with.
     """
     tokenizer = load_tokenizer(checkpoint.folder)
     positions = int(read_config(checkpoint.folder).get("max_position_embeddings", DEFAULT_POSITIONS))
@@ -67,18 +69,21 @@ def show_plan(
         if isinstance(found, Document):
             text = found.running_text if checkpoint.kind == "extractive" else found.text
             counts = encode(parse_text(text), tokenizer, limit).counts
+        if isinstance(found, BbpError):
+            sink.failures.add(item, found)
         plans.append(_plan(item, found, sink, sum(counts), len(pack(counts, limit))))
     plans += [Plan(file.path, "skip", reason=file.reason) for file in inputs.skipped]
     for plan in plans:
         emit((json_line(asdict(plan)) if json else plan.line) + "\n")
     todo = [plan for plan in plans if plan.action in ("make", "make again")]
     tokens, windows = (sum(getattr(plan, name) or 0 for plan in todo) for name in ("tokens", "windows"))
-    seconds = guess_seconds(checkpoint, tokens, windows, threads)
+    seconds = guess_seconds(checkpoint, tokens, windows, hardware.threads)
     kept = sum(plan.action == "keep" for plan in plans)
-    megabytes = (BASE_BYTES + 2 * checkpoint.weight_bytes) / 1e6
+    megabytes = (BASE_BYTES[hardware.engine] + 2 * checkpoint.weight_bytes) / 1e6
     text = f"{len(todo)} to do, {kept} to keep; a rough guess: {seconds:.0f} s, {megabytes:.0f} MB"
     guess = {"seconds": round(seconds), "megabytes": round(megabytes)}
     console.note(text, "plan", to_do=len(todo), to_keep=kept, **guess)
+    sink.failures.raise_if_any()
 
 
 def guess_seconds(checkpoint: Checkpoint, tokens: int, windows: int, threads: int) -> float:

@@ -221,8 +221,8 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
             )
         try:
             done, _ = self._ray.wait(list(expected), timeout=POLL_S)
-        except SystemError as error:  # a signal's exception, raised inside of Ray's compiled code
-            raise (error.__cause__ or error.__context__ or error) from None
+        except SystemError as error:
+            raise wrapped_signal(error) from None
         for reference in done:
             worker = expected[reference]
             try:
@@ -276,6 +276,11 @@ class RayCluster(Generic[WindowT, OutputT, ResultT]):
                 entry.outcome = ResourceError(f"{ATTEMPTS} workers died of it", hint=hint)
         self._unsent.extendleft(entry for entry in reversed(entries) if entry.outcome is None)
         self._workers.append(self._start())
+
+
+def wrapped_signal(error: SystemError) -> BaseException:
+    """Return a signal's exception (Ctrl-C) that was raised inside of compiled code, which wraps it."""
+    return error.__cause__ or error.__context__ or error
 
 
 def connect(address: str) -> Any:

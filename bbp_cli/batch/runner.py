@@ -95,9 +95,7 @@ def _show_plan(
     arithmetic = arithmetic_of(checkpoint, hardware, options.model.quantize)
     sink.use_keys(ResultKeys(name, checkpoint, pick(checkpoint).identities(), arithmetic))
     documents = _reader(options, inputs, sink)
-    show_plan(
-        inputs, documents, sink, checkpoint, hardware.threads, options.console, json=options.output.json
-    )
+    show_plan(inputs, documents, sink, checkpoint, hardware, options.console, json=options.output.json)
 
 
 def _reader(options: RunOptions, inputs: Inputs, sink: ResultSink) -> DocumentReader:

@@ -74,8 +74,9 @@ class ResultStore:
         """Return why an input is not read: its result's file is not bbp's, or it failed before as it is."""
         path = self._files.get(item)
         if path is not None and not self._options.overwrite and not self._is_ours(path, self._slot(item)):
-            hint = "--overwrite replaces it"
-            return OutputError("exists already", hint=hint, file=str(path), code="exists")
+            was_ours = self.had_result(item)
+            message = "was edited since bbp wrote it, and is kept" if was_ours else "exists already"
+            return OutputError(message, hint="--overwrite replaces it", file=str(path), code="exists")
         if self._options.resume and self._options.retry_failed != "all":
             return self._recorded_failure(item)
         return None

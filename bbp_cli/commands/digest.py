@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 import typer
+from bigbird_pegasus.summarization.choosing.query import NO_QUERY_WORDS
 from bigbird_pegasus.summarization.options import SummaryOptions
 
 from bbp_cli.batch.digest import DEFAULT_WORDS, DigestSentence, candidates_of, choose
@@ -20,6 +21,7 @@ from bbp_cli.commands.options import (
     Nul,
     Offline,
     Paths,
+    Query,
     Quiet,
     Revision,
     Threads,
@@ -43,6 +45,7 @@ def digest(
     paths: Paths = None,
     json: Json = False,
     length: MaxWords = DEFAULT_WORDS,
+    query: Query = None,
     model: Model = DEFAULT,
     files_from: FilesFrom = None,
     nul: Nul = False,
@@ -61,13 +64,22 @@ def digest(
     inputs = InputOptions(tuple(paths or ()), files_from, nul, encoding)
     options = ModelOptions(name=model, offline=offline, revision=revision, threads=threads)
     console = Console(quiet=quiet, color=color)
-    need_input(context, digest_documents(inputs, options, length or DEFAULT_WORDS, console, json=json))
+    found = digest_documents(inputs, options, length or DEFAULT_WORDS, console, query=query, json=json)
+    need_input(context, found)
 
 
 def digest_documents(
-    options: InputOptions, model: ModelOptions, words: int, console: Console, *, json: bool
+    options: InputOptions,
+    model: ModelOptions,
+    words: int,
+    console: Console,
+    *,
+    query: str | None,
+    json: bool,
 ) -> bool:
     """Print the digest of all inputs, and return whether there was any.
+
+    With a query, documents that have none of its words are left out, unless none has one.
 
     Raises:
         UsageError: the model writes; it does not say which of its sentences matter.
@@ -89,16 +101,21 @@ def digest_documents(
         hardware = prepare_hardware(checkpoint, model, console)
         loaded = load_checkpoint(checkpoint, hardware, model, console)
         candidates: list[DigestSentence] = []
+        beside: list[DigestSentence] = []  # of documents without a word of the query
         read = 0
-        task = summary_task(SummaryOptions(), checkpoint)
+        task = summary_task(SummaryOptions(query=query), checkpoint)
         for number, (item, found) in enumerate(schedule(documents, task, loaded, console.progress)):
             if isinstance(found, BbpError):
                 failures.add(item, found)
             elif isinstance(found, FinishedDocument):
                 assert isinstance(found.result, DocumentSummary)
-                candidates += candidates_of(number, item.label, found.document, found.result)
+                speaks_of_it = NO_QUERY_WORDS not in found.result.warnings
+                place = candidates if speaks_of_it else beside
+                place += candidates_of(number, item.label, found.document, found.result)
                 read += 1
-        chosen = choose(candidates, words)
+        if query is not None and not candidates and beside:
+            console.warn(f"{read} documents", NO_QUERY_WORDS)
+        chosen = choose(candidates or beside, words)
         emit(_as_json(chosen, read, model_record(loaded)) if json else "".join(map(_line, chosen)))
     failures.raise_if_any()
     return bool(inputs.items)

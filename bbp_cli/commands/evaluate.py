@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from bigbird_pegasus.summarization.options import Mode, Strategy
 
 from bbp_cli.commands.options import (
     Color,
@@ -27,6 +28,8 @@ from bbp_cli.models.checkpoints import TaskName
 from bbp_cli.models.loading import ModelOptions
 from bbp_cli.models.names import DEFAULT
 
+NOT_READ = "Its variable is not read: figures depend on what is typed alone."
+
 
 def evaluate(
     data: Data,
@@ -35,6 +38,15 @@ def evaluate(
         Baseline | None, typer.Option(help="Summarize without a model, for comparison.", show_default=False)
     ] = None,
     length: MaxWords = None,
+    strategy: Annotated[
+        Strategy | None, typer.Option(help=f"As of bbp summarize. {NOT_READ}", show_default=False)
+    ] = None,
+    mode: Annotated[
+        Mode | None, typer.Option(help=f"As of bbp summarize. {NOT_READ}", show_default=False)
+    ] = None,
+    num_beams: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help=f"As of bbp summarize. {NOT_READ}")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Evaluate only the first N records.")
     ] = None,
@@ -65,7 +77,7 @@ def evaluate(
     evaluate_data(
         data,
         task,
-        EvaluateOptions(length=length, baseline=baseline, limit=limit, seed=seed, json=json),
+        EvaluateOptions(length, baseline, limit, seed, json, strategy, mode, num_beams),
         ModelOptions(
             name=model,
             offline=offline,

@@ -92,7 +92,13 @@ Encoding = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", parser=path_of, metavar="FILE", help="Write the result to FILE."),
+    typer.Option(
+        "-o",
+        "--output",
+        parser=path_of,
+        metavar="FILE",
+        help="Write the result to FILE; folders that are missing are made.",
+    ),
 ]
 OutputDir = Annotated[
     Path | None,
@@ -100,7 +106,8 @@ OutputDir = Annotated[
         parser=path_of,
         metavar="DIR",
         envvar="BBP_OUTPUT_DIR",
-        help="Write DIR/PATH.summary.txt per input: PATH as it was given, without leading / or ../",
+        help="Write DIR/PATH.summary.txt per input: PATH as it was given, without leading / or ../;"
+        " folders that are missing are made.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output that exists.")]
@@ -334,11 +341,7 @@ Device = Annotated[
 ]
 Precision = Annotated[
     DType,
-    typer.Option(
-        "--dtype",
-        envvar="BBP_DTYPE",
-        help="Precision; auto: bfloat16 where it is fast.",
-    ),
+    typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast."),
 ]
 Quantize = Annotated[
     Scheme | None,

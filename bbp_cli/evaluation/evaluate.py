@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from bigbird_pegasus.summarization.options import Mode, Strategy
+
 from bbp_cli.console import Console, one_line, plain_line_is_due, print_line
 from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample, read_examples
 from bbp_cli.errors import BbpError, InputError, ResourceError, UsageError, run_error
@@ -28,6 +30,7 @@ from bbp_cli.models.loading import (
 )
 from bbp_cli.output.records import json_line, model_record
 from bbp_cli.output.stdout import emit
+from bbp_cli.tasks.summarize import as_typed
 from bbp_cli.version import __version__
 
 SCHEMA = "bbp.evaluation/1"
@@ -38,18 +41,27 @@ Scorer = Callable[[Example], ScoredExample]
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What is evaluated, and how results are printed."""
+    """What is evaluated, and how results are printed; `num_beams` is the checkpoint's where it is None."""
 
     length: int | None = None
     baseline: Baseline | None = None
     limit: int | None = None
     seed: int = 0
     json: bool = False
+    strategy: Strategy | None = None
+    mode: Mode | None = None
+    num_beams: int | None = None
 
     def as_params(self) -> dict[str, object]:
-        """Return the settings as records show them."""
+        """Return the settings as records show them; how summaries are made only where it was said."""
         names = ("length", "baseline", "limit", "seed")
-        return {name: getattr(self, name) for name in names}
+        return {**{name: getattr(self, name) for name in names}, **self.of_models}
+
+    @property
+    def of_models(self) -> dict[str, object]:
+        """Return the options, of those that only a model's summary has, that were given."""
+        given = {"strategy": self.strategy, "mode": self.mode, "num_beams": self.num_beams}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -71,9 +83,13 @@ def evaluate_data(
         ModelError, ResourceError: the model cannot be had, loaded or run here.
         BbpError: after all examples, if some or all failed; each was reported.
     """
-    if task != "summarize" and (settings.baseline or settings.length):
-        option = "--baseline" if settings.baseline else "--length"
-        raise UsageError(f"{option} is for summaries: --task summarize")
+    given = {"baseline": settings.baseline, "length": settings.length, **settings.of_models}
+    for name, value in given.items():
+        if task != "summarize" and value:
+            raise UsageError(f"{as_typed(name)} is for summaries: --task summarize")
+    if settings.baseline:
+        for name in settings.of_models:
+            raise UsageError(f"{as_typed(name)} is for a model: --baseline has none", hint="give one of them")
     check_named(model_options, task)
     scorer = rouge_scorer() if task == "summarize" else None
     records = read_examples(data, task).records[: settings.limit]
@@ -131,7 +147,8 @@ def _scorer_of(
     checkpoint = find_checkpoint(task, model_options, console)
     hardware = prepare_hardware(checkpoint, model_options, console)
     loaded = load_checkpoint(checkpoint, hardware, model_options, console)
-    options = JudgeOptions(settings.length, settings.seed)
+    beams = {} if settings.num_beams is None else {"num_beams": settings.num_beams}
+    options = JudgeOptions(settings.length, settings.seed, settings.strategy, settings.mode, beams)
     return loaded, lambda record: score_example(record, loaded, options, scorer)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bigbird_pegasus.classification import ClassifyOptions
 from bigbird_pegasus.summarization.choosing.extractive import DEFAULT_SUMMARY_WORDS
-from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.options import Mode, Strategy, SummaryOptions
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.dataset import Example, LabelExample, QuestionExample, SummaryExample
@@ -35,12 +35,18 @@ class ScoredExample:
 
 @dataclass(frozen=True)
 class JudgeOptions:
-    """The options of an evaluation; `truncate` reads only the first window of each document."""
+    """The options of an evaluation; strategy `truncate` reads only the first window, for every task."""
 
     length: int | None = None
     seed: int = 0
-    truncate: bool = False
+    strategy: Strategy | None = None
+    mode: Mode | None = None
     generation: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def truncate(self) -> bool:
+        """Return whether only the first window of each document is read."""
+        return self.strategy == "truncate"
 
 
 def score_example(
@@ -102,7 +108,11 @@ def _score_summary(
 ) -> ScoredExample:
     document = document_of(record.document, record)
     options = SummaryOptions(
-        settings.length, settings.truncate, settings.seed, generation=settings.generation
+        settings.length,
+        seed=settings.seed,
+        generation=settings.generation,
+        strategy=settings.strategy,
+        mode=settings.mode,
     )
     summary = run_one(summary_task(options, loaded.checkpoint), document, loaded)
     return _compared(record, [sentence.text for sentence in summary.sentences], None, scorer, summary.text)

@@ -75,6 +75,8 @@ def check_options(options: OutputOptions) -> None:
         raise UsageError("--json and --format exclude each other", hint="give one of them")
     if options.resume and options.overwrite:
         raise UsageError("--resume and --overwrite exclude each other", hint="give one of them")
+    if not options.cover and options.highlight is None:
+        raise UsageError("--no-cover is for --highlight", hint="add --highlight FOLDER")
     if options.retry_failed and not options.resume:
         raise UsageError("--retry-failed is for a run with --resume", hint="add --resume")
     if options.resume and options.folder is None and not (options.json and options.file is not None):

@@ -4,12 +4,13 @@ The work is the package's (`bigbird_pegasus.summarization`); what is added here 
 warnings, and batches that fit into memory.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from bigbird_pegasus.errors import ConfigError, NotFiniteError
+from bigbird_pegasus.errors import ConfigError, ModelKindError, NotFiniteError
 from bigbird_pegasus.summarization.options import OnText, SummaryOptions, resolve
 from bigbird_pegasus.text.language import ENGLISH, NAMES
 from bigbird_pegasus.text.parsed_text import parse_text
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
     SummaryTask = Task[tuple[EncodedText, Window] | WriterRequest, Floats | WriterOutput, DocumentSummary]
 
+KIND_HINTS = {
+    "writes": "a model that writes is named with --model arxiv, for example",
+    "chooses": "leave out --model: the default model chooses sentences",
+}
+_PLAIN_NAMES = ("length", "query", "strategy", "mode", "overlap", "truncate", "reference")
 ROWS = 40  # of the decoder at once; see `AbstractiveSummary.batch_size`
 
 
@@ -135,7 +141,7 @@ class AbstractiveSummary:
         try:
             return compute(_abstractive_model(loaded), loaded.tokenizer, windows)
         except ConfigError as error:
-            raise UsageError(str(error)) from error
+            raise as_usage_error(error, self.options) from error
         except NotFiniteError as error:
             raise non_finite_scores_error(loaded) from error
 
@@ -185,21 +191,35 @@ def summary_task(
     """
     extractive = checkpoint.kind == "extractive"
     if extractive and options.generation:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in options.generation)
-        raise UsageError(
-            f"the model {checkpoint.folder.id} chooses sentences, so {names} cannot be used with it",
-            hint="give a model that writes, for example --model arxiv",
-        )
+        names = ", ".join(map(as_typed, options.generation))
+        message = f"the model {checkpoint.folder.id} chooses sentences, so {names} cannot be used with it"
+        raise UsageError(message, hint=KIND_HINTS["writes"])
     try:
         options = resolve(options, writes=not extractive)
     except ConfigError as error:
-        needs_writer = extractive and "model that writes" in str(error)
-        hint = "a model that writes is named with --model arxiv, for example" if needs_writer else None
-        raise UsageError(str(error), hint=hint) from error
+        raise as_usage_error(error, options) from error
     # The two tasks have windows of different types. Each is handed only windows that it planned itself, which
     # the types of a union cannot say.
     kind = ExtractiveSummary if extractive else AbstractiveSummary
     return cast("SummaryTask", kind(options, keep_references))
+
+
+def as_usage_error(error: ConfigError, options: SummaryOptions) -> UsageError:
+    """Return the package's error with options as they are typed, `--num-beams` for `num_beams`.
+
+    Names that are plain words (`length`) are options only where the message begins with them. What a
+    checkpoint's own file sets keeps the name that it has there.
+    """
+    anywhere, in_front = "|".join((*options.generation, "per_section")), "|".join(_PLAIN_NAMES)
+    pattern = rf"\b(?:{anywhere})\b|^(?:{in_front})\b"
+    message = re.sub(pattern, lambda match: as_typed(match[0]), str(error))
+    hint = KIND_HINTS[error.needs] if isinstance(error, ModelKindError) else None
+    return UsageError(message, hint=hint)
+
+
+def as_typed(name: str) -> str:
+    """Return the option of the command line that sets a field of the package."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _given(**flags: bool) -> dict[str, object]:

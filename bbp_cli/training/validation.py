@@ -70,7 +70,7 @@ def _figures(
         return {}
     scorer = rouge_scorer() if summaries else None
     # Greedy: beams would take minutes, and only epochs are compared with each other.
-    settings = JudgeOptions(truncate=True, generation={"num_beams": 1} if task == "summarize" else {})
+    settings = JudgeOptions(strategy="truncate", generation={"num_beams": 1} if task == "summarize" else {})
     ready = _ready(loaded)
     scored = []
     for record in records[:MAX_SCORED]:

@@ -2,6 +2,7 @@
 
 BigBirdPegasusError
 ├── ConfigError      a configuration value that is unknown or impossible
+│   └── ModelKindError  an option is for the other kind of model; `needs` says which
 ├── CheckpointError  a checkpoint folder that lacks a file, holds a corrupt one, or does not fit the model
 │   └── HubError     the Hugging Face Hub does not give a model; `reason` says why
 ├── TokenizerError   a vocabulary that cannot be used
@@ -12,6 +13,7 @@ BigBirdPegasusError
 import difflib
 from collections.abc import Iterable
 from enum import Enum, auto
+from typing import Literal
 
 MAX_MESSAGE_CHARACTERS = 320
 
@@ -28,6 +30,14 @@ class BigBirdPegasusError(Exception):
 
 class ConfigError(BigBirdPegasusError, ValueError):
     """A configuration value is unknown or impossible; the message names the key and what is allowed."""
+
+
+class ModelKindError(ConfigError):
+    """An option of `summarize` is for the other kind of model: `needs` is "writes" or "chooses"."""
+
+    def __init__(self, needs: Literal["writes", "chooses"], message: str) -> None:
+        super().__init__(message)
+        self.needs: Literal["writes", "chooses"] = needs
 
 
 class CheckpointError(BigBirdPegasusError, OSError):

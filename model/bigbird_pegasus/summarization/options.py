@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, ModelKindError
 from bigbird_pegasus.summarization.length import AskedLength, Length, bounds_of
 
 OnText = Callable[[str], None]
@@ -62,14 +62,15 @@ def in_words(options: SummaryOptions, document_words: int) -> SummaryOptions:
     """Return the options of a model that writes, with the length as the most words for a document of so many.
 
     Raises:
-        ConfigError: sentences are asked for, which such a model cannot count, or those about a question.
+        ModelKindError: sentences are asked for, which such a model cannot count, or those about a question.
     """
     if options.query is not None:
-        raise ConfigError("a query is for a model that chooses sentences: this one writes")
+        raise ModelKindError("chooses", "query is for a model that chooses sentences: this one writes")
     if isinstance(options.length, AskedLength) and options.length.unit == "s":
-        raise ConfigError(
+        raise ModelKindError(
+            "chooses",
             f"length {options.length} is for a model that chooses sentences: "
-            "one that writes is asked for words, for example 120w"
+            "one that writes is asked for words, for example 120w",
         )
     return replace(options, length=bounds_of(options.length, document_words, 0).max_words)
 
@@ -78,7 +79,8 @@ def resolve(options: SummaryOptions, *, writes: bool) -> SummaryOptions:
     """Return the options with the strategy and the mode that hold for a kind of model.
 
     Raises:
-        ConfigError: one of them does not fit the model, or they do not fit each other.
+        ModelKindError: one of them is for the other kind of model.
+        ConfigError: they do not fit each other. A message begins with the name of the option.
     """
     _check_values(options)
     mode: Mode = options.mode or ("abstractive" if writes else "verbatim")
@@ -105,12 +107,14 @@ def _check_values(options: SummaryOptions) -> None:
 def _check_fit(options: SummaryOptions, *, writes: bool) -> None:
     strategy, mode = options.strategy, options.mode
     chooses = not writes or mode in CHOOSING_MODES
-    if not writes and mode != "verbatim":
-        raise ConfigError(f"mode {mode} needs a model that writes: this one chooses sentences")
-    if not writes and strategy not in ("select", "truncate"):
-        raise ConfigError(f"strategy {strategy} needs a model that writes: this one chooses sentences")
-    if not writes and options.reference:
-        raise ConfigError("reference is for a model that writes: this one chooses sentences")
+    of_writers = {
+        f"mode {mode}": mode != "verbatim",
+        f"strategy {strategy}": strategy not in ("select", "truncate"),
+        "reference": options.reference,
+    }
+    for what, given in of_writers.items():
+        if given and not writes:
+            raise ModelKindError("writes", f"{what} needs a model that writes: this one chooses sentences")
     if chooses and strategy not in ("select", "truncate"):
         raise ConfigError(f"mode {mode} chooses among all sentences: strategy {strategy} does not go with it")
     if not chooses and strategy == "select":
@@ -123,12 +127,12 @@ def _check_fit(options: SummaryOptions, *, writes: bool) -> None:
 def _check_extras(options: SummaryOptions) -> None:
     strategy, mode = options.strategy, options.mode
     if options.per_section and strategy not in ("select", "map"):
-        raise ConfigError(f"per section goes with strategy map or select, not with {strategy}")
+        raise ConfigError(f"per_section goes with strategy map or select, not with {strategy}")
     if options.overlap and (strategy == "truncate" or mode == "rewrite"):
         raise ConfigError("overlap is for a model that reads several windows of a document")
     extra = [*options.generation, *(["length"] if options.length is not None else [])]
     if options.per_section and isinstance(options.length, AskedLength) and options.length.unit == "s":
-        raise ConfigError("per section takes a length in words or a share: sentences are not shared out")
+        raise ConfigError("per_section takes a length in words or a share: sentences are not shared out")
     if options.reference and (extra or mode != "abstractive"):
         what = ", ".join(extra) or f"mode {mode}"
         raise ConfigError(f"reference is the checkpoint's own settings alone: {what} does not go with it")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from bigbird_pegasus.checkpoints.files import DEFAULT_MODEL
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.config import BigBirdPegasusConfig, architecture_of
-from bigbird_pegasus.errors import ConfigError, did_you_mean
+from bigbird_pegasus.errors import ConfigError, ModelKindError, did_you_mean
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.inference.extractive_model import ARCHITECTURE, ExtractiveModel, suits_numpy
 from bigbird_pegasus.inference.numpy_model import load_numpy_model
@@ -216,7 +216,8 @@ def _summarize(
     if isinstance(model, ExtractiveModel):
         if options.generation:
             names = ", ".join(options.generation)
-            raise ConfigError(f"this model chooses sentences, so there is nothing to do for {names}")
+            message = f"{names} needs a model that writes: this one chooses sentences"
+            raise ModelKindError("writes", message)
         options = resolve(options, writes=False)
         steps = extractive_steps(text, model, tokenizer, options)
         return run_steps(steps, model.encode_windows, batch_size or EXTRACTIVE_BATCH_SIZE)

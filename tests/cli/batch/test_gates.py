@@ -1,6 +1,7 @@
 """Quality gates in records and exit codes, and what a dry run says."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     (documents / "bad.txt").write_text("")
     (documents / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     done = warm_bbp(*arguments, "--dry-run", "--resume")
-    assert done.code == 0
+    assert (done.code, "1 of 5 inputs failed: in/bad.txt" in done.stderr) == (6, True)  # as the run would end
     found = {record["id"]: record for record in done.records}
     actions = {name: record["action"] for name, record in found.items()}
     assert actions == {
@@ -117,3 +118,20 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     (record,) = [one for one in warm_bbp(*arguments[:5]).records if one["id"] == "in/1.txt"]
     assert found["in/1.txt"]["tokens"] == record["source"]["tokens"]
     assert found["in/1.txt"]["windows"] > 1
+
+
+def test_a_dry_run_guesses_the_memory_by_the_engine(bbp: Bbp, documents: Path) -> None:
+    guesses = {}
+    for dtype in ("float32", "bfloat16"):  # numpy, and torch
+        done = bbp("summarize", documents / "0.txt", "--dry-run", "--dtype", dtype)
+        (guess,) = re.findall(r"(\d+) MB", done.stderr)
+        assert done.code == 0
+        guesses[dtype] = int(guess)
+    assert guesses["float32"] < 150 < 350 < guesses["bfloat16"]
+
+
+def test_a_dry_run_ends_as_the_run_would(bbp: Bbp, documents: Path) -> None:
+    (documents / "bad.txt").write_text("")
+    done = bbp("summarize", documents / "bad.txt", "--dry-run")
+    assert (done.code, done.stdout.split("\t")[0]) == (3, "fail")
+    assert done.stderr.endswith(f"bbp: error: {documents / 'bad.txt'}: empty file\n")

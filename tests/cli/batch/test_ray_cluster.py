@@ -17,7 +17,7 @@ import psutil
 import pytest
 from bigbird_pegasus.summarization.options import SummaryOptions
 
-from bbp_cli.batch.ray_cluster import Actor, RayJob, check_same, files_of
+from bbp_cli.batch.ray_cluster import Actor, RayJob, check_same, files_of, wrapped_signal
 from bbp_cli.errors import ModelError
 from bbp_cli.models.checkpoints import inspect
 from bbp_cli.models.loading import ModelOptions
@@ -316,6 +316,15 @@ def test_without_the_extra_one_line_says_how_to_install_it() -> None:
         "bbp: error: --ray needs Ray, which is not installed"
         " (pip install 'bbp[ray]', or '.[ray]' where bbp is checked out)\n"
     )
+
+
+def test_a_signal_inside_of_compiled_code_is_found_again() -> None:
+    """CPython raises SystemError where compiled code returns a result beside an exception, which it keeps."""
+    caused, beside = (SystemError("returned a result with an exception set") for _ in range(2))
+    caused.__cause__ = beside.__context__ = KeyboardInterrupt()
+    assert wrapped_signal(caused) is wrapped_signal(beside) is caused.__cause__
+    alone = SystemError("a bug of Ray")
+    assert wrapped_signal(alone) is alone
 
 
 def test_gpus_are_for_workers_of_a_cluster(bbp: Bbp) -> None:

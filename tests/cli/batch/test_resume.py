@@ -126,6 +126,18 @@ def test_a_file_that_exists_is_not_taken_for_a_result(run: Run, tmp_path: Path, 
     assert (tmp_path / "out/in/2.txt.summary.txt").read_text() != content
 
 
+def test_an_edited_result_is_called_so(warm_bbp: Bbp, extractive: Path, tmp_path: Path) -> None:
+    texts(tmp_path, 1)
+    arguments = ["summarize", "--model", extractive, "0.txt", "--output-dir", "out"]
+    assert warm_bbp(*arguments).code == 0
+    result = "out/0.txt.summary.txt"
+    (tmp_path / result).write_text("my own words\n")
+    for said in ("was edited since bbp wrote it, and is kept", "exists already"):
+        done = warm_bbp(*arguments, "--resume")
+        assert (done.code, f"bbp: error: {result}: {said} (--overwrite" in done.stderr) == (7, True)
+        (tmp_path / "out/.bbp.jsonl").unlink(missing_ok=True)  # now nothing says that bbp wrote it
+
+
 def test_a_changed_document_is_made_again(run: Run, tmp_path: Path) -> None:
     run("--output-dir", "out")
     (tmp_path / "in/2.txt").write_text(" ".join(SENTENCES[30:34]))
@@ -366,6 +378,7 @@ def test_classes_and_answers_are_resumed_too(
         (["--resume", "-o", "x"], "--resume needs results on disk"),
         (["--resume", "--overwrite", "--output-dir", "x"], "--resume and --overwrite exclude each other"),
         (["--retry-failed", "--output-dir", "x"], "--retry-failed is for a run with --resume"),
+        (["--no-cover"], "--no-cover is for --highlight (add --highlight FOLDER)"),
         (["--retry-failed=some", "--output-dir", "x"], "'some' is not one of 'transient', 'all'"),
         (["--fail-fast", "--max-failures", "2"], "--fail-fast is --max-failures 1"),
         (["--jsonl", "--column", "x"], "--jsonl and --column exclude each other"),

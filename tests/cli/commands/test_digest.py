@@ -68,6 +68,18 @@ def test_a_digest_names_files_and_pages(warm_bbp: Bbp, extractive: Path, tmp_pat
     assert count_words(record["summary"]) <= 40
 
 
+def test_a_query_takes_sentences_of_the_documents_that_speak_of_it(warm_bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(" ".join([*SENTENCES[:10], "The waterworks by the river was closed."]))
+    (tmp_path / "b.txt").write_text(" ".join(SENTENCES[10:20]))
+    done = warm_bbp("digest", "a.txt", "b.txt", "--query", "what is said of the waterworks")
+    assert (done.code, "warning" in done.stderr) == (0, False)
+    assert "The waterworks by the river was closed. [a.txt, §1]\n" in done.stdout
+    assert "[b.txt" not in done.stdout
+    done = warm_bbp("digest", "a.txt", "b.txt", "--query", "zeppelin")
+    assert (done.code, "[b.txt" in done.stdout) == (0, True)
+    assert "warning: 2 documents: no sentence has a word of the query" in done.stderr
+
+
 def test_a_model_that_writes_is_a_usage_error(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(SENTENCES[0])
     done = warm_bbp("digest", "--model", writer, "a.txt")

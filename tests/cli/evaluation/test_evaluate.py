@@ -75,6 +75,23 @@ def test_records_and_a_last_line_are_json_and_the_table_is_on_stderr(
     assert "source  records" in done.stderr
 
 
+def test_a_strategy_and_a_mode_are_those_of_summarize(warm_bbp: Bbp, tmp_path: Path, writer: Path) -> None:
+    text = "\n\n".join(DOCUMENTS) * 2  # several windows
+    data = write(tmp_path / "long.jsonl", [{"document": text, "summary": DOCUMENTS[next(iter(DOCUMENTS))]}])
+    (tmp_path / "long.txt").write_text(text)
+    for way in (
+        ["--strategy", "truncate"], ["--strategy", "fuse", "--num-beams", 2],
+        ["--mode", "verbatim"], ["--mode", "checked", "--num-beams", 2],
+    ):  # fmt: skip
+        record, totals = warm_bbp("evaluate", data, "--json", "--model", writer, *way).records
+        (summary,) = warm_bbp("summarize", "long.txt", "--json", "--model", writer, *way).records
+        assert record["summary"] == summary["summary"]
+        for name, value in zip(way[::2], way[1::2], strict=True):
+            assert totals["params"][str(name).strip("-").replace("-", "_")] == value
+    done = warm_bbp("evaluate", data, "--json", "--model", writer, BBP_STRATEGY="fuse")
+    assert "strategy" not in done.records[-1]["params"]
+
+
 def test_two_runs_differ_in_nothing_but_timing(warm_bbp: Bbp, data: Path, extractive: Path) -> None:
     runs = [warm_bbp("evaluate", data, "--model", extractive, "--json").records for _ in range(2)]
     for run in runs:

@@ -37,7 +37,7 @@ def test_what_is_not_said_follows_from_the_kind_of_model(
         (True, {"truncate": True, "strategy": "map"}, "truncate is short for strategy truncate"),
         (False, {"mode": "checked"}, "mode checked needs a model that writes"),
         (False, {"strategy": "fuse"}, "strategy fuse needs a model that writes"),
-        (False, {"reference": True}, "reference is for a model that writes"),
+        (False, {"reference": True}, "reference needs a model that writes"),
         (True, {"mode": "verbatim", "strategy": "map"}, "strategy map does not go with it"),
         (True, {"strategy": "select"}, "takes mode verbatim"),
         (True, {"mode": "verbatim", "generation": {"num_beams": 2}}, "num_beams do nothing there"),

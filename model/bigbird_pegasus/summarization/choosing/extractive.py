@@ -19,7 +19,7 @@ from bigbird_pegasus.inference.numpy_functions import Floats
 from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
 from bigbird_pegasus.kernels.blas import single_threaded_blas
 from bigbird_pegasus.summarization.choosing.by_section import choose_by_section
-from bigbird_pegasus.summarization.choosing.query import lean_scores
+from bigbird_pegasus.summarization.choosing.query import NO_QUERY_WORDS, lean_scores
 from bigbird_pegasus.summarization.choosing.sentence_selection import (
     SelectionBounds,
     score_gains,
@@ -56,7 +56,6 @@ DEFAULT_SUMMARY_WORDS = 100  # words at most of a short text that is printed who
 MIN_LEAD_WORDS = 30  # words
 _QUESTION = re.compile(r"Q(?:uestion)?(?: ?\d+)?[:.] ?\w.*\?$", re.IGNORECASE)
 _ANSWER = re.compile(r"A(?:nswer)?(?: ?\d+)?[:.] ?\w", re.IGNORECASE)
-NO_QUERY_WORDS = "no sentence has a word of the query: those nearest to it are printed"
 MAX_WHOLE_SENTENCES = 3  # sentences: a text of at most so many is its own summary
 
 

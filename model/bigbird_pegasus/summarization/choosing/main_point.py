@@ -14,7 +14,8 @@ from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.words import count_words, first_words
 
 SMALL_LENGTH = 60  # words: in a summary of at most so many no sentence leans on one that is left out
-MIN_SHARED_WORDS = 2  # content words of the main sentence that a substitute says too
+MIN_SHARED_WORDS = 2  # content words of the main sentence that a substitute says too, or it has …
+MIN_SUBSTITUTE_SCORE = 0.75  # … at least so much of its score
 _CONTENT_WORD = re.compile(r"[^\W\d_]{5,}|[^\W_]*\d[^\W_]*")
 _SMALL_WORD = (
     r"(?:[^\W\d_]{1,3}|because|after|before|about|against|under|between|which|where|while|when|with|from|into|over"
@@ -52,8 +53,9 @@ def main_point(
     """Return what a summary of at most `max_words` begins with; None where no sentence may be chosen.
 
     The sentence that a summary of the expected `length` would begin with is taken whole where it has room, or
-    else its main clause. Where that cannot be cut, a sentence takes its place that stands alone and speaks of
-    the same things; where there is none, the beginning of the first.
+    else its main clause. Where that cannot be cut, another takes its place: of those that stand alone, and
+    speak of the same things or matter about as much, the one with the best score. Where there is none, it is
+    the beginning of the first.
     """
     words = [count_words(text) for text in texts]
     given = (gains_of, words, scores, features)
@@ -69,18 +71,18 @@ def main_point(
     if clause := main_clause(texts[number], language, max_words):
         return MainPoint(number, clause, dependent, f"{problem}: its main clause is printed")
     said = _content_words(texts[number])
-    substitutes = [
-        may
-        and not leans[n]
-        and words[n] <= max_words
-        and ends_as_sentence(texts[n])
-        and len(_content_words(texts[n]) & said) >= MIN_SHARED_WORDS
-        for n, may in enumerate(allowed)
+    matters = [
+        score >= MIN_SUBSTITUTE_SCORE * scores[number] or len(_content_words(text) & said) >= MIN_SHARED_WORDS
+        for text, score in zip(texts, scores, strict=True)
     ]
-    one_short = SelectionBounds(max_words, max_sentences=1)
-    found, _ = select_sentences(*given, length, substitutes, one_short, coverage)
-    if found:
-        return MainPoint(found[0], None, dependent, f"{problem}: another one is printed")
+    substitutes = [
+        n
+        for n, may in enumerate(allowed)
+        if may and matters[n] and not leans[n] and words[n] <= max_words and ends_as_sentence(texts[n])
+    ]
+    if substitutes:
+        found = max(substitutes, key=lambda n: (scores[n], -n))
+        return MainPoint(found, None, dependent, f"{problem}: another one is printed")
     return MainPoint(number, beginning(texts[number], max_words), dependent, f"{problem}: it is cut")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from bigbird_pegasus import summarize
@@ -84,6 +85,18 @@ def test_the_second_way_is_nothing_without_the_first() -> None:
     )
     for length in (5, 8, 12, 20):
         assert "second way" not in summarize(text, length=length).summary
+
+
+def test_the_best_sentence_that_has_room_takes_the_place_of_one_that_has_none() -> None:
+    text = (Path(__file__).parents[4] / "examples" / "river-survey.txt").read_text(encoding="utf-8")
+    scores = {one.text: one.score or 0.0 for one in summarize(text, length=400).sentences}
+    main = max(scores, key=scores.__getitem__)
+    for length in (22, 30, 38):
+        first = summarize(text, length=length).sentences[0]
+        assert first.text == max(
+            (one for one in scores if len(one.split()) <= length), key=scores.__getitem__
+        )
+        assert len(main.split()) > length
 
 
 def test_a_beginning_that_is_cut_does_not_end_in_a_small_word() -> None:

@@ -61,5 +61,5 @@ def test_an_impossible_query_is_refused() -> None:
     for query in ("", "  ", 3):
         with pytest.raises(ConfigError, match="query is"):
             summarize("A text.", query=query)
-    with pytest.raises(ConfigError, match="a query is for a model that chooses sentences"):
+    with pytest.raises(ConfigError, match="query is for a model that chooses sentences"):
         in_words(SummaryOptions(query="zeppelin"), 100)
