@@ -110,7 +110,7 @@ def train(folder: Path, seconds: float) -> None:
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, updates / WARM_UP) * max(LAST_RATE, 1 - share)
         # Longer beginnings at last: positions beyond the first ones are learned then.
-        ids = beginnings([one.document for one in batch], tokenizer, READ if share < 2 / 3 else WINDOW)
+        ids = beginnings([one.document for one in batch], tokenizer, READ if share < 0.75 else WINDOW)
         labels = tokenizer(
             [one.summary for one in batch], padding=True, truncation=True, max_length=SUMMARY,
             return_tensors="pt",

@@ -17,6 +17,8 @@ MIN_GUTTER = 0.6  # of a box's height: columns are this far apart at least (10 p
 MIN_COLUMN_ROWS = 3  # that have text on both sides of a gutter
 MIN_COLUMN_WORDS = 2.5  # that a row of a column has on average; cells of tables have fewer
 MIN_JUSTIFIED = 8  # rows of a column, beside which one or two rows may be the next one
+MIN_EVEN_GAPS = 3  # in a line that is stretched to fill its column, which differ by at most …
+MAX_GAP_DIFFERENCE = 0.25  # … so much of a box's height
 MAX_GUTTERS = 12  # followed at once
 WIDE_GAP = 1.3  # of a box's height between two words: cells, or columns that are none
 EDGE_ROWS = 5  # at the head and the foot of a page, that may be running heads
@@ -182,7 +184,7 @@ def _shared(rows: Sequence[Sequence[Word]], middle: float) -> int:
     if shared < MIN_COLUMN_ROWS:
         return shared if _is_rest(*sides) else 0
     for side in sides:
-        pieces = [piece for part in side for piece in _unbroken(part)]
+        pieces = [piece for part in side for piece in ([part] if _is_stretched(part) else _unbroken(part))]
         lengths = [len(word.text) for piece in pieces for word in piece if _is_worded(word.text)]
         words, letters = len(lengths) / max(1, len(pieces)), sum(lengths) / max(1, len(pieces))
         if len(side) < MIN_COLUMN_ROWS or (words < MIN_COLUMN_WORDS and letters < 14):
@@ -204,6 +206,12 @@ def _is_rest(left: Sequence[Sequence[Word]], right: Sequence[Sequence[Word]]) ->
     words = sum(len(row) for row in right)
     aligned = max(row[0].x0 for row in right) - min(row[0].x0 for row in right) < 2 * right[0][0].size
     return flush >= 0.6 * len(left) and words >= MIN_COLUMN_WORDS * len(right) and aligned
+
+
+def _is_stretched(row: Sequence[Word]) -> bool:
+    """Return whether a row's gaps are alike: a line of few words that is justified, and no cells."""
+    gaps = [after.x0 - before.x1 for before, after in itertools.pairwise(row)]
+    return len(gaps) >= MIN_EVEN_GAPS and max(gaps) - min(gaps) < MAX_GAP_DIFFERENCE * row[0].size
 
 
 def _unbroken(row: Sequence[Word]) -> Iterator[list[Word]]:

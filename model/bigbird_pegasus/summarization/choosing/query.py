@@ -35,7 +35,7 @@ _ENGLISH = frozenset(FUNCTION_WORDS.tolist())
 
 @dataclass(frozen=True)
 class LeanedScores:
-    """Scores for a question (L,), and whether any sentence that may be chosen has a word of it."""
+    """Scores for a question (L,), and whether a sentence that may be chosen, or a heading, has its words."""
 
     scores: list[float]
     has_words: bool
@@ -68,10 +68,11 @@ def lean_scores(
     beside = NEIGHBOUR_SHARE * np.maximum(np.concatenate([[0.0], own[:-1]]), np.concatenate([own[1:], [0.0]]))
     plain = np.array(scores, np.float64)
     best = float(plain[may].max()) if may.any() else 0.0
-    value = own + NEAR_WEIGHT * np.maximum(own, beside) + HEADING_WEIGHT * _of_headings(own, texts, may)
+    above = _of_headings(own, texts, may)
+    value = own + NEAR_WEIGHT * np.maximum(own, beside) + HEADING_WEIGHT * above
     value += SCORE_WEIGHT * np.maximum(plain, 0) / max(best, 1e-6)
     value += VECTOR_WEIGHT * _standard(_cosines(vectors, query_vector), may)
-    return LeanedScores(np.maximum(value, 0).tolist(), bool((own[may] > 0).any()))
+    return LeanedScores(np.maximum(value, 0).tolist(), bool((own + above)[may].any()))
 
 
 def terms_of(text: str) -> set[int]:

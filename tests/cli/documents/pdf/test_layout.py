@@ -54,6 +54,14 @@ def test_paragraphs_are_those_of_the_text() -> None:
     assert same >= 0.9 * len(STORY)
 
 
+def test_lines_stretched_to_fill_a_column_are_no_cells() -> None:
+    long_words = "consideration internationally misunderstanding straightforwardly " * 3
+    head = '#set page(paper: "a5", columns: 2)\n#set text(11pt, hyphenate: false)\n#set par(justify: true)\n'
+    paragraphs = [f"{text} {long_words} {text}" for text in STORY[:8]]
+    read = compiled(head + "\n\n".join(paragraphs))
+    assert read.text.split() == " ".join(paragraphs).split()
+
+
 def test_three_columns_are_read_one_after_the_other() -> None:
     head = (
         '#set page(paper: "a4", columns: 3)\n#set text(size: 9pt, hyphenate: true)\n#set par(justify: true)\n'

@@ -52,6 +52,13 @@ def test_words_that_are_nowhere_have_a_warning() -> None:
     assert found.quality.stop == "end"
 
 
+def test_a_heading_has_words_of_the_query_too() -> None:
+    text = "# Zeppelins\n\n" + " ".join(SENTENCES[:10]) + "\n\n# Other things\n\n" + " ".join(SENTENCES[10:])
+    found = summarize(text, query="what of zeppelins", length=40)
+    assert found.warnings == ()
+    assert found.sentences[0].start < text.index("# Other")
+
+
 def test_a_query_is_recorded_where_it_is_given() -> None:
     assert SummaryOptions(query="zeppelin").as_params()["query"] == "zeppelin"
     assert "query" not in SummaryOptions().as_params()
