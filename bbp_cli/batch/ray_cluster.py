@@ -14,19 +14,19 @@ from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Generic
 
 from bigbird_pegasus.kernels.arithmetic import Arithmetic
 
 from bbp_cli.batch.keys import small_files_sha256
+from bbp_cli.batch.ray_options import RayOptions
 from bbp_cli.batch.reader import DocumentReader, Outcome
 from bbp_cli.batch.scheduler import FinishedDocument
 from bbp_cli.batch.workers import AHEAD, ATTEMPTS, PROCESS_BYTES, as_outcome
 from bbp_cli.console import Console
 from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import Input
-from bbp_cli.errors import BbpError, ModelError, ResourceError, UsageError
+from bbp_cli.errors import BbpError, ModelError, ResourceError
 from bbp_cli.models.arithmetic import arithmetic_of
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, TaskName
 from bbp_cli.models.hardware import Hardware
@@ -39,14 +39,6 @@ CONNECT_S = 10.0
 START_S = 300.0  # an actor may have to wait for a machine that the cluster starts first
 POLL_S = 1.0  # how long a signal may have to wait
 STORE_BYTES = 200 << 20  # of a cluster that is started here: documents on their way
-
-
-@dataclass(frozen=True)
-class RayOptions:
-    """Where the cluster is (`auto`, `local` or its address), and how many GPUs each worker has."""
-
-    address: str
-    gpus: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,13 +82,6 @@ class _Worker:
     actor: Any
     ready: Any  # the reference of its RemoteModel; None as soon as it is there
     asked: deque[tuple[Any, _Entry]] = field(default_factory=deque)
-
-
-def check_installed() -> None:
-    """Raise UsageError where Ray is not installed."""
-    if find_spec("ray") is None:
-        hint = "pip install 'bbp[ray]', or '.[ray]' where bbp is checked out"
-        raise UsageError("--ray needs Ray, which is not installed", hint=hint)
 
 
 class RayCluster(Generic[WindowT, OutputT, ResultT]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bbp_cli.batch.dry_run import show_plan
 from bbp_cli.batch.interrupts import StopRequest, stop_requests
 from bbp_cli.batch.keys import ResultKeys
-from bbp_cli.batch.ray_cluster import RayCluster, RayJob, RayOptions
+from bbp_cli.batch.ray_options import RayOptions
 from bbp_cli.batch.reader import DocumentReader, Outcome
 from bbp_cli.batch.scheduler import FinishedDocument, schedule
 from bbp_cli.batch.sharding import Shard, share_of
@@ -125,6 +125,8 @@ def _work(
             hardware = prepare_hardware(checkpoint, options.model, options.console)
             arithmetic: Mapping[str, object] = arithmetic_of(checkpoint, hardware, options.model.quantize)
         else:
+            from bbp_cli.batch.ray_cluster import RayCluster, RayJob
+
             job = RayJob(name, task, options.model, checkpoint)
             cluster = RayCluster(options.ray, job, options.workers, len(inputs.items), options.console)
             stack.callback(cluster.close)

@@ -3,7 +3,6 @@
 import platform
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 import typer
 from bigbird_pegasus.inference.extractive_model import suits_numpy
@@ -73,6 +72,8 @@ def _engine(hardware: Hardware, *, numpy_too: bool) -> str:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # no other command needs it
+
     try:
         return version(package)
     except PackageNotFoundError:

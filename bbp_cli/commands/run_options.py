@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bbp_cli.batch.ray_cluster import RayOptions, check_installed
+from bbp_cli.batch.ray_options import RayOptions, check_installed
 from bbp_cli.batch.runner import RunOptions
 from bbp_cli.batch.sharding import parse_shard
 from bbp_cli.commands.options import (

@@ -8,11 +8,11 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 
 from bbp_cli.documents.encodings import Decoded, decode
 from bbp_cli.documents.formats.captions import is_captions, is_timed, text_of_captions, text_of_timed
-from bbp_cli.documents.formats.chat import is_chat, text_of_chat
 from bbp_cli.documents.formats.html import is_html, text_of_page
 from bbp_cli.documents.formats.latex import is_latex, text_of_latex
 from bbp_cli.documents.formats.mail import is_mail, text_of_mail
@@ -37,6 +37,8 @@ _CHARSET = re.compile(
     rb"|<\?xml\b[^>]{0,100}?encoding=[\"']([\w.:-]{1,40})",
     re.IGNORECASE,
 )
+_CLOCK = re.compile(r"\d[:.]\d\d")
+_MIN_MESSAGES = 3  # of a chat
 _HEAD = 65_536  # bytes in which a page says what encoding it is in
 
 
@@ -62,11 +64,27 @@ class _TextFormat:
     read: Callable[[str], Text]
 
 
+def _is_chat(text: str, suffix: str) -> bool:
+    """See `chat.is_chat`; the expressions of that module take 10 ms to compile; a message has a time."""
+    clocks = sum(1 for _ in islice(_CLOCK.finditer(text, 0, 100_000), _MIN_MESSAGES))
+    if clocks < _MIN_MESSAGES and not text[:2000].lstrip().startswith(("[", "{")):
+        return False
+    from bbp_cli.documents.formats.chat import is_chat
+
+    return is_chat(text, suffix)
+
+
+def _text_of_chat(text: str) -> Text:
+    from bbp_cli.documents.formats.chat import text_of_chat
+
+    return text_of_chat(text)
+
+
 _TEXT_FORMATS = (  # in this order: what is before takes the text
     _TextFormat("text/vtt", is_captions, text_of_captions),
     _TextFormat(HTML, lambda text, suffix: is_html(text), lambda text: (text_of_page(text), ())),
     _TextFormat("application/x-ipynb+json", is_notebook, text_of_notebook),
-    _TextFormat("text/x-chat", is_chat, text_of_chat),
+    _TextFormat("text/x-chat", _is_chat, _text_of_chat),
     _TextFormat("text/vtt", is_timed, text_of_timed),
     _TextFormat("application/x-tex", is_latex, text_of_latex),
     _TextFormat("text/x-rst", is_restructured_text, text_of_restructured_text),
