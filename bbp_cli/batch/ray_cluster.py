@@ -22,7 +22,8 @@ from bbp_cli.batch.keys import small_files_sha256
 from bbp_cli.batch.ray_options import RayOptions
 from bbp_cli.batch.reader import DocumentReader, Outcome
 from bbp_cli.batch.scheduler import FinishedDocument
-from bbp_cli.batch.workers import AHEAD, ATTEMPTS, PROCESS_BYTES, as_outcome
+from bbp_cli.batch.worker_count import PROCESS_BYTES
+from bbp_cli.batch.workers import AHEAD, ATTEMPTS, as_outcome
 from bbp_cli.console import Console
 from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import Input

@@ -13,7 +13,7 @@ from bbp_cli.batch.reader import DocumentReader, Outcome
 from bbp_cli.batch.scheduler import FinishedDocument, schedule
 from bbp_cli.batch.sharding import Shard, share_of
 from bbp_cli.batch.sink import ResultSink
-from bbp_cli.batch.workers import WorkerJob, schedule_in_workers, worker_count
+from bbp_cli.batch.worker_count import worker_count
 from bbp_cli.console import Console
 from bbp_cli.documents.inputs import Input, InputOptions, Inputs, collect, warn_skipped
 from bbp_cli.models.arithmetic import arithmetic_of
@@ -167,6 +167,8 @@ def _compute_here(
         on_text = sink.draft
     count = 1 if grows else worker_count(options.workers, inputs, checkpoint, hardware)
     if count > 1:
+        from bbp_cli.batch.workers import WorkerJob, schedule_in_workers
+
         share = replace(hardware, threads=max(1, hardware.threads // count))
         job = WorkerJob(task, checkpoint, share, options.model.quantize)
         return schedule_in_workers(documents, job, count, in_order=not options.unordered)

@@ -26,13 +26,10 @@ from bbp_cli.documents.inputs import Input
 from bbp_cli.errors import BbpError, InputError, ResourceError
 from bbp_cli.models.checkpoints import Checkpoint, LoadedModel, load
 from bbp_cli.models.hardware import Hardware
-from bbp_cli.models.memory import free_bytes
 from bbp_cli.tasks.task import OutputT, ResultT, Task, WindowT, run_one
 
 ATTEMPTS = 3
-MIN_INPUTS = 64  # below it, starting processes takes longer than they save
 AHEAD = 2  # documents for each worker that are read before they are needed
-PROCESS_BYTES = 400 << 20  # of Python with torch
 PARENT_CHECKED_EVERY_S = 1.0
 
 
@@ -65,21 +62,6 @@ def schedule_in_workers(
             yield pool.take(in_order=in_order)
     finally:
         pool.close()
-
-
-def worker_count(asked: int | None, inputs: int, checkpoint: Checkpoint, hardware: Hardware) -> int:
-    """Return how many processes to use: those asked for, or where nobody asked what pays here.
-
-    That is one for each core where there are many inputs and the model only reads: one that writes reads all
-    its weights in each step, so that documents side by side in one process are faster.
-    """
-    if asked is not None:
-        return min(asked, inputs)
-    writes = checkpoint.kind == "abstractive"
-    if inputs < MIN_INPUTS or writes or hardware.device != "cpu":
-        return 1
-    fitting = free_bytes(hardware.device) // 2 // (PROCESS_BYTES + 3 * checkpoint.weight_bytes)
-    return max(1, min(hardware.threads, fitting))
 
 
 class _WorkerPool(Generic[WindowT, OutputT, ResultT]):

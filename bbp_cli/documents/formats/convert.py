@@ -15,7 +15,7 @@ from bbp_cli.documents.encodings import Decoded, decode
 from bbp_cli.documents.formats.captions import is_captions, is_timed, text_of_captions, text_of_timed
 from bbp_cli.documents.formats.html import is_html, text_of_page
 from bbp_cli.documents.formats.latex import is_latex, text_of_latex
-from bbp_cli.documents.formats.mail import is_mail, text_of_mail
+from bbp_cli.documents.formats.mail_headers import is_mail
 from bbp_cli.documents.formats.markdown import is_markdown, is_notebook, text_of_markdown, text_of_notebook
 from bbp_cli.documents.formats.office import is_zip, read_package
 from bbp_cli.documents.formats.restructured_text import is_restructured_text, text_of_restructured_text
@@ -116,6 +116,8 @@ def convert(data: bytes, name: str, encoding: str | None = None) -> Converted:
         text, warnings = text_of_rtf(data)
         return Converted(text, RTF, None, warnings)
     if is_mail(message := _of_utf16(data)):
+        from bbp_cli.documents.formats.mail import text_of_mail
+
         text, warnings = text_of_mail(message, encoding)
         return Converted(text, MAIL, None, warnings)
     decoded = decode(data, encoding, _declared_encoding(data, headers[0] if headers else b""))

@@ -20,16 +20,6 @@ from bbp_cli.documents.formats.html import text_of_page
 from bbp_cli.documents.formats.quoted_mail import set_apart
 from bbp_cli.errors import InputError
 
-_HEADER = rb"[!-9;-~]{1,70}:(?:[ \t][^\n]*)?\n(?:[ \t]+\S[^\n]*\n)*+"
-_HEADERS = re.compile(rb"\s*+(?:From [^\n]+\n)?+((?:" + _HEADER + rb")+)(?:\s*\n|\Z)", re.ASCII)
-_KNOWN = re.compile(
-    rb"^(from|to|cc|subject|date|sent|received|message-id|mime-version|return-path|delivered-to"
-    rb"|content-type|reply-to"
-    rb"|in-reply-to|references|x-[\w-]+):",
-    re.IGNORECASE | re.MULTILINE,
-)
-_MIN_KNOWN = 2  # different headers of a mail
-_HEAD = 65_536  # bytes in which the headers end
 _MBOX_FROM = re.compile(rb"^From \S[^\n]*\d{4}[^\n]*\n(?=[!-9;-~]{1,70}:)", re.MULTILINE)
 _MAX_HEADER = 10_000  # characters of one header: the library's parsers are quadratic in it
 _SHOWN_HEADERS = ("From", "To", "Date", "Subject")
@@ -43,16 +33,6 @@ class _BoundedHeaders(Compat32):
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
         return name, value[:_MAX_HEADER]
-
-
-def is_mail(data: bytes) -> bool:
-    """Return whether bytes begin with the headers of a mail, or are a mailbox of them."""
-    head = data[:_HEAD].replace(b"\r\n", b"\n").removeprefix(b"\xef\xbb\xbf")
-    match = _HEADERS.match(head)
-    if match is None:
-        return False
-    known = {name.lower() for name in _KNOWN.findall(match[1])}
-    return len(known) >= _MIN_KNOWN and bool(known & {b"from", b"received", b"message-id", b"return-path"})
 
 
 def text_of_mail(data: bytes, encoding: str | None = None) -> tuple[str, tuple[str, ...]]:

@@ -14,7 +14,8 @@ from bigbird_pegasus.summarization.options import OnText
 
 from bbp_cli.batch.reader import DocumentReader
 from bbp_cli.batch.scheduler import FinishedDocument
-from bbp_cli.batch.workers import WorkerJob, schedule_in_workers, worker_count
+from bbp_cli.batch.worker_count import worker_count
+from bbp_cli.batch.workers import WorkerJob, schedule_in_workers
 from bbp_cli.console import Console
 from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import InputOptions, collect

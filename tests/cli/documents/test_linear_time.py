@@ -17,7 +17,8 @@ from bbp_cli.documents.formats.captions import is_captions, is_timed, text_of_ca
 from bbp_cli.documents.formats.chat import is_chat, text_of_chat
 from bbp_cli.documents.formats.html import is_html, text_of_page
 from bbp_cli.documents.formats.latex import is_latex, text_of_latex
-from bbp_cli.documents.formats.mail import is_mail, text_of_mail
+from bbp_cli.documents.formats.mail import text_of_mail
+from bbp_cli.documents.formats.mail_headers import is_mail
 from bbp_cli.documents.formats.markdown import is_markdown, text_of_markdown
 from bbp_cli.documents.formats.restructured_text import is_restructured_text, text_of_restructured_text
 from bbp_cli.documents.formats.rtf import text_of_rtf

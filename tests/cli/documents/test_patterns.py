@@ -78,6 +78,7 @@ MODULES: dict[str, Callable[[str], object]] = {
     "html_tree": READERS["html"],
     "latex": READERS["latex"],
     "mail": READERS["mail"],
+    "mail_headers": READERS["mail"],
     "markdown": READERS["markdown"],
     "mathml": lambda text: (formula_of(text), formula_of(f"\\frac{{{text}")),
     "not_prose": READERS["data"],

@@ -6,7 +6,8 @@ from email.message import EmailMessage
 import pytest
 
 from bbp_cli.documents.document import parse
-from bbp_cli.documents.formats.mail import is_mail, text_of_mail
+from bbp_cli.documents.formats.mail import text_of_mail
+from bbp_cli.documents.formats.mail_headers import is_mail
 from bbp_cli.errors import InputError
 
 NEW = "The harbour was closed for a year while the quay was rebuilt by a firm from the north."
