@@ -40,6 +40,13 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("TypicalLogitsWarper", {"mass": 0.6, "min_tokens_to_keep": 2}),
     ("EpsilonLogitsWarper", {"epsilon": 0.1, "min_tokens_to_keep": 2}),
     ("EtaLogitsWarper", {"epsilon": 0.2}),
+    ("TopPLogitsWarper", {"top_p": 0.7, "filter_value": -1e4}),
+    ("TopKLogitsWarper", {"top_k": 3, "filter_value": -1e4}),
+    ("MinPLogitsWarper", {"min_p": 0.2, "filter_value": -1e4}),
+    ("TopHLogitsWarper", {"top_h": 0.4, "filter_value": -1e4}),
+    ("TypicalLogitsWarper", {"mass": 0.6, "filter_value": -1e4}),
+    ("EpsilonLogitsWarper", {"epsilon": 0.1, "filter_value": -1e4}),
+    ("EtaLogitsWarper", {"epsilon": 0.2, "filter_value": 0}),
     ("NoRepeatNGramLogitsProcessor", {"ngram_size": 2}),
     ("EncoderNoRepeatNGramLogitsProcessor", {"encoder_ngram_size": 2, "encoder_input_ids": DOCUMENTS}),
     ("EncoderNoRepeatNGramLogitsProcessor", {"encoder_ngram_size": 3, "encoder_input_ids": DOCUMENTS[0]}),
@@ -111,7 +118,7 @@ def test_a_criterion_does_what_the_published_one_does(name: str, arguments: dict
     [
         (lambda: bigbird_pegasus.TemperatureLogitsWarper(0.0), "temperature is 0.0"),
         (lambda: bigbird_pegasus.TopPLogitsWarper(1.5), "top_p is 1.5"),
-        (lambda: bigbird_pegasus.TopKLogitsWarper(5, filter_value=-1e4), "filter_value is -10000.0"),
+        (lambda: bigbird_pegasus.TopKLogitsWarper(5, filter_value=float("nan")), "filter_value is nan"),
         (lambda: bigbird_pegasus.MinPLogitsWarper(0.5, min_tokens_to_keep=0), "min_tokens_to_keep is 0"),
     ],
 )

@@ -1,8 +1,8 @@
 """The published classes of single processors, for lists that callers make: `logits_processor=[...]`.
 
 Each is one of the functions of `logits_processors` and `sampling_filters`, which the options of `generate`
-use, with the names, arguments and results of transformers 5.23. `filter_value` is -inf; `device` is accepted:
-tensors are where scores are.
+use, with the names, arguments and results of transformers 5.23. `device` is accepted: tensors
+are where scores are.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,15 +41,15 @@ def _check(**options: Any) -> None:
     GenerationConfig(**options)
 
 
-def _keep(filter_value: float, count: int, **options: Any) -> int:
+def _keep(fill: float, count: int, **options: Any) -> int:
     """Check the arguments of a filter, and return how many tokens it keeps at least.
 
     Raises:
-        ConfigError: one is impossible, or the filter would do more than ban.
+        ConfigError: one is impossible.
     """
     _check(**options)
-    if filter_value != BANNED:
-        raise ConfigError(f"filter_value is {filter_value}: it must be -inf, tokens are banned")
+    if isinstance(fill, bool) or not isinstance(fill, int | float) or fill != fill:
+        raise ConfigError(f"filter_value is {fill!r}: it must be a number")
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ConfigError(f"min_tokens_to_keep is {count!r}: it must be a whole number from 1 up")
     return count
@@ -114,7 +114,7 @@ class TopPLogitsWarper(_Acting):
 
     def __init__(self, top_p: float, filter_value: float = BANNED, min_tokens_to_keep: int = 1) -> None:
         keep = _keep(filter_value, min_tokens_to_keep, top_p=top_p)
-        self._act = partial(filters.keep_top_p, p=top_p, keep=keep)
+        self._act = partial(filters.keep_top_p, p=top_p, keep=keep, fill=filter_value)
 
 
 class TopKLogitsWarper(_Acting):
@@ -122,7 +122,7 @@ class TopKLogitsWarper(_Acting):
 
     def __init__(self, top_k: int, filter_value: float = BANNED, min_tokens_to_keep: int = 1) -> None:
         keep = _keep(filter_value, min_tokens_to_keep, top_k=top_k)
-        self._act = partial(filters.keep_top_k, k=max(top_k, keep))
+        self._act = partial(filters.keep_top_k, k=max(top_k, keep), fill=filter_value)
 
 
 class MinPLogitsWarper(_Acting):
@@ -130,7 +130,7 @@ class MinPLogitsWarper(_Acting):
 
     def __init__(self, min_p: float, filter_value: float = BANNED, min_tokens_to_keep: int = 1) -> None:
         keep = _keep(filter_value, min_tokens_to_keep, min_p=min_p)
-        self._act = partial(filters.keep_min_p, p=min_p, keep=keep)
+        self._act = partial(filters.keep_min_p, p=min_p, keep=keep, fill=filter_value)
 
 
 class TopHLogitsWarper(_Acting):
@@ -138,7 +138,7 @@ class TopHLogitsWarper(_Acting):
 
     def __init__(self, top_h: float, filter_value: float = BANNED) -> None:
         _keep(filter_value, 1, top_h=top_h)
-        self._act = partial(filters.keep_top_h, h=top_h)
+        self._act = partial(filters.keep_top_h, h=top_h, fill=filter_value)
 
 
 class TypicalLogitsWarper(_Acting):
@@ -146,7 +146,7 @@ class TypicalLogitsWarper(_Acting):
 
     def __init__(self, mass: float = 0.9, filter_value: float = BANNED, min_tokens_to_keep: int = 1) -> None:
         keep = _keep(filter_value, min_tokens_to_keep, typical_p=mass)
-        self._act = partial(filters.keep_typical, mass=mass, keep=keep)
+        self._act = partial(filters.keep_typical, mass=mass, keep=keep, fill=filter_value)
 
 
 class EpsilonLogitsWarper(_Acting):
@@ -154,7 +154,7 @@ class EpsilonLogitsWarper(_Acting):
 
     def __init__(self, epsilon: float, filter_value: float = BANNED, min_tokens_to_keep: int = 1) -> None:
         keep = _keep(filter_value, min_tokens_to_keep, epsilon_cutoff=epsilon)
-        self._act = partial(filters.keep_above_epsilon, epsilon=epsilon, keep=keep)
+        self._act = partial(filters.keep_above_epsilon, epsilon=epsilon, keep=keep, fill=filter_value)
 
 
 class EtaLogitsWarper(_Acting):
@@ -164,7 +164,7 @@ class EtaLogitsWarper(_Acting):
         self, epsilon: float, filter_value: float = BANNED, min_tokens_to_keep: int = 1, device: str = "cpu"
     ) -> None:
         keep = _keep(filter_value, min_tokens_to_keep, eta_cutoff=epsilon)
-        self._act = partial(filters.keep_above_eta, epsilon=epsilon, keep=keep)
+        self._act = partial(filters.keep_above_eta, epsilon=epsilon, keep=keep, fill=filter_value)
 
 
 class NoRepeatNGramLogitsProcessor(_Acting):
