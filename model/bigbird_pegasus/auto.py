@@ -31,9 +31,9 @@ class AutoConfig:
         _not_made(type(self))
 
     @staticmethod
-    def from_pretrained(name_or_path: str | Path, **options: Any) -> BigBirdPegasusConfig:
+    def from_pretrained(pretrained_model_name_or_path: str | Path, **options: Any) -> BigBirdPegasusConfig:
         """See `BigBirdPegasusConfig.from_pretrained`."""
-        return BigBirdPegasusConfig.from_pretrained(name_or_path, **options)
+        return BigBirdPegasusConfig.from_pretrained(pretrained_model_name_or_path, **options)
 
     @staticmethod
     def for_model(model_type: str, **values: Any) -> BigBirdPegasusConfig:
@@ -52,9 +52,9 @@ class AutoTokenizer:
         _not_made(type(self))
 
     @staticmethod
-    def from_pretrained(name_or_path: str | Path, **options: Any) -> PegasusTokenizer:
+    def from_pretrained(pretrained_model_name_or_path: str | Path, **options: Any) -> PegasusTokenizer:
         """See `PegasusTokenizer.from_pretrained`."""
-        return PegasusTokenizer.from_pretrained(name_or_path, **options)
+        return PegasusTokenizer.from_pretrained(pretrained_model_name_or_path, **options)
 
 
 class _AutoModelClass:
@@ -66,9 +66,9 @@ class _AutoModelClass:
         _not_made(type(self))
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, **options: Any) -> Any:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> Any:
         """See `BigBirdPegasusPreTrainedModel.from_pretrained`."""
-        return cls.model_class.from_pretrained(name_or_path, **options)
+        return cls.model_class.from_pretrained(pretrained_model_name_or_path, **options)
 
     @classmethod
     def from_config(cls, config: BigBirdPegasusConfig, **options: Any) -> Any:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, read_json_object
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
@@ -94,6 +94,7 @@ class BigBirdPegasusConfig:
     output_hidden_states: bool = False
     return_dict: bool = True
     name_or_path: str = ""  # what it was read from; not written
+    sub_configs: ClassVar[Mapping[str, type]] = {}  # published, of models that have others inside
 
     def __init__(self, /, **values: Any) -> None:
         extra = values.pop("extra", {})
@@ -180,6 +181,12 @@ class BigBirdPegasusConfig:
         """Tokens up to which the encoder attends fully: the sparse pattern needs more blocks than that."""
         return (5 + 2 * self.num_random_blocks) * self.block_size
 
+    def get_text_config(
+        self, decoder: bool | None = None, encoder: bool | None = None
+    ) -> "BigBirdPegasusConfig":
+        """Return itself: encoder and decoder have one configuration."""
+        return self
+
     def validate(self) -> None:
         """Check that the values fit each other.
 
@@ -189,17 +196,17 @@ class BigBirdPegasusConfig:
         check(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> "BigBirdPegasusConfig":
+    def from_dict(cls, config_dict: Mapping[str, Any], **changes: Any) -> "BigBirdPegasusConfig":
         """Make a configuration from the content of a `config.json`; `changes` as of `from_pretrained`.
 
         Raises:
             ConfigError: as the constructor, and when it describes another kind of model.
         """
-        config = cls(**values)
+        config = cls(**config_dict)
         return config.replace(**changes) if changes else config
 
     @classmethod
-    def from_json_file(cls, path: str | Path) -> "BigBirdPegasusConfig":
+    def from_json_file(cls, json_file: str | Path) -> "BigBirdPegasusConfig":
         """Read a file as `save_pretrained` or `to_json_file` writes it.
 
         Raises:
@@ -207,9 +214,9 @@ class BigBirdPegasusConfig:
             ConfigError: as the constructor.
         """
         try:
-            return cls.from_dict(read_json_object(Path(path)))
+            return cls.from_dict(read_json_object(Path(json_file)))
         except FileNotFoundError:
-            raise CheckpointError(f"{path} is no file") from None
+            raise CheckpointError(f"{json_file} is no file") from None
 
     def replace(self, **changes: Any) -> "BigBirdPegasusConfig":
         """Return a copy with other values; `num_labels` keeps the labels' names where it is their number.
@@ -233,13 +240,13 @@ class BigBirdPegasusConfig:
         """The keys that a configuration of this kind may have."""
         return {*self._values(), *LABEL_KEYS, *KEPT_SILENTLY, *ALIASES}
 
-    def update(self, values: Mapping[str, Any]) -> None:
+    def update(self, config_dict: Mapping[str, Any]) -> None:
         """Set several values.
 
         Raises:
             ConfigError: a value is impossible, or they do not fit each other.
         """
-        for name, value in values.items():
+        for name, value in config_dict.items():
             setattr(self, name, value)
         self.validate()
 
@@ -268,14 +275,14 @@ class BigBirdPegasusConfig:
         values = self.to_diff_dict() if use_diff else self.to_dict()
         return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
-    def to_json_file(self, path: str | Path, use_diff: bool = True) -> None:
+    def to_json_file(self, json_file_path: str | Path, use_diff: bool = True) -> None:
         """Write what `to_json_string` returns."""
-        Path(path).write_text(self.to_json_string(use_diff), encoding="utf-8")
+        Path(json_file_path).write_text(self.to_json_string(use_diff), encoding="utf-8")
 
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | Path,
+        pretrained_model_name_or_path: str | Path,
         *,
         revision: str | None = None,
         local_files_only: bool = False,
@@ -285,7 +292,8 @@ class BigBirdPegasusConfig:
         """Read `config.json` of a checkpoint; `changes` replace what it says (see `replace`).
 
         Args:
-            name_or_path: a folder, or `owner/name` on the Hub, see `checkpoint_folder`.
+            pretrained_model_name_or_path: a folder, or `owner/name` on the Hub, see
+                `checkpoint_folder`.
             revision: branch, tag or commit of a model on the Hub.
             local_files_only: never download.
             return_unused_kwargs: return a pair: the configuration, and the changes whose keys it does not
@@ -299,7 +307,7 @@ class BigBirdPegasusConfig:
         """
         where, changes = split_options(changes)
         folder = checkpoint_folder(
-            name_or_path, revision=revision, local_files_only=local_files_only, **where
+            pretrained_model_name_or_path, revision=revision, local_files_only=local_files_only, **where
         )
         path = folder / CONFIG_FILE
         try:
@@ -312,7 +320,7 @@ class BigBirdPegasusConfig:
         unused = {name: value for name, value in changes.items() if name not in config.known_keys}
         used = {name: value for name, value in changes.items() if name not in unused}
         config = config.replace(**used) if used else config
-        config.name_or_path = str(name_or_path)
+        config.name_or_path = str(pretrained_model_name_or_path)
         if return_unused_kwargs:
             return cast("BigBirdPegasusConfig", (config, unused))
         for name in unused:
@@ -320,10 +328,10 @@ class BigBirdPegasusConfig:
             warnings.warn(f"a configuration has no {name!r}, it changes nothing{hint}", stacklevel=2)
         return config
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write `config.json` into `folder`, which is made where it is missing."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        self.to_json_file(Path(folder) / CONFIG_FILE, use_diff=False)
+    def save_pretrained(self, save_directory: str | Path) -> None:
+        """Write `config.json` into `save_directory`, which is made where it is missing."""
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        self.to_json_file(Path(save_directory) / CONFIG_FILE, use_diff=False)
 
 
 _FIELDS: dict[str, Any] = {

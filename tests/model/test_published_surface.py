@@ -1,16 +1,35 @@
 """The table of the published surface in the package's README, kept agreeing with what there is."""
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
 
 import bigbird_pegasus
 import pytest
-from bigbird_pegasus import BigBirdPegasusForConditionalGeneration, GenerationConfig
+from bigbird_pegasus import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    BigBirdPegasusConfig,
+    BigBirdPegasusForConditionalGeneration,
+    GenerationConfig,
+    PegasusTokenizer,
+)
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import NOT_OFFERED
 
 from tests.model.tiny import tiny_ids, tiny_model
+
+READERS = (
+    BigBirdPegasusForConditionalGeneration,
+    BigBirdPegasusConfig,
+    PegasusTokenizer,
+    AutoConfig,
+    AutoTokenizer,
+    AutoModelForSeq2SeqLM,
+)
+WRITERS = (BigBirdPegasusForConditionalGeneration, BigBirdPegasusConfig, PegasusTokenizer, GenerationConfig)
 
 README = Path(__file__).parents[2] / "model" / "README.md"
 
@@ -49,3 +68,21 @@ def test_generation_options_have_the_published_names_and_change_in_place() -> No
     assert (options.num_beams, options.max_length) == (3, 9)
     with pytest.raises(ConfigError, match="num_beams is 0"):
         options.update(num_beams=0)
+
+
+PUBLISHED_NAMES: list[tuple[Any, str, str]] = [
+    *((one, "from_pretrained", "pretrained_model_name_or_path") for one in READERS),
+    *((one, "save_pretrained", "save_directory") for one in WRITERS),
+    (GenerationConfig, "from_pretrained", "pretrained_model_name"),
+    (GenerationConfig, "from_dict", "config_dict"),
+    (GenerationConfig, "from_model_config", "model_config"),
+    (BigBirdPegasusConfig, "from_dict", "config_dict"),
+    (BigBirdPegasusConfig, "update", "config_dict"),
+    (BigBirdPegasusConfig, "from_json_file", "json_file"),
+    (BigBirdPegasusConfig, "to_json_file", "json_file_path"),
+]
+
+
+@pytest.mark.parametrize(("owner", "method", "name"), PUBLISHED_NAMES)
+def test_the_first_argument_has_the_published_name(owner: Any, method: str, name: str) -> None:
+    assert next(n for n in inspect.signature(getattr(owner, method)).parameters if n != "self") == name

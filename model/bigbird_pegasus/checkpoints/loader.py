@@ -214,7 +214,10 @@ def _new_head(
             tensor.copy_(found[table])
         elif name != FINAL_BIAS:  # which is zero where nothing was learnt, as published
             drawn.append(name)
-            if not name.endswith("bias"):
+            owner = model.get_submodule(name.rpartition(".")[0])
+            if isinstance(owner, nn.LayerNorm):
+                tensor.fill_(name.endswith("weight"))
+            elif not name.endswith("bias"):
                 tensor.normal_(std=init_std)
     if drawn:
         kind = type(model).__name__

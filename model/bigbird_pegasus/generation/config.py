@@ -181,18 +181,18 @@ class GenerationConfig:
         return {"max_length": DEFAULT_NEW_TOKENS}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "GenerationConfig":
+    def from_dict(cls, config_dict: Mapping[str, Any]) -> "GenerationConfig":
         """Make the options from the content of a `generation_config.json`; unknown keys are kept in `extra`.
 
         Raises:
             ConfigError: a value is impossible.
         """
-        known = {name: value for name, value in values.items() if name in _DEFAULTS and name != "extra"}
-        extra = {name: value for name, value in values.items() if name not in known}
+        known = {name: value for name, value in config_dict.items() if name in _DEFAULTS and name != "extra"}
+        extra = {name: value for name, value in config_dict.items() if name not in known}
         return cls(**_neutral_for_none(known), extra=extra)
 
     @classmethod
-    def from_model_config(cls, config: "BigBirdPegasusConfig") -> "GenerationConfig":
+    def from_model_config(cls, model_config: "BigBirdPegasusConfig") -> "GenerationConfig":
         """Take the options that a model's `config.json` carries, as the published checkpoints do, and its
         token ids.
 
@@ -200,16 +200,16 @@ class GenerationConfig:
             ConfigError: one of them is impossible.
         """
         ours = (_DEFAULTS.keys() | NOT_OFFERED.keys()) - {"output_attentions", "output_hidden_states"}
-        options = {name: value for name, value in config.extra.items() if name in ours}
+        options = {name: value for name, value in model_config.extra.items() if name in ours}
         token_ids = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
-        return cls.from_dict(options | {name: getattr(config, name) for name in token_ids})
+        return cls.from_dict(options | {name: getattr(model_config, name) for name in token_ids})
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, **options: Any) -> "GenerationConfig":
+    def from_pretrained(cls, pretrained_model_name: str | Path, **options: Any) -> "GenerationConfig":
         """Read `generation_config.json` of a checkpoint, or, where there is none, its `config.json`.
 
         Args:
-            name_or_path: a folder, or `owner/name` on the Hub.
+            pretrained_model_name: a folder, or `owner/name` on the Hub.
             options: of `checkpoint_folder`, and values that replace those read.
 
         Raises:
@@ -218,7 +218,7 @@ class GenerationConfig:
         """
         where, changes = split_options(options)
         where |= {name: changes.pop(name) for name in ("revision", "local_files_only") if name in changes}
-        folder = checkpoint_folder(name_or_path, **where)
+        folder = checkpoint_folder(pretrained_model_name, **where)
         path = folder / GENERATION_CONFIG_FILE
         if path.is_file():
             found = cls.from_dict(read_json_object(path))
@@ -235,11 +235,11 @@ class GenerationConfig:
             ours["sequence_bias"] = [[list(ids), bias] for ids, bias in ours["sequence_bias"].items()]
         return {name: value for name, value in ours.items() if value != _DEFAULTS[name]} | self.extra
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write `generation_config.json` into `folder`, which is made where it is missing."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
+    def save_pretrained(self, save_directory: str | Path) -> None:
+        """Write `generation_config.json` into `save_directory`, which is made where it is missing."""
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
         text = json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        (Path(folder) / GENERATION_CONFIG_FILE).write_text(text, encoding="utf-8")
+        (Path(save_directory) / GENERATION_CONFIG_FILE).write_text(text, encoding="utf-8")
 
 
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(GenerationConfig)}

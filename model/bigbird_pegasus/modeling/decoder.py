@@ -31,6 +31,7 @@ from bigbird_pegasus.modeling.layers import (
     resolve,
 )
 from bigbird_pegasus.modeling.outputs import BaseModelOutputWithPastAndCrossAttentions
+from bigbird_pegasus.modeling.token_embeddings import TokenEmbedding
 
 INPUT_NAMES = "decoder_input_ids and decoder_inputs_embeds"
 
@@ -127,7 +128,7 @@ class Decoder(LayerStack):
         """Make the layers; `embedding` is the encoder's where there is one, so that both share it."""
         super().__init__()
         self.config = config
-        self.embed_tokens = embedding or nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.embed_tokens = embedding or TokenEmbedding(config)
         self.embed_positions = nn.Embedding(config.max_position_embeddings, config.d_model)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
         self.layernorm_embedding = nn.LayerNorm(config.d_model)

@@ -29,6 +29,7 @@ from bigbird_pegasus.modeling.layers import (
 )
 from bigbird_pegasus.modeling.outputs import BaseModelOutput
 from bigbird_pegasus.modeling.random_attention import random_attention_plan
+from bigbird_pegasus.modeling.token_embeddings import TokenEmbedding
 
 
 def _plan_tensor(*arguments: Any) -> Tensor:
@@ -65,7 +66,7 @@ class Encoder(LayerStack):
             )
         self.config = config
         self.random_attention: RandomAttention = random_attention
-        self.embed_tokens = embedding or nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.embed_tokens = embedding or TokenEmbedding(config)
         self.embed_positions = nn.Embedding(config.max_position_embeddings, config.d_model)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         self.layernorm_embedding = nn.LayerNorm(config.d_model)

@@ -6,7 +6,6 @@ done: it is handed a function that attends, so that full, block-sparse and cache
 Source: the published checkpoints' structure (pre-norm transformer, Zhang et al., PEGASUS, 2020).
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -212,7 +211,7 @@ def embed_tokens(
     assert ids is not None
     check_ids(ids, embedding, names.split()[0])
     embedded: Tensor = embedding(ids)
-    return embedded * math.sqrt(config.d_model) if config.scale_embedding else embedded
+    return embedded
 
 
 def position_embeddings(positions: nn.Embedding, past: int, tokens: int) -> Tensor:

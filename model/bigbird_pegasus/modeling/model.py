@@ -7,7 +7,7 @@ H heads, d head width, V vocabulary.
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ModelInputError
@@ -17,6 +17,7 @@ from bigbird_pegasus.modeling.encoder import Encoder
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.outputs import BaseModelOutput, Seq2SeqModelOutput
 from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
+from bigbird_pegasus.modeling.token_embeddings import TokenEmbedding
 
 
 class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
@@ -29,7 +30,7 @@ class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__(config)
-        self.shared = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.shared = TokenEmbedding(config)
         self.encoder = Encoder(config, random_attention, self.shared)
         if config.is_encoder_decoder:
             self.decoder = Decoder(config, self.shared)

@@ -5,7 +5,7 @@ Dimensions: V tokens, D model width.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -81,9 +81,10 @@ class ModelMethods(nn.Module):
         below = getattr(self, self.base_model_prefix, self)
         return below if isinstance(below, nn.Module) else self
 
-    def can_generate(self) -> bool:
+    @classmethod
+    def can_generate(cls) -> bool:
         """Return whether it has `generate`."""
-        return hasattr(self, "generate")
+        return hasattr(cls, "generate")
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
         """Return the number of parameters, quantized or not; embeddings are those of tokens and positions."""
@@ -111,6 +112,31 @@ class ModelMethods(nn.Module):
                     nn.init.zeros_(module.weight[module.padding_idx])
                 if isinstance(module, nn.Linear) and module.bias is not None:
                     nn.init.zeros_(module.bias)
+
+    def init_weights(self) -> None:
+        """Draw all weights anew and tie the output head: `initialize` by its published name."""
+        self.initialize()
+        self.tie_weights()
+
+    def post_init(self) -> None:
+        """Do `init_weights`: what a class made of this package's ones ends its constructor with."""
+        self.init_weights()
+
+    def set_attn_implementation(self, attn_implementation: str | None) -> None:
+        """Accept "eager" and "sdpa", which compute the same.
+
+        Raises:
+            ConfigError: it is another one.
+        """
+        accept_attention(attn_implementation)
+
+    def push_to_hub(self, *arguments: Any, **options: Any) -> None:
+        """Refuse.
+
+        Raises:
+            ConfigError: always; the message says what to do.
+        """
+        refuse_upload()
 
     def get_encoder(self) -> nn.Module:
         """Return the encoder.
@@ -140,8 +166,10 @@ class ModelMethods(nn.Module):
         return get_table(self)
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        """Look tokens up in another module, in encoder and decoder, and in an output head that is the
-        same."""
+        """Look tokens up in another module, in encoder and decoder, and in an output head that is the same.
+
+        What it gives out is taken as it is: `TokenEmbedding` scales its rows, `nn.Embedding` does not.
+        """
         set_table(self, value)
         self.tie_weights()
 
@@ -268,6 +296,24 @@ class ModelMethods(nn.Module):
         hook = self.__dict__.pop("_input_hook", None)
         if hook is not None:
             hook.remove()
+
+
+ATTENTION_IMPLEMENTATIONS = (None, "eager", "sdpa")  # one way is taken in any case: the fastest at hand
+
+
+def accept_attention(implementation: str | None) -> None:
+    """Check the name of a way to compute attention.
+
+    Raises:
+        ConfigError: it is not offered.
+    """
+    if implementation not in ATTENTION_IMPLEMENTATIONS:
+        raise ConfigError(f"attn_implementation is {implementation!r}: it must be 'eager' or 'sdpa'")
+
+
+def refuse_upload() -> NoReturn:
+    """Raise the ConfigError of whoever wants to upload."""
+    raise ConfigError("push_to_hub is not offered: `hf upload` sends a saved folder to the Hub")
 
 
 def _require_grad(module: nn.Module, arguments: Any, output: Tensor) -> None:

@@ -24,11 +24,9 @@ from bigbird_pegasus.checkpoints.tensors import read_tensors
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import GenerationConfig
-from bigbird_pegasus.modeling.model_methods import ModelMethods
+from bigbird_pegasus.modeling.model_methods import ModelMethods, accept_attention, refuse_upload
 from bigbird_pegasus.modeling.placement import device_of, dtype_of, one_of
 from bigbird_pegasus.quantization.quantize import QuantizationRequest, quantization_of, quantized_tensors
-
-ATTENTION_IMPLEMENTATIONS = (None, "eager", "sdpa")  # one way is taken in any case: the fastest at hand
 
 
 class BigBirdPegasusPreTrainedModel(ModelMethods):
@@ -48,7 +46,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         Raises:
             ConfigError: the configuration is impossible, or an option is unknown.
         """
-        _accept_attention(options.pop("attn_implementation", None))
+        accept_attention(options.pop("attn_implementation", None))
         options.pop("trust_remote_code", None)
         for name in options:
             raise ConfigError(f"from_config has no option {name!r}")
@@ -59,7 +57,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | Path,
+        pretrained_model_name_or_path: str | Path,
         *,
         dtype: torch.dtype | str | None = None,
         device: torch.device | str | None = None,
@@ -81,7 +79,8 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         """Read a checkpoint into a model in eval mode.
 
         Args:
-            name_or_path: a folder with `config.json` and the weights, or `owner/name` on the Hub.
+            pretrained_model_name_or_path: a folder with `config.json` and the weights, or `owner/name` on
+                the Hub.
             dtype: of the weights once loaded, float32 by default; "auto" keeps what the file has.
             device: where they go, the CPU by default.
             random_attention: see `random_attention_plan`.
@@ -113,22 +112,25 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         """
         wanted = dtype_of(one_of("dtype", dtype, "torch_dtype", torch_dtype, torch.float32))
         place = device_of(one_of("device", device, "device_map", device_map, "cpu"))
-        _accept_attention(attn_implementation)
+        accept_attention(attn_implementation)
         where, changes = split_options(changes)
         where |= {"revision": revision, "local_files_only": local_files_only}
         if isinstance(config, BigBirdPegasusConfig):
             own_config = config
         else:
             own_config = BigBirdPegasusConfig.from_pretrained(
-                name_or_path if config is None else config, **where
+                pretrained_model_name_or_path if config is None else config, **where
             )
-        own_config = own_config.replace(**changes, name_or_path=str(name_or_path))
+        own_config = own_config.replace(**changes, name_or_path=str(pretrained_model_name_or_path))
         own = variant is not None or use_safetensors is False
-        folder = checkpoint_folder(name_or_path, weights=state_dict is None and not own, **where)
+        folder = checkpoint_folder(
+            pretrained_model_name_or_path, weights=state_dict is None and not own, **where
+        )
         if state_dict is None and not own:
             check_layers(folder, own_config.encoder_layers, own_config.decoder_layers)
         with torch.device("meta"), _NothingDrawn():
-            model = cls(own_config, random_attention)
+            # A class of a caller's own takes the configuration alone.
+            model = cls(own_config) if random_attention == "seeded" else cls(own_config, random_attention)
         quantization = quantization_of(quantization_config, stored_quantization(folder), folder)
         found = load_weights(
             model,
@@ -139,7 +141,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             tensors=read_tensors(folder, variant, use_safetensors)
             if state_dict is None
             else state_dict.items(),
-            head=cls.head,
+            head=_head_of(model),
             not_read=cls.not_read,
             init_std=own_config.init_std,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
@@ -160,7 +162,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
 
     def save_pretrained(
         self,
-        folder: str | Path,
+        save_directory: str | Path,
         is_main_process: bool = True,
         state_dict: Mapping[str, Tensor] | None = None,
         *,
@@ -174,7 +176,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         A class that writes adds its `generation_config.json`.
 
         Args:
-            folder: is made where it is missing.
+            save_directory: is made where it is missing.
             is_main_process: False writes nothing, for all processes of a distributed run but one.
             state_dict: tensors in place of the model's own.
             max_shard_size: bytes of a file, or such as "5GB"; more are written in several with an index.
@@ -186,12 +188,12 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             ConfigError: the model was packed for this processor, or something is not offered or impossible.
         """
         if push_to_hub:
-            raise ConfigError("push_to_hub is not offered: `hf upload` sends a saved folder to the Hub")
+            refuse_upload()
         if any(getattr(module, "joined", None) is not None for module in self.modules()):
             raise ConfigError("a packed model cannot be saved: load it without packing")
         if not is_main_process:
             return
-        folder = Path(folder)
+        folder = Path(save_directory)
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
         quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}
         # Other programs refuse such a file, in place of reading its codes as weights.
@@ -212,9 +214,13 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             self.generation_config.save_pretrained(folder)
 
 
-def _accept_attention(implementation: str | None) -> None:
-    if implementation not in ATTENTION_IMPLEMENTATIONS:
-        raise ConfigError(f"attn_implementation is {implementation!r}: it must be 'eager' or 'sdpa'")
+def _head_of(model: BigBirdPegasusPreTrainedModel) -> tuple[str, ...]:
+    """Return the prefixes of what a checkpoint may lack: of a caller's own class, all beside the model in
+    it."""
+    if model.head or model.base_model is model:
+        return model.head
+    parts = [f"{name}." for name, _ in model.named_children() if name != model.base_model_prefix]
+    return (*parts, *(name for name, _ in model.named_parameters(recurse=False)))
 
 
 def _published_info(info: LoadingInfo) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from bigbird_pegasus.modeling.sentence_columns import (
     SELECTOR_WIDTH,
     SENTENCE_LAYERS,
 )
+from bigbird_pegasus.modeling.token_embeddings import TokenEmbedding
 
 TEMPERATURE = 0.15  # of the distribution over a window's sentences that the loss compares
 SCALE_WEIGHT = 2.0  # of the squared error, which keeps the scores on the values' own scale
@@ -66,7 +67,7 @@ class BigBirdPegasusForSentenceExtraction(BigBirdPegasusPreTrainedModel):
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__(config)
-        self.shared = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.shared = TokenEmbedding(config)
         self.encoder = Encoder(config, random_attention, self.shared)
         self.sentence_head = SentenceHead(config)
         self.initialize()

@@ -6,13 +6,30 @@ its first name, as in files of weights; loaded is it by any of its names.
 Dimensions: V tokens, D model width.
 """
 
+import math
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from bigbird_pegasus.config import BigBirdPegasusConfig
+
 HOLDERS = ("shared", "embed_tokens")  # attributes that are the table
 HEAD = "lm_head"
+
+
+class TokenEmbedding(nn.Embedding):
+    """The table of token embeddings, which gives out rows times `embed_scale`: `inputs_embeds` are such
+    rows."""
+
+    def __init__(self, config: BigBirdPegasusConfig) -> None:
+        super().__init__(config.vocab_size, config.d_model, config.pad_token_id)
+        self.embed_scale = math.sqrt(config.d_model) if config.scale_embedding else 1.0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Look ids up, (…) to (…, D)."""
+        rows = super().forward(input)
+        return rows if self.embed_scale == 1 else rows * self.embed_scale
 
 
 def get_table(model: nn.Module) -> nn.Module:

@@ -93,20 +93,21 @@ class QuantizedLinear(nn.Module):
 class QuantizedEmbedding(nn.Module):
     """A table of token embeddings in int8, a scale for each row; for inference only."""
 
-    def __init__(self, table: Tensor, scale: Tensor, dtype: torch.dtype) -> None:
-        """Take codes, int8 (V, D), and scales, float32 (V,); give out `dtype`."""
+    def __init__(self, table: Tensor, scale: Tensor, dtype: torch.dtype, embed_scale: float = 1.0) -> None:
+        """Take codes, int8 (V, D), and scales, float32 (V,); give out rows times `embed_scale` in `dtype`."""
         super().__init__()
         self.num_embeddings, self.embedding_dim = table.shape
         self.dtype = dtype
         self.table = table
         self.scale = scale
+        self.embed_scale = embed_scale
         self.training = False
 
     def forward(self, ids: Tensor) -> Tensor:
         """Look up ids (…) as (…, D)."""
         flat = ids.flatten()
         rows = self.table[flat].float() * self.scale[flat].unsqueeze(1)
-        return rows.to(self.dtype).view(*ids.shape, self.embedding_dim)
+        return rows.to(self.dtype).view(*ids.shape, self.embedding_dim) * self.embed_scale
 
     def stored(self) -> Mapping[str, Tensor]:
         """Return what `Int8Weight.load` takes, for the table as a weight (V, D)."""

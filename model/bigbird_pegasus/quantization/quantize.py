@@ -235,7 +235,8 @@ class WeightQuantizer:
         # Rows are given out in the type of the norms: these are never quantized, so they still have the
         # model's type, which codes and scales do not show.
         dtype = next(p.dtype for path, p in self._model.named_parameters() if path.endswith("norm.weight"))
-        table = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype)
+        embed_scale = getattr(module, "embed_scale", 1.0)
+        table = QuantizedEmbedding(parts[""].squeeze(0), parts["_scale"], dtype, embed_scale)
         # Beside layers of 4 bits the head reads the table as it is stored, else it has a packed copy (module
         # docstring).
         if _is_table_again(self._model, HEAD):

@@ -116,11 +116,11 @@ class BatchEncoding(dict[str, Any]):
             self.update(to_tensors(columns, str(getattr(tensor_type, "value", tensor_type))))
         return self
 
-    def to(self, device: Any) -> Self:
+    def to(self, device: Any, *, non_blocking: bool = False) -> Self:
         """Move every tensor to the device, in place; lists stay as they are. Returns itself."""
         for name, value in self.items():
             if hasattr(value, "to"):
-                self[name] = value.to(device)
+                self[name] = value.to(device, non_blocking=non_blocking)
         return self
 
     def _source(self, batch_index: int) -> tuple[RowSource, TokenReader]:

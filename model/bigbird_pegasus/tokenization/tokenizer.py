@@ -53,7 +53,7 @@ class PegasusTokenizer(PegasusVocabulary):
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | Path,
+        pretrained_model_name_or_path: str | Path,
         *,
         revision: str | None = None,
         local_files_only: bool = False,
@@ -62,7 +62,7 @@ class PegasusTokenizer(PegasusVocabulary):
         """Load the tokenizer of a checkpoint: its ``spiece.model`` and ``tokenizer_config.json``.
 
         Args:
-            name_or_path: a folder, or ``owner/name`` on the Hub, see `checkpoint_folder`.
+            pretrained_model_name_or_path: a folder, or ``owner/name`` on the Hub, see `checkpoint_folder`.
             revision: branch, tag or commit of a model on the Hub.
             local_files_only: never download.
             options: arguments of the class, which take precedence over the folder's; `subfolder`,
@@ -78,7 +78,7 @@ class PegasusTokenizer(PegasusVocabulary):
         where, options = split_options(options)
         options = {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
         where |= {"revision": revision, "local_files_only": local_files_only}
-        folder = checkpoint_folder(name_or_path, **where)
+        folder = checkpoint_folder(pretrained_model_name_or_path, **where)
         model_ids = read_json(folder / CONFIG_FILE).get("vocab_size")
         tokenizer = cls(**tokenizer_arguments(folder, model_ids) | options)
         if isinstance(model_ids, int) and len(tokenizer) > model_ids:
@@ -93,7 +93,7 @@ class PegasusTokenizer(PegasusVocabulary):
             )
         return tokenizer
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, save_directory: str | Path) -> None:
         """Write ``spiece.model`` and ``tokenizer_config.json`` into the folder, which is made if need be.
 
         With offset 0 the mask token is listed under ``additional_special_tokens``: transformers 5 puts a
@@ -107,7 +107,7 @@ class PegasusTokenizer(PegasusVocabulary):
             masks = [token for token in (self.mask_token_sent, self.mask_token) if token]
             config |= {"mask_token": None, "mask_token_sent": None}
             config["additional_special_tokens"] = self.additional_special_tokens + masks
-        write_tokenizer(Path(folder), self.vocab_file, config, self._ids.added)
+        write_tokenizer(Path(save_directory), self.vocab_file, config, self._ids.added)
 
     def __call__(
         self,

@@ -13,9 +13,8 @@ from tests.model.tiny import tiny_config, tiny_ids, tiny_model
 def test_embeddings_in_place_of_ids_give_the_same() -> None:
     model = tiny_model()
     ids, target = tiny_ids(2, 30), tiny_ids(2, 5)
-    scale = model.config.d_model**0.5
-    embed = model.model.shared
-    by_embeds = model(inputs_embeds=embed(ids) * scale, decoder_inputs_embeds=embed(target) * scale)
+    embed = model.get_input_embeddings()  # whose rows are scaled, as published
+    by_embeds = model(inputs_embeds=embed(ids), decoder_inputs_embeds=embed(target))
     torch.testing.assert_close(by_embeds.logits, model(input_ids=ids, decoder_input_ids=target).logits)
 
 
@@ -51,7 +50,7 @@ def test_layerdrop_of_one_leaves_out_all_layers_in_training() -> None:
     config = tiny_config(encoder_layerdrop=1.0, decoder_layerdrop=1.0, dropout=0.0)
     encoder, decoder = Encoder(config), Decoder(config)
     ids = tiny_ids(1, 7)
-    embedded = encoder.embed_tokens(ids) * config.d_model**0.5 + encoder.embed_positions.weight[:7]
+    embedded = encoder.embed_tokens(ids) + encoder.embed_positions.weight[:7]
     torch.testing.assert_close(encoder(ids).last_hidden_state, encoder.layernorm_embedding(embedded))
     assert len(decoder(ids, output_hidden_states=True).hidden_states) == 1
 

@@ -1,0 +1,93 @@
+"""A class that a caller makes of `BigBirdPegasusPreTrainedModel`: the body and a head of its own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bigbird_pegasus import (
+    BigBirdPegasusConfig,
+    BigBirdPegasusForConditionalGeneration,
+    BigBirdPegasusModel,
+    BigBirdPegasusPreTrainedModel,
+    NewHeadWarning,
+)
+from bigbird_pegasus.errors import CheckpointError, ConfigError
+from torch import Tensor, nn
+
+from tests.model.tiny import tiny_config, tiny_ids, tiny_model
+
+
+class Regressor(BigBirdPegasusPreTrainedModel):
+    def __init__(self, config: BigBirdPegasusConfig) -> None:
+        super().__init__(config)
+        self.model = BigBirdPegasusModel(config)
+        self.norm = nn.LayerNorm(config.d_model)
+        self.regressor = nn.Linear(config.d_model, 1)
+        self.offset = nn.Parameter(torch.zeros(1))
+        self.post_init()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Any:
+        states = self.model(input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.regressor(self.norm(states[:, -1])) + self.offset
+
+
+@pytest.mark.parametrize("base", [BigBirdPegasusModel, BigBirdPegasusForConditionalGeneration])
+def test_a_published_checkpoint_gives_the_body_and_the_rest_is_new(tmp_path: Path, base: Any) -> None:
+    stored = base(tiny_config())
+    stored.save_pretrained(tmp_path)
+    with pytest.warns(NewHeadWarning, match="regressor.weight.*train Regressor before use"):
+        model = Regressor.from_pretrained(tmp_path)
+    ours = model.get_parameter("model.shared.weight")
+    assert torch.equal(
+        ours, stored.get_parameter("shared.weight" if base is BigBirdPegasusModel else "model.shared.weight")
+    )
+    assert model.norm.weight.tolist() == [1] * 32
+    assert model.norm.bias.tolist() == [0] * 32
+    assert model(tiny_ids(2, 9)).shape == (2, 1)
+
+
+def test_it_is_saved_and_read_again(tmp_path: Path) -> None:
+    model = Regressor(tiny_config()).eval()
+    model.save_pretrained(save_directory=tmp_path)
+    same = Regressor.from_pretrained(pretrained_model_name_or_path=tmp_path)
+    assert torch.equal(same(tiny_ids(2, 9)), model(tiny_ids(2, 9)))
+
+
+def test_a_body_that_lacks_tensors_is_an_error_all_the_same(tmp_path: Path) -> None:
+    stored = BigBirdPegasusModel(tiny_config())
+    state = stored.state_dict()
+    state.pop("encoder.layers.0.fc1.weight")
+    stored.save_pretrained(tmp_path, state_dict=state)
+    with pytest.raises(CheckpointError, match=r"1 missing: model\.encoder\.layers\.0\.fc1\.weight"):
+        Regressor.from_pretrained(tmp_path)
+
+
+def test_weights_are_drawn_anew() -> None:
+    model = tiny_model()
+    before = model.get_parameter("model.encoder.layers.0.fc1.weight").clone()
+    model.init_weights()
+    assert not torch.equal(before, model.get_parameter("model.encoder.layers.0.fc1.weight"))
+    assert model.get_parameter("lm_head.weight") is model.get_parameter("model.shared.weight")
+
+
+def test_whether_it_writes_is_asked_of_the_class() -> None:
+    assert BigBirdPegasusForConditionalGeneration.can_generate()
+    assert not BigBirdPegasusModel.can_generate()
+
+
+def test_a_way_of_attention_is_accepted_or_refused() -> None:
+    tiny_model().set_attn_implementation("sdpa")
+    with pytest.raises(ConfigError, match="attn_implementation is 'flash'"):
+        tiny_model().set_attn_implementation("flash")
+
+
+def test_there_is_one_configuration() -> None:
+    config = tiny_config()
+    assert config.get_text_config(decoder=True) is config
+    assert config.sub_configs == {}
+
+
+def test_an_upload_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ConfigError, match="push_to_hub is not offered: `hf upload`"):
+        tiny_model().push_to_hub("name")
