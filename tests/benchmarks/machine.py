@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from bigbird_pegasus import BigBirdPegasusConfig
 from bigbird_pegasus.kernels.cpu import computes_bfloat16, instruction_classes
-from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest
+from bigbird_pegasus.kernels.few_rows import has_few_rows
 from bigbird_pegasus.quantization.int8 import Int8Weight
 from bigbird_pegasus.quantization.modules import QuantizedLinear
 from torch import Tensor
@@ -105,7 +105,7 @@ def step_floor(
     # Cross-attention's projections of keys and values are not needed after the first step.
     weights = layers * (6 * width * width + 2 * width * config.decoder_ffn_dim) + config.vocab_size * width
     rest = WEIGHT_BYTES[dtype_beside_quantized() if precision in QUANTIZED else precision]
-    of_source = 1 if precision == "int8" and rest == 4 and few_rows_is_fastest() else rest
+    of_source = 1 if precision == "int8" and has_few_rows() else rest
     remembered = 2 * layers * width * (tokens * of_source + beams * position * rest)
     return (weights * WEIGHT_BYTES[precision] + remembered) / rates.bytes_read
 

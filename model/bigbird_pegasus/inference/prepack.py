@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.kernels.cpu import multiplies_bfloat16
-from bigbird_pegasus.kernels.few_rows import FewRowsLinear, few_rows_is_fastest
+from bigbird_pegasus.kernels.few_rows import FewRowsLinear, multiplies_weights_by_few_rows
 from bigbird_pegasus.kernels.packed_linear import FUSED, PackedLinear
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.layers import (
@@ -78,7 +78,7 @@ def _maps_of_few_rows(model: nn.Module) -> Iterator[str]:
 
 
 def _has_kernel_of_few_rows(module: nn.Module) -> bool:
-    return cast(Tensor, module.weight).dtype == torch.float32 and few_rows_is_fastest()
+    return cast(Tensor, module.weight).dtype == torch.float32 and multiplies_weights_by_few_rows()
 
 
 def _is_in_8_bits(decoder: Decoder) -> bool:

@@ -33,11 +33,11 @@ def torch_arithmetic(dtype: str, device: str, quantization: str | None) -> Arith
     """Return that of torch on a device; of one that is neither a CPU nor a CUDA GPU the device's name."""
     import torch
 
-    from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest
+    from bigbird_pegasus.kernels.few_rows import has_few_rows
 
     instructions = device
     if device == "cpu":
-        own = " and few_rows" if few_rows_is_fastest() else ""
+        own = " and few_rows" if has_few_rows() else ""
         instructions = torch.backends.cpu.get_cpu_capability() + own
     elif device.startswith("cuda"):
         instructions = torch.cuda.get_device_name(device)

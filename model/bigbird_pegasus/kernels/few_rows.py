@@ -1,8 +1,8 @@
-"""Products of few rows by large weights on processors with AVX2 and no AVX-512: a kernel of our own.
+"""Products of few rows by large weights on processors with AVX2: a kernel of our own.
 
 The decode step's few rows are multiplied at the rate at which memory gives the weights; torch's own kernels
-for these processors reach half of it, or less. The kernel is compiled when the package is installed, where
-there is a compiler; without it everything is computed by torch. See `few_rows.c`.
+reach half of it, or less, where there is no AVX-512. The kernel is compiled when the package is installed,
+where there is a compiler; without it everything is computed by torch. See `few_rows.c`.
 
 Dimensions: G groups (attention heads, or one), M rows, K inputs, N outputs.
 """
@@ -21,9 +21,14 @@ LANES = 16  # outputs of a block, as in few_rows.c
 BLOCKS_AT_ONCE = 1 << 12  # packed together, so that the copy of a whole table is in memory only once
 
 
-def few_rows_is_fastest() -> bool:
-    """Return whether the kernel is there and torch has none that is faster, as it has with AVX-512."""
-    return torch.backends.cpu.get_cpu_capability() == "AVX2" and _library() is not None
+def has_few_rows() -> bool:
+    """Return whether the kernel is there and this processor has what it needs."""
+    return torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512") and _library() is not None
+
+
+def multiplies_weights_by_few_rows() -> bool:
+    """Return whether the kernel is also there for weights: with AVX-512, oneDNN's is as fast."""
+    return torch.backends.cpu.get_cpu_capability() == "AVX2" and has_few_rows()
 
 
 def pack(weight: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class HeadProduct(Protocol):
         """Pack matrices (H, N, K)."""
 
     def multiply(self, x: Tensor) -> Tensor:
-        """Multiply, head by head, (Q, H, K) by the matrices: (Q, H, N)."""
+        """Multiply, head by head, (Q, H, K) by the matrices: (Q, H, N), of the same type or float32."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Int8Product:
     @classmethod
     def pack(cls, matrices: Tensor) -> Self:
         """See `HeadProduct`."""
+        matrices = matrices.float()
         scale = matrices.abs().amax(dim=1).clamp_(min=MIN_MAGNITUDE).div_(MAX_CODE)
         codes = (matrices / scale.unsqueeze(1)).round_().to(torch.int8)
         return cls(matrices.shape[1], few_rows.pack(codes), scale)

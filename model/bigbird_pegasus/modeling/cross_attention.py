@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bigbird_pegasus.kernels.cpu import convolves_float32, multiplies_bfloat16
-from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest
+from bigbird_pegasus.kernels.few_rows import has_few_rows
 from bigbird_pegasus.kernels.head_products import ConvolutionProduct, Float32Product, HeadProduct, Int8Product
 from bigbird_pegasus.modeling.attention import attention_probabilities, full_attention
 
@@ -84,11 +84,11 @@ class PackedCrossKV:
         """See `CrossKV`; there is no dropout where nothing is trained."""
         weights = self._weights(query, mask)
         found = [values.multiply(w) for values, w in zip(self.values, weights, strict=True)]  # (Q, H, d)
-        return (found[0][None] if len(found) == 1 else torch.stack(found)).transpose(1, 2)
+        return (found[0][None] if len(found) == 1 else torch.stack(found)).transpose(1, 2).to(query.dtype)
 
     def probabilities(self, query: Tensor, mask: Tensor | None) -> Tensor:
         """See `CrossKV`."""
-        return torch.stack(self._weights(query, mask)).transpose(1, 2)
+        return torch.stack(self._weights(query, mask)).transpose(1, 2).to(query.dtype)
 
     def select(self, documents: Tensor) -> "PackedCrossKV":
         """See `CrossKV`."""
@@ -123,8 +123,10 @@ def fastest_cross_kv(key: Tensor, value: Tensor, in_8_bits: bool = False) -> Cro
 
 def _fastest_layout(dtype: torch.dtype, in_8_bits: bool) -> type[HeadProduct] | None:
     """Return that of this processor; None where nothing is faster than torch's attention."""
-    if dtype == torch.float32 and few_rows_is_fastest():
-        return Int8Product if in_8_bits else Float32Product
+    if in_8_bits and dtype in (torch.float32, torch.bfloat16) and has_few_rows():
+        return Int8Product
+    if dtype == torch.float32 and has_few_rows():
+        return Float32Product
     has_kernel = {torch.bfloat16: multiplies_bfloat16, torch.float32: convolves_float32}.get(dtype)
     return ConvolutionProduct if has_kernel is not None and has_kernel() else None
 

@@ -7,7 +7,7 @@ import torch
 from bigbird_pegasus import BigBirdPegasusForCausalLM
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.inference.prepack import prepack
-from bigbird_pegasus.kernels.few_rows import FewRowsLinear, few_rows_is_fastest
+from bigbird_pegasus.kernels.few_rows import FewRowsLinear, multiplies_weights_by_few_rows
 from bigbird_pegasus.kernels.packed_linear import PackedLinear
 from bigbird_pegasus.quantization.int8 import Int8Weight, round_rows
 from bigbird_pegasus.quantization.modules import QuantizedLinear
@@ -165,7 +165,7 @@ def test_maps_of_a_search_are_packed_for_few_rows_where_there_is_a_kernel_for_th
     found = {name for name, module in model.named_modules() if isinstance(module, FewRowsLinear)}
     names = ("self_attn.joined", "self_attn.out_proj", "encoder_attn.q_proj", "encoder_attn.out_proj")
     expected = {f"model.decoder.layers.{n}.{name}" for n in range(2) for name in (*names, "fc1", "fc2")}
-    assert found == ({*expected, "lm_head"} if few_rows_is_fastest() else set())
+    assert found == ({*expected, "lm_head"} if multiplies_weights_by_few_rows() else set())
 
 
 @pytest.mark.parametrize(("scheme", "in_8_bits"), [(None, False), ("int8", True), ("int4", False)])

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from bigbird_pegasus.kernels.cpu import convolves_float32, multiplies_bfloat16
-from bigbird_pegasus.kernels.few_rows import few_rows_is_fastest
+from bigbird_pegasus.kernels.few_rows import has_few_rows
 from bigbird_pegasus.kernels.head_products import (
     ConvolutionProduct,
     Float32Product,
@@ -51,6 +51,7 @@ layouts = pytest.mark.parametrize(
         pytest.param(ConvolutionProduct, torch.bfloat16, 0.05, marks=bfloat16_kernels),
         pytest.param(Float32Product, torch.float32, None, marks=compiled),
         pytest.param(Int8Product, torch.float32, 0.05, marks=compiled),
+        pytest.param(Int8Product, torch.bfloat16, 0.05, marks=compiled),
     ],
 )
 
@@ -102,7 +103,7 @@ def test_selecting_documents_of_cross_attention_keeps_their_results(
     ("dtype", "is_fast"),
     [
         (torch.bfloat16, multiplies_bfloat16),
-        (torch.float32, lambda: convolves_float32() or few_rows_is_fastest()),
+        (torch.float32, lambda: convolves_float32() or has_few_rows()),
     ],
 )
 def test_cross_attention_is_packed_where_that_is_fast_and_no_gradient_is_wanted(
@@ -113,6 +114,6 @@ def test_cross_attention_is_packed_where_that_is_fast_and_no_gradient_is_wanted(
         assert isinstance(fastest_cross_kv(key, key), PackedCrossKV if is_fast() else DenseCrossKV)
         in_8_bits = fastest_cross_kv(key, key, in_8_bits=True)
         rounded = isinstance(in_8_bits, PackedCrossKV) and isinstance(in_8_bits.keys[0], Int8Product)
-        assert rounded == (dtype == torch.float32 and few_rows_is_fastest())
+        assert rounded == has_few_rows()
         assert isinstance(fastest_cross_kv(key.double(), key.double()), DenseCrossKV)
     assert isinstance(fastest_cross_kv(key, key), DenseCrossKV)
