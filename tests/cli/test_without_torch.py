@@ -107,7 +107,8 @@ def test_verbose_and_doctor_say_which_engine_runs(warm_bbp: Bbp) -> None:
     told = warm_bbp("summarize", "--verbose", "--threads", 1, stdin=STORY.encode()).stderr
     assert "float32 on cpu in numpy, 1 threads" in told
     values = dict(line.split(":", 1) for line in warm_bbp("doctor").stdout.splitlines())
-    assert re.fullmatch(r" +numpy \(\w+\) for models that choose sentences, torch \([\w ]+\)", values["engine"])
+    engine = r" +numpy \(\w+\) for models that choose sentences, torch \([\w ]+\)"
+    assert re.fullmatch(engine, values["engine"])
     values = dict(
         line.split(":", 1) for line in warm_bbp("doctor", "--dtype", "bfloat16").stdout.splitlines()
     )
