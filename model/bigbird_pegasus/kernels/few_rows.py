@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bigbird_pegasus.errors import ModelInputError
+
 LIBRARY = "bigbird_pegasus.kernels._few_rows"
 LANES = 16  # outputs of a block, as in few_rows.c
 BLOCKS_AT_ONCE = 1 << 12  # packed together, so that the copy of a whole table is in memory only once
@@ -54,10 +56,19 @@ def product(x: Tensor, packed: Tensor, outputs: int, bias: Tensor | None = None)
 
     Returns:
         (M, G, N).
+
+    Raises:
+        ModelInputError: x is of another type or device, or does not fit the weights: the kernel checks nothing.
     """
     library = _library()
     assert library is not None  # for the type checker: nothing is packed without it
     rows, groups, inputs = x.shape
+    if x.dtype != torch.float32 or x.device.type != "cpu":
+        raise ModelInputError(f"packed weights multiply float32 on cpu, not {x.dtype} on {x.device}")
+    if (groups, inputs) != (packed.shape[0], packed.shape[2]):
+        raise ModelInputError(
+            f"{groups} x {inputs} inputs for weights of {packed.shape[0]} x {packed.shape[2]}"
+        )
     x = x.contiguous()
     out = x.new_empty(rows, groups, outputs)
     floats, codes = (packed, None) if packed.dtype == torch.float32 else (None, packed)

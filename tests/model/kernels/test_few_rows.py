@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.kernels import few_rows
 from bigbird_pegasus.kernels.few_rows import FewRowsLinear
 from hypothesis import given, settings
@@ -84,6 +85,23 @@ def test_a_linear_map_of_few_rows_equals_the_plain_one(rows: int, bias: bool) ->
     x = torch.randn(2, rows, 17)
     with torch.no_grad():
         torch.testing.assert_close(FewRowsLinear(plain.weight, plain.bias)(x), plain(x))
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.ones(2, 17).bfloat16(), "packed weights multiply float32 on cpu, not torch.bfloat16 on cpu"),
+        (
+            torch.ones(2, 17, device="meta"),
+            "packed weights multiply float32 on cpu, not torch.float32 on meta",
+        ),
+        (torch.ones(2, 16), "1 x 16 inputs for weights of 1 x 17"),
+    ],
+)
+def test_what_the_kernel_cannot_read_is_refused(x: torch.Tensor, message: str) -> None:
+    with pytest.raises(ModelInputError, match=message):
+        FewRowsLinear(torch.ones(33, 17))(x)
 
 
 @compiled
