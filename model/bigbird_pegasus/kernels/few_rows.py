@@ -58,7 +58,8 @@ def product(x: Tensor, packed: Tensor, outputs: int, bias: Tensor | None = None)
         (M, G, N).
 
     Raises:
-        ModelInputError: x is of another type or device, or does not fit the weights: the kernel checks nothing.
+        ModelInputError: x is of another type or device, or does not fit the weights: the kernel checks
+            nothing.
     """
     library = _library()
     assert library is not None  # for the type checker: nothing is packed without it
