@@ -7,7 +7,7 @@ out, which is what `bbp extract` prints.
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import PurePath
 
@@ -18,6 +18,7 @@ from bbp_cli.documents.formats.latex import is_latex, text_of_latex
 from bbp_cli.documents.formats.mail_headers import is_mail
 from bbp_cli.documents.formats.markdown import is_markdown, is_notebook, text_of_markdown, text_of_notebook
 from bbp_cli.documents.formats.office import is_zip, read_package
+from bbp_cli.documents.formats.package_metadata import description_of_package, is_package_metadata
 from bbp_cli.documents.formats.restructured_text import is_restructured_text, text_of_restructured_text
 from bbp_cli.documents.formats.rtf import is_rtf, text_of_rtf
 from bbp_cli.documents.not_prose import reads_like, text_of
@@ -122,6 +123,9 @@ def convert(data: bytes, name: str, encoding: str | None = None) -> Converted:
         return Converted(text, MAIL, None, warnings)
     decoded = decode(data, encoding, _declared_encoding(data, headers[0] if headers else b""))
     suffix = PurePath(name).suffix.lower()
+    if is_package_metadata(decoded.text):
+        description, suffix = description_of_package(decoded.text)
+        decoded = replace(decoded, text=description)
     kind = reads_like(decoded.text, suffix) if suffix not in _NAMED else None
     for text_format in _TEXT_FORMATS:
         if (kind is None or text_format.media_type in _BEFORE_DATA) and text_format.recognise(

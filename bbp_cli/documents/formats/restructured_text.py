@@ -38,16 +38,20 @@ _SHOWN = frozenset(
 _COMMENT = re.compile(r"(\s*)\.\.(?:\s+.*)?$")
 _NOTE = re.compile(r"(\s*)\.\. \[(#?[\w*-]*)\]\s+(.*)$")
 _OPTION = re.compile(r"\s*:[\w -]{1,40}:(?:\s|$)")
-_ROLE = re.compile(r":[a-zA-Z][\w:.+-]{0,40}:`([^`\n]{1,300})`")
+_ROLE = re.compile(r":[a-zA-Z][\w:.+-]{0,40}:`([^`]{1,300})`")
 _TITLE_OF_ROLE = re.compile(r"^[~!]?(.{0,300}?)\s*<[^<>]{1,300}>$", re.DOTALL)
-_LINK = re.compile(r"`([^`<>]{1,300}?)\s*<[^<>\n]{1,500}>`__?")
-_REFERENCE = re.compile(
-    r"`([^`\n]{1,300})`__?(?!\w)|(?<![\w`])(\w[\w.-]{0,60}\w)__?(?![\w`])(?=[\s.,;:!?)]|$)"
-)
-_LITERAL = re.compile(r"``([^`\n]{1,500})``")
+_LINK = re.compile(r"`([^`<>]{1,300}?)\s*<[^<>`]{1,500}>`__?")
+_REFERENCE = re.compile(r"`([^`]{1,300})`__?(?!\w)|(?<![\w`])(\w[\w.-]{0,60}\w)__?(?![\w`])(?=[\s.,;:!?)]|$)")
+_LITERAL = re.compile(r"``([^`]{1,500}?)``")
+_INTERPRETED = re.compile(r"(?<![\w`\\])`([^`\s](?:[^`]{0,300}[^`\s])?)`(?![\w`])")
+_ESCAPE = re.compile(r"\\(?:[ \n]|([*`|_:\\]))")  # "\\ " is nothing, and joins what stands on both sides
+_AUTO_NUMBER = re.compile(r"^([ \t]*)#\.[ \t]+(?=\S)", re.MULTILINE)
+_COLONS = re.compile(r"^(.*?)::[ \t]*$", re.MULTILINE)
+_PLACE = re.compile("\ue000(\\d+)\ue001")  # of a literal, in which nothing is a mark
+_BLANK_LINES = re.compile(r"(\n[ \t]*\n)")
 _MARK = re.compile(r"\s?\[(?:#[\w-]*|\*|\d{1,3}|[A-Z][\w-]{1,30}\d{2,4})\]_")
 _NAMED_SOURCE = re.compile(r"\b((?:in|by|of|to|see|from|with|and|or|than)\s)\[([A-Z][\w-]{1,30}\d{2,4})\]_")
-_STRONG = re.compile(r"(?<![\w*\\])(\*{1,2})(?=[^\s*])([^*\n]{1,500}?)(?<=[^\s*\\])\1(?![\w*])")
+_STRONG = re.compile(r"(?<![\w*\\])(\*{1,2})(?=[^\s*])([^*]{1,500}?)(?<=[^\s*\\])\1(?![\w*])")
 _SUBSTITUTION = re.compile(r"(?<![\w|])\|(\w[\w .-]{0,60}\w|\w)\|_{0,2}(?![\w|])")
 
 
@@ -68,16 +72,16 @@ def text_of_restructured_text(text: str) -> tuple[str, tuple[str, ...]]:
     while number < len(lines):
         line = lines[number]
         if len(line) > 2000:
-            shown.append(_inline(line))
+            shown.append(line)
         elif note := _NOTE.match(line):
-            shown.append(f"{note[1]}{_inline(note[3])}")
+            shown.append(f"{note[1]}{note[3]}")
         elif directive := _DIRECTIVE.match(line):
             if directive[2] not in _SHOWN:
                 number = _after_block(lines, number, len(directive[1]))
                 shown.append("")
                 continue
             is_version = directive[2] in ("versionadded", "versionchanged", "deprecated")
-            shown += ["", directive[1] + ("" if is_version else _inline(directive[3]))]
+            shown += ["", directive[1] + ("" if is_version else directive[3])]
             while number + 1 < len(lines) and _OPTION.match(lines[number + 1][:200]):
                 number += 1
         elif (comment := _COMMENT.match(line)) is not None:
@@ -87,9 +91,10 @@ def text_of_restructured_text(text: str) -> tuple[str, tuple[str, ...]]:
         elif _RULE.match(line) and (_is_title(lines, number - 1) or _is_title(lines, number + 1)):
             shown.append("")
         else:
-            shown.append(_inline(line))
+            shown.append(line)
         number += 1
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(shown)).strip("\n") + "\n", ()
+    text = "".join(map(_inline, _BLANK_LINES.split("\n".join(shown))))
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n", ()
 
 
 def _is_title(lines: list[str], number: int) -> bool:
@@ -107,25 +112,35 @@ def _after_block(lines: list[str], number: int, indent: int) -> int:
     return number
 
 
-def _inline(line: str) -> str:
-    if "`" in line:
-        line = _LITERAL.sub(r"\1", line)
-        line = _ROLE.sub(_role, line)
-        line = _LINK.sub(r"\1", line)
-    if "]_" in line:
-        line = _NAMED_SOURCE.sub(r"\1[\2]", line)
-        line = _MARK.sub("", line)
-    if "_" in line:
-        line = _REFERENCE.sub(lambda found: found[1] or found[2], line)
-    if "*" in line:
-        line = _STRONG.sub(r"\2", line)
-    if "|" in line and line.count("|") == 2:
-        line = _SUBSTITUTION.sub(r"\1", line)
-    return (
-        line[:-1]
-        if line.rstrip().endswith("::") and line.strip() != "::"
-        else ("" if line.strip() == "::" else line)
-    )
+def _inline(block: str) -> str:
+    """Return a paragraph without marks inside of lines; what they enclose may go over a line break."""
+    literals: list[str] = []
+
+    def set_aside(found: re.Match[str]) -> str:
+        literals.append(found[1])
+        return f"\ue000{len(literals) - 1}\ue001"
+
+    if "`" in block:
+        block = _LITERAL.sub(set_aside, block)
+        block = _ROLE.sub(_role, block)
+        block = _LINK.sub(r"\1", block)
+    if "]_" in block:
+        block = _NAMED_SOURCE.sub(r"\1[\2]", block)
+        block = _MARK.sub("", block)
+    if "_" in block:
+        block = _REFERENCE.sub(lambda found: found[1] or found[2], block)
+    if "`" in block:
+        block = _INTERPRETED.sub(r"\1", block)
+    if "*" in block:
+        block = _STRONG.sub(r"\2", block)
+    if "|" in block and block.count("|") == 2:
+        block = _SUBSTITUTION.sub(r"\1", block)
+    if "::" in block:
+        block = _COLONS.sub(lambda found: f"{found[1]}:" if found[1].strip() else "", block)
+    if "\\" in block:
+        block = _ESCAPE.sub(lambda found: found[1] or "", block)
+    block = _AUTO_NUMBER.sub(r"\1- ", block)
+    return _PLACE.sub(lambda found: literals[int(found[1])] if int(found[1]) < len(literals) else "", block)
 
 
 def _role(found: re.Match[str]) -> str:

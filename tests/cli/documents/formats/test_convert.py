@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bbp_cli.documents.document import parse
+from bbp_cli.documents.formats.convert import convert
 from bbp_cli.errors import InputError
 from tests.conftest import Bbp
 
@@ -100,3 +101,16 @@ def test_the_content_says_what_a_format_is(text: str, media_type: str) -> None:
 def test_a_zip_file_that_is_damaged_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="damaged"):
         parse(b"PK\x03\x04" + bytes(range(256)) * 20, name)
+
+
+def test_of_a_packages_metadata_the_description_is_read_in_its_own_format() -> None:
+    head = "Metadata-Version: 2.1\nName: quay\nSummary: Boats.\nLicense: Do\n        what you like.\n"
+    markdown = (
+        head + "Description-Content-Type: text/markdown; charset=UTF-8\n\nSee [the *quay*](http://x).\n"
+    )
+    assert convert(markdown.encode(), "METADATA").text.strip() == "See the quay."
+    restructured = head + "Description-Content-Type: text/x-rst\n\nSee `the quay <http://x>`_.\n"
+    assert convert(restructured.encode(), "METADATA").text.strip() == "See the quay."
+    older = head + "Description: Quays are\n        |closed now.\n"
+    assert convert(older.encode(), "PKG-INFO").text.strip() == "Quays are\nclosed now."
+    assert convert(head.encode(), "METADATA").text.strip() == "Boats."

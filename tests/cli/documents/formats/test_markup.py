@@ -99,6 +99,13 @@ def test_latex_is_known_by_its_class_or_commands() -> None:
         (".. code-block:: c\n\n   int x;\n\nWords.", "Words."),
         (".. _here:\n\nWords of name_ ::\n\n   code", "Words of name :\n\n   code"),
         ("As shown in [Smith2020]_, it is closed [Lind2021]_.", "As shown in [Smith2020], it is closed."),
+        ("A `plan\n<http://x>`_ of\n:ref:`all the\nquays`.", "A plan of\nall the\nquays."),
+        (
+            r"All :class:`Quay`\ s, the `tide`, a \* and ``__all__``, ``*``.",
+            "All Quays, the tide, a * and __all__, *.",
+        ),
+        ("#. First.\n#. Second.", "- First.\n- Second."),
+        ("\ue0007\ue001 is ``a``.", " is a."),
         (".. hidden\n   words\n\nSeen.\n\n.. [1] The note.", "Seen.\n\nThe note."),
     ],
 )
