@@ -11,7 +11,7 @@ _SIDE_CHARS = 80  # that are looked at on each side of a boundary
 _LETTER = re.compile(r"[^\W\d_]")
 
 # Where a full stop makes an ordinal: "am 3. Mai", "60. Geburtstag".
-_ORDINAL_LANGUAGES = frozenset(("de", "da", "no", "fi", "cs", "pl", "hu", "tr"))
+ORDINAL_LANGUAGES = frozenset(("de", "da", "no", "fi", "cs", "pl", "hu", "tr"))
 _ORDINAL = re.compile(r"(?:^|[\s(])(?:\d{1,3}|[IVX]{1,5})\.\s+\Z")
 _ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivx]{1,5})[.)]\s+\Z")
 _TITLE = re.compile(r"(?:^|[\s(])(?:MM?|Mme|Mlle|Sra?|Srta|Sig|Dott)\.\s+\Z")
@@ -21,6 +21,9 @@ _ENGLISH_TITLE = re.compile(r"(?:^|[\s(])(?:Ms|Mr|Mrs|Messrs|Dr|Prof|St)\.\s+\Z"
 _NUMBER_INSIDE = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})\)\s")
 _UNFINISHED = re.compile(r"(?:[^\W\d_]|,)\s+\Z")
 _NUMBER_BEFORE = re.compile(r"[;,:]\s+\(?(?:\d{1,2}|[a-z])[.)]\s+\Z")
+# "for a number of things: 1. Gas costs more. 2. …": the number belongs to what follows it.
+_NUMBER_OF_NEXT = re.compile(r"(?:[a-z]{4,}\)?\.|:)\s+(?P<number>\(?\d{1,2}[.)]\s+)\Z")
+_LETTERED = re.compile(r"[a-z]\.\s+[\"\u201c(]?[A-Z]")  # "for child care. a. Definitions."
 _DOTS_ALONE = re.compile(r"(?:^|\s)\.\.\s+\Z")
 _DOT_ALONE = re.compile(r"(?:^|\s)\.\s+\Z")
 _AND_DOTS = re.compile(r"(?:and|or) \.")
@@ -100,6 +103,9 @@ def _moved(text: str, end: int) -> int:
         return end - 1
     if space := _SPACE.match(text, end):
         end = space.end()
+    number = _NUMBER_OF_NEXT.search(text[max(0, end - _SIDE_CHARS) : end])
+    if number and text[end : end + 1].isupper():
+        return end - len(number["number"])
     side = text[end : end + _SIDE_CHARS]
     closing = _END_OF_EMPHASIS.match(side)
     if not closing and not text[end - 1 : end].isspace():
@@ -119,7 +125,7 @@ def _continues(text: str, start: int, end: int, *, is_cased: bool) -> bool:
     following = text[end : end + 2]  # a name such as iPhone may begin a sentence
     if _UNIT_AT_END.search(before) and following[:1].isdigit():
         return True
-    if not following[:1].islower() or following[1:].isupper():
+    if not following[:1].islower() or following[1:].isupper() or _LETTERED.match(text, end):
         return False
     if _UNIT_AT_END.search(before) or _ABBREVIATION_AT_END.search(before):
         return True
@@ -139,7 +145,7 @@ def _is_inside(text: str, start: int, end: int, following_end: int, language: st
         return True
     if _DOT_ALONE.search(before) and _AND_DOTS.match(after):
         return True
-    if _TITLE.search(before) or (language in _ORDINAL_LANGUAGES and _ORDINAL.search(before)):
+    if _TITLE.search(before) or (language in ORDINAL_LANGUAGES and _ORDINAL.search(before)):
         return True
     following = text[end:following_end]
     if not _LETTER.search(following) and not _ITEM_NUMBER.fullmatch(following):

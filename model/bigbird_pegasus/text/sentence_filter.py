@@ -37,6 +37,13 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 _MARKS_ALONE = re.compile(r"(?<!\S)[^\w\s]+(?!\S)")  # of texts that stand in the way of words , like these .
+# "§ 19-908 Unmanned aircraft incidents." is a heading whatever its end.
+_PARAGRAPH_TITLE = re.compile(r"§+ ?\d[\w.:-]{0,20}\.? ")
+_MAX_TITLE_WORDS = 14
+_STATES = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|shall|must|may|will|can|does?|means?|takes?|appl(?:y|ies)"
+    r"|requires?|provides?|amended|repealed)\b"
+)
 _URL = re.compile(r"<?(?:https?://|www\.)\S+|(?<![^\s@])[^\s@]+@[^\s@]+\.\w+")
 _BOILERPLATE = re.compile(
     r"\b"
@@ -44,6 +51,8 @@ _BOILERPLATE = re.compile(
         r"""all rights reserved  copyright \d{4}  spdx-license  permission is hereby granted
         warrant(?:y|ies) of any kind  provided ["“']as is  licen[cs]ed under (?:the|a)\b.{0,60}\blicen[cs]e
         redistribution and use in source  you may not use this file  see the licen[cs]e for
+        is free(?: software)?; you can redistribute
+        you should have received a copy of the gnu  without even the implied warranty
         the above copyright notice  in no event shall the (?:authors?|copyright)
         distribution of this memo is unlimited  sent from my (?:\w+ )?(?:phone|iphone|ipad|mobile|android)
         to unsubscribe  unsubscribe (?:here|from)  (?:this|our) (?:web ?)?site uses cookies  we use cookies
@@ -131,6 +140,8 @@ def _grade(sentence: str, line: Line | None, *, is_whole: bool) -> int:
     )
     if letters < _MIN_LETTER_SHARE * len(visible) or not visible:
         return NOISE
+    if _PARAGRAPH_TITLE.match(shown) and len(shown.split()) <= _MAX_TITLE_WORDS and not _STATES.search(shown):
+        return FRAGMENT
     if line.kind == "heading" or not (is_whole or ends_as_sentence(sentence)):
         return ITEM if line.kind == "item" and len(shown.split()) > _MIN_ITEM_WORDS else FRAGMENT
     spoken = line.kind == "turn"

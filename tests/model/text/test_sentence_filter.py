@@ -163,3 +163,14 @@ def test_first_words_are_a_beginning_of_at_most_so_many(text: str, count: int) -
     assert text.startswith(cut)
     assert count_words(cut) <= count
     assert count_words(text) > count or cut.split() == text.split()
+
+
+def test_titles_of_paragraphs_of_laws_and_licences_are_left_out() -> None:
+    prose = [f"The council closes the old pier number {n} in winter." for n in range(9)]
+    left_out = [
+        "§ 19-908 Unmanned aircraft incidents.",
+        "This library is free software; you can redistribute it under the terms of the GNU licence.",
+        "You should have received a copy of the GNU Lesser General Public License.",
+    ]
+    law = "§ 2. This local law takes effect 120 days after it becomes law."
+    assert kept([*prose, *left_out, law]) == [*prose, law]

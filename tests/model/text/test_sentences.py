@@ -41,6 +41,21 @@ def test_french_titles_end_no_sentence() -> None:
 
 def test_numbers_of_items_stay_with_their_item() -> None:
     assert sentences("1. Peel them well. 2. Cut them.") == ["1. Peel them well.", "2. Cut them."]
+    assert sentences("It serves for many things: 1. Boats are found. 2. Nets are.") == [
+        "It serves for many things:",
+        "1. Boats are found.",
+        "2. Nets are.",
+    ]
+    assert sentences("He saw No. 1. The boat was gone.") == ["He saw No. 1.", "The boat was gone."]
+    assert sentences("Hart island travel plan. a. The department shall plan it. b. It shall report.") == [
+        "Hart island travel plan.",
+        "a. The department shall plan it.",
+        "b. It shall report.",
+    ]
+    assert sentences("Premises for child care. a. Definitions.") == [
+        "Premises for child care.",
+        "a. Definitions.",
+    ]
 
 
 @pytest.mark.parametrize(
