@@ -7,6 +7,7 @@ from itertools import groupby
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.reading import parts_of
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
+from bigbird_pegasus.text.list_marks import list_mark_end
 from bigbird_pegasus.text.parsed_text import ParsedText
 from bigbird_pegasus.text.sections import Section, under_headings
 from bigbird_pegasus.text.speech import named
@@ -38,8 +39,9 @@ def summary_of_chosen(
     scores: Sequence[float],
     choice: Choice,
     join: Callable[[Sequence[str]], str],
+    min_words: int = 0,
 ) -> Summary:
-    """Return the summary of the sentences that are chosen.
+    """Return the summary of the sentences that are chosen; an item without its list loses its number.
 
     Args:
         text: the document.
@@ -52,22 +54,27 @@ def summary_of_chosen(
         scores: of them.
         choice: of them.
         join: makes one text of sentences.
+        min_words: that the summary has; numbers of items count where it would have fewer without them.
     """
+    marks = _list_marks(text, encoded, shown, choice.numbers) if choice.stop != "whole" else {}
+    if sum(count_words(shown[n]) for n in choice.numbers) - len(marks) < min_words:
+        marks = {}
     in_sections = {n: one.heading for one in sections for n in range(one.first, one.last)}
     headings = [in_sections.get(n) for n in choice.numbers]
-    named_texts = named([shown[n] for n in choice.numbers], [speakers[n] for n in choice.numbers])
+    printed = [shown[n][marks.get(n, 0) :] for n in choice.numbers]
+    named_texts = named(printed, [speakers[n] for n in choice.numbers])
     summary = under_headings(blocks_by_heading(headings, named_texts, join))
     spans = encoded.sentences
     sentences = tuple(
         SummarySentence(
-            shown[n],
-            spans[n].start,
+            one,
+            spans[n].start + marks.get(n, 0),
             spans[n].end,
             round(scores[n], 6),
             speaker=speakers[n] or None,
             heading=heading,
         )
-        for n, heading in zip(choice.numbers, headings, strict=True)
+        for n, one, heading in zip(choice.numbers, printed, headings, strict=True)
     )
     return Summary(
         summary,
@@ -77,6 +84,20 @@ def summary_of_chosen(
         text.language,
         choice.warnings,
     )
+
+
+def _list_marks(
+    text: ParsedText, encoded: EncodedText, shown: Sequence[str], chosen: Sequence[int]
+) -> dict[int, int]:
+    """Return how many characters mark an item of a list, of each chosen one that stands outside of its list.
+
+    Of items below each other the numbers stay.
+    """
+    marks = {n: end for n in chosen if (end := list_mark_end(shown[n], text.language))}
+    alone = {n: end for n, end in marks.items() if n - 1 not in marks and n + 1 not in marks}
+    spans = encoded.sentences
+    # Characters are those of the text, but where white space stands in the mark.
+    return {n: end for n, end in alone.items() if text.raw.startswith(shown[n][:end], spans[n].start)}
 
 
 def blocks_by_heading(

@@ -103,7 +103,17 @@ def extractive_steps(
     stop: Stop = "end" if choice.stop == "length" and options.length is None else choice.stop
     found = replace(choice, stop=stop, warnings=(*warnings, *choice.warnings))
     return summary_of_chosen(
-        text, encoded, windows, sections, texts, shown, speakers, scored.scores, found, join_sentences
+        text,
+        encoded,
+        windows,
+        sections,
+        texts,
+        shown,
+        speakers,
+        scored.scores,
+        found,
+        join_sentences,
+        bounds.min_words,
     )
 
 

@@ -127,3 +127,17 @@ def test_an_answer_brings_its_question_where_there_is_room() -> None:
         0,
         1,
     ]
+
+
+def test_an_item_without_its_list_is_printed_without_its_number() -> None:
+    prose = " ".join(
+        f"{subject} {verb} the gate number {n}." for n, subject in enumerate(SUBJECTS) for verb in VERBS
+    )
+    items = ["1. Lanterns are lit on the pier at night.", "2. Nets are mended by the whole crew."]
+    text = "\n".join([prose, "", *items, "", prose])
+    alone = summarize(text, query="When are the lanterns lit on the pier?", length="1s")
+    assert alone.summary == items[0].removeprefix("1. ")
+    (sentence,) = alone.sentences
+    assert text[sentence.start : sentence.end] == sentence.text
+    both = summarize(text, query="Are lanterns lit on the pier, nets mended by the crew?", length="2s")
+    assert both.summary == " ".join(items)

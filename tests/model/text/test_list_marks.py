@@ -1,0 +1,27 @@
+"""What marks an item of a list in front of a sentence."""
+
+import pytest
+from bigbird_pegasus.text.list_marks import list_mark_end
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language", "expected"),
+    [
+        ("1. Open the gate.", "en", 3),
+        ("(12)  Open the gate.", "en", 6),
+        ("b. The pier is closed.", None, 3),
+        ("iv) the pier", "en", 4),
+        ("- publish it", "en", 2),
+        ("#. A boat came.", "en", 3),
+        ("3. Mai ist der Tag.", "de", 0),
+        ("3) Der Tag.", "de", 3),
+        ("i. e. the other", "en", 0),
+        ("1984. It was cold.", "en", 0),
+        ("v. Smith won.", "en", 0),
+        ("A. Smith won.", "en", 0),
+        ("Open the gate.", "en", 0),
+        ("1. 2. 3.", "en", 0),
+    ],
+)
+def test_marks_are_told_from_words_and_dates(sentence: str, language: str | None, expected: int) -> None:
+    assert list_mark_end(sentence, language) == expected
