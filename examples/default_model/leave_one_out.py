@@ -5,8 +5,9 @@
 Families of kinds are left out one after another, the forests are trained on the others and judged on training
 documents of those left out, 100 words a summary, chosen simply: the best score, less what a sentence has in
 common with those chosen, and in the last column with the important words that it adds. The mean is over
-kinds, not documents. Beside it the first sentences, TF-IDF with a little of the place, and LexRank, chosen in
-the same way.
+kinds, not documents. Beside it the first sentences, TF-IDF with a little of the place, LexRank, and latent
+semantic analysis, chosen in the same way. Behind each figure stands half of its 95 % interval: bootstrap over
+the documents, within each kind.
 """
 
 import argparse
@@ -17,14 +18,16 @@ from pathlib import Path
 
 import numpy as np
 from bigbird_pegasus.modeling.decision_forest import Forest
+from bigbird_pegasus.summarization.features.cue_words import FUNCTION_WORDS
 from bigbird_pegasus.summarization.features.document_features import column_names
+from bigbird_pegasus.summarization.features.sentence_features import WORD, hash_word
 from bigbird_pegasus.summarization.features.word_importance import (
     DocumentGrams,
     WordCoverage,
     weighted_chances,
 )
 
-from examples.default_model.corpus import rouge_f1
+from examples.default_model.corpus import rouge_f1, word_stems
 from examples.default_model.general import (
     Array,
     Example,
@@ -54,6 +57,9 @@ FAMILIES = (
 SUMMARY_WORDS = 100
 REDUNDANCY = 1.0  # how much a cosine of 1 with a chosen sentence takes off, in deviations of the scores
 NEARLY_FULL_WORDS = 8  # that may stay unused
+RESAMPLES = 1000
+_FUNCTION_WORDS = frozenset(FUNCTION_WORDS.tolist())
+MIN_SINGULAR_SHARE = 0.5  # of the greatest singular value that a topic has at least
 
 Choose = Callable[["Judged"], list[int]]
 
@@ -110,13 +116,29 @@ def select(
 
 
 def figures(documents: Sequence[Judged], choose: Choose) -> dict[str, Array]:
-    """Return ROUGE-1 and ROUGE-2 (percent) by kind, and their mean over kinds under `kinds`."""
+    """Return ROUGE-1 and ROUGE-2 (percent) of each document, by kind: (documents, 2)."""
     rows: dict[str, list[tuple[float, float]]] = {}
     for judged in documents:
         found = " ".join(judged.texts[n] for n in choose(judged))
         rows.setdefault(judged.example.source, []).append(rouge_f1(judged.summary, found))
-    means = {source: 100 * np.mean(rows[source], axis=0) for source in sorted(rows)}
-    return means | {"kinds": np.mean(list(means.values()), axis=0)}
+    return {source: 100 * np.array(rows[source]) for source in sorted(rows)}
+
+
+def with_intervals(rows: Mapping[str, Array]) -> dict[str, tuple[Array, Array]]:
+    """Return mean and half of the 95 % interval of each kind's rows, and of the mean over kinds (`kinds`).
+
+    Bootstrap (Efron, 1979): documents are drawn anew within each kind, which kinds there are is given.
+    """
+    generator = np.random.default_rng(0)
+    means = {kind: values.mean(0) for kind, values in rows.items()}
+    drawn = {
+        kind: values[generator.integers(len(values), size=(RESAMPLES, len(values)))].mean(1)
+        for kind, values in rows.items()
+    }
+    means["kinds"] = np.mean(list(means.values()), axis=0)
+    drawn["kinds"] = np.mean(list(drawn.values()), axis=0)
+    between = {kind: np.percentile(samples, [2.5, 97.5], axis=0) for kind, samples in drawn.items()}
+    return {kind: (means[kind], (high - low) / 2) for kind, (low, high) in between.items()}
 
 
 def tf_idf_and_place(judged: Judged) -> Array:
@@ -124,18 +146,43 @@ def tf_idf_and_place(judged: Judged) -> Array:
     return 3.0 * (judged.column("centroid_general") + 0.3 * judged.column("inverse_position"))
 
 
-def table(judged: Sequence[Judged], learned: Mapping[str, Learned]) -> dict[str, dict[str, Array]]:
-    """Return the figures of each way to choose, by kind."""
+def latent_semantic_analysis(judged: Judged) -> Array:
+    """Score by the length of a sentence's vector over the document's topics (Steinberger and Ježek, 2004).
+
+    Topics are the singular vectors of the matrix of counted stems and sentences, without function words,
+    whose value is at least half of the greatest.
+    """
+    rows = [_content_stems(text) for text in judged.texts]
+    numbers = {stem: n for n, stem in enumerate(dict.fromkeys(stem for row in rows for stem in row))}
+    counts = np.zeros((len(numbers), len(rows)))
+    for column, row in enumerate(rows):
+        for stem in row:
+            counts[numbers[stem], column] += 1
+    _, singular, topics = np.linalg.svd(counts, full_matrices=False)
+    strong = singular >= MIN_SINGULAR_SHARE * singular.max(initial=0.0)
+    return standardized(np.sqrt((singular[strong] ** 2) @ topics[strong] ** 2))
+
+
+def _content_stems(text: str) -> list[str]:
+    words = zip(WORD.findall(text.lower()), word_stems(text), strict=True)
+    return [stem for word, stem in words if hash_word(word) not in _FUNCTION_WORDS]
+
+
+def table(
+    judged: Sequence[Judged], learned: Mapping[str, Learned]
+) -> dict[str, dict[str, tuple[Array, Array]]]:
+    """Return the figures of each way to choose, by kind: mean and half of the interval."""
     ways: dict[str, Choose] = {
         "lead": lambda one: select(one, -np.arange(len(one.texts), dtype=float)),
         "TF-IDF and place": lambda one: select(one, tf_idf_and_place(one)),
         "LexRank": lambda one: select(one, 3.0 * one.column("lexrank_general")),
+        "LSA": lambda one: select(one, latent_semantic_analysis(one)),
         "forest, family left out": lambda one: select(one, learned[one.example.id].scores),
         "forest and words, family left out": lambda one: select(
             one, learned[one.example.id].scores, learned[one.example.id].coverage
         ),
     }
-    return {name: figures(judged, choose) for name, choose in ways.items()}
+    return {name: with_intervals(figures(judged, choose)) for name, choose in ways.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -164,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("| ROUGE-1 / ROUGE-2 |", " | ".join(found), "|")
     print("| --- |" + " --- |" * len(found))
     for kind in found["lead"]:
-        cells = ["{:.1f} / {:.1f}".format(*rows[kind]) for rows in found.values()]
+        cells = [_cell(*rows[kind]) for rows in found.values()]
         print(f"| {kind} |", " | ".join(cells), "|")
 
 
@@ -178,6 +225,10 @@ def _judged(parsed: ParsedDocument, rarity: Array, recipe: GeneralRecipe) -> Jud
         found.grams.among(may, len(parsed.texts)),
         parsed.summary,
     )
+
+
+def _cell(mean: Array, half: Array) -> str:
+    return " / ".join(f"{one:.1f} ± {between:.1f}" for one, between in zip(mean, half, strict=True))
 
 
 def _some_of_each(documents: Sequence[Judged], most: int) -> list[Judged]:

@@ -76,23 +76,51 @@ def test_grams_are_wanted_whose_stems_the_summary_has() -> None:
     assert set(found) == singles | {pair_key(hash_word("harbour"), hash_word("closed"))}
 
 
-def test_sentences_are_selected_by_score_and_novelty() -> None:
-    words = np.array([30, 30, 30, 90, 20])
+def judged_document(texts: list[str], words: list[int], similarities: np.ndarray) -> leave_one_out.Judged:
+    """A document of so many sentences and two words: one in all sentences but the last, one in the last."""
+    count = len(texts)
     nothing = np.zeros((0, 1), np.float32)
-    example = Example("id", "kind", np.zeros((5, 1)), words, np.zeros(5), 0, nothing, np.zeros(0))
-    # Two words: one in the first sentences, one in the last.
-    grams = DocumentGrams(
-        np.array([1, 2]),
-        np.ones((2, 1), np.float32),
-        np.array([0, 0, 0, 0, 1]),
-        np.array([0, 1, 2, 3, 4]),
+    example = Example(
+        "id", "kind", np.zeros((count, 1)), np.array(words), np.zeros(count), 0, nothing, np.zeros(0)
     )
+    owners = np.arange(count)
+    grams = DocumentGrams(
+        np.array([1, 2]), np.ones((2, 1), np.float32), (owners == count - 1).astype(int), owners
+    )
+    return leave_one_out.Judged(example, texts, similarities, grams, "A summary.")
+
+
+def test_sentences_are_selected_by_score_and_novelty() -> None:
     similarities = np.zeros((5, 5))
     similarities[0, 1] = similarities[1, 0] = 0.9
-    texts = [f"Sentence {n}." for n in range(5)]
-    judged = leave_one_out.Judged(example, texts, similarities, grams, "A summary.")
+    words = [30, 30, 30, 90, 20]
+    judged = judged_document([f"Sentence {n}." for n in range(5)], words, similarities)
     # The second says what the first does, the fourth does not fit beside it.
     assert leave_one_out.select(judged, np.array([5.0, 4.9, 4.2, 4.8, 1.0])) == [0, 1, 2]
     assert leave_one_out.select(judged, np.array([2.0, 1.9, 1.2, 1.8, 1.1])) == [0, 2, 4]
-    coverage = WordCoverage(grams, np.ones(2), words.astype(float), np.ones(5, bool), 3.0)
+    coverage = WordCoverage(judged.grams, np.ones(2), np.array(words, float), np.ones(5, bool), 3.0)
     assert leave_one_out.select(judged, np.array([5.0, 4.9, 4.2, 4.8, 3.9]), coverage) == [0, 2, 4]
+
+
+def test_the_sentence_with_the_words_of_the_topic_is_first_for_latent_semantic_analysis() -> None:
+    texts = [
+        "Boats and harbours and nets were counted.",
+        "Boats in harbours were counted.",
+        "Nets and boats were mended in the harbours.",
+        "The mayor slept.",
+        "It was there.",
+    ]
+    scores = leave_one_out.latent_semantic_analysis(judged_document(texts, [6] * 5, np.zeros((5, 5))))
+    assert set(scores.argsort()[-3:]) == {0, 1, 2}
+    assert scores[4] == scores.min()
+
+
+def test_intervals_are_of_documents_within_kinds() -> None:
+    generator = np.random.default_rng(0)
+    rows = {"same": np.full((9, 2), 30.0), "other": generator.normal(50, 10, (400, 2))}
+    found = leave_one_out.with_intervals(rows)
+    np.testing.assert_array_equal(found["same"][1], [0, 0])
+    np.testing.assert_allclose(found["other"][1], 1.96 * 10 / 400**0.5, rtol=0.15)
+    # Of the two kinds' mean only one half varies.
+    np.testing.assert_allclose(found["kinds"][0], (30 + rows["other"].mean(0)) / 2)
+    np.testing.assert_allclose(found["kinds"][1], found["other"][1] / 2, rtol=0.01)
