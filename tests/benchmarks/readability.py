@@ -3,9 +3,9 @@
     python -m tests.benchmarks.readability CORPUS/val.jsonl.gz CORPUS/val-more.jsonl.gz [--length 100]
 
 Counted for each 100 sentences of the summaries: openings that point to a sentence before which is not there
-("They …", "But …"), references to other parts of the text, citations, fragments, cut enumerations. What they
-are is said by `summarization.features.standalone`, which the choice of sentences uses too: read summaries as
-well.
+("They …", "But …"), references to other parts of the text, citations, fragments, cut enumerations,
+definitions of laws, speech that stumbles. What they are is said by `summarization.features.standalone`, which
+the choice of sentences uses too: read summaries as well.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,12 @@ from bigbird_pegasus.loading import load_model
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
 from bigbird_pegasus.summarization.features.standalone import (
     cites,
+    defines_a_term,
     is_cut_enumeration,
     is_fragment,
     opening_depends,
     refers_elsewhere,
+    stumbles,
 )
 from bigbird_pegasus.summarization.summarize import summarize
 from bigbird_pegasus.summarization.summary import Summary
@@ -36,6 +38,8 @@ DEFECTS = {
     "citation": cites,
     "fragment": is_fragment,
     "cut enumeration": is_cut_enumeration,
+    "definition": defines_a_term,
+    "stumbling speech": stumbles,
 }
 
 

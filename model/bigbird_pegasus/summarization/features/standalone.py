@@ -65,9 +65,20 @@ _CITATION = re.compile(
 )
 _LIST_MARK = re.compile(r"(?:[-*\u2022\u00b7o] |\(?(?:\d{1,2}|[a-z]|[ivx]+)[.)] )")
 _NUMBERED = re.compile(r"(?<!\w)\(?([1-9a-e]|i{1,3})\)")
+_DEFINITION = re.compile(
+    r"(?:\(?\w{1,4}[.)] )?(?:the )?(?:(?:terms?|words?|phrases?) )?"
+    r"[\"\u201c][^\"\u201c\u201d]{1,80}[\"\u201d],? "
+    r"(?:shall )?(?:means?|has the (?:same )?meaning|is an (?:acronym|abbreviation)|refers to)\b",
+    re.IGNORECASE,
+)
+_FILLER = r"(?:um|uh|uhm|hmm|mm|mhm|er|erm|yeah|okay)"
+# "going to a regular bat Yeah .": another has cut in. "we 're Uh ." ends in nothing.
+_BROKEN_OFF = re.compile(r"[a-z] (?:Um|Uh|Uhm|Hmm|Mm|Yeah|Okay|Oh|Right)\s?[.,]?\Z|[\w,] (?:um|uh) ?[.,]?\Z")
+_STUMBLE = re.compile(rf"\b{_FILLER}\b|\b(\w+) (?:, )?\1\b", re.IGNORECASE)
+_MAX_STUMBLES = 2
 
 # How much less such a sentence counts, in deviations of a document's scores. Chosen so that ROUGE stays.
-_DEPENDS, _REFERS, _CITES, _BROKEN = 0.6, 0.6, 0.2, 0.6
+_DEPENDS, _REFERS, _CITES, _BROKEN, _DEFINES, _STUMBLES = 0.6, 0.6, 0.2, 0.6, 0.6, 0.6
 
 
 def deductions(sentences: Sequence[str]) -> NDArray[np.float64]:
@@ -79,6 +90,8 @@ def deductions(sentences: Sequence[str]) -> NDArray[np.float64]:
             + _CITES * cites(one)
             + _BROKEN * is_fragment(one)
             + _BROKEN * is_cut_enumeration(one)
+            + _DEFINES * defines_a_term(one)
+            + _STUMBLES * stumbles(one)
             for one in sentences
         ],
         np.float64,
@@ -107,7 +120,9 @@ def cites(sentence: str) -> bool:
 def is_fragment(sentence: str) -> bool:
     """Return whether a sentence has lost its beginning or its end."""
     said = _said(sentence)
-    return said[:1].islower() or not ends_as_sentence(sentence)
+    return (
+        said[:1].islower() or not ends_as_sentence(sentence) or _BROKEN_OFF.search(sentence[-40:]) is not None
+    )
 
 
 def is_cut_enumeration(sentence: str) -> bool:
@@ -115,6 +130,16 @@ def is_cut_enumeration(sentence: str) -> bool:
     said = _said(sentence)
     marks = _NUMBERED.findall(said)
     return _LIST_MARK.match(said) is not None or said.rstrip().endswith((":", ";")) or len(marks) == 1
+
+
+def defines_a_term(sentence: str) -> bool:
+    """Return whether a sentence says what a word means in a law or contract: 'The term "agency" means …'."""
+    return _DEFINITION.match(sentence[:_SHOWN_CHARS]) is not None
+
+
+def stumbles(sentence: str) -> bool:
+    """Return whether a spoken sentence holds more than two fillers ("um") or words said twice ("the the")."""
+    return len(_STUMBLE.findall(sentence[: 2 * _SHOWN_CHARS])) > _MAX_STUMBLES
 
 
 def _said(sentence: str) -> str:

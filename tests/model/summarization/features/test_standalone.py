@@ -4,10 +4,12 @@ import pytest
 from bigbird_pegasus.summarization.features.standalone import (
     cites,
     deductions,
+    defines_a_term,
     is_cut_enumeration,
     is_fragment,
     opening_depends,
     refers_elsewhere,
+    stumbles,
 )
 
 
@@ -92,3 +94,38 @@ def test_deductions_add_up() -> None:
         ["The fee was raised.", "They raised the fee.", "They raised it [4]."]
     )
     assert plain == 0 < dependent < both
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ('The term "aircraft" means a device for flight.', True),
+        ('a. "Agency" has the same meaning as in section 4.', True),
+        ("The phrase \u201clawful owner\u201d shall mean a person.", True),
+        ('The "old" pier means a lot to the town.', False),
+        ('The mayor said that "Agency" means nothing to her.', False),
+        ("Closing the pier means less work.", False),
+    ],
+)
+def test_definitions_of_laws_are_found(sentence: str, expected: bool) -> None:
+    assert defines_a_term(sentence) is expected
+    assert bool(deductions([sentence])[0] > 0) is expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Um , I uh want the the pier .", True),
+        ("Uh , we close it .", False),
+        ("The pier is closed , and that is that .", False),
+    ],
+)
+def test_speech_that_stumbles_is_found(sentence: str, expected: bool) -> None:
+    assert stumbles(sentence) is expected
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Ben: And going to a regular bat Yeah .", "Some boats and we 're Uh .", "We could um ."]
+)
+def test_speech_that_another_cuts_off_is_a_fragment(sentence: str) -> None:
+    assert is_fragment(sentence)
