@@ -3,8 +3,7 @@
 from dataclasses import asdict
 
 import typer
-from bigbird_pegasus.summarization.choosing.query import NO_QUERY_WORDS
-from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.options import NO_QUERY_WORDS, SummaryOptions
 
 from bbp_cli.batch.digest import DEFAULT_WORDS, DigestSentence, candidates_of, choose
 from bbp_cli.batch.reader import DocumentReader

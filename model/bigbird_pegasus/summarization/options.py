@@ -16,6 +16,7 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 DEFAULT_WRITING_STRATEGY: Strategy = "map"  # tests/benchmarks/strategies.py
+NO_QUERY_WORDS = "no sentence has a word of the query: those nearest to it are printed"  # a warning
 CHOOSING_MODES: tuple[Mode, ...] = ("verbatim", "rewrite")  # sentences are chosen from all of a document
 
 

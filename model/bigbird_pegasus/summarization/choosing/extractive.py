@@ -19,7 +19,7 @@ from bigbird_pegasus.inference.numpy_functions import Floats
 from bigbird_pegasus.inference.sentence_networks import score_sentences, selection_gains
 from bigbird_pegasus.kernels.blas import single_threaded_blas
 from bigbird_pegasus.summarization.choosing.by_section import choose_by_section
-from bigbird_pegasus.summarization.choosing.query import NO_QUERY_WORDS, lean_scores
+from bigbird_pegasus.summarization.choosing.query import lean_scores
 from bigbird_pegasus.summarization.choosing.sentence_selection import (
     SelectionBounds,
     score_gains,
@@ -32,7 +32,7 @@ from bigbird_pegasus.summarization.features.sentence_features import SentenceFea
 from bigbird_pegasus.summarization.features.standalone import deductions
 from bigbird_pegasus.summarization.features.word_importance import WordCoverage
 from bigbird_pegasus.summarization.length import WORDS_PER_SENTENCE, LengthBounds, bounds_of
-from bigbird_pegasus.summarization.options import SummaryOptions
+from bigbird_pegasus.summarization.options import NO_QUERY_WORDS, SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop
 from bigbird_pegasus.summarization.reading import joined_vectors, sections_for, windows_of
 from bigbird_pegasus.summarization.summary import Summary, empty_summary

@@ -22,7 +22,6 @@ from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.words import is_unspaced
 
 NEAR_WEIGHT, HEADING_WEIGHT, SCORE_WEIGHT, VECTOR_WEIGHT = 0.3, 0.3, 0.3, 0.05  # beside the words' 1
-NO_QUERY_WORDS = "no sentence has a word of the query: those nearest to it are printed"  # a warning
 NEIGHBOUR_SHARE = 0.5  # of a neighbour's words
 MAX_HEADING_WORDS = 12
 _WORD = re.compile(r"[^\W_]+")

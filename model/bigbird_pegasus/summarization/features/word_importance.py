@@ -224,13 +224,8 @@ def _summed(found: _Occurrences, of_word: Rarity) -> Doubles:
     return total
 
 
-def _distinct(values: Integers) -> Integers:
-    """Return sorted values, each once; asked for nothing else, `unique` imports numpy's masked arrays."""
-    return np.unique(values, return_counts=True)[0]
-
-
 def _mentions(found: _Occurrences, sentences: int) -> tuple[Integers, Integers]:
-    keys = _distinct(found.numbers * max(1, sentences) + found.sentences)
+    keys = np.unique(found.numbers * max(1, sentences) + found.sentences)
     return keys // max(1, sentences), keys % max(1, sentences)
 
 
@@ -262,7 +257,7 @@ def _features(
 
     place = np.arange(total)
     relative = place / total
-    parts = _distinct(grams * PARTS + sentences * PARTS // total) // PARTS
+    parts = np.unique(grams * PARTS + sentences * PARTS // total) // PARTS
     ends = np.searchsorted(found.numbers, np.arange(count), side="right") - 1
     rare = _summed(found, rarity_of)
     member_counts = [_looked_up(singles.keys, singles.counts, part, np.inf) for part in found.parts]
