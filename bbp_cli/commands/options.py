@@ -286,7 +286,7 @@ StrategyOption = Annotated[
         envvar="BBP_STRATEGY",
         help="Of a document longer than the model's window: choose among the sentences of all windows"
         " (select); with a model that writes, a text for each window (map), then about those until one is"
-        " left (reduce), one text that attends to all windows (fuse); only the beginning (truncate).",
+        " left (reduce: the default), one text that attends to all windows (fuse); only one (truncate).",
         show_default=False,
     ),
 ]

@@ -5,10 +5,11 @@
 No model that writes well can be had here. Where FOLDER holds none, a very small one is trained first, for so
 many seconds of processor time, and saved there: 1 + 1 layers, 128 wide, windows of 512 tokens, from the
 beginnings of documents of the training corpus. It starts from the default model's vocabulary, with its
-embeddings in 128 dimensions, and with attention to the document that favours the document's words: so it
-says something of the document after a few hundred updates. Its figures tell strategies apart, and nothing
-else. `lead` and `oracle` take whole sentences of the document, 100 words at most. A row is what
-`bbp evaluate DATA --model FOLDER --strategy … --mode …` gives for these documents.
+embeddings in 128 dimensions, and with attention to the document that favours the document's words. It learns
+how abstracts begin and hardly more. So the strategies are also run with the default model in its place, which
+summarizes each window as if it were a document. `lead` and `oracle` take whole sentences of the document, 100
+words at most. A row of the small model is what `bbp evaluate DATA --model FOLDER --strategy … --mode …` gives
+for these documents.
 """
 
 import argparse
@@ -24,18 +25,20 @@ from bigbird_pegasus import (
     BigBirdPegasusConfig,
     BigBirdPegasusForConditionalGeneration,
     PegasusTokenizer,
+    summarize,
 )
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder
 from bigbird_pegasus.text.parsed_text import parse_text
-from bigbird_pegasus.text.windows import encode
+from bigbird_pegasus.text.windows import encode, pack
+from bigbird_pegasus.text.words import count_words
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from bbp_cli.dataset import SummaryExample, read_examples
-from bbp_cli.evaluation.baselines import Baseline
+from bbp_cli.evaluation.baselines import Baseline, sentences_of
 from bbp_cli.evaluation.judge import JudgeOptions, score_baseline, score_example
-from bbp_cli.evaluation.metrics import bootstrap_intervals, means, rouge_scorer
+from bbp_cli.evaluation.metrics import bootstrap_intervals, means, rouge, rouge_scorer
 from bbp_cli.models.checkpoints import LoadedModel
 from bbp_cli.models.loading import ModelOptions, find_checkpoint, load_checkpoint, prepare_hardware
 from bbp_cli.models.names import DEFAULT, SILENT
@@ -57,6 +60,7 @@ WAYS: dict[str, JudgeOptions] = {
 }
 NO_MODEL: tuple[Baseline, ...] = ("lead", "oracle")
 DEFAULT_WAY = "default model"
+BY_CHOICE = {f"{strategy}, by the default model": strategy for strategy in ("truncate", "map", "reduce")}
 
 
 def summary_examples(name: str) -> list[SummaryExample]:
@@ -155,12 +159,35 @@ def judge(
     for baseline in NO_MODEL:
         if way == baseline:
             return [dict(score_baseline(one, baseline, length, 0, scorer).figures) for one in documents]
+    if way in BY_CHOICE:
+        return [by_choice(one, BY_CHOICE[way], scorer) for one in documents]
     if way == DEFAULT_WAY:
         model, options = loaded_model(DEFAULT), JudgeOptions(length)
     else:
         model, options = loaded_model(str(folder)), WAYS[way]
         options = JudgeOptions(length, 0, options.strategy, options.mode, options.generation)
     return [dict(score_example(one, model, options, scorer).figures) for one in documents]
+
+
+def by_choice(record: SummaryExample, strategy: str, scorer: object) -> dict[str, float]:
+    """Return the figures of a strategy where the default model summarizes each window, as if it wrote."""
+    tokenizer = PegasusTokenizer.from_pretrained(DEFAULT_MODEL)
+
+    def windows_of(text: str) -> list[str]:
+        encoded = encode(parse_text(text), tokenizer, WINDOW)
+        windows = pack(encoded.counts, WINDOW)
+        spans = [encoded.sentences[window.first : window.last] for window in windows]
+        return [text[one[0].start : one[-1].end] for one in spans]
+
+    windows, count = windows_of(record.document), 0
+    if strategy == "truncate":
+        windows = windows[:1]
+    while strategy == "reduce" and len(windows) > 1 and len(windows) != count:
+        count = len(windows)
+        windows = windows_of("\n\n".join(one.summary for one in summarize(windows)))
+    sentences = [one.text for found in summarize(windows) for one in found.sentences]
+    figures = rouge(scorer, sentences_of(record.summary), sentences)
+    return {**figures, "words": float(sum(count_words(one) for one in sentences))}
 
 
 def main() -> None:
@@ -170,7 +197,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=24)
     parser.add_argument("--train-seconds", type=float, default=600.0)
     parser.add_argument("--length", type=int, help="words of a summary at most (default: as the model does)")
-    ways = (*NO_MODEL, *WAYS, DEFAULT_WAY)
+    ways = (*NO_MODEL, *WAYS, DEFAULT_WAY, *BY_CHOICE)
     parser.add_argument("--ways", nargs="+", choices=ways, default=ways, help="rows to print")
     options = parser.parse_args()
     if not (options.folder / "config.json").exists():

@@ -15,7 +15,7 @@ Mode = Literal["verbatim", "checked", "rewrite", "abstractive"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-DEFAULT_WRITING_STRATEGY: Strategy = "map"  # tests/benchmarks/strategies.py
+DEFAULT_WRITING_STRATEGY: Strategy = "reduce"  # by tests/benchmarks/strategies.py
 NO_QUERY_WORDS = "no sentence has a word of the query: those nearest to it are printed"  # a warning
 CHOOSING_MODES: tuple[Mode, ...] = ("verbatim", "rewrite")  # sentences are chosen from all of a document
 
@@ -85,7 +85,8 @@ def resolve(options: SummaryOptions, *, writes: bool) -> SummaryOptions:
     """
     _check_values(options)
     mode: Mode = options.mode or ("abstractive" if writes else "verbatim")
-    default: Strategy = "select" if not writes or mode in CHOOSING_MODES else DEFAULT_WRITING_STRATEGY
+    writing: Strategy = "map" if options.per_section else DEFAULT_WRITING_STRATEGY
+    default: Strategy = "select" if not writes or mode in CHOOSING_MODES else writing
     strategy: Strategy = options.strategy or ("truncate" if options.truncate else default)
     found = replace(options, strategy=strategy, mode=mode, truncate=strategy == "truncate")
     _check_fit(found, writes=writes)

@@ -84,9 +84,9 @@ def summarize(
         seed: of a search that samples.
         restore_case: give what a model writes in small letters the case and spacing of the text's words.
         strategy: of a text longer than the model's window. "select" chooses among the sentences of all
-            windows; of a model that writes, "map" is a text for each window, "reduce" a text about those
-            until one remains, "fuse" one text that attends to all windows at once; "truncate" reads the
-            first one only.
+            windows; of a model that writes, "map" is a text for each window (its default with `per_section`),
+            "reduce" a text about those until one remains (its default), "fuse" one text that attends to all
+            windows at once; "truncate" reads the first one only.
         mode: "verbatim" prints sentences of the text, word for word, with any model; of one that writes,
             "abstractive" is its own text, "checked" takes of its beams the one with the fewest numbers, dates
             and names that the text does not contain, and in "rewrite" it rewrites what the default model

@@ -155,7 +155,7 @@ def test_one_text_is_left_of_a_long_document(strategy: Any, writer: Path) -> Non
 def test_what_windows_share_is_said_once(writer: Path) -> None:
     text = "\n\n".join(DOCUMENTS) * 2
     for overlap in (1, 3):
-        found = summarize(text, model=writer, dtype="float32", overlap=overlap)
+        found = summarize(text, model=writer, dtype="float32", strategy="map", overlap=overlap)
         assert found.coverage.tokens_read == found.coverage.tokens_total
         assert sum(part.tokens for part in found.coverage.parts) > found.coverage.tokens_total
         texts = [one.text for one in found.sentences]
@@ -174,7 +174,7 @@ def test_each_heading_has_a_summary_of_what_stands_under_it(writer: Path, extrac
 
 
 def test_a_text_without_headings_has_one_summary_and_a_warning(writer: Path, extractive: Path) -> None:
-    for name, options in ((writer, {}), (writer, {"mode": "verbatim"}), (extractive, {})):
+    for name, options in ((writer, {"strategy": "map"}), (writer, {"mode": "verbatim"}), (extractive, {})):
         asked: dict[str, Any] = {"model": name, "dtype": "float32", **options}
         found, plain = summarize(STORY, per_section=True, **asked), summarize(STORY, **asked)
         assert found.warnings == ("no headings found: one summary of all",)

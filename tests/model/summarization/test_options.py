@@ -12,7 +12,7 @@ from bigbird_pegasus.summarization.options import SummaryOptions, resolve
     [
         (False, {}, "select", "verbatim"),
         (False, {"truncate": True}, "truncate", "verbatim"),
-        (True, {}, "map", "abstractive"),
+        (True, {}, "reduce", "abstractive"),
         (True, {"strategy": "truncate"}, "truncate", "abstractive"),
         (True, {"mode": "verbatim"}, "select", "verbatim"),
         (True, {"mode": "rewrite", "truncate": True}, "truncate", "rewrite"),
