@@ -244,10 +244,13 @@ def test_without_rouge_score_the_extra_is_named(bbp: Bbp, data: Path, tmp_path: 
 
 
 def test_options_of_summaries_are_refused_for_other_tasks(bbp: Bbp, data: Path) -> None:
-    for option in (("--baseline", "lead"), ("--length", 10)):
+    for option in (("--baseline", "lead"), ("--length", 10), ("--strategy", "map"), ("--num-beams", 2)):
         done = bbp("evaluate", data, "--task", "qa", *option)
         assert done.code == 2
         assert f"{option[0]} is for summaries" in done.stderr
+    done = bbp("evaluate", data, "--baseline", "lead", "--mode", "verbatim")
+    assert done.code == 2
+    assert "--mode is for a model: --baseline has none (give one of them)" in done.stderr
 
 
 def test_the_default_model_is_refused_for_other_tasks_as_it_is_by_their_commands(
