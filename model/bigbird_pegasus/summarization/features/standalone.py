@@ -78,7 +78,7 @@ _STUMBLE = re.compile(rf"\b{_FILLER}\b|\b(\w+) (?:, )?\1\b", re.IGNORECASE)
 _MAX_STUMBLES = 2
 
 # How much less such a sentence counts, in deviations of a document's scores. Chosen so that ROUGE stays.
-_DEPENDS, _REFERS, _CITES, _BROKEN, _DEFINES, _STUMBLES = 0.6, 0.6, 0.2, 0.6, 0.6, 0.6
+_DEPENDS, _REFERS, _CITES, _BROKEN, _DEFINES, _STUMBLES = 0.6, 0.6, 0.2, 0.6, 2.0, 0.6
 
 
 def deductions(sentences: Sequence[str]) -> NDArray[np.float64]:
