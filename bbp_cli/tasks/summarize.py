@@ -84,7 +84,7 @@ class ExtractiveSummary:
 
 @dataclass(frozen=True)
 class AbstractiveSummary:
-    """Write a summary of each window, one after the other or several together, and join them."""
+    """Write about the windows as the strategy says, one after the other or several together."""
 
     options: SummaryOptions
     keep_references: bool = False

@@ -483,5 +483,5 @@ def test_without_a_model_the_default_one_summarizes_as_the_function_does() -> No
     in_torch = pipeline("summarization", dtype="bfloat16")
     assert isinstance(in_torch.model, BigBirdPegasusForSentenceExtraction)
     assert in_torch(text)
-    with pytest.raises(ConfigError, match="nothing to do for num_beams"):
+    with pytest.raises(ConfigError, match="num_beams needs a model that writes"):
         made(text, num_beams=4)

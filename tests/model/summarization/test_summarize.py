@@ -110,7 +110,7 @@ def test_options_that_cannot_be_obeyed_are_an_error(extractive: Path, tmp_path: 
         ({"model": model}, "tokenizer"),
         ({"model": model, "tokenizer": tokenizer, "dtype": torch.float32}, "for a checkpoint"),
         ({"tokenizer": tokenizer}, "has its own"),
-        ({"num_beams": 4}, "nothing to do for num_beams"),
+        ({"num_beams": 4}, "num_beams needs a model that writes"),
         ({"length": "x"}, "length 'x' is not a number of words"),
         ({"length": True}, "length is True: it must be a number"),
         ({"batch_size": 2.5}, "batch_size is 2.5: it must be a number"),
