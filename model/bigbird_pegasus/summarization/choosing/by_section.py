@@ -20,6 +20,7 @@ def choose_by_section(
     words: Sequence[int],
     allowed: Sequence[bool],
     max_words: int | None,
+    leans: Sequence[bool],
 ) -> Choice:
     """Choose the sentences to print, of each section its own.
 
@@ -34,6 +35,7 @@ def choose_by_section(
         words: of each sentence.
         allowed: whether each may be chosen.
         max_words: of all sections together.
+        leans: whether each says something only behind the one before it: where that has no room, it has none.
     """
     chosen: list[int] = []
     is_cut = False
@@ -50,6 +52,7 @@ def choose_by_section(
             share = max(share, *(words[n] for n in best.numbers))
         words_left -= size
         fitting = [n in numbers and words[n] <= share for n in range(len(allowed))]
+        fitting = [fits and not (leans[n] and not fitting[n - 1]) for n, fits in enumerate(fitting)]
         if not any(fitting):
             is_cut = True
             continue

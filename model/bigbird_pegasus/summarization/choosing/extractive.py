@@ -92,9 +92,13 @@ def extractive_steps(
         scored = replace(scored, scores=leaned.scores, coverage=None)  # words matter by the question alone
     choose_among = _chooser(text, spans, spoken, scored, options, model)
     if sections:
+        # Imported here: its expressions take 15 ms to compile, and few summaries are by section.
+        from bigbird_pegasus.summarization.choosing.main_point import leaning
+
         most = None if options.length is None else bounds.max_words
         counts = [count_words(one) for one in spoken]
-        choice = choose_by_section(choose_among, sections, counts, allowed, most)
+        leans = leaning(spoken, text.language)
+        choice = choose_by_section(choose_among, sections, counts, allowed, most, leans)
     else:
         choice = choose_among(bounds, allowed)
     shown = list(texts)

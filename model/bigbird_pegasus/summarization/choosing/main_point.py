@@ -63,7 +63,7 @@ def main_point(
     if not best:
         return None
     number = best[0]
-    leans = [n > 0 and presupposes(text, language) for n, text in enumerate(texts)]
+    leans = leaning(texts, language)
     dependent = frozenset(n for n, one in enumerate(leans) if one and max_words <= SMALL_LENGTH)
     if words[number] <= max_words:
         return MainPoint(number, None, dependent)
@@ -84,6 +84,11 @@ def main_point(
         found = max(substitutes, key=lambda n: (scores[n], -n))
         return MainPoint(found, None, dependent, f"{problem}: another one is printed")
     return MainPoint(number, beginning(texts[number], max_words), dependent, f"{problem}: it is cut")
+
+
+def leaning(texts: Sequence[str], language: str | None) -> list[bool]:
+    """Return which sentences say something only behind the one before them."""
+    return [n > 0 and presupposes(text, language) for n, text in enumerate(texts)]
 
 
 def _content_words(text: str) -> set[str]:

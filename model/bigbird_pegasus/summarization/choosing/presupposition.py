@@ -75,6 +75,11 @@ _ALSO = re.compile(
     r"|ook|också|także|также)\b",
     re.IGNORECASE,
 )
+_ENDS = re.compile(  # "… can bear 1.5 million of this."
+    r"\b(?:(?:of|for|to|from|with|about|by|than|in) (?:this|these|those|it|them|that)"
+    r"|da(?:bei|für|gegen|mit|nach|ran|rauf|raus|rin|rüber|von|vor|zu))[.!?]*\Z",
+    re.IGNORECASE,
+)
 _OTHER = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _OTHER_WAY.items()}
 
 
@@ -90,6 +95,6 @@ def presupposes(sentence: str, language: str | None) -> bool:
         return True
     if known in _BEGINS and _BEGINS[known].match(said):
         return True
-    if _ALSO.match(said):
+    if _ALSO.match(said) or (known in ("en", "de") and _ENDS.search(sentence)):
         return True
     return known in _OTHER and _OTHER[known].search(said) is not None

@@ -78,9 +78,13 @@ def verbatim_steps(
         return choose_likeliest(spoken, scores, bounds.max_words, some)
 
     if sections:
+        # Imported here: its expressions take 15 ms to compile, and few summaries are by section.
+        from bigbird_pegasus.summarization.choosing.main_point import leaning
+
         counts = [count_words(one) for one in spoken]
         most = options.length if isinstance(options.length, int) else None
-        choice = choose_by_section(choose_among, sections, counts, allowed, most)
+        leans = leaning(spoken, text.language)
+        choice = choose_by_section(choose_among, sections, counts, allowed, most, leans)
     else:
         choice = choose_among(bounds_of(options.length, 0, 0), allowed)
     shown = list(texts)

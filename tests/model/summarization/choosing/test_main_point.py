@@ -9,6 +9,8 @@ from bigbird_pegasus import summarize
 from bigbird_pegasus.summarization.choosing.main_point import beginning
 from bigbird_pegasus.summarization.choosing.presupposition import presupposes
 
+EXAMPLES = Path(__file__).parents[4] / "examples"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -87,8 +89,15 @@ def test_the_second_way_is_nothing_without_the_first() -> None:
         assert "second way" not in summarize(text, length=length).summary
 
 
+def test_a_section_without_room_for_more_than_a_sentence_that_leans_is_left_out() -> None:
+    text = (EXAMPLES / "harbour-report.txt").read_text(encoding="utf-8")
+    found = summarize(text, length="8%", per_section=True)
+    assert len({one.heading for one in found.sentences}) >= 3
+    assert "No one was injured." not in found.summary  # all that has room of the first section
+
+
 def test_the_best_sentence_that_has_room_takes_the_place_of_one_that_has_none() -> None:
-    text = (Path(__file__).parents[4] / "examples" / "river-survey.txt").read_text(encoding="utf-8")
+    text = (EXAMPLES / "river-survey.txt").read_text(encoding="utf-8")
     scores = {one.text: one.score or 0.0 for one in summarize(text, length=400).sentences}
     main = max(scores, key=scores.__getitem__)
     for length in (22, 30, 38):
@@ -118,6 +127,8 @@ def test_a_beginning_ends_with_no_number_without_its_unit() -> None:
         ("en", "He declined to comment."),
         ("en", "We propose the second way."),
         ("en", "Nobody was hurt."),
+        ("en", "The harbour's own reserve can bear 1.5 million of this."),
+        ("de", "Die Vereine wissen nichts davon."),
         ("en", "We also propose three smaller measures."),
         ("de", "Die Vereine hatten ebenfalls Fragen."),
         ("de", "Grund sind die Kosten."),
@@ -145,6 +156,7 @@ def test_sentences_that_lean_are_known(language: str, sentence: str) -> None:
     [
         ("en", "Residents of the town heard a loud bang."),
         ("en", "This paper describes a new protocol."),
+        ("en", "The pump and the pipes around it were replaced."),
         ("de", "Es gibt in Neuburg vier Hallenbäder."),
         ("de", "Die Stadt schließt zwei Bäder."),
         ("fr", "Il y a quatre piscines à Belleville."),
