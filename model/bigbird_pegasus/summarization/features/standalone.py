@@ -68,7 +68,8 @@ _NUMBERED = re.compile(r"(?<!\w)\(?([1-9a-e]|i{1,3})\)")
 _DEFINITION = re.compile(
     r"(?:\(?\w{1,4}[.)] )?(?:the )?(?:(?:terms?|words?|phrases?) )?"
     r"[\"\u201c][^\"\u201c\u201d]{1,80}[\"\u201d],? "
-    r"(?:shall )?(?:means?|has the (?:same )?meaning|is an (?:acronym|abbreviation)|refers to)\b",
+    r"(?:shall )?(?:means?|includes?|refers to|ha(?:s|ve) the (?:same )?meaning"
+    r"|is an (?:acronym|abbreviation))\b",
     re.IGNORECASE,
 )
 _FILLER = r"(?:um|uh|uhm|hmm|mm|mhm|er|erm|yeah|okay)"
@@ -78,7 +79,7 @@ _STUMBLE = re.compile(rf"\b{_FILLER}\b|\b(\w+) (?:, )?\1\b", re.IGNORECASE)
 _MAX_STUMBLES = 2
 
 # How much less such a sentence counts, in deviations of a document's scores. Chosen so that ROUGE stays.
-_DEPENDS, _REFERS, _CITES, _BROKEN, _DEFINES, _STUMBLES = 0.6, 0.6, 0.2, 0.6, 2.0, 0.6
+_DEPENDS, _REFERS, _CITES, _BROKEN, _DEFINES, _STUMBLES = 0.6, 0.6, 0.2, 0.6, 4.0, 0.6
 
 
 def deductions(sentences: Sequence[str]) -> NDArray[np.float64]:

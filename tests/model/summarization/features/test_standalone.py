@@ -102,6 +102,7 @@ def test_deductions_add_up() -> None:
         ('The term "aircraft" means a device for flight.', True),
         ('a. "Agency" has the same meaning as in section 4.', True),
         ("The phrase \u201clawful owner\u201d shall mean a person.", True),
+        ('The term "avigate" includes managing a computer.', True),
         ('The "old" pier means a lot to the town.', False),
         ('The mayor said that "Agency" means nothing to her.', False),
         ("Closing the pier means less work.", False),
