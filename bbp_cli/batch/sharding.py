@@ -67,7 +67,7 @@ def _from_environment(environment: Mapping[str, str], count: str | None) -> tupl
 def _digest(item: Input) -> str:
     if item.row is not None and item.problem is None:
         try:
-            return item.row.read().source.sha256
+            return str(item.row.read().source.sha256)  # of a row there is always one
         except InputError:
             return hashlib.sha256(item.id.encode("utf-8", "surrogatepass")).hexdigest()
     return source_digest(item) or hashlib.sha256(item.path.encode("utf-8", "surrogatepass")).hexdigest()

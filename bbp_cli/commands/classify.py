@@ -44,7 +44,6 @@ def classify(
     windows, and their scores are combined; the JSON record shows those of each window.
     """
     task = Classification(ClassifyOptions(top_k=top_k, threshold=threshold, truncate=truncate))
-    found = run_task(
-        "classify", lambda _checkpoint: task, run(paths=tuple(paths or ()), model=model, json=json)
-    )
+    options = run(paths=tuple(paths or ()), model=model, json=json, only_beginning=truncate)
+    found = run_task("classify", lambda _checkpoint: task, options)
     need_input(context, found)

@@ -53,7 +53,7 @@ def qa(
     times that of its end. The place is a page, in a PDF, and characters of the text that bbp extract prints.
     bbp train qa makes a model.
     """
-    options = run(paths=(), model=model, json=json)
+    options = run(paths=(), model=model, json=json, only_beginning=truncate)
     asked, paths = questions_and_paths(words or (), questions, options.inputs.files_from)
     options = replace(options, inputs=replace(options.inputs, paths=paths))
     task = QuestionAnswering(

@@ -162,6 +162,7 @@ def make_run_options(
     cite: bool = False,
     highlight: Path | None = None,
     cover: bool = True,
+    only_beginning: bool = False,
     output: Output = None,
     output_dir: OutputDir = None,
     overwrite: Overwrite = False,
@@ -210,7 +211,7 @@ def make_run_options(
     """
     chosen = FolderFilter(tuple(include or ()), tuple(exclude or ()), not no_recursive)
     rows = _row_format(jsonl, text_field, id_field, column)
-    limits = ReadingLimits(document_timeout, document_memory << 20, max_input * 1_000_000)
+    limits = ReadingLimits(document_timeout, document_memory << 20, max_input * 1_000_000, only_beginning)
     if fail_fast and max_failures not in (None, 1):
         raise UsageError("--fail-fast is --max-failures 1: give one of them")
     if gpus is not None and ray is None:
@@ -248,7 +249,16 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
     of_command = inspect.signature(command).parameters
     of_run = inspect.signature(make_run_options).parameters
     own = [parameter for name, parameter in of_command.items() if name != "run"]
-    given = ("paths", "model", "json", "format", "cite", "highlight", "cover")  # by the command itself
+    given = (
+        "paths",
+        "model",
+        "json",
+        "format",
+        "cite",
+        "highlight",
+        "cover",
+        "only_beginning",
+    )  # by the command itself
     shared = [parameter for name, parameter in of_run.items() if name not in given]
 
     @wraps(command)

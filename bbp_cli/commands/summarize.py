@@ -94,6 +94,7 @@ def summarize(
             cite=cite,
             highlight=highlight,
             cover=not no_cover,
+            only_beginning=(truncate or strategy == "truncate") and getattr(length, "unit", None) != "%",
         ),
     )
     need_input(context, found)

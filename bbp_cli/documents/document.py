@@ -7,7 +7,8 @@ import shlex
 import stat
 import sys
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,15 +28,18 @@ JUNK = 65536  # bytes before a PDF at most: headers of a mail or of a download
 _PDF_MARK = re.compile(rb"(?:^|[\r\n\0])%PDF-\d")
 _WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 CHUNK_BYTES = 1 << 24  # that are read at once
+# Of a text of which only the first window is read: 32,768 tokens of 16 characters of 4 bytes, the longest.
+BEGINNING_BYTES = 1 << 21
+LINE_BY_LINE = ("text/plain", "text/markdown")  # of these a beginning reads as it does in the whole
 MIN_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a document came from. `encoding` is None for PDF."""
+    """Where a document came from. `encoding` is None for PDF, `sha256` where not all of a file was read."""
 
     path: str
-    sha256: str
+    sha256: str | None
     media_type: str
     encoding: str | None
 
@@ -46,6 +50,7 @@ class Document:
 
     `pages` is empty where the format has none (plain text). `asides` are spans that are not running text:
     notes, captions, tables, the bibliography. `boxes` say where the words of a PDF stand on its pages.
+    `is_beginning`: more is in the file, which was not read.
     """
 
     text: str
@@ -54,6 +59,7 @@ class Document:
     warnings: tuple[str, ...] = ()
     asides: tuple[Aside, ...] = ()
     boxes: WordBoxes | None = None
+    is_beginning: bool = False
 
     @property
     def running_text(self) -> str:
@@ -115,12 +121,20 @@ def read(
 ) -> Document:
     """Read the document at a path; `-` is stdin. See `parse`.
 
+    With `limits.only_beginning`, the rest of a plain text in lines is not read, if it is longer than
+    `BEGINNING_BYTES`. Other formats, and UTF-16, are read to their end: they say nothing before.
+
     Raises:
         InputError: it is missing, unreadable, or what `parse` refuses; `file` is set.
     """
     try:
-        most = limits.input_bytes
-        data = _read_stdin(most) if path == STDIN else _read_file(path, most)
+        with _opened(path) as file:
+            begun = b""
+            if limits.only_beginning:
+                begun = file.read(BEGINNING_BYTES + 1)
+                if (beginning := _parse_beginning(begun, path, encoding)) is not None:
+                    return beginning
+            data = read_at_most(file, limits.input_bytes, begun)
         return parse(data, path, encoding, any_text=any_text, limits=limits)
     except InputError as error:
         error.file = display_name(path)
@@ -191,23 +205,55 @@ def page_ranges(numbers: Sequence[int]) -> str:
     return f"page{'s' if len(numbers) > 1 else ''} {listed}"
 
 
-def _read_stdin(most_bytes: int) -> bytes:
-    if sys.stdin is None:
-        raise InputError("closed: nothing to read", code="missing")
+def _parse_beginning(begun: bytes, path: str, encoding: str | None) -> Document | None:
+    """Return the lines that are there of a longer text; None where all of the file must be read."""
+    lines = begun[: begun.rfind(b"\n") + 1]
+    if len(begun) <= BEGINNING_BYTES or not lines or b"\0" in begun or b"%PDF-" in begun[:JUNK]:
+        return None
+    from bbp_cli.documents.formats.convert import convert  # here: see `parse`
+
     try:
-        return read_at_most(sys.stdin.buffer, most_bytes)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", code="unreadable") from error
+        found = convert(lines, path, encoding)
+        refuse_nearly_empty(found.text)
+    except InputError:  # what it is shows in the whole
+        return None
+    if found.media_type not in LINE_BY_LINE:
+        return None
+    source = Source(path, None, found.media_type, found.encoding)
+    return Document(found.text, source, warnings=found.warnings, is_beginning=True)
 
 
-def read_at_most(file: BinaryIO, most_bytes: int) -> bytes:
-    """Return the content of an open file.
+@contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """Open a file or stdin.
+
+    Raises:
+        InputError: it is not there, cannot be read, or is a device.
+    """
+    try:
+        if path == STDIN:
+            if sys.stdin is None:
+                raise InputError("closed: nothing to read", code="missing")
+            yield sys.stdin.buffer
+        else:
+            with Path(path).open("rb") as file:
+                _refuse_endless(file.fileno())
+                yield file
+    except FileNotFoundError as error:
+        raise missing_error(path) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"cannot be read: {reason}", code="unreadable") from error
+
+
+def read_at_most(file: BinaryIO, most_bytes: int, begun: bytes = b"") -> bytes:
+    """Return the content of an open file, of which the bytes `begun` have been read.
 
     Raises:
         InputError: it has more bytes; no more than that are read.
     """
-    chunks, left = [], most_bytes + 1
-    while left and (chunk := file.read(min(left, CHUNK_BYTES))):  # a larger read makes its buffer at once
+    chunks, left = [begun], most_bytes + 1 - len(begun)
+    while left > 0 and (chunk := file.read(min(left, CHUNK_BYTES))):  # a larger read makes its buffer at once
         chunks.append(chunk)
         left -= len(chunk)
     data = b"".join(chunks)
@@ -215,18 +261,6 @@ def read_at_most(file: BinaryIO, most_bytes: int) -> bytes:
         message = f"has more than {decimal(most_bytes)}"
         raise InputError(message, hint="--max-input MB reads more", code="too_large")
     return data
-
-
-def _read_file(path: str, most_bytes: int) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            _refuse_endless(file.fileno())
-            return read_at_most(file, most_bytes)
-    except FileNotFoundError as error:
-        raise missing_error(path) from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"cannot be read: {reason}", code="unreadable") from error
 
 
 def missing_error(path: str) -> InputError:

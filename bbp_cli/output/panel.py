@@ -74,9 +74,10 @@ def footer(document: Document, summary: DocumentSummary, run: ModelRun, seconds:
     """Return pages, words, seconds, model, and what was not read."""
     coverage = summary.coverage
     pages = len(document.pages)
+    total = "" if document.is_beginning else f" of {count_words(document.text):,}"
     facts = [
         *([f"{pages:,} page{'s' if pages > 1 else ''}"] if pages else []),
-        f"{count_words(summary.text):,} of {count_words(document.text):,} words",
+        f"{count_words(summary.text):,}{total} words",
         f"{seconds:.1f} s",
         f"model {model_record(run.model)['id']}",
         *([f"not read: {page_ranges(coverage.pages_without_text)}"] if coverage.pages_without_text else []),

@@ -77,8 +77,12 @@ def result_record(
 
 
 def source_fields(document: Document) -> dict[str, Any]:
-    """Return what a record says of its document, but for the tokens, which depend on the model."""
-    return {**asdict(document.source), "pages": len(document.pages) or None, "chars": len(document.text)}
+    """Return what a record says of its document, but for the tokens, which depend on the model.
+
+    Of a file that was not read to its end, digest and characters are None.
+    """
+    chars = None if document.is_beginning else len(document.text)
+    return {**asdict(document.source), "pages": len(document.pages) or None, "chars": chars}
 
 
 def error_record(head: RecordHead, path: str, sha256: str | None, error: BbpError) -> dict[str, Any]:

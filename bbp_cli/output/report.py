@@ -26,11 +26,8 @@ def report_on(document: Document, summary: DocumentSummary, run: ModelRun) -> Re
     """Return the report on one document. It names no time, so that the same input gives the same bytes."""
     facts = [
         ("Source", display_name(document.source.path)),
-        ("SHA-256", document.source.sha256),
-        (
-            "Words",
-            f"{count_words(document.text):,} in the document, {count_words(summary.text):,} in the summary",
-        ),
+        *([("SHA-256", document.source.sha256)] if document.source.sha256 is not None else []),
+        ("Words", _words(document, summary)),
         ("Read", _read(summary.coverage, document)),
         *_unread(summary.coverage),
         ("Model", _model(run.model)),
@@ -40,8 +37,14 @@ def report_on(document: Document, summary: DocumentSummary, run: ModelRun) -> Re
     return Report(display_name(document.source.path), document, summary, tuple(facts), warnings)
 
 
+def _words(document: Document, summary: DocumentSummary) -> str:
+    written = f"{count_words(summary.text):,} in the summary"
+    return written if document.is_beginning else f"{count_words(document.text):,} in the document, {written}"
+
+
 def _read(coverage: DocumentCoverage, document: Document) -> str:
-    share = f"{coverage.tokens_read:,} of {coverage.tokens_total:,} tokens"
+    total = "" if coverage.tokens_total is None else f" of {coverage.tokens_total:,}"
+    share = f"{coverage.tokens_read:,}{total} tokens"
     whole = "all of it" if not coverage.truncated else "only its beginning"
     pages = f", {len(document.pages):,} pages" if document.pages else ""
     return f"{whole}: {share}{pages}"

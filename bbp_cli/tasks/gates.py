@@ -17,9 +17,7 @@ def failed_gates(result: RecordResult) -> tuple[Gate, ...]:
     text, no label or no answer. `unsupported`: the summary names facts that the document does not contain.
     """
     coverage = result.coverage
-    unread = bool(coverage.pages_without_text or coverage.pages_undecodable) or (
-        coverage.tokens_read < coverage.tokens_total
-    )
+    unread = bool(coverage.pages_without_text or coverage.pages_undecodable) or coverage.truncated
     found: dict[Gate, bool] = {"unread": unread, "truncated": coverage.truncated, **_of_kind(result)}
     return tuple(gate for gate in GATES if found.get(gate))
 

@@ -59,7 +59,7 @@ class DocumentPart:
 class DocumentCoverage:
     """How much of the document the model read, in its tokens."""
 
-    tokens_total: int
+    tokens_total: int | None  # None where only a beginning of the file was read
     tokens_read: int
     windows: int
     truncated: bool
@@ -151,12 +151,12 @@ def record_results(result: DocumentResult) -> Sequence[RecordResult]:
 def coverage(
     document: Document, total: int, read: int, windows: int, parts: tuple[DocumentPart, ...] = ()
 ) -> DocumentCoverage:
-    """Return how much was read of a document of `total` tokens."""
+    """Return how much was read of a document of `total` tokens, or of a beginning of so many."""
     return DocumentCoverage(
-        tokens_total=total,
+        tokens_total=None if document.is_beginning else total,
         tokens_read=read,
         windows=windows,
-        truncated=read < total,
+        truncated=document.is_beginning or read < total,
         pages_without_text=tuple(document.pages_without_text),
         pages_blank=tuple(document.pages_of_kind("blank")),
         pages_scanned=tuple(document.pages_of_kind("scanned")),
@@ -217,4 +217,8 @@ def truncation_warning(found: DocumentCoverage) -> tuple[str, ...]:
     """Return the warning where `--truncate` dropped text."""
     if not found.truncated:
         return ()
+    if found.tokens_total is None:
+        return (
+            f"--truncate: read only the first {found.tokens_read} tokens; the rest of the file is not read",
+        )
     return (f"--truncate: read only the first {found.tokens_read} of {found.tokens_total} tokens",)

@@ -39,11 +39,15 @@ INPUT_BYTES = 1_000_000_000
 
 @dataclass(frozen=True)
 class ReadingLimits:
-    """What reading one document may take; `time_s` None: more for a larger one, `input_bytes`: its file."""
+    """What reading one document may take; `time_s` None: more for a larger one, `input_bytes`: its file.
+
+    `only_beginning`: no more of a file of plain text is read than a model's first window needs.
+    """
 
     time_s: float | None = None
     memory_bytes: int = MEMORY_BYTES
     input_bytes: int = INPUT_BYTES
+    only_beginning: bool = False
 
     def time_for(self, data: bytes) -> float:
         """Return the seconds for a file."""

@@ -1,13 +1,16 @@
 """A document keeps its text, its pages and where it came from."""
 
 import hashlib
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bbp_cli.documents.document import is_pdf, page_ranges, parse, read
+from bbp_cli.documents.document import BEGINNING_BYTES, is_pdf, page_ranges, parse, read
+from bbp_cli.documents.pdf.process import ReadingLimits
 from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 
@@ -87,3 +90,59 @@ def test_page_ranges_name_exactly_the_pages(numbers: list[int]) -> None:
         first, _, last = part.partition("-")
         named += range(int(first), int(last or first) + 1)
     assert named == numbers
+
+
+LINE = b"The ferries stayed in port, and the crews went home.\n"
+BEGINNING = ReadingLimits(only_beginning=True)
+
+
+def test_a_beginning_ends_with_a_line_and_has_no_digest(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(LINE * (BEGINNING_BYTES // len(LINE) + 9))
+    document = read(str(tmp_path / "a.txt"), limits=BEGINNING)
+    assert document.is_beginning
+    assert document.source.sha256 is None
+    assert document.text == LINE.decode() * ((BEGINNING_BYTES + 1) // len(LINE))
+
+
+def test_a_stream_without_end_has_a_beginning(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    script = f"exec yes 'The ferries stayed in port.' > '{tmp_path / 'pipe'}'"
+    with subprocess.Popen(["sh", "-c", script], stderr=subprocess.DEVNULL) as endless:
+        assert read(str(tmp_path / "pipe"), limits=BEGINNING).is_beginning
+        assert endless.wait() != 0
+
+
+WHOLE = {
+    "short": LINE,
+    "as long as a beginning": LINE * (BEGINNING_BYTES // len(LINE)),
+    "one line": LINE.replace(b"\n", b" ") * (BEGINNING_BYTES // len(LINE) + 9),
+    "UTF-16": (LINE.decode() * (BEGINNING_BYTES // 2 // len(LINE) + 9)).encode("utf-16"),
+    "a page": b"<!doctype html><p>" + LINE * (BEGINNING_BYTES // len(LINE) + 9),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_has_no_beginning_is_read_to_its_end(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a").write_bytes(WHOLE[name])
+    document = read(str(tmp_path / "a"), limits=BEGINNING)
+    assert not document.is_beginning
+    assert document.source.sha256 == hashlib.sha256(WHOLE[name]).hexdigest()
+    assert document == read(str(tmp_path / "a"))
+
+
+def test_what_is_no_text_is_refused_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\x89PNG" + b"\xff\n" * BEGINNING_BYTES)
+    for limits in (BEGINNING, ReadingLimits()):
+        with pytest.raises(InputError, match="a PNG image"):
+            read(str(tmp_path / "a"), limits=limits)
+
+
+def test_a_long_pdf_is_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"\n" * 3000 + make_pdf(PAGES) + b"\n%" + b"-" * BEGINNING_BYTES + b"\n")
+    assert len(read(str(tmp_path / "a.pdf"), limits=BEGINNING).pages) == 3
+
+
+def test_the_most_bytes_count_what_was_read_first(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(WHOLE["one line"])
+    with pytest.raises(InputError, match=r"has more than 2\.1 MB"):
+        read(str(tmp_path / "a"), limits=ReadingLimits(input_bytes=2_097_500, only_beginning=True))

@@ -11,7 +11,7 @@ import typst
 from bigbird_pegasus.summarization.length import AskedLength
 from bigbird_pegasus.summarization.options import SummaryOptions
 
-from bbp_cli.documents.document import parse
+from bbp_cli.documents.document import BEGINNING_BYTES, parse
 from bbp_cli.tasks.summarize import KIND_HINTS, ExtractiveSummary
 from tests.cli.pdfs import make_pdf
 from tests.conftest import DOCUMENTS, SENTENCES, STORY, VERBS, Bbp
@@ -290,6 +290,33 @@ def test_truncate_reads_the_first_window_with_a_warning(warm_bbp: Bbp, extractiv
     told = f"--truncate: read only the first {coverage['tokens_read']} of {coverage['tokens_total']} tokens"
     assert done.stderr == f"bbp: warning: stdin: {told}\n"
     assert done.records[0]["warnings"] == [told]
+
+
+def test_truncate_leaves_the_rest_of_a_long_file_unread(warm_bbp: Bbp, extractive: Path) -> None:
+    long = STORY.encode() + b"\n\n" + b"The ferries stayed in port.\n" * (BEGINNING_BYTES // 28 + 1)
+    options = ("summarize", "--truncate", "--model", extractive)
+    done = warm_bbp(*options, "--json", stdin=long)
+    record, coverage = done.records[0], done.records[0]["coverage"]
+    assert [record["source"][name] for name in ("sha256", "chars", "tokens")] == [None, None, None]
+    assert (coverage["tokens_total"], coverage["truncated"], coverage["windows"]) == (None, True, 1)
+    assert record["failed_gates"][:2] == ["unread", "truncated"]
+    told = (
+        f"--truncate: read only the first {coverage['tokens_read']} tokens; the rest of the file is not read"
+    )
+    assert record["warnings"] == [told]
+    whole = warm_bbp(*options, "--json", stdin=long[: BEGINNING_BYTES // 2]).records[0]
+    assert (whole["summary"], whole["quality"]) == (record["summary"], record["quality"])
+    assert whole["source"]["tokens"] == whole["coverage"]["tokens_total"] > coverage["tokens_read"]
+    page = warm_bbp(*options, "--format", "html", stdin=long).stdout
+    assert f"only its beginning: {coverage['tokens_read']} tokens" in page
+    assert "SHA-256" not in page
+    assert " in the document, " not in page
+
+
+def test_a_length_in_percent_needs_all_of_the_text(warm_bbp: Bbp, extractive: Path) -> None:
+    long = b"The ferries stayed in port.\n" * (BEGINNING_BYTES // 28 + 1)
+    options = ("summarize", "--json", "--truncate", "--length", "1%", "--model", extractive)
+    assert warm_bbp(*options, stdin=long).records[0]["source"]["chars"] == len(long)
 
 
 def test_a_sentence_longer_than_a_window_is_read_to_its_end(warm_bbp: Bbp, extractive: Path) -> None:
