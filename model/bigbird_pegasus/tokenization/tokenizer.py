@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 
 # Published arguments of `from_pretrained` that choose among implementations: there is one.
-_WITHOUT_EFFECT = frozenset({"config", "legacy", "tokenizer_type", "use_fast"})
+_WITHOUT_EFFECT = frozenset(
+    {"add_prefix_space", "config", "do_lower_case", "legacy", "tokenizer_type", "use_fast"}
+)
 
 
 class PegasusTokenizer(PegasusVocabulary):
@@ -66,8 +68,9 @@ class PegasusTokenizer(PegasusVocabulary):
             revision: branch, tag or commit of a model on the Hub.
             local_files_only: never download.
             options: arguments of the class, which take precedence over the folder's; `subfolder`,
-                `cache_dir`, `token` and `force_download` of `checkpoint_folder`. `config`, `legacy`,
-                `tokenizer_type`, `trust_remote_code` and `use_fast` are accepted: there is one
+                `cache_dir`, `token` and `force_download` of `checkpoint_folder`. `add_prefix_space`,
+                `config`, `do_lower_case`, `legacy`, `tokenizer_type`, `trust_remote_code` and `use_fast` are accepted
+                and change nothing: the vocabulary says how a text is read, there is one
                 implementation, and no code is ever fetched.
 
         Raises:

@@ -252,6 +252,20 @@ def replace_json(folder: Path, draw: random.Random) -> None:
         path.write_bytes(draw.choice(texts))
 
 
+def add_tokens(folder: Path, draw: random.Random) -> None:
+    """Name tokens beside the vocabulary, with ids of any kind."""
+    known = json.loads(path.read_text(encoding="utf-8")) if (path := folder / "config.json").is_file() else {}
+    size = known.get("vocab_size", 300) if isinstance(known, dict) else 300
+    ids = (size, size, size + 1, 0, 1, *VALUES)
+    tokens = ("<new>", "a", "</s>", "<pad>", "▁the", " ", "", "\0", "\ud800", "x" * 100_000)
+    count = draw.choice((0, 1, 1, 2, 3, 50_000))
+    found = {
+        draw.choice(tokens) if count < 9 else f"<{number}>": draw.choice(ids) if count < 9 else size + number
+        for number in range(count)
+    }
+    (folder / "added_tokens.json").write_text(json.dumps(found, default=str), encoding="utf-8")
+
+
 # Any file
 
 
@@ -480,6 +494,6 @@ MUTATIONS: tuple[Callable[[Path, random.Random], None], ...] = (
         replace_file,
         forge_header,
     ),
-    *(change_tensors, write_pickle, write_index),
+    *(change_tensors, write_pickle, write_index, add_tokens),
 )
-WEIGHTS = (8, 4, 2, 2, 2, 3, 2, 2, 3, 3, 3, 2)
+WEIGHTS = (8, 4, 2, 2, 2, 3, 2, 2, 3, 3, 3, 2, 2)

@@ -231,6 +231,8 @@ class TestDecode:
 def test_published_arguments_of_from_pretrained_are_accepted(vocabulary: Path, tmp_path: Path) -> None:
     PegasusTokenizer(vocabulary, offset=0).save_pretrained(tmp_path / "inner")
     accepted: dict[str, Any] = {
+        "do_lower_case": True,
+        "add_prefix_space": True,
         "use_fast": True,
         "legacy": False,
         "trust_remote_code": True,
