@@ -69,8 +69,8 @@ class PegasusTokenizer(PegasusVocabulary):
             local_files_only: never download.
             options: arguments of the class, which take precedence over the folder's; `subfolder`,
                 `cache_dir`, `token` and `force_download` of `checkpoint_folder`. `add_prefix_space`,
-                `config`, `do_lower_case`, `legacy`, `tokenizer_type`, `trust_remote_code` and `use_fast` are accepted
-                and change nothing: the vocabulary says how a text is read, there is one
+                `config`, `do_lower_case`, `legacy`, `tokenizer_type`, `trust_remote_code` and `use_fast`
+                are accepted and change nothing: the vocabulary says how a text is read, there is one
                 implementation, and no code is ever fetched.
 
         Raises:
