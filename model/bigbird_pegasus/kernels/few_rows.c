@@ -104,3 +104,13 @@ void few_rows_product(const float *x, const float *floats, const int8_t *codes, 
             multiply_by_codes(&product, at / blocks, at % blocks);
     }
 }
+
+#if __has_include(<Python.h>) /* nothing imports this as a module but what walks over all modules of a package */
+#include <Python.h>
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_few_rows", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__few_rows(void) {
+    return PyModule_Create(&module);
+}
+#endif

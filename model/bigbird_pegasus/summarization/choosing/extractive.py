@@ -29,7 +29,7 @@ from bigbird_pegasus.summarization.chosen import Choice, summary_of_chosen
 from bigbird_pegasus.summarization.features.document_features import columns_digest, document_features
 from bigbird_pegasus.summarization.features.general_scores import with_general_scorer
 from bigbird_pegasus.summarization.features.sentence_features import SentenceFeatures, sentence_features
-from bigbird_pegasus.summarization.features.standalone import deductions
+from bigbird_pegasus.summarization.features.standalone import deductions, opens_with_pronoun
 from bigbird_pegasus.summarization.features.word_importance import WordCoverage
 from bigbird_pegasus.summarization.length import WORDS_PER_SENTENCE, LengthBounds, bounds_of
 from bigbird_pegasus.summarization.options import NO_QUERY_WORDS, SummaryOptions
@@ -89,7 +89,8 @@ def extractive_steps(
         warnings += () if leaned.has_words else (NO_QUERY_WORDS,)
         if bounds == LengthBounds():  # the best are taken until the words are there: a bound is needed
             bounds = LengthBounds(max(1, round(scored.length)))
-        scored = replace(scored, scores=leaned.scores, coverage=None)  # words matter by the question alone
+        # Words matter by the question alone, and its answer may begin with "It".
+        scored = replace(scored, scores=leaned.scores, coverage=None, dependent=frozenset())
     choose_among = _chooser(text, spans, spoken, scored, options, model)
     if sections:
         # Imported here: its expressions take 15 ms to compile, and few summaries are by section.
@@ -155,14 +156,15 @@ def join_sentences(sentences: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class ScoredSentences:
-    """A score for each sentence of a document, their features, how many words a summary would have, and
-    what covering a document's important words is worth.
+    """A score for each sentence of a document, their features, how many words a summary would have, what
+    covering a document's important words is worth, and which sentences are chosen only behind the one before.
     """
 
     scores: list[float]
     features: SentenceFeatures
     length: float
     coverage: WordCoverage | None = None
+    dependent: frozenset[int] = frozenset()
 
 
 @single_threaded_blas()
@@ -203,7 +205,7 @@ def score_document(
         scores, log_length, coverage = together.scores, together.log_length, together.coverage
     expected = math.exp(min(log_length, MAX_LOG_LENGTH))
     length = max(MIN_SUMMARY_WORDS, min(expected, MAX_SUMMARY_SHARE * sum(words)))
-    return ScoredSentences(scores.tolist(), features, length, coverage)
+    return ScoredSentences(scores.tolist(), features, length, coverage, _dependent(sentences, allowed))
 
 
 def first_pieces(texts: Sequence[str], bounds: LengthBounds, allowed: Sequence[bool]) -> Choice:
@@ -272,7 +274,7 @@ def choose(
         from bigbird_pegasus.summarization.choosing.main_point import main_point
 
         given = (texts, scored.scores, scored.features, scored.length, allowed)
-        point = main_point(gains_of, *given, bounds.max_words, language, scored.coverage)
+        point = main_point(gains_of, *given, bounds.max_words, language, scored.coverage, scored.dependent)
     shortened = {point.number: point.text} if point and point.text else {}
     words = [count_words(shortened.get(n, text)) for n, text in enumerate(texts)]
     chosen, cut = select_sentences(
@@ -288,7 +290,7 @@ def choose(
             bounds.max_sentences,
             bounds.min_sentences,
             point.number if point else None,
-            point.dependent if point else frozenset(),
+            point.dependent if point else scored.dependent,
         ),
         scored.coverage,
     )
@@ -297,6 +299,12 @@ def choose(
     warnings = (point.warning,) if point and point.warning else ()
     choice = Choice(chosen, "length" if cut or shortened else "end", shortened, warnings)
     return choice if point else _with_single_cut(texts, choice, bounds)
+
+
+def _dependent(texts: Sequence[str], allowed: Sequence[bool]) -> frozenset[int]:
+    """Return the sentences that begin with a word for something in the one before: "This means that …"."""
+    behind = [n for n in range(1, len(texts)) if allowed[n - 1]]
+    return frozenset(n for n in behind if opens_with_pronoun(texts[n]))
 
 
 def _is_short(numbers: Sequence[int], words: Sequence[int], bounds: LengthBounds) -> bool:

@@ -49,8 +49,11 @@ def main_point(
     max_words: int,
     language: str | None,
     coverage: WordCoverage | None = None,
+    dependent: frozenset[int] = frozenset(),
 ) -> MainPoint | None:
     """Return what a summary of at most `max_words` begins with; None where no sentence may be chosen.
+
+    The sentences in `dependent` are chosen only behind the one before them: none of them is the first.
 
     The sentence that a summary of the expected `length` would begin with is taken whole where it has room, or
     else its main clause. Where that cannot be cut, another takes its place: of those that stand alone, and
@@ -59,12 +62,14 @@ def main_point(
     """
     words = [count_words(text) for text in texts]
     given = (gains_of, words, scores, features)
-    best, _ = select_sentences(*given, length, allowed, SelectionBounds(max_sentences=1), coverage)
+    one = SelectionBounds(max_sentences=1, dependent=dependent)
+    best, _ = select_sentences(*given, length, allowed, one, coverage)
     if not best:
         return None
     number = best[0]
     leans = leaning(texts, language)
-    dependent = frozenset(n for n, one in enumerate(leans) if one and max_words <= SMALL_LENGTH)
+    if max_words <= SMALL_LENGTH:
+        dependent |= {n for n, leaning_one in enumerate(leans) if leaning_one}
     if words[number] <= max_words:
         return MainPoint(number, None, dependent)
     problem = f"the most important sentence has {words[number]} words, more than {max_words}"

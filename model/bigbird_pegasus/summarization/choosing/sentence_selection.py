@@ -301,7 +301,11 @@ def _candidate_numbers(
 ) -> list[int]:
     """Return the sentences to look at; the first of the summary is among them."""
     least = max(bounds.min_sentences, bounds.max_sentences or 0) * WORDS_PER_CANDIDATE
-    numbers = pick_candidates(words, scores, allowed, max(bounds.max_words or 0, least))
+    wanted = max(bounds.max_words or 0, least)
+    numbers = pick_candidates(words, scores, allowed, wanted)
+    if bounds.dependent.issuperset(numbers):  # with none that the others could stand behind
+        alone = [may and n not in bounds.dependent for n, may in enumerate(allowed)]
+        numbers = pick_candidates(words, scores, alone, wanted) or numbers
     if bounds.first is None or bounds.first in numbers:
         return numbers
     return [*numbers, bounds.first]

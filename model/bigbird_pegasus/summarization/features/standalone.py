@@ -101,10 +101,13 @@ def deductions(sentences: Sequence[str]) -> NDArray[np.float64]:
 
 def opening_depends(sentence: str) -> bool:
     """Return whether a sentence begins with a pronoun or a connective that points to the one before it."""
+    return opens_with_pronoun(sentence) or _CONNECTIVE.match(_said(sentence)) is not None
+
+
+def opens_with_pronoun(sentence: str) -> bool:
+    """Return whether a sentence begins with a pronoun for something in the one before it."""
     said = _said(sentence)
-    if _PRONOUN.match(said):
-        return not _NO_PRONOUN.match(said)
-    return _CONNECTIVE.match(said) is not None
+    return _PRONOUN.match(said) is not None and not _NO_PRONOUN.match(said)
 
 
 def refers_elsewhere(sentence: str) -> bool:

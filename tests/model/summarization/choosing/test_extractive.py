@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,27 @@ def test_who_says_a_sentence_is_in_the_summary_and_its_length(warm_bbp: Bbp) -> 
             assert chat[place["start"] : place["end"]] == one["text"]
             names = re.findall(r"^(Anna Lind|Bo): ", chat[: place["start"]], re.MULTILINE)
             assert one["text"].startswith(("Anna Lind:", "Bo:")) or one["speaker"] == names[-1]
+
+
+def test_a_sentence_for_which_the_one_before_is_needed_is_chosen_only_behind_it(chooser: Gains) -> None:
+    scores = [0.5, 0.1, 0.6, 0.0, 0.0, 0.5]
+    for dependent, expected in ((frozenset(), [0, 2, 5]), (frozenset({2, 5}), [0])):
+        found = choose(
+            TEXTS, replace(scored(scores), dependent=dependent), LengthBounds(), [True] * 6, chooser
+        )
+        assert found.numbers == expected
+    behind = replace(scored([0.5, 0.6, 0.6, 0.0, 0.0, 0.0]), dependent=frozenset({2}))
+    assert choose(TEXTS, behind, LengthBounds(), [True] * 6, chooser).numbers[1:] == [1, 2]
+
+
+def test_no_pronoun_stands_in_a_summary_without_the_sentence_before_it() -> None:
+    pairs = [f"{one} They counted {n} boats in harbour {n}." for n, one in enumerate(SENTENCES[:14])]
+    for length in (None, 40, 80):
+        chosen = summarize(" ".join(pairs), length=length).sentences
+        assert len(chosen) > 1
+        assert not chosen[0].text.startswith("They")
+        for before, one in pairwise(chosen):
+            assert not one.text.startswith("They") or one.start == before.end + 1
 
 
 def test_only_allowed_sentences_are_chosen(chooser: Gains) -> None:
