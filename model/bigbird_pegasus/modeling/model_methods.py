@@ -26,6 +26,9 @@ from bigbird_pegasus.modeling.token_embeddings import (
 )
 from bigbird_pegasus.quantization.quantize import quantized_parameters, quantized_tensors
 
+# The published mark of modules whose weights are loaded or drawn: they are not drawn again.
+INITIALIZED = "_is_hf_initialized"
+
 
 class ModelMethods(nn.Module):
     """A module with a configuration; see the module's docstring."""
@@ -104,17 +107,26 @@ class ModelMethods(nn.Module):
         return sum(t.nbytes for t in (*tensors, *buffers))
 
     def initialize(self, part: nn.Module | None = None) -> None:
-        """Draw fresh weights, of a part or all: normal with `init_std`, biases and padding zero."""
-        for module in (part or self).modules():
-            if isinstance(module, nn.Linear | nn.Embedding) and not module.weight.is_meta:
+        """Draw the weights, of a part or all, that are neither loaded nor drawn yet.
+
+        Normal with `init_std`, biases and padding zero.
+        """
+        modules = [m for m in (part or self).modules() if isinstance(m, nn.Linear | nn.Embedding)]
+        # An output head that is the table again has its weight.
+        done = {id(w) for m in self.modules() if getattr(m, INITIALIZED, False) for w in m.parameters(False)}
+        for module in modules:
+            if module.weight.is_meta:
+                continue
+            if id(module.weight) not in done:
                 nn.init.normal_(module.weight, std=self.config.init_std)
                 if isinstance(module, nn.Embedding) and module.padding_idx is not None:
                     nn.init.zeros_(module.weight[module.padding_idx])
                 if isinstance(module, nn.Linear) and module.bias is not None:
                     nn.init.zeros_(module.bias)
+            setattr(module, INITIALIZED, True)
 
     def init_weights(self) -> None:
-        """Draw all weights anew and tie the output head: `initialize` by its published name."""
+        """Draw what is neither loaded nor drawn yet and tie the output head, as published."""
         self.initialize()
         self.tie_weights()
 

@@ -24,7 +24,12 @@ from bigbird_pegasus.checkpoints.tensors import read_tensors
 from bigbird_pegasus.config import BigBirdPegasusConfig, RandomAttention
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation.config import GenerationConfig
-from bigbird_pegasus.modeling.model_methods import ModelMethods, accept_attention, refuse_upload
+from bigbird_pegasus.modeling.model_methods import (
+    INITIALIZED,
+    ModelMethods,
+    accept_attention,
+    refuse_upload,
+)
 from bigbird_pegasus.modeling.placement import device_of, dtype_of, one_of
 from bigbird_pegasus.quantization.quantize import QuantizationRequest, quantization_of, quantized_tensors
 
@@ -146,6 +151,8 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             init_std=own_config.init_std,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
+        for module in model.modules():
+            setattr(module, INITIALIZED, True)
         if quantization is not None:
             model.quantization = quantization.scheme
             model.requires_grad_(False)

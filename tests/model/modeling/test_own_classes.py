@@ -63,12 +63,21 @@ def test_a_body_that_lacks_tensors_is_an_error_all_the_same(tmp_path: Path) -> N
         Regressor.from_pretrained(tmp_path)
 
 
-def test_weights_are_drawn_anew() -> None:
+def test_weights_are_drawn_once() -> None:
     model = tiny_model()
-    before = model.get_parameter("model.encoder.layers.0.fc1.weight").clone()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.init_weights()
-    assert not torch.equal(before, model.get_parameter("model.encoder.layers.0.fc1.weight"))
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert model.get_parameter("lm_head.weight") is model.get_parameter("model.shared.weight")
+
+
+def test_weights_that_are_made_off_the_meta_device_later_are_drawn() -> None:
+    with torch.device("meta"):
+        model = BigBirdPegasusModel(tiny_config())
+    model.to_empty(device="cpu")
+    torch.nn.init.zeros_(model.get_parameter("shared.weight"))
+    model.init_weights()
+    assert model.get_parameter("shared.weight").std() > 0.2
 
 
 def test_whether_it_writes_is_asked_of_the_class() -> None:
