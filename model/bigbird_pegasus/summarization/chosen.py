@@ -10,6 +10,7 @@ from bigbird_pegasus.summarization.summary import Summary, SummarySentence, cove
 from bigbird_pegasus.text.list_marks import list_mark_end
 from bigbird_pegasus.text.parsed_text import ParsedText
 from bigbird_pegasus.text.sections import Section, under_headings
+from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.speech import named
 from bigbird_pegasus.text.windows import EncodedText, Window
 from bigbird_pegasus.text.words import count_words
@@ -91,13 +92,25 @@ def _list_marks(
 ) -> dict[int, int]:
     """Return how many characters mark an item of a list, of each chosen one that stands outside of its list.
 
-    Of items below each other the numbers stay.
+    Of items below each other the numbers stay, and so does what no item stands beside: "10. Downing Street …".
     """
     marks = {n: end for n in chosen if (end := list_mark_end(shown[n], text.language))}
     alone = {n: end for n, end in marks.items() if n - 1 not in marks and n + 1 not in marks}
     spans = encoded.sentences
     # Characters are those of the text, but where white space stands in the mark.
-    return {n: end for n, end in alone.items() if text.raw.startswith(shown[n][:end], spans[n].start)}
+    alone = {n: end for n, end in alone.items() if text.raw.startswith(shown[n][:end], spans[n].start)}
+    return {n: end for n, end in alone.items() if _is_in_list(n, shown, spans, text.language)}
+
+
+def _is_in_list(number: int, texts: Sequence[str], spans: Sequence[Sentence], language: str | None) -> bool:
+    """Return whether what is before or after a marked sentence, a paragraph or an item, is marked too."""
+    for places in (range(number - 1, -1, -1), range(number + 1, len(texts))):
+        for place in places:
+            if list_mark_end(texts[place], language):
+                return True
+            if spans[place].starts_paragraph:
+                break
+    return False
 
 
 def blocks_by_heading(

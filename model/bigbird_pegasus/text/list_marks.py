@@ -5,15 +5,18 @@ import re
 from bigbird_pegasus.text.sentence_boundaries import ORDINAL_LANGUAGES
 
 _NEXT_WORD = r"\s+(?=[\"'\u201c\u2018(\[]{0,2}(?:[^\W\d_]{2}|[AI]\s))"
-_MARK = re.compile(rf"(?:[-*\u2022\u00b7]|#\.|\(?(?:\d{{1,2}}|[a-uw-z]|[ivx]{{2,4}})[.)]){_NEXT_WORD}")
-# Where "3. Mai" is a date: what has a bracket alone.
+# A letter before a full stop is as often an abbreviation: "e. coli", "p. ex. les".
+_MARK = re.compile(rf"(?:[-*\u2022\u00b7]|#\.|\(?(?:\d{{1,2}}|[ivx]{{2,4}})[.)]|\(?[a-z]\)){_NEXT_WORD}")
+# Where "3. Mai" may be a date: what has a bracket alone.
 _BRACKETED = re.compile(rf"(?:[-*\u2022\u00b7]|\(?(?:\d{{1,2}}|[a-z])\)){_NEXT_WORD}")
 
 
 def list_mark_end(sentence: str, language: str | None) -> int:
     """Return how many characters at the beginning of a sentence mark an item of a list; 0 if there are none.
 
-    `language` is an ISO 639-1 code.
+    Whether there is a list, its neighbours say: "10. Downing Street is a house." `language` is an ISO 639-1
+    code; of an unknown one, full stops after numbers are those of dates.
     """
-    mark = (_BRACKETED if language in ORDINAL_LANGUAGES else _MARK).match(sentence)
+    is_ordinal = language is None or language in ORDINAL_LANGUAGES
+    mark = (_BRACKETED if is_ordinal else _MARK).match(sentence)
     return mark.end() if mark else 0

@@ -9,7 +9,11 @@ from bigbird_pegasus.text.list_marks import list_mark_end
     [
         ("1. Open the gate.", "en", 3),
         ("(12)  Open the gate.", "en", 6),
-        ("b. The pier is closed.", None, 3),
+        ("b) The pier is closed.", None, 3),
+        ("b. The pier is closed.", "en", 0),
+        ("e. coli was found.", "en", 0),
+        ("p. ex. les quais", "fr", 0),
+        ("3. Mai ist der Tag.", None, 0),
         ("iv) the pier", "en", 4),
         ("- publish it", "en", 2),
         ("#. A boat came.", "en", 3),

@@ -164,3 +164,17 @@ def test_an_item_without_its_list_is_printed_without_its_number() -> None:
     assert text[sentence.start : sentence.end] == sentence.text
     both = summarize(text, query="Are lanterns lit on the pier, nets mended by the crew?", length="2s")
     assert both.summary == " ".join(items)
+
+
+def test_a_number_that_no_item_stands_beside_is_part_of_its_sentence() -> None:
+    prose = " ".join(
+        f"{subject} {verb} the gate number {n}." for n, subject in enumerate(SUBJECTS) for verb in VERBS
+    )
+    house = "10. Downing Street is the house of a minister."
+    items = ["9. Lanterns are lit.", "They are yellow and bright.", house]
+    for text, expected in (
+        ("\n\n".join([prose, house, prose]), house),
+        ("\n\n".join([prose, items[0] + " " + items[1], house, prose]), house.removeprefix("10. ")),
+    ):
+        found = summarize(text, query="Which house of a minister is in Downing Street?", length="1s")
+        assert found.summary == expected
