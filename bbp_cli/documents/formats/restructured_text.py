@@ -1,6 +1,7 @@
 """reStructuredText → its text without roles, targets, directives' options, comments and footnote marks."""
 
 import re
+from itertools import groupby
 
 _SUFFIXES = (".rst", ".rest")
 _RULE = re.compile(r"([=\-~^\"'`#*+:._])\1{2,}\s*$")
@@ -48,6 +49,7 @@ _ESCAPE = re.compile(r"\\(?:[ \n]|([*`|_:\\]))")  # "\\ " is nothing, and joins 
 _AUTO_NUMBER = re.compile(r"^([ \t]*)#\.[ \t]+(?=\S)", re.MULTILINE)
 _COLONS = re.compile(r"^(.*?)::[ \t]*$", re.MULTILINE)
 _PLACE = re.compile("\ue000(\\d+)\ue001")  # of a literal, in which nothing is a mark
+_TEXT_START = re.compile(r"\s*(?:[-*+\u2022]\s+|\(?\w{1,3}[.)]\s+)?")  # of an item, behind its mark
 _BLANK_LINES = re.compile(r"(\n[ \t]*\n)")
 _MARK = re.compile(r"\s?\[(?:#[\w-]*|\*|\d{1,3}|[A-Z][\w-]{1,30}\d{2,4})\]_")
 _NAMED_SOURCE = re.compile(r"\b((?:in|by|of|to|see|from|with|and|or|than)\s)\[([A-Z][\w-]{1,30}\d{2,4})\]_")
@@ -68,6 +70,7 @@ def text_of_restructured_text(text: str) -> tuple[str, tuple[str, ...]]:
     """Return the text without markup, headings without rules, code indented as it is; and no warnings."""
     lines = text.split("\n")
     shown: list[str] = []
+    literal: set[int] = set()  # the shown lines in which nothing is a mark
     number = 0
     while number < len(lines):
         line = lines[number]
@@ -92,9 +95,27 @@ def text_of_restructured_text(text: str) -> tuple[str, tuple[str, ...]]:
             shown.append("")
         else:
             shown.append(line)
+            if line.rstrip().endswith("::") and not "".join(lines[number + 1 : number + 2]).strip():
+                end = _after_block(lines, number, _text_column(line))
+                block = lines[number + 1 : end]
+                literal |= set(range(len(shown), len(shown) + len(block)))
+                shown += block
+                number = end
+                continue
         number += 1
-    text = "".join(map(_inline, _BLANK_LINES.split("\n".join(shown))))
+    parts = groupby(range(len(shown)), key=literal.__contains__)
+    texts = [(is_literal, "\n".join(shown[n] for n in numbers)) for is_literal, numbers in parts]
+    text = "\n".join(part if is_literal else _without_marks(part) for is_literal, part in texts)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n", ()
+
+
+def _text_column(line: str) -> int:
+    start = _TEXT_START.match(line)
+    return start.end() if start else 0
+
+
+def _without_marks(text: str) -> str:
+    return "".join(map(_inline, _BLANK_LINES.split(text)))
 
 
 def _is_title(lines: list[str], number: int) -> bool:

@@ -92,7 +92,7 @@ def _list_marks(
 ) -> dict[int, int]:
     """Return how many characters mark an item of a list, of each chosen one that stands outside of its list.
 
-    Of items below each other the numbers stay, and so does what no item stands beside: "10. Downing Street …".
+    Of items below each other the numbers stay, and so do those beside no item: "10. Downing Street …".
     """
     marks = {n: end for n in chosen if (end := list_mark_end(shown[n], text.language))}
     alone = {n: end for n, end in marks.items() if n - 1 not in marks and n + 1 not in marks}

@@ -52,7 +52,9 @@ def choose_by_section(
             share = max(share, *(words[n] for n in best.numbers))
         words_left -= size
         fitting = [n in numbers and words[n] <= share for n in range(len(allowed))]
-        fitting = [fits and not (leans[n] and not fitting[n - 1]) for n, fits in enumerate(fitting)]
+        for n in sorted(numbers):  # one after the other: what is taken out takes the next with it
+            if leans[n] and not fitting[n - 1]:
+                fitting[n] = False
         if not any(fitting):
             is_cut = True
             continue

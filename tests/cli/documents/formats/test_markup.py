@@ -106,6 +106,12 @@ def test_latex_is_known_by_its_class_or_commands() -> None:
         ),
         ("#. First.\n#. Second.", "- First.\n- Second."),
         ("\ue0007\ue001 is ``a``.", " is a."),
+        (
+            'Call ``x`` ::\n\n    re.sub("\\\\*\\\\*a", r"\\\\d \\ x")\n\n    .. C:\\\\dir\n\nA \\* *star*.',
+            'Call x :\n\n    re.sub("\\\\*\\\\*a", r"\\\\d \\ x")\n\n    .. C:\\\\dir\n\nA * star.',
+        ),
+        ("- Call::\n\n    `a`\n\n  It is `b`.\n\n::\n\n  *c*", "- Call:\n\n    `a`\n\n  It is b.\n\n  *c*"),
+        ("A word::\nit goes on, *here*.", "A word:\nit goes on, here."),
         (".. hidden\n   words\n\nSeen.\n\n.. [1] The note.", "Seen.\n\nThe note."),
     ],
 )
