@@ -65,7 +65,8 @@ def examine(device: str, dtype: DType, threads: int | None) -> Iterator[tuple[st
 
 def _engine(hardware: Hardware, *, numpy_too: bool) -> str:
     """Return what computes, and for which processor; models that choose sentences may not need torch."""
-    torch = f"torch ({torch_arithmetic(hardware.dtype, hardware.device, None).instructions})"
+    used = torch_arithmetic(hardware.dtype, hardware.device, None, has_decoder=True)
+    torch = f"torch ({used.instructions})"
     if not numpy_too:
         return torch
     return f"numpy ({numpy_arithmetic().instructions}) for models that choose sentences, {torch}"

@@ -16,5 +16,10 @@ def arithmetic_of(
     if hardware.engine == "numpy":
         found = numpy_arithmetic()
     else:
-        found = torch_arithmetic(hardware.dtype, hardware.device, quantize or checkpoint.quantization)
+        found = torch_arithmetic(
+            hardware.dtype,
+            hardware.device,
+            quantize or checkpoint.quantization,
+            has_decoder=checkpoint.kind != "extractive",
+        )
     return {name: value for name, value in asdict(found).items() if name != "version"}

@@ -94,7 +94,9 @@ class LoadedModel:
         """The arithmetic that computes results."""
         if isinstance(self.model, ExtractiveModel):
             return self.model.arithmetic
-        return torch_arithmetic(self.hardware.dtype, self.hardware.device, self.model.quantization)
+        return torch_arithmetic(
+            self.hardware.dtype, self.hardware.device, self.model.quantization, has_decoder=True
+        )
 
     @property
     def window_tokens(self) -> int:

@@ -87,7 +87,7 @@ def test_a_model_that_writes_names_torchs_arithmetic(warm_bbp: Bbp, writer: Path
         "engine": "torch",
         "dtype": "float32",
         "quantization": None,
-        "instructions": torch_arithmetic("float32", "cpu", None).instructions,
+        "instructions": torch_arithmetic("float32", "cpu", None, has_decoder=True).instructions,
         "version": f"torch {torch.__version__}",
     }
 

@@ -12,7 +12,7 @@ class Arithmetic:
 
     `instructions` is the class of vector instructions that the library's code uses, by its own name: "AVX2",
     "AVX512" of torch, "Haswell" (which is AVX2), "SkylakeX" (AVX-512) of OpenBLAS; of a GPU its name. "AVX2
-    and few_rows" where a search also uses the package's own kernel.
+    and few_rows" where the package's own kernel computes, too.
     """
 
     engine: Engine
@@ -29,16 +29,22 @@ def numpy_arithmetic() -> Arithmetic:
     return Arithmetic("numpy", "float32", None, blas_instructions(), blas_version())
 
 
-def torch_arithmetic(dtype: str, device: str, quantization: str | None) -> Arithmetic:
-    """Return that of torch on a device; of one that is neither a CPU nor a CUDA GPU the device's name."""
+def torch_arithmetic(
+    dtype: str, device: str, quantization: str | None, has_decoder: bool = False
+) -> Arithmetic:
+    """Return that of torch on a device; of one that is neither a CPU nor a CUDA GPU the device's name.
+
+    Decoders in float32, or whose weights are in int8, use the package's own kernel where it is there.
+    """
     import torch
 
     from bigbird_pegasus.kernels.few_rows import has_few_rows
 
     instructions = device
     if device == "cpu":
-        own = " and few_rows" if has_few_rows() else ""
-        instructions = torch.backends.cpu.get_cpu_capability() + own
+        instructions = torch.backends.cpu.get_cpu_capability()
+        if has_decoder and (dtype == "float32" or quantization == "int8") and has_few_rows():
+            instructions += " and few_rows"
     elif device.startswith("cuda"):
         instructions = torch.cuda.get_device_name(device)
     return Arithmetic("torch", dtype, quantization, instructions, f"torch {torch.__version__}")

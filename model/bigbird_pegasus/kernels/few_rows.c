@@ -5,7 +5,7 @@
    order in which they are read, and each block of LANES outputs is read once for all rows. Weights of 8 bits
    become float32 in registers.
 
-   Called by `few_rows.py`, which checks the processor and the shapes. */
+   Called by `few_rows.py`, which checks the processor, the types and the shapes. */
 
 #include <immintrin.h>
 #include <stdint.h>

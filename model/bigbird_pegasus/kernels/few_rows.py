@@ -58,24 +58,38 @@ def product(x: Tensor, packed: Tensor, outputs: int, bias: Tensor | None = None)
         (M, G, N).
 
     Raises:
-        ModelInputError: x is of another type or device, or does not fit the weights: the kernel checks
-            nothing.
+        ModelInputError: one of them is of another type or device, or they do not fit each other.
     """
     library = _library()
     assert library is not None  # for the type checker: nothing is packed without it
     rows, groups, inputs = x.shape
-    if x.dtype != torch.float32 or x.device.type != "cpu":
-        raise ModelInputError(f"packed weights multiply float32 on cpu, not {x.dtype} on {x.device}")
-    if (groups, inputs) != (packed.shape[0], packed.shape[2]):
-        raise ModelInputError(
-            f"{groups} x {inputs} inputs for weights of {packed.shape[0]} x {packed.shape[2]}"
-        )
+    _check(x, packed, outputs, bias)
     x = x.contiguous()
     out = x.new_empty(rows, groups, outputs)
     floats, codes = (packed, None) if packed.dtype == torch.float32 else (None, packed)
     pointers = [None if one is None else one.data_ptr() for one in (x, floats, codes, bias, out)]
     library.few_rows_product(*pointers, groups, rows, inputs, outputs, torch.get_num_threads())
     return out
+
+
+def _check(x: Tensor, packed: Tensor, outputs: int, bias: Tensor | None) -> None:
+    """Raise ModelInputError where the kernel would read or write beside its arguments."""
+    _, groups, inputs = x.shape
+    for tensor, types in (
+        (x, (torch.float32,)),
+        (packed, (torch.float32, torch.int8)),
+        (bias, (torch.float32,)),
+    ):
+        if tensor is not None and (tensor.dtype not in types or tensor.device.type != "cpu"):
+            raise ModelInputError(
+                f"packed weights multiply float32 on cpu, not {tensor.dtype} on {tensor.device}"
+            )
+    if packed.shape != (groups, -(-outputs // LANES), inputs, LANES) or not packed.is_contiguous():
+        raise ModelInputError(
+            f"weights of {tuple(packed.shape)} for {groups} x {inputs} inputs, {outputs} outputs"
+        )
+    if bias is not None and (bias.shape != (groups * outputs,) or not bias.is_contiguous()):
+        raise ModelInputError(f"a bias of {tuple(bias.shape)} for {groups} x {outputs} outputs")
 
 
 class FewRowsLinear(nn.Module):
@@ -94,16 +108,20 @@ class FewRowsLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, K) to (…, N)."""
         rows = x.reshape(-1, 1, x.shape[-1])
-        return product(rows, self.weight, self.out_features, self.bias).view(*x.shape[:-1], -1)
+        found = product(rows, self.weight, self.out_features, self.bias)
+        return found.view(*x.shape[:-1], self.out_features)
 
 
 @cache
 def _library() -> Any | None:
-    """Load the compiled kernel; None where it was not compiled."""
+    """Load the compiled kernel; None where it was not compiled, or OpenMP's library is missing."""
     found = find_spec(LIBRARY)
     if found is None or found.origin is None:
         return None
-    library = ctypes.CDLL(found.origin)
+    try:
+        library = ctypes.CDLL(found.origin)
+    except OSError:
+        return None
     library.few_rows_product.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 4 + [ctypes.c_int]
     library.few_rows_product.restype = None
     return library

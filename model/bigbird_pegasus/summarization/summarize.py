@@ -201,7 +201,8 @@ def _model_info(name: str | None, model: "SummarizingModel") -> ModelInfo:
         from bigbird_pegasus.kernels.arithmetic import torch_arithmetic
 
         device = str(model.device)
-        arithmetic = torch_arithmetic(str(model.dtype).removeprefix("torch."), device, model.quantization)
+        dtype = str(model.dtype).removeprefix("torch.")
+        arithmetic = torch_arithmetic(dtype, device, model.quantization, has_decoder=True)
     return ModelInfo(name, arithmetic.dtype, device, arithmetic.quantization, arithmetic)
 
 

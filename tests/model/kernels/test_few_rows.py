@@ -1,8 +1,13 @@
 import os
+import platform
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -87,21 +92,70 @@ def test_a_linear_map_of_few_rows_equals_the_plain_one(rows: int, bias: bool) ->
         torch.testing.assert_close(FewRowsLinear(plain.weight, plain.bias)(x), plain(x))
 
 
+FITTING: dict[str, Any] = {"x": torch.ones(2, 1, 17), "packed": torch.ones(1, 3, 17, 16), "outputs": 33}
+ON_CPU = "packed weights multiply float32 on cpu, not torch"
+
+
 @compiled
 @pytest.mark.parametrize(
-    ("x", "message"),
+    ("wrong", "message"),
     [
-        (torch.ones(2, 17).bfloat16(), "packed weights multiply float32 on cpu, not torch.bfloat16 on cpu"),
-        (
-            torch.ones(2, 17, device="meta"),
-            "packed weights multiply float32 on cpu, not torch.float32 on meta",
-        ),
-        (torch.ones(2, 16), "1 x 16 inputs for weights of 1 x 17"),
+        ({"x": torch.ones(2, 1, 17).bfloat16()}, f"{ON_CPU}.bfloat16 on cpu"),
+        ({"x": torch.ones(2, 1, 17, device="meta")}, f"{ON_CPU}.float32 on meta"),
+        ({"packed": torch.ones(1, 3, 17, 16).bfloat16()}, f"{ON_CPU}.bfloat16 on cpu"),
+        ({"bias": torch.ones(33).double()}, f"{ON_CPU}.float64 on cpu"),
+        ({"x": torch.ones(2, 1, 16)}, r"weights of \(1, 3, 17, 16\) for 1 x 16 inputs, 33 outputs"),
+        ({"x": torch.ones(2, 2, 17)}, r"weights of \(1, 3, 17, 16\) for 2 x 17 inputs, 33 outputs"),
+        ({"outputs": 49}, r"weights of \(1, 3, 17, 16\) for 1 x 17 inputs, 49 outputs"),
+        ({"packed": torch.ones(1, 3, 17, 32)[..., ::2]}, r"weights of \(1, 3, 17, 16\)"),
+        ({"bias": torch.ones(32)}, r"a bias of \(32,\) for 1 x 33 outputs"),
     ],
 )
-def test_what_the_kernel_cannot_read_is_refused(x: torch.Tensor, message: str) -> None:
+def test_what_the_kernel_would_read_past_its_end_is_refused(wrong: dict[str, Any], message: str) -> None:
+    few_rows.product(**FITTING)
     with pytest.raises(ModelInputError, match=message):
-        FewRowsLinear(torch.ones(33, 17))(x)
+        few_rows.product(**{**FITTING, **wrong})
+
+
+@compiled
+def test_no_rows_are_mapped_to_no_rows() -> None:
+    assert FewRowsLinear(torch.ones(33, 17))(torch.ones(2, 0, 17)).shape == (2, 0, 33)
+
+
+@compiled
+def test_long_sums_are_as_exact_as_sums_in_float32_are() -> None:
+    x, weight = torch.randn(5, 1, 16_384), torch.randn(1, 32, 16_384)
+    found = few_rows.product(x, few_rows.pack(weight), 32)[:, 0]
+    truth = (x[:, 0].double() @ weight[0].double().t()).float()
+    # One addition after the other: the root of 16,384 roundings, each of 6e-8 of a sum of up to some 400.
+    torch.testing.assert_close(found, truth, rtol=1e-5, atol=1e-3)
+
+
+def test_a_library_that_cannot_be_loaded_is_as_good_as_none(tmp_path: Path) -> None:
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    package = tmp_path / "bigbird_pegasus"
+    shutil.copytree(
+        Path(few_rows.__file__).parents[1], package, ignore=shutil.ignore_patterns("*.so", "*.safetensors")
+    )
+    (package / "kernels" / f"_few_rows{suffix}").write_bytes(b"no library")
+    ask = "from bigbird_pegasus.kernels import few_rows as f; print(f.__file__, f.has_few_rows())"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(package / "kernels" / "few_rows.py"), "False"]
+
+
+def test_the_kernel_can_be_compiled_where_there_is_a_compiler(tmp_path: Path) -> None:
+    """It is optional when the package is installed: there, an error in it would go unseen."""
+    compiler = shutil.which("gcc")
+    if compiler is None or platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("no gcc, or no x86-64")
+    options = tomllib.loads((TESTS.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    (module,) = options["tool"]["setuptools"]["ext-modules"]
+    command = [compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", *module["extra-compile-args"]]
+    source = TESTS.parents[1] / module["sources"][0]
+    subprocess.run([*command, str(source), "-o", str(tmp_path / "few_rows.so")], check=True)
 
 
 @compiled
@@ -118,6 +172,8 @@ def test_the_number_of_threads_changes_no_bit(threads: int) -> None:
 
 
 def test_the_kernel_is_used_where_it_is_compiled_and_for_weights_where_there_is_no_avx512() -> None:
+    capability = torch.backends.cpu.get_cpu_capability()
+    assert few_rows.multiplies_weights_by_few_rows() == (few_rows.has_few_rows() and capability == "AVX2")
     ask = "from bigbird_pegasus.kernels import few_rows as f; "
     ask += "print(f.has_few_rows(), f.multiplies_weights_by_few_rows())"
     there = find_spec(few_rows.LIBRARY) is not None
