@@ -1,6 +1,5 @@
 """What a run would do: documents, windows, places of results, and a rough guess of time and memory."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bigbird_pegasus.text.parsed_text import parse_text
@@ -52,9 +51,12 @@ def show_plan(
     hardware: Hardware,
     console: Console,
     *,
+    truncate: bool,
     json: bool,
 ) -> None:
     """Print a line or a JSON object for each input, and the totals on stderr. Nothing is written.
+
+    With `truncate` a document has one window; where only a beginning of it was read, its tokens are None.
 
     Raises:
         ModelError: the model's tokenizer cannot be loaded.
@@ -65,19 +67,23 @@ def show_plan(
     limit = min(tokenizer.model_max_length, positions)
     plans = []
     for item, found in documents:
-        counts: Sequence[int] = ()
-        if isinstance(found, Document):
+        tokens: int | None = None
+        windows = 1
+        if isinstance(found, Document) and not found.is_beginning:
             text = found.running_text if checkpoint.kind == "extractive" else found.text
             counts = encode(parse_text(text), tokenizer, limit).counts
+            tokens, windows = sum(counts), 1 if truncate else len(pack(counts, limit))
         if isinstance(found, BbpError):
             sink.failures.add(item, found)
-        plans.append(_plan(item, found, sink, sum(counts), len(pack(counts, limit))))
+        plans.append(_plan(item, found, sink, tokens, windows))
     plans += [Plan(file.path, "skip", reason=file.reason) for file in inputs.skipped]
     for plan in plans:
         emit((json_line(asdict(plan)) if json else plan.line) + "\n")
     todo = [plan for plan in plans if plan.action in ("make", "make again")]
-    tokens, windows = (sum(getattr(plan, name) or 0 for plan in todo) for name in ("tokens", "windows"))
-    seconds = guess_seconds(checkpoint, tokens, windows, hardware.threads)
+    tokens = sum(limit if plan.tokens is None else plan.tokens for plan in todo)
+    windows = sum(plan.windows or 0 for plan in todo)
+    to_read = min(tokens, windows * limit)
+    seconds = guess_seconds(checkpoint, to_read, windows, hardware.threads)
     kept = sum(plan.action == "keep" for plan in plans)
     megabytes = (BASE_BYTES[hardware.engine] + 2 * checkpoint.weight_bytes) / 1e6
     text = f"{len(todo)} to do, {kept} to keep; a rough guess: {seconds:.0f} s, {megabytes:.0f} MB"
@@ -96,7 +102,7 @@ def guess_seconds(checkpoint: Checkpoint, tokens: int, windows: int, threads: in
 
 
 def _plan(
-    item: Input, found: Document | Kept | BbpError, sink: ResultSink, tokens: int, windows: int
+    item: Input, found: Document | Kept | BbpError, sink: ResultSink, tokens: int | None, windows: int
 ) -> Plan:
     path = sink.output_of(item)
     output = None if path is None else str(path)

@@ -1,7 +1,8 @@
 """The key of a result: a digest of everything that decides what it says, and of nothing else.
 
-That is the text as bbp extracted it (with its pages and asides), the task with its options, the checkpoint's
-weights and small files, and the arithmetic that computes. Not: path, time of change, threads, batch size.
+That is the text as bbp extracted it (with its pages and asides, and whether more is in the file), the task
+with its options, the checkpoint's weights and small files, and the arithmetic that computes. Not: path, time
+of change, threads, batch size.
 """
 
 import hashlib
@@ -32,6 +33,7 @@ class ResultKeys:
             "pages": [asdict(page) for page in document.pages],
             "asides": [asdict(aside) for aside in document.asides],
             "warnings": document.warnings,
+            **({"is_beginning": True} if document.is_beginning else {}),  # other keys stay what they were
         }
         return tuple(_digest({**self._run, **text, "options": identity}) for identity in self.identities)
 

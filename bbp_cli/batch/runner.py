@@ -93,9 +93,20 @@ def _show_plan(
     checkpoint = find_checkpoint(name, options.model, options.console)
     hardware = prepare_hardware(checkpoint, options.model, options.console)
     arithmetic = arithmetic_of(checkpoint, hardware, options.model.quantize)
-    sink.use_keys(ResultKeys(name, checkpoint, pick(checkpoint).identities(), arithmetic))
+    identities = pick(checkpoint).identities()
+    sink.use_keys(ResultKeys(name, checkpoint, identities, arithmetic))
     documents = _reader(options, inputs, sink)
-    show_plan(inputs, documents, sink, checkpoint, hardware, options.console, json=options.output.json)
+    truncate = any(identity["truncate"] for identity in identities)
+    show_plan(
+        inputs,
+        documents,
+        sink,
+        checkpoint,
+        hardware,
+        options.console,
+        truncate=truncate,
+        json=options.output.json,
+    )
 
 
 def _reader(options: RunOptions, inputs: Inputs, sink: ResultSink) -> DocumentReader:

@@ -112,10 +112,18 @@ def digest_documents(
                 place = candidates if speaks_of_it else beside
                 place += candidates_of(number, item.label, found.document, found.result)
                 read += 1
-        if query is not None and not candidates and beside:
-            console.warn(f"{read} documents", NO_QUERY_WORDS)
+        warnings = [NO_QUERY_WORDS] if query is not None and not candidates and beside else []
+        for warning in warnings:
+            console.warn(f"{read} document{'s' if read > 1 else ''}", warning)
         chosen = choose(candidates or beside, words)
-        emit(_as_json(chosen, read, model_record(loaded)) if json else "".join(map(_line, chosen)))
+        if json:
+            head = {"schema": SCHEMA, "documents": read, "query": query}
+            emit(
+                json_line({**head, **_as_json(chosen), "model": model_record(loaded), "warnings": warnings})
+                + "\n"
+            )
+        else:
+            emit("".join(map(_line, chosen)))
     failures.raise_if_any()
     return bool(inputs.items)
 
@@ -125,7 +133,7 @@ def _line(one: DigestSentence) -> str:
     return f"{one.sentence.text} [{one.name}, {one.place}{also}]\n"
 
 
-def _as_json(chosen: list[DigestSentence], documents: int, model: dict[str, object]) -> str:
+def _as_json(chosen: list[DigestSentence]) -> dict[str, object]:
     sentences = [
         {
             "document": one.name,
@@ -135,12 +143,4 @@ def _as_json(chosen: list[DigestSentence], documents: int, model: dict[str, obje
         }
         for one in chosen
     ]
-    summary = "\n".join(one.sentence.text for one in chosen)
-    record = {
-        "schema": SCHEMA,
-        "documents": documents,
-        "summary": summary,
-        "sentences": sentences,
-        "model": model,
-    }
-    return json_line(record) + "\n"
+    return {"summary": "\n".join(one.sentence.text for one in chosen), "sentences": sentences}

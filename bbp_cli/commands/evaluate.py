@@ -77,7 +77,16 @@ def evaluate(
     evaluate_data(
         data,
         task,
-        EvaluateOptions(length, baseline, limit, seed, json, strategy, mode, num_beams),
+        EvaluateOptions(
+            length=length,
+            baseline=baseline,
+            limit=limit,
+            seed=seed,
+            json=json,
+            strategy=strategy,
+            mode=mode,
+            num_beams=num_beams,
+        ),
         ModelOptions(
             name=model,
             offline=offline,

@@ -285,8 +285,9 @@ StrategyOption = Annotated[
         "--strategy",
         envvar="BBP_STRATEGY",
         help="Of a document longer than the model's window: choose among the sentences of all windows"
-        " (select); with a model that writes, a text for each window (map), then about those until one is"
-        " left (reduce: the default), one text that attends to all windows (fuse); only one (truncate).",
+        " (select); with a model that writes, a text for each window (map: the default with --per-section),"
+        " then about those until one is left (reduce: else the default), one text that attends to all windows"
+        " (fuse); or read only the beginning (truncate).",
         show_default=False,
     ),
 ]

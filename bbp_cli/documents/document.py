@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,10 +27,11 @@ STDIN = "-"
 PDF = "application/pdf"
 JUNK = 65536  # bytes before a PDF at most: headers of a mail or of a download
 _PDF_MARK = re.compile(rb"(?:^|[\r\n\0])%PDF-\d")
+_WORD_CHARACTER = re.compile(r"\w")
 _WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 CHUNK_BYTES = 1 << 24  # that are read at once
-# Of a text of which only the first window is read: 32,768 tokens of 16 characters of 4 bytes, the longest.
-BEGINNING_BYTES = 1 << 21
+WINDOW_WORDS = 32_768  # that fill any model's window: each takes a token at least
+BEGINNING_BYTES = WINDOW_WORDS * 16 * 4  # 16 characters of 4 bytes are the longest token
 LINE_BY_LINE = ("text/plain", "text/markdown")  # of these a beginning reads as it does in the whole
 MIN_LETTERS = 10  # letters and digits; below it there is nothing to summarize
 
@@ -122,7 +124,8 @@ def read(
     """Read the document at a path; `-` is stdin. See `parse`.
 
     With `limits.only_beginning`, the rest of a plain text in lines is not read, if it is longer than
-    `BEGINNING_BYTES`. Other formats, and UTF-16, are read to their end: they say nothing before.
+    `BEGINNING_BYTES` (or than `limits.input_bytes`, where they are fewer) and these fill a window. Other
+    formats, UTF-16, and what is no prose (a log, source code) are read to their end.
 
     Raises:
         InputError: it is missing, unreadable, or what `parse` refuses; `file` is set.
@@ -131,9 +134,10 @@ def read(
         with _opened(path) as file:
             begun = b""
             if limits.only_beginning:
-                begun = file.read(BEGINNING_BYTES + 1)
-                if (beginning := _parse_beginning(begun, path, encoding)) is not None:
-                    return beginning
+                most = min(BEGINNING_BYTES, limits.input_bytes)
+                begun = file.read(most + 1)
+                if len(begun) > most and (found := _parse_beginning(begun, path, encoding)) is not None:
+                    return found
             data = read_at_most(file, limits.input_bytes, begun)
         return parse(data, path, encoding, any_text=any_text, limits=limits)
     except InputError as error:
@@ -208,19 +212,23 @@ def page_ranges(numbers: Sequence[int]) -> str:
 def _parse_beginning(begun: bytes, path: str, encoding: str | None) -> Document | None:
     """Return the lines that are there of a longer text; None where all of the file must be read."""
     lines = begun[: begun.rfind(b"\n") + 1]
-    if len(begun) <= BEGINNING_BYTES or not lines or b"\0" in begun or b"%PDF-" in begun[:JUNK]:
+    if not lines or b"\0" in begun or b"%PDF-" in begun[:JUNK]:
         return None
     from bbp_cli.documents.formats.convert import convert  # here: see `parse`
 
     try:
         found = convert(lines, path, encoding)
-        refuse_nearly_empty(found.text)
     except InputError:  # what it is shows in the whole
         return None
-    if found.media_type not in LINE_BY_LINE:
+    if found.media_type not in LINE_BY_LINE or found.kind is not None or not _fills_window(found.text):
         return None
     source = Source(path, None, found.media_type, found.encoding)
     return Document(found.text, source, warnings=found.warnings, is_beginning=True)
+
+
+def _fills_window(text: str) -> bool:
+    words = (word for word in text.split() if any(map(str.isalnum, word)))
+    return next(islice(words, WINDOW_WORDS - 1, None), None) is not None
 
 
 @contextmanager
@@ -283,9 +291,9 @@ def _refuse_endless(opened: int) -> None:
 def refuse_nearly_empty(text: str) -> None:
     """Raise InputError where a text has fewer than `MIN_LETTERS` letters and digits, or no letter."""
     letters, digits = 0, 0
-    for character in text:
-        letters += character.isalpha()
-        digits += character.isdigit()
+    for match in _WORD_CHARACTER.finditer(text):
+        letters += match[0].isalpha()
+        digits += match[0].isdigit()
         if letters and letters + digits >= MIN_LETTERS:
             return
     if letters + digits < MIN_LETTERS:

@@ -148,7 +148,13 @@ def _scorer_of(
     hardware = prepare_hardware(checkpoint, model_options, console)
     loaded = load_checkpoint(checkpoint, hardware, model_options, console)
     beams = {} if settings.num_beams is None else {"num_beams": settings.num_beams}
-    options = JudgeOptions(settings.length, settings.seed, settings.strategy, settings.mode, beams)
+    options = JudgeOptions(
+        length=settings.length,
+        seed=settings.seed,
+        strategy=settings.strategy,
+        mode=settings.mode,
+        generation=beams,
+    )
     return loaded, lambda record: score_example(record, loaded, options, scorer)
 
 

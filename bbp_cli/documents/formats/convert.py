@@ -45,12 +45,16 @@ _HEAD = 65_536  # bytes in which a page says what encoding it is in
 
 @dataclass(frozen=True)
 class Converted:
-    """The text of a file, its media type, its encoding where it has one, and what could not be read."""
+    """The text of a file, its media type, its encoding where it has one, and what could not be read.
+
+    `kind`: what a text that is no prose reads like; see `not_prose.reads_like`.
+    """
 
     text: str
     media_type: str
     encoding: str | None
     warnings: tuple[str, ...] = ()
+    kind: str | None = None
 
 
 Text = tuple[str, tuple[str, ...]]  # and warnings
@@ -135,7 +139,7 @@ def convert(data: bytes, name: str, encoding: str | None = None) -> Converted:
             return _converted(text, text_format.media_type, decoded, warnings)
     if kind is not None:
         text, warnings = text_of(decoded.text, kind)
-        return _converted(text, _NOT_PROSE.get(kind, PLAIN_TEXT), decoded, warnings)
+        return replace(_converted(text, _NOT_PROSE.get(kind, PLAIN_TEXT), decoded, warnings), kind=kind)
     return _converted(decoded.text, PLAIN_TEXT, decoded)
 
 

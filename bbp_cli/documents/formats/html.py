@@ -36,6 +36,7 @@ _END = 2000  # characters in which a fragment ends
 _MAX_OUTSIDE = 0.05  # of a fragment's letters is in no element; in Markdown with some HTML it is more
 _MIN_SHARE = 0.2  # of a page's letters is outside of what is left out, or the page means something else by it
 _SPACES = re.compile(r"[ \t\n\r\f]+")
+_NOT_SPACE = re.compile(r"\S|\Z")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|e|er|re|ème|eme|es|o|a|os|as|me|mes|le|tm|sm|®)\Z", re.IGNORECASE)
 _NOTE_MARK = re.compile(
     r"\s*(?:\[\s*\w{1,4}\s*\]|\(\s*\d{1,3}\s*\)|[*\u2020\u2021\u00a7\u00b6#]{1,3}|\[\w.{0,40}\])\s*\Z"
@@ -72,8 +73,7 @@ def _after_comments(text: str) -> int:
     """Return where a text begins, behind comments, instructions and the document type."""
     position = 0
     while True:
-        rest = text[position : position + 1000]
-        position += len(rest) - len(rest.lstrip())
+        position = _NOT_SPACE.search(text, position).start()  # type: ignore[union-attr]
         if text.startswith("<!--", position):
             end = text.find("-->", position)
             if end < 0:
@@ -83,7 +83,7 @@ def _after_comments(text: str) -> int:
             if "<!doctype" in match[0].lower():
                 return position
             position = match.end()
-        elif not rest or not rest.isspace():
+        else:
             return position
 
 

@@ -124,10 +124,11 @@ def test_what_was_read_is_in_the_key_and_where_it_was_is_not(
         replace(document, pages=(Page(1, 0, len(document.text)),)),
         replace(document, asides=(Aside(0, 3, "note"),)),
         replace(document, warnings=("something",)),
+        replace(document, is_beginning=True),
     ]
     first = key(checkpoint, task, document)
     assert key(checkpoint, task, same) == first
-    assert len({first, *(key(checkpoint, task, other) for other in others)}) == 5
+    assert len({first, *(key(checkpoint, task, other) for other in others)}) == 6
     assert key(checkpoint, task, document, dtype="float32") != key(
         checkpoint, task, document, dtype="bfloat16"
     )

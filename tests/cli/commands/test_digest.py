@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bigbird_pegasus.summarization.options import NO_QUERY_WORDS
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.batch.digest import DigestSentence, choose
@@ -78,6 +79,17 @@ def test_a_query_takes_sentences_of_the_documents_that_speak_of_it(warm_bbp: Bbp
     done = warm_bbp("digest", "a.txt", "b.txt", "--query", "zeppelin")
     assert (done.code, "[b.txt" in done.stdout) == (0, True)
     assert "warning: 2 documents: no sentence has a word of the query" in done.stderr
+
+
+def test_json_has_the_query_and_the_warning(warm_bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(" ".join(SENTENCES[:10]))
+    done = warm_bbp("digest", "a.txt", "--json", "--query", "zeppelin")
+    (record,) = done.records
+    assert (record["documents"], record["query"]) == (1, "zeppelin")
+    assert record["warnings"] == [NO_QUERY_WORDS]
+    assert f"warning: 1 document: {NO_QUERY_WORDS}" in done.stderr
+    (record,) = warm_bbp("digest", "a.txt", "--json").records
+    assert (record["query"], record["warnings"]) == (None, [])
 
 
 def test_a_model_that_writes_is_a_usage_error(warm_bbp: Bbp, writer: Path, tmp_path: Path) -> None:

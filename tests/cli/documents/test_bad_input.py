@@ -13,6 +13,7 @@ from tests.cli.process import command
 from tests.conftest import Bbp
 
 PROSE = "The lighthouse was built in 1821 and its keeper wrote a diary. It tells of storms and of ships."
+KEEPER = "Every day the keeper lit the lamp and wrote down the wind."
 PAGES = [
     "The survey began in spring and went on until the first snow.",
     "It found forty kinds of moss.",
@@ -184,8 +185,8 @@ def test_closed_stdin_is_no_input(bbp: Bbp, tmp_path: Path, environment: dict[st
 
 
 def fifty_megabytes() -> bytes:
-    paragraph = PROSE + "\n\nEvery day the keeper lit the lamp and wrote down the wind.\n\n"
-    return (paragraph * (50_000_000 // len(paragraph) + 1)).encode()
+    paragraphs = f"{PROSE}\n\n{KEEPER}\n\n"
+    return (paragraphs * (50_000_000 // len(paragraphs) + 1)).encode()
 
 
 def test_fifty_megabytes_are_read_in_bounded_memory(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -205,7 +206,9 @@ def test_fifty_megabytes_are_split_encoded_and_begun(warm_bbp: Bbp) -> None:
     assert done.code == 0
     assert done.records[0]["source"]["chars"] > 50_000_000
     assert done.records[0]["coverage"]["tokens_total"] > 5_000_000
-    assert done.records[0]["summary"]
+    texts = [sentence["text"] for sentence in done.records[0]["sentences"]]
+    assert done.records[0]["summary"].split("\n") == texts
+    assert set(texts) <= {f"{text}." for text in PROSE.removesuffix(".").split(". ")} | {KEEPER}
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,12 @@ WHOLE = {
     "one line": LINE.replace(b"\n", b" ") * (BEGINNING_BYTES // len(LINE) + 9),
     "UTF-16": (LINE.decode() * (BEGINNING_BYTES // 2 // len(LINE) + 9)).encode("utf-16"),
     "a page": b"<!doctype html><p>" + LINE * (BEGINNING_BYTES // len(LINE) + 9),
+    "a log": b"2024-05-01 10:00:00 INFO all is well\n" * (BEGINNING_BYTES // 36)
+    + b"2024-05-02 10:00:00 ERROR no\n",
+    "a calendar": b"BEGIN:VCALENDAR\n" + b"SUMMARY:The crews go home to the port\n" * (BEGINNING_BYTES // 36),
+    "source code": b"import os\nx = os.getpid()\nprint(x)\nif x:\n    y = 2\n" * (BEGINNING_BYTES // 40),
+    "blank lines": LINE + b"\n" * BEGINNING_BYTES + LINE,
+    "rules": LINE + b"- - - - -\n" * (BEGINNING_BYTES // 10) + LINE,
 }
 
 
@@ -128,6 +135,20 @@ def test_what_has_no_beginning_is_read_to_its_end(tmp_path: Path, name: str) -> 
     assert not document.is_beginning
     assert document.source.sha256 == hashlib.sha256(WHOLE[name]).hexdigest()
     assert document == read(str(tmp_path / "a"))
+
+
+def test_markup_is_no_word_of_a_beginning(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_bytes(LINE + b"<a name='x'></a>\n" * (BEGINNING_BYTES // 17) + LINE)
+    document = read(str(tmp_path / "a.md"), limits=BEGINNING)
+    assert not document.is_beginning
+    assert document.text.count(LINE.decode().strip()) == 2
+
+
+def test_no_beginning_is_longer_than_the_most_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(LINE * 50_000)
+    document = read(str(tmp_path / "a"), limits=replace(BEGINNING, input_bytes=1_000_000))
+    assert document.is_beginning
+    assert document.text == LINE.decode() * (1_000_001 // len(LINE))
 
 
 def test_what_is_no_text_is_refused_as_ever(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def read_data(text: str) -> None:
     text_of(f"<rss><title>{escape(text)}", "XML")
 
 
-def check_linear(read: Callable[[str], object], unit: str) -> None:
+def check_linear(read: Callable[[str], object], unit: str, shorter: int = CHARACTERS) -> None:
     def seconds(characters: int) -> float:
         text = unit * (characters // len(unit))
         took = []
@@ -104,8 +104,13 @@ def check_linear(read: Callable[[str], object], unit: str) -> None:
             took.append(process_time() - start)
         return min(took)
 
-    longer = seconds(4 * CHARACTERS)
-    assert longer < TOO_SHORT_S or longer < RATIO * max(seconds(CHARACTERS), TOO_SHORT_S / RATIO)
+    longer = seconds(4 * shorter)
+    assert longer < TOO_SHORT_S or longer < RATIO * max(seconds(shorter), TOO_SHORT_S / RATIO)
+
+
+@pytest.mark.parametrize("unit", [" ", "\n", " \n\t", "<!-- a -->\n", "<?a b?>"])
+def test_what_is_before_a_page_takes_linear_time(unit: str) -> None:
+    check_linear(is_html, unit, 100_000)
 
 
 @pytest.mark.parametrize(

@@ -313,6 +313,25 @@ def test_truncate_leaves_the_rest_of_a_long_file_unread(warm_bbp: Bbp, extractiv
     assert " in the document, " not in page
 
 
+@pytest.mark.parametrize("bytes_of_text", [BEGINNING_BYTES // 4, BEGINNING_BYTES + 100])
+def test_a_dry_run_counts_what_truncate_reads(warm_bbp: Bbp, extractive: Path, bytes_of_text: int) -> None:
+    long = b"The ferries stayed in port.\n" * (bytes_of_text // 28)
+    options = ("summarize", "--json", "--truncate", "--model", extractive)
+    (record,), (plan,) = (warm_bbp(*options, *more, stdin=long).records for more in ((), ("--dry-run",)))
+    assert (plan["tokens"], plan["windows"]) == (record["source"]["tokens"], 1)
+    assert record["coverage"]["windows"] == 1
+
+
+def test_truncate_reads_a_long_log_to_its_last_error(warm_bbp: Bbp, extractive: Path) -> None:
+    lines = [f"2024-05-01 10:00:00 INFO the ferry {number} came to port" for number in range(50_000)]
+    lines.append("2024-05-01 11:00:00 ERROR the pier is gone")
+    long = "\n".join(lines).encode()
+    assert len(long) > BEGINNING_BYTES
+    (record,) = warm_bbp("summarize", "--json", "--truncate", "--model", extractive, stdin=long).records
+    assert "line 50001" in record["warnings"][0]
+    assert record["source"]["sha256"] is not None
+
+
 def test_a_length_in_percent_needs_all_of_the_text(warm_bbp: Bbp, extractive: Path) -> None:
     long = b"The ferries stayed in port.\n" * (BEGINNING_BYTES // 28 + 1)
     options = ("summarize", "--json", "--truncate", "--length", "1%", "--model", extractive)
