@@ -201,13 +201,13 @@ def test_fifty_megabytes_are_read_in_bounded_memory(tmp_path: Path, environment:
 
 
 def test_fifty_megabytes_are_split_encoded_and_begun(warm_bbp: Bbp) -> None:
-    # A length in percent needs all of the text, though only its beginning is chosen from.
-    done = warm_bbp("summarize", "--json", "--truncate", "--length", "1%", stdin=fifty_megabytes())
+    # With a length in percent all of the text is read, though only its beginning is chosen from.
+    done = warm_bbp("summarize", "--json", "--truncate", "--length", "10%", stdin=fifty_megabytes())
     assert done.code == 0
     assert done.records[0]["source"]["chars"] > 50_000_000
     assert done.records[0]["coverage"]["tokens_total"] > 5_000_000
     texts = [sentence["text"] for sentence in done.records[0]["sentences"]]
-    assert done.records[0]["summary"].split("\n") == texts
+    assert done.records[0]["summary"] == " ".join(texts) != ""
     assert set(texts) <= {f"{text}." for text in PROSE.removesuffix(".").split(". ")} | {KEEPER}
 
 
