@@ -62,8 +62,14 @@ class LoadingInfo:
 
 
 def own_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Return every parameter and buffer under its first name: what is shared is named once."""
-    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    """Return every stored parameter and buffer under its first name: what is shared is named once."""
+    passing = {
+        f"{prefix}.{name}".lstrip(".")
+        for prefix, module in model.named_modules()
+        for name in module._non_persistent_buffers_set
+    }
+    buffers = {name: buffer for name, buffer in model.named_buffers() if name not in passing}
+    return {**dict(model.named_parameters()), **buffers}
 
 
 def load_weights(

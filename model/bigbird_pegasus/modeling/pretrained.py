@@ -8,6 +8,8 @@ warning; the heads of other classes are skipped silently.
 """
 
 from collections.abc import Mapping
+from inspect import signature
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -32,6 +34,8 @@ from bigbird_pegasus.modeling.model_methods import (
 )
 from bigbird_pegasus.modeling.placement import device_of, dtype_of, one_of
 from bigbird_pegasus.quantization.quantize import QuantizationRequest, quantization_of, quantized_tensors
+
+_PACKAGE = "bigbird_pegasus."
 
 
 class BigBirdPegasusPreTrainedModel(ModelMethods):
@@ -62,7 +66,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
     @classmethod
     def from_pretrained(
         cls,
-        pretrained_model_name_or_path: str | Path,
+        pretrained_model_name_or_path: str | Path | None,
         *,
         dtype: torch.dtype | str | None = None,
         device: torch.device | str | None = None,
@@ -115,6 +119,8 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
                 the Hub does not give the model.
             ConfigError: the configuration is not one of ours, or an option is unknown or contradicts another.
         """
+        if pretrained_model_name_or_path is None:  # which transformers takes beside `state_dict`
+            raise ConfigError("there is no checkpoint to read: from_config and load_state_dict need none")
         wanted = dtype_of(one_of("dtype", dtype, "torch_dtype", torch_dtype, torch.float32))
         place = device_of(one_of("device", device, "device_map", device_map, "cpu"))
         accept_attention(attn_implementation)
@@ -133,9 +139,10 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         )
         if state_dict is None and not own:
             check_layers(folder, own_config.encoder_layers, own_config.decoder_layers)
+        given = _constructor_arguments(cls, own_config, random_attention)
         with torch.device("meta"), _NothingDrawn():
-            # A class of a caller's own takes the configuration alone.
-            model = cls(own_config) if random_attention == "seeded" else cls(own_config, random_attention)
+            model = cls(*given)
+        own_names, buffers = _added_by_callers(model, given)
         quantization = quantization_of(quantization_config, stored_quantization(folder), folder)
         found = load_weights(
             model,
@@ -143,14 +150,19 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             wanted,
             place,
             quantization,
-            tensors=read_tensors(folder, variant, use_safetensors)
-            if state_dict is None
-            else state_dict.items(),
-            head=_head_of(model),
+            tensors=chain(
+                read_tensors(folder, variant, use_safetensors) if state_dict is None else state_dict.items(),
+                ((name, buffer) for name, buffer in buffers.items() if name in own_tensors(model)),
+            ),
+            head=(*model.head, *own_names),
             not_read=cls.not_read,
             init_std=own_config.init_std,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
         )
+        for name, buffer in buffers.items():
+            owner, _, last = name.rpartition(".")
+            if model.get_buffer(name).is_meta:
+                setattr(model.get_submodule(owner), last, buffer.to(place))
         for module in model.modules():
             setattr(module, INITIALIZED, True)
         if quantization is not None:
@@ -221,13 +233,51 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             self.generation_config.save_pretrained(folder)
 
 
-def _head_of(model: BigBirdPegasusPreTrainedModel) -> tuple[str, ...]:
-    """Return the prefixes of what a checkpoint may lack: of a caller's own class, all beside the model in
-    it."""
-    if model.head or model.base_model is model:
-        return model.head
-    parts = [f"{name}." for name, _ in model.named_children() if name != model.base_model_prefix]
-    return (*parts, *(name for name, _ in model.named_parameters(recurse=False)))
+def _constructor_arguments(
+    cls: type, config: BigBirdPegasusConfig, random_attention: RandomAttention
+) -> tuple[Any, ...]:
+    """Return what a class is made of; one of a caller's own may take the configuration alone.
+
+    Raises:
+        ConfigError: it takes no other random attention.
+    """
+    if random_attention == "seeded":
+        return (config,)
+    try:
+        signature(cls).bind(config, random_attention)
+    except TypeError as error:
+        raise ConfigError(
+            f"random_attention is {random_attention!r}, but {cls.__name__} is made of a configuration alone"
+        ) from error
+    return config, random_attention
+
+
+def _added_by_callers(
+    model: BigBirdPegasusPreTrainedModel, given: tuple[Any, ...]
+) -> tuple[list[str], dict[str, Tensor]]:
+    """Return what a caller's own class adds to a class of this package, which a checkpoint may lack.
+
+    The first are prefixes of published names, the second buffers with the values that the constructor gives.
+    """
+    ours: type = next(one for one in type(model).__mro__ if one.__module__.startswith(_PACKAGE))
+    if ours is type(model):
+        return [], {}
+    if ours is BigBirdPegasusPreTrainedModel:
+        inside = "" if model.base_model is model else f"{model.base_model_prefix}."
+        known = {name for name in _all_tensors(model) if name.startswith(inside)}
+    else:
+        with torch.device("meta"), _NothingDrawn():
+            known = set(_all_tensors(ours(*given)))
+    added = [name for name in _all_tensors(model) if name not in known]
+    buffers: dict[str, Tensor] = {}
+    if any(name in added for name, _ in model.named_buffers()):
+        with torch.random.fork_rng(devices=[]):  # off the meta device, where they have no values
+            buffers = {name: buffer for name, buffer in type(model)(*given).named_buffers() if name in added}
+    return [published_name(name) for name in added], buffers
+
+
+def _all_tensors(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
 def _published_info(info: LoadingInfo) -> dict[str, Any]:

@@ -63,6 +63,43 @@ def test_a_body_that_lacks_tensors_is_an_error_all_the_same(tmp_path: Path) -> N
         Regressor.from_pretrained(tmp_path)
 
 
+class WithLayer(BigBirdPegasusForConditionalGeneration):
+    def __init__(self, config: BigBirdPegasusConfig) -> None:
+        super().__init__(config)
+        self.extra = nn.Linear(config.d_model, 2)
+        self.register_buffer("steps", torch.arange(3))
+        self.register_buffer("ones", torch.empty(3).fill_(1), persistent=False)
+        self.post_init()
+
+
+def test_what_a_subclass_adds_is_new_and_its_buffers_are_the_constructors(tmp_path: Path) -> None:
+    stored = tiny_model()
+    stored.save_pretrained(tmp_path)
+    with pytest.warns(NewHeadWarning, match="has no extra.weight, extra.bias: newly initialized"):
+        model = WithLayer.from_pretrained(tmp_path)
+    assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in stored.state_dict().items())
+    assert model.get_parameter("extra.weight").std() > 0.1
+    assert model.get_buffer("steps").tolist() == [0, 1, 2]
+    assert model.get_buffer("ones").tolist() == [1, 1, 1]
+    model.get_buffer("steps").fill_(7)
+    model.save_pretrained(tmp_path)
+    same = WithLayer.from_pretrained(tmp_path)
+    assert torch.equal(same.get_parameter("extra.weight"), model.get_parameter("extra.weight"))
+    assert same.get_buffer("steps").tolist() == [7, 7, 7]
+    assert same.get_buffer("ones").tolist() == [1, 1, 1]
+
+
+def test_a_subclass_that_takes_no_random_attention_is_asked_for_none(tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="'transformers', but WithLayer is made of a configuration alone"):
+        WithLayer.from_pretrained(tmp_path, random_attention="transformers")
+
+
+def test_no_checkpoint_is_refused() -> None:
+    with pytest.raises(ConfigError, match="there is no checkpoint to read"):
+        BigBirdPegasusModel.from_pretrained(None, config=tiny_config(), state_dict={})
+
+
 def test_weights_are_drawn_once() -> None:
     model = tiny_model()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
