@@ -29,7 +29,11 @@ from bigbird_pegasus.summarization.chosen import Choice, summary_of_chosen
 from bigbird_pegasus.summarization.features.document_features import columns_digest, document_features
 from bigbird_pegasus.summarization.features.general_scores import with_general_scorer
 from bigbird_pegasus.summarization.features.sentence_features import SentenceFeatures, sentence_features
-from bigbird_pegasus.summarization.features.standalone import deductions, opens_with_pronoun
+from bigbird_pegasus.summarization.features.standalone import (
+    deductions,
+    opens_with_personal_pronoun,
+    opens_with_pronoun,
+)
 from bigbird_pegasus.summarization.features.word_importance import WordCoverage
 from bigbird_pegasus.summarization.length import WORDS_PER_SENTENCE, LengthBounds, bounds_of
 from bigbird_pegasus.summarization.options import NO_QUERY_WORDS, SummaryOptions
@@ -57,6 +61,7 @@ MIN_LEAD_WORDS = 30  # words
 _QUESTION = re.compile(r"Q(?:uestion)?(?: ?\d+)?[:.] ?\w.*\?$", re.IGNORECASE)
 _ANSWER = re.compile(r"A(?:nswer)?(?: ?\d+)?[:.] ?\w", re.IGNORECASE)
 MAX_WHOLE_SENTENCES = 3  # sentences: a text of at most so many is its own summary
+MAX_DEPENDENT_SHARE = 2 / 3  # of the sentences begin with a pronoun and are still chosen behind another only
 
 
 def extractive_steps(
@@ -302,9 +307,16 @@ def choose(
 
 
 def _dependent(texts: Sequence[str], allowed: Sequence[bool]) -> frozenset[int]:
-    """Return the sentences that begin with a word for something in the one before: "This means that …"."""
-    behind = [n for n in range(1, len(texts)) if allowed[n - 1]]
-    return frozenset(n for n in behind if opens_with_pronoun(texts[n]))
+    """Return the sentences that begin with a word for something in the one before: "This means that …".
+
+    Not those behind a sentence that may not be chosen. Where most sentences begin so, as a story about one
+    person does, "he", "she", "it" and "they" are free: the summary would be the story's beginning.
+    """
+    numbers = [n for n, may in enumerate(allowed) if may]
+    opening = [n for n in numbers if opens_with_pronoun(texts[n])]
+    if len(opening) > MAX_DEPENDENT_SHARE * len(numbers):
+        opening = [n for n in opening if not opens_with_personal_pronoun(texts[n])]
+    return frozenset(n for n in opening if n > 0 and allowed[n - 1])
 
 
 def _is_short(numbers: Sequence[int], words: Sequence[int], bounds: LengthBounds) -> bool:

@@ -62,14 +62,14 @@ def main_point(
     """
     words = [count_words(text) for text in texts]
     given = (gains_of, words, scores, features)
-    one = SelectionBounds(max_sentences=1, dependent=dependent)
-    best, _ = select_sentences(*given, length, allowed, one, coverage)
+    bounds = SelectionBounds(max_sentences=1, dependent=dependent)
+    best, _ = select_sentences(*given, length, allowed, bounds, coverage)
     if not best:
         return None
     number = best[0]
     leans = leaning(texts, language)
     if max_words <= SMALL_LENGTH:
-        dependent |= {n for n, leaning_one in enumerate(leans) if leaning_one}
+        dependent |= {n for n, leans_on in enumerate(leans) if leans_on}
     if words[number] <= max_words:
         return MainPoint(number, None, dependent)
     problem = f"the most important sentence has {words[number]} words, more than {max_words}"

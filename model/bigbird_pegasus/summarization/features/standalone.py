@@ -26,7 +26,19 @@ _PRONOUN = re.compile(
     r"the (?:former|latter))\b",
     re.IGNORECASE,
 )
+_PERSONAL = re.compile(r"(?:they|them|their|it|its|he|she|his|him|her)\b", re.IGNORECASE)
+_WEATHER = r"(?:rain|snow|thunder)(?:s|ed|ing)|drizzl(?:es|ed|ing)"
+_WEATHER_OR_TIME = (  # what "it" is without standing for anything
+    r"(?:cold|warm|hot|cool|chilly|dark|late|early|noon|midnight|dawn|dusk|night|day|morning"
+    r"|afternoon|evening|foggy|windy|cloudy|sunny|stormy|rainy|freezing|winter|summer|spring|autumn|(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    r"|(?:\w+ )?o['\u2019]clock|past \w+)"
+    r"(?=[.,;:!?\u2026]|\Z|\s+(?:and|but|when|while|as|in|on|at|outside|out|there|again|for|before|after|now|then)\b)"
+)
+_DEGREE = r"(?:\w+ly|a|an|the|not|still|too|so|very|already|almost|past|dark|cold|hot|warm|late|early)"
 _NO_PRONOUN = re.compile(
+    rf"it (?:(?:is|was|has|had|ha[sd] been|began|started) )?(?:\w+ly |not |still |never )?(?:{_WEATHER})\b|"
+    r"it (?:will|would|may|might|began to|begins to|started to) (?:\w+ly |not |soon )?(?:rain|snow)\b|"
+    rf"it (?:is|was|ha[sd] been|will be|gr[eo]w|became|got) (?:{_DEGREE} ){{0,3}}{_WEATHER_OR_TIME}|"
     rf"(?:this|these|the present) (?:\w+ )?{_ITSELF}\b|"
     rf"it (?:is|was|seems|appears|would be|has been|may be|can be) "
     rf"(?:\w+ ){{0,2}}(?:that|to|if|whether)\b|both (?:of )?(?:the )?\w+ and\b|those (?:who|of)\b|such as\b",
@@ -74,7 +86,10 @@ _DEFINITION = re.compile(
 )
 _FILLER = r"(?:um|uh|uhm|hmm|mm|mhm|er|erm|yeah|okay)"
 # "going to a regular bat Yeah .": another has cut in. "we 're Uh ." ends in nothing.
-_BROKEN_OFF = re.compile(r"[a-z] (?:Um|Uh|Uhm|Hmm|Mm|Yeah|Okay|Oh|Right)\s?[.,]?\Z|[\w,] (?:um|uh) ?[.,]?\Z")
+# What may end a written sentence too ("Turn to the Right.") counts with the space that transcripts have.
+_BROKEN_OFF = re.compile(
+    r"[a-z] (?:Um|Uh|Uhm|Hmm|Mm)\s?[.,]?\Z|[a-z] (?:Yeah|Okay|Oh|Right)\s[.,]\Z|[\w,] (?:um|uh) ?[.,]?\Z"
+)
 _STUMBLE = re.compile(rf"\b{_FILLER}\b|\b(\w+) (?:, )?\1\b", re.IGNORECASE)
 _MAX_STUMBLES = 2
 
@@ -105,9 +120,14 @@ def opening_depends(sentence: str) -> bool:
 
 
 def opens_with_pronoun(sentence: str) -> bool:
-    """Return whether a sentence begins with a pronoun for something in the one before it."""
+    """Return whether a sentence begins with a pronoun for something in the one before it: not "It rained"."""
     said = _said(sentence)
     return _PRONOUN.match(said) is not None and not _NO_PRONOUN.match(said)
+
+
+def opens_with_personal_pronoun(sentence: str) -> bool:
+    """Return whether a sentence begins with "he", "she", "it", "they", or what is theirs."""
+    return opens_with_pronoun(sentence) and _PERSONAL.match(_said(sentence)) is not None
 
 
 def refers_elsewhere(sentence: str) -> bool:

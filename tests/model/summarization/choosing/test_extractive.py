@@ -128,6 +128,32 @@ def test_no_pronoun_stands_in_a_summary_without_the_sentence_before_it() -> None
             assert not one.text.startswith("They") or one.start == before.end + 1
 
 
+def test_a_story_in_which_most_sentences_begin_with_a_pronoun_is_not_cut_to_its_beginning() -> None:
+    subjects = ["He", "She", "They", "It"]
+    verbs = ["mended", "watched", "remembered", "carried", "painted", "sold", "opened", "feared"]
+    things = [
+        "the old boat",
+        "a torn net",
+        "the long letter",
+        "his lamp",
+        "the gate",
+        "a ferry",
+        "the keeper",
+    ]
+    story = [
+        f"{subjects[n % 4]} {verbs[n % 8]} {things[n % 7]} and {verbs[n % 5]} {things[n % 6]} in 19{n + 10}."
+        for n in range(60)
+    ]
+    chosen = [one.text for one in summarize(" ".join(story), length="5s").sentences]
+    assert len(chosen) == 5
+    assert story.index(chosen[-1]) >= 10
+    demonstrative = [one.replace("He ", "This ").replace("They ", "That ") for one in story]
+    numbers = [
+        demonstrative.index(one.text) for one in summarize(" ".join(demonstrative), length="5s").sentences
+    ]
+    assert all(n - 1 in numbers for n in numbers if n and demonstrative[n].startswith("Th"))
+
+
 def test_only_allowed_sentences_are_chosen(chooser: Gains) -> None:
     allowed = [False, True] * 3
     assert choose(TEXTS, scored([0.5] * 6), LengthBounds(100), allowed, chooser) == Choice([1, 3, 5], "end")

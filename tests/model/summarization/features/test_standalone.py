@@ -21,6 +21,10 @@ from bigbird_pegasus.summarization.features.standalone import (
         "This approach fails for long texts.",
         "It has three parts.",
         "Anna: And then we vote on it.",
+        "It was cold storage for fish.",
+        "It is late-bound.",
+        "It has rain sensors.",
+        "It hails from the north.",
         "However, nothing changed.",
         "“He left at noon.”",
         "In addition, the fee was raised.",
@@ -38,6 +42,14 @@ def test_pronouns_and_connectives_depend_on_the_sentence_before(sentence: str) -
         "It is important that every packet arrives.",
         "The council agreed on a new bridge.",
         "Italy exports wine.",
+        "It rained all day.",
+        "It is raining.",
+        "It began to snow heavily.",
+        "It had not rained since May.",
+        "It was cold.",
+        "It was a very dark night, and the gate stood open.",
+        "It was already nine o'clock when the ferry came.",
+        "It is Monday.",
         "Those who vote decide.",
         "Both the mayor and the council agreed.",
         "Sooner or later all files are read.",
@@ -130,3 +142,10 @@ def test_speech_that_stumbles_is_found(sentence: str, expected: bool) -> None:
 )
 def test_speech_that_another_cuts_off_is_a_fragment(sentence: str) -> None:
     assert is_fragment(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["He said it was Okay.", "Turn to the Right.", "The song is called Yeah."]
+)
+def test_such_a_word_at_the_end_of_a_written_sentence_is_no_interruption(sentence: str) -> None:
+    assert not is_fragment(sentence)
