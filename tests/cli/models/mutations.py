@@ -252,10 +252,18 @@ def replace_json(folder: Path, draw: random.Random) -> None:
         path.write_bytes(draw.choice(texts))
 
 
+def _vocabulary_size(config: Path) -> int:
+    """Return what a configuration says, or, where another mutation has damaged it, some number."""
+    try:
+        found = json.loads(config.read_bytes())["vocab_size"]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return 300
+    return found if isinstance(found, int) else 300
+
+
 def add_tokens(folder: Path, draw: random.Random) -> None:
     """Name tokens beside the vocabulary, with ids of any kind."""
-    known = json.loads(path.read_text(encoding="utf-8")) if (path := folder / "config.json").is_file() else {}
-    size = known.get("vocab_size", 300) if isinstance(known, dict) else 300
+    size = _vocabulary_size(folder / "config.json")
     ids = (size, size, size + 1, 0, 1, *VALUES)
     tokens = ("<new>", "a", "</s>", "<pad>", "▁the", " ", "", "\0", "\ud800", "x" * 100_000)
     count = draw.choice((0, 1, 1, 2, 3, 50_000))
