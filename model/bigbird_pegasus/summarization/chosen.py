@@ -7,7 +7,7 @@ from itertools import groupby
 from bigbird_pegasus.summarization.quality import Stop, measure_quality
 from bigbird_pegasus.summarization.reading import parts_of
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
-from bigbird_pegasus.text.list_marks import list_mark_end
+from bigbird_pegasus.text.list_marks import letter_mark, list_mark_end
 from bigbird_pegasus.text.parsed_text import ParsedText
 from bigbird_pegasus.text.sections import Section, under_headings
 from bigbird_pegasus.text.sentences import Sentence
@@ -94,7 +94,7 @@ def _list_marks(
 
     Of items below each other the numbers stay, and so do those beside no item: "10. Downing Street …".
     """
-    marks = {n: end for n in chosen if (end := list_mark_end(shown[n], text.language))}
+    marks = {n: end for n in chosen if (end := _mark_end(shown[n], text.language))}
     alone = {n: end for n, end in marks.items() if n - 1 not in marks and n + 1 not in marks}
     spans = encoded.sentences
     # Characters are those of the text, but where white space stands in the mark.
@@ -102,11 +102,18 @@ def _list_marks(
     return {n: end for n, end in alone.items() if _is_in_list(n, shown, spans, text.language)}
 
 
+def _mark_end(sentence: str, language: str | None) -> int:
+    return list_mark_end(sentence, language) or letter_mark(sentence)[1]
+
+
 def _is_in_list(number: int, texts: Sequence[str], spans: Sequence[Sentence], language: str | None) -> bool:
     """Return whether what is before or after a marked sentence, a paragraph or an item, is marked too."""
-    for places in (range(number - 1, -1, -1), range(number + 1, len(texts))):
+    letter, _ = letter_mark(texts[number])
+    for step, places in ((-1, range(number - 1, -1, -1)), (1, range(number + 1, len(texts)))):
         for place in places:
-            if list_mark_end(texts[place], language):
+            if letter and letter_mark(texts[place])[0] == chr(ord(letter) + step):
+                return True
+            if not letter and list_mark_end(texts[place], language):
                 return True
             if spans[place].starts_paragraph:
                 break

@@ -5,10 +5,22 @@ import re
 from bigbird_pegasus.text.sentence_boundaries import ORDINAL_LANGUAGES
 
 _NEXT_WORD = r"\s+(?=[\"'\u201c\u2018(\[]{0,2}(?:[^\W\d_]{2}|[AI]\s))"
-# A letter before a full stop is as often an abbreviation: "e. coli", "p. ex. les".
+# A letter before a full stop is as often an abbreviation: see `letter_mark`.
 _MARK = re.compile(rf"(?:[-*\u2022\u00b7]|#\.|\(?(?:\d{{1,2}}|[ivx]{{2,4}})[.)]|\(?[a-z]\)){_NEXT_WORD}")
 # Where "3. Mai" may be a date: what has a bracket alone.
 _BRACKETED = re.compile(rf"(?:[-*\u2022\u00b7]|\(?(?:\d{{1,2}}|[a-z])\)){_NEXT_WORD}")
+
+
+_LETTER = re.compile(rf"([a-z])\.{_NEXT_WORD}")
+
+
+def letter_mark(sentence: str) -> tuple[str, int]:
+    """Return the letter before a full stop at the beginning, and where it ends; of most sentences "" and 0.
+
+    It marks an item only where the letter before or after it stands beside it: "e. coli" is an abbreviation.
+    """
+    mark = _LETTER.match(sentence)
+    return (mark[1], mark.end()) if mark else ("", 0)
 
 
 def list_mark_end(sentence: str, language: str | None) -> int:

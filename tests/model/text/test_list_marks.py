@@ -1,7 +1,7 @@
 """What marks an item of a list in front of a sentence."""
 
 import pytest
-from bigbird_pegasus.text.list_marks import list_mark_end
+from bigbird_pegasus.text.list_marks import letter_mark, list_mark_end
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,16 @@ from bigbird_pegasus.text.list_marks import list_mark_end
 )
 def test_marks_are_told_from_words_and_dates(sentence: str, language: str | None, expected: int) -> None:
     assert list_mark_end(sentence, language) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("b. The pier is closed.", ("b", 3)),
+        ("e. coli was found.", ("e", 3)),
+        ("i. e. the other", ("", 0)),
+        ("Open the gate.", ("", 0)),
+    ],
+)
+def test_a_letter_before_a_full_stop_may_mark_an_item(sentence: str, expected: tuple[str, int]) -> None:
+    assert letter_mark(sentence) == expected

@@ -198,9 +198,13 @@ def test_a_number_that_no_item_stands_beside_is_part_of_its_sentence() -> None:
     )
     house = "10. Downing Street is the house of a minister."
     items = ["9. Lanterns are lit.", "They are yellow and bright.", house]
+    coli = "e. coli was found at the house of a minister in Downing Street."
     for text, expected in (
         ("\n\n".join([prose, house, prose]), house),
         ("\n\n".join([prose, items[0] + " " + items[1], house, prose]), house.removeprefix("10. ")),
+        ("\n\n".join([prose, coli, prose]), coli),
+        ("\n\n".join([prose, "b. The pier is closed.", coli, prose]), coli),
+        ("\n\n".join([prose, "d. The pier is closed.", coli, prose]), coli.removeprefix("e. ")),
     ):
         found = summarize(text, query="Which house of a minister is in Downing Street?", length="1s")
         assert found.summary == expected
