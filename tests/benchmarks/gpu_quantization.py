@@ -111,8 +111,8 @@ def _dequantized(model: nn.Module) -> Any:
         for name, child in list(parent.named_children()):
             if isinstance(child, QuantizedLinear):
                 setattr(parent, name, _plain_linear(child))
-            elif isinstance(child, QuantizedEmbedding):
-                table = child.table.float() * child.scale.unsqueeze(1)
+            elif isinstance(child, QuantizedEmbedding):  # whose rows are scaled
+                table = child.table.float() * child.scale.unsqueeze(1) * child.embed_scale
                 setattr(parent, name, nn.Embedding.from_pretrained(table))
     return model.eval()
 
