@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.cli.process import Finished, WarmBbp, clean_environment, run
 from tests.hub_server import Hub, serve
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 # One thread for each process of the tests, set before torch is imported: they share the cores, and what a
 # fixture trains then comes out the same whatever their number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test fails because the machine is busy.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
