@@ -43,7 +43,7 @@ NAMES = {
 FUNCTION_WORDS = {
     "en": "the of and to is that was with for as it on are this be by from which have not at or an has were",
     "de": "der die und das ist nicht ein eine mit dem den des zu auf für im sich auch von wird werden sie",
-    "fr": "le les et des est une dans pour que qui du pas sur avec au aux ce cette il elle nous vous sont",
+    "fr": "le la les de et des est une dans pour que qui du pas sur avec au aux ce cette il nous qu été ont",
     "es": "el los las y una es en que por con para se del al lo como su más pero fue está son hay este",
     "pt": "o os as e um uma em não que para com do da dos das no na ao por mais foi são está seu sua também",
     "it": "il gli di e che è per una con non del della dei delle nel nella sono alla anche più come si ha lo",

@@ -76,6 +76,15 @@ def test_a_sentence_or_two_are_enough(language: str) -> None:
     assert detect_language(TEXTS[language]) == language
 
 
+def test_short_news_in_french_is_not_as_much_romanian() -> None:
+    text = (
+        "Le maire de Saint-Aubin a annoncé jeudi la fermeture de l'école primaire, faute d'élèves. « C'est "
+        "une décision difficile », a-t-il déclaré. Seuls neuf enfants y étaient inscrits cette année, contre "
+        "34 en 2010. Les élèves iront désormais à Villeneuve, à 12 km."
+    )
+    assert detect_language(text) == "fr"
+
+
 def test_danish_and_norwegian_are_distinguished_where_words_differ() -> None:
     danish = "Havnen blev lukket i går, og der blev fundet olie på vandet, så skibene måtte vente hele natten"
     norwegian = (
