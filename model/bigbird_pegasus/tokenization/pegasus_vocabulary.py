@@ -102,7 +102,7 @@ class PegasusVocabulary:
             )
         for name, token in zip(REQUIRED_TOKEN_NAMES, (pad_token, eos_token, unk_token), strict=True):
             if self._ids.find(token) is None:
-                raise TokenizerError(f"{self.vocab_file} has no piece {token}")
+                raise TokenizerError(f"{self.vocab_file} has no piece {token!r:.50}")
             super().__setattr__(name, token)
             super().__setattr__(f"{name}_id", self._ids.find(token))
         if not self._vocabulary.is_unknown(self._ids.in_file(self.unk_token_id)):

@@ -258,7 +258,7 @@ def _vocabulary_size(config: Path) -> int:
         found = json.loads(config.read_bytes())["vocab_size"]
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return 300
-    return found if isinstance(found, int) else 300
+    return found if isinstance(found, int) and 0 < found < 1 << 31 else 300
 
 
 def add_tokens(folder: Path, draw: random.Random) -> None:
