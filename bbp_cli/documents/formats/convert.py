@@ -39,7 +39,7 @@ _CHARSET = re.compile(
     re.IGNORECASE,
 )
 _CLOCK = re.compile(r"\d[:.]\d\d")
-_MIN_MESSAGES = 3  # of a chat
+_MIN_MESSAGES = 3  # of a chat; as in `chat`, which is imported only where there are so many times
 _HEAD = 65_536  # bytes in which a page says what encoding it is in
 
 

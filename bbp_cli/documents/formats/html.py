@@ -73,7 +73,7 @@ def _after_comments(text: str) -> int:
     """Return where a text begins, behind comments, instructions and the document type."""
     position = 0
     while True:
-        position = _NOT_SPACE.search(text, position).start()  # type: ignore[union-attr]
+        position = _NOT_SPACE.search(text, position).start()  # type: ignore[union-attr] # \Z is found at least
         if text.startswith("<!--", position):
             end = text.find("-->", position)
             if end < 0:
