@@ -121,7 +121,7 @@ def test_intervals_are_of_documents_within_kinds() -> None:
     found = leave_one_out.with_intervals(rows)
     np.testing.assert_array_equal(found["same"][1], [0, 0])
     expected = 1.96 * 10 / 400**0.5
-    np.testing.assert_allclose(found["other"][1], expected, rtol=0.15)  # 3 x (3.5 % of 400 draws, 3 % of ends)
+    np.testing.assert_allclose(found["other"][1], expected, rtol=0.15)  # 3 x (3.5 % draws, 3 % ends)
     # Of the two kinds' mean only one half varies.
     np.testing.assert_allclose(found["kinds"][0], (30 + rows["other"].mean(0)) / 2)
     np.testing.assert_allclose(found["kinds"][1], found["other"][1] / 2, rtol=0.01)
