@@ -1,6 +1,8 @@
 """Fixtures of all tests: the shared data, the real command, small models it can use."""
 
 import os
+import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,16 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Each test draws the same numbers in every run; `BBP_TEST_SEED` gives it others."""
+    seed = int(os.environ.get("BBP_TEST_SEED", "0"))
+    random.seed(seed)
+    # Only where the test has imported it: most tests of the command need no torch.
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
 
 
 @pytest.fixture(scope="session")

@@ -112,8 +112,12 @@ def test_prepacking_fuses_query_key_and_value_projections(scheme: Scheme | None,
     assert not hasattr(layer.self_attn, "q_proj")
     assert layer.encoder_attn.joined is None  # its queries are of another text
     ids = tiny_ids(2, 50)
-    logits = [m(ids, decoder_input_ids=ids[:, :9]).logits for m in (model, packed)]
-    torch.testing.assert_close(*logits)
+    plain, joined = (m(ids, decoder_input_ids=ids[:, :9]).logits for m in (model, packed))
+    if scheme is None:
+        torch.testing.assert_close(joined, plain)
+    else:
+        # Sums in another order differ in the last bit: an activation may then fall into the next 8-bit step.
+        assert (joined - plain).norm() < 0.02 * plain.norm()
 
 
 @torch.no_grad()
