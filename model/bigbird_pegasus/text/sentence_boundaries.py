@@ -1,4 +1,6 @@
-"""Where sentencex ends sentences too early or too late, mended: names with dots, abbreviations, note marks.
+"""Where sentencex ends sentences too early or too late, mended: names with dots, ordinals, note marks.
+
+Abbreviations stand in `abbreviations`.
 
 A boundary is judged by a few characters on both sides of it, so the time is linear in the text.
 """
@@ -7,6 +9,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from bigbird_pegasus.text.abbreviations import closing_ends, leads_on, opens_sentence
+
 _SIDE_CHARS = 80  # that are looked at on each side of a boundary
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -14,8 +18,6 @@ _LETTER = re.compile(r"[^\W\d_]")
 ORDINAL_LANGUAGES = frozenset(("de", "da", "no", "fi", "cs", "pl", "hu", "tr"))
 _ORDINAL = re.compile(r"(?:^|[\s(])(?:\d{1,3}|[IVX]{1,5})\.\s+\Z")
 _ITEM_NUMBER = re.compile(r"\s*\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivx]{1,5})[.)]\s+\Z")
-_TITLE = re.compile(r"(?:^|[\s(])(?:MM?|Mme|Mlle|Sra?|Srta|Sig|Dott)\.\s+\Z")
-_ENGLISH_TITLE = re.compile(r"(?:^|[\s(])(?:Ms|Mr|Mrs|Messrs|Dr|Prof|St)\.\s+\Z")
 
 # "there are two: (1) the quay and (2) The pier"; "rules; 3. define blocks"; "the special . and .. of a path".
 _NUMBER_INSIDE = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})\)\s")
@@ -36,34 +38,15 @@ _CLOSING = re.compile(
 )
 _OPENING_QUOTE = re.compile(r"\s[\u201c\u201e\u00ab\u2018]\Z")
 
-# ./configure, process.env.HARBOUR_HOME, kubernetes.io/x=y; but "the quay.The boats" lacks a space.
-_GLUED_NAME = re.compile(r"[\w./~$]")
-_SENTENCE_OPENER = re.compile(
-    r"(?:The|A|An|In|On|At|It|He|She|We|You|They|This|That|These|Those|There|Then|When|While|If|But|And|Or|For"
-    r"|To|From|With|Without|As|By|Our|Their|His|Her|Its|My|Your|Not|No|Some|All|Both|Each|After|Before|Because"
-    r"|However|Although|Such|What|Who|How|Why|I|So|Now|Also|Yes|Here|Thus|Hence|Since|Though|Until|During|Under"
-    r"|Most|Many|Any|Every|One|Two|Where|Which|Is|Are|Was|Do|Does|Did|Can|Could|Please|Let|We're|It's|I'm"
-    r"|(?:Figure|Table|Section)\s\d)\b(?![.(])"
-)
+# ./configure, process.env.HARBOUR, kubernetes.io/x=y, Dipl.-Ing.; but "the quay.The boats" lacks a space.
+_GLUED_NAME = re.compile(r"[\w./~$]|-(?=\w)")
+_PART_OF_TEXT = re.compile(r"(?:Figure|Table|Section)\s\d")
 
-_NUMBERED = re.compile(  # followed by a number: Eq. (4), Figs. 4 and 5, Vol. II
-    r"(?:^|[\s(\[])(?:Eqs?|Eqn|Figs?|Secs?|Sect|Chs?|Chap|Vols?|Nos?|Nr|Art|Arts|pp?|Lem|Thm|Cor|Def|Defs|Prop"
-    r"|Exs?|Tabs?|Tbl|Refs?|Apps?|Alg|para|paras|ver|v|max|min|approx|ca|vol|no|nos|fig|figs|eq|eqs|sec|ch|art"
-    r"|Sched|Cl|Reg|Pt|Ser|Sp|Mt|ex)\.\s+\Z"
-)
-_NUMBER = re.compile(r"\[[\w:.-]{1,60}\]|[(\[]?(?:\d|[IVXLC]+\b|[A-Z]\.?\d)")
-_QUALIFIER = re.compile(
-    r"(?:^|[\s(])(?:approx|max|min|ca|resp|incl|excl|avg|est|esp|usu|viz|al|vs|cf|c)\.\s+\Z"
-)
 _ET_AL = re.compile(r"\bet al\.,?\s?(?:\[[^\[\]]{0,40}\]|\([^()]{0,40}\))?\s*\Z")
 _GOES_ON = re.compile(r"[^\W\d_A-Z]|[(\[]")
 # Before a word in lower case, and a unit before a number too, these end nothing: "900 kg. without fuel".
 _UNIT_AT_END = re.compile(
     r"\d\s?(?:[kmcµ]?g|[kmcdµn]?m|[mcd]?l|[kM]?W|ms|sq|ft|lbs?|oz|pct|bn|mi?o|ml?n|mrd|Mi?o|Ml?n|Mrd|Bn)\.\s+\Z"
-)
-_ABBREVIATION_AT_END = re.compile(
-    r"(?<![^\W_])(?:Eqs?|Eqn|Figs?|Secs?|Sect|Chs?|Chap|Vols?|vols?|Tabs?|Refs?|Apps?|Thm|Lem|Sched|paras?"
-    r"|approx|pct|bldg|dept)\.\s+\Z"
 )
 _SHORT_WORD_AT_END = re.compile(r"(?<![^\W\d_]|['\u2019-])[^\W\d_]{1,4}\.\s+\Z")
 _NAME_WITH_MARK = re.compile(r"\w!\s+\Z")  # print! and println!
@@ -80,6 +63,7 @@ _NOTE_AT_END = re.compile(r"(?<=[a-z]{4})\.[\"\u201d\u2019)]{0,2}\d{1,3}\s+(?=[A
 
 def mended_ends(text: str, ends: Sequence[int], language: str) -> list[int]:
     """Return where the sentences of a text end, given where sentencex ends them."""
+    ends = sorted({*ends, *closing_ends(text, language)})
     if language == "en":
         more = {match.end() for match in _WORD_AT_END.finditer(text)}
         more.update(match.end() for match in _NOTE_AT_END.finditer(text))
@@ -90,8 +74,9 @@ def mended_ends(text: str, ends: Sequence[int], language: str) -> list[int]:
     for end, following_end in pairwise([*ends, len(text)]):
         moved = _moved(text, end)
         if start < moved < len(text):
-            is_inside = _is_inside(text, start, moved, max(moved, following_end), language)
-            if not is_inside and not _continues(text, start, moved, is_cased=is_cased):
+            begin = mended[-1] if mended else 0
+            is_inside = _is_inside(text, begin, start, moved, max(moved, following_end), language)
+            if not is_inside and not _continues(text, begin, moved, is_cased=is_cased):
                 mended.append(moved)
             start = moved
     return [*mended, len(text)]
@@ -119,25 +104,28 @@ def _is_cased(text: str, ends: Sequence[int]) -> bool:
     return sum(map(str.isupper, starts)) >= sum(map(str.islower, starts))
 
 
-def _continues(text: str, start: int, end: int, *, is_cased: bool) -> bool:
+def _continues(text: str, begin: int, end: int, *, is_cased: bool) -> bool:
     """Return whether what follows an abbreviation, or in a cased text any short word, is no new sentence."""
-    before = text[max(start, end - _SIDE_CHARS) : end]
+    before = text[max(begin, end - _SIDE_CHARS) : end]
     following = text[end : end + 2]  # a name such as iPhone may begin a sentence
     if _UNIT_AT_END.search(before) and following[:1].isdigit():
         return True
     if not following[:1].islower() or following[1:].isupper() or _LETTERED.match(text, end):
         return False
-    if _UNIT_AT_END.search(before) or _ABBREVIATION_AT_END.search(before):
+    if _UNIT_AT_END.search(before):
         return True
     return is_cased and _SHORT_WORD_AT_END.search(before) is not None
 
 
-def _is_inside(text: str, start: int, end: int, following_end: int, language: str) -> bool:
-    """Return whether the boundary between two pieces lies inside of a sentence."""
-    before = text[max(start, end - _SIDE_CHARS) : end]
+def _is_inside(text: str, begin: int, start: int, end: int, following_end: int, language: str) -> bool:
+    """Return whether the boundary at `end` between two pieces lies inside of a sentence.
+
+    The first piece begins at `start`, its sentence at `begin`.
+    """
+    before = text[max(begin, end - _SIDE_CHARS) : end]
     after = text[end : end + _SIDE_CHARS]
     piece = text[start:end] if end - start <= _SIDE_CHARS else ""
-    if piece and _ITEM_NUMBER.fullmatch(piece):
+    if start == begin and piece and _ITEM_NUMBER.fullmatch(piece):
         return True
     if _UNFINISHED.search(before) and _NUMBER_INSIDE.match(after):
         return True
@@ -145,21 +133,15 @@ def _is_inside(text: str, start: int, end: int, following_end: int, language: st
         return True
     if _DOT_ALONE.search(before) and _AND_DOTS.match(after):
         return True
-    if _TITLE.search(before) or (language in ORDINAL_LANGUAGES and _ORDINAL.search(before)):
+    if leads_on(before, after, language) or (language in ORDINAL_LANGUAGES and _ORDINAL.search(before)):
         return True
     following = text[end:following_end]
     if not _LETTER.search(following) and not _ITEM_NUMBER.fullmatch(following):
         return True
     if before[-1:] == "." and before[-3:] != "..." and _GLUED_NAME.match(after):
-        return not _SENTENCE_OPENER.match(after)
-    return language == "en" and _is_english_abbreviation(before, after)
-
-
-def _is_english_abbreviation(before: str, after: str) -> bool:
-    if _ENGLISH_TITLE.search(before) or (_NUMBERED.search(before) and _NUMBER.match(after)):
-        return True
-    if not _GOES_ON.match(after):
+        return not (opens_sentence(after, language) or _PART_OF_TEXT.match(after))
+    if language != "en" or not _GOES_ON.match(after):
         return False
-    if _QUALIFIER.search(before) or _ET_AL.search(before):
-        return True
-    return after[0].isalpha() and _NAME_WITH_MARK.search(before) is not None
+    return _ET_AL.search(before) is not None or (
+        after[0].isalpha() and _NAME_WITH_MARK.search(before) is not None
+    )
