@@ -34,7 +34,7 @@ def sections_of(text: ParsedText, sentences: Sequence[Sentence]) -> list[Section
 
     `sentences` are those of the text, or of its beginning, or parts of them; in their order.
     """
-    marked = _headings(text, sentences)
+    marked = headings_of(text, sentences)
     sections: list[Section] = []
     heading: str | None = None
     first = 0
@@ -52,7 +52,7 @@ def sections_of(text: ParsedText, sentences: Sequence[Sentence]) -> list[Section
     return [*sections[:-1], Section(last.heading, last.first, len(sentences))]
 
 
-def _headings(text: ParsedText, sentences: Sequence[Sentence]) -> list[bool]:
+def headings_of(text: ParsedText, sentences: Sequence[Sentence]) -> list[bool]:
     """Return for each sentence whether it is a heading: marked as one, or a short paragraph without end."""
     starts = [line.start for line in text.lines]
     found = []

@@ -42,6 +42,7 @@ from bigbird_pegasus.summarization.reading import joined_vectors, sections_for, 
 from bigbird_pegasus.summarization.summary import Summary, empty_summary
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.parsed_text import ParsedText, parse_text
+from bigbird_pegasus.text.sections import headings_of
 from bigbird_pegasus.text.sentence_filter import eligible_sentences, is_made_of_sentences
 from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.speech import speakers_of, with_speaker
@@ -89,9 +90,19 @@ def extractive_steps(
         asked = encode(parse_text(options.query), tokenizer, limit)
         (query_vectors,) = yield [(asked, first_window(asked.counts, limit))]
         leaned = lean_scores(
-            options.query, texts, allowed, scored.scores, vectors, query_vectors.mean(0), text.language
+            options.query,
+            texts,
+            allowed,
+            headings_of(text, spans),
+            scored.scores,
+            vectors,
+            query_vectors.mean(0),
+            text.language,
         )
-        warnings += () if leaned.has_words else (NO_QUERY_WORDS,)
+        has_words = any(leaned.related)
+        warnings += () if has_words else (NO_QUERY_WORDS,)
+        if has_words and options.length is None:
+            allowed = leaned.related  # nobody asked for more words than have to do with it
         if bounds == LengthBounds():  # the best are taken until the words are there: a bound is needed
             bounds = LengthBounds(max(1, round(scored.length)))
         # Words matter by the question alone, and its answer may begin with "It".

@@ -21,7 +21,7 @@ from bigbird_pegasus.text import language as languages
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
 from bigbird_pegasus.text.words import is_unspaced
 
-NEAR_WEIGHT, HEADING_WEIGHT, SCORE_WEIGHT, VECTOR_WEIGHT = 0.3, 0.3, 0.3, 0.05  # beside the words' 1
+NEAR_WEIGHT, HEADING_WEIGHT, SCORE_WEIGHT, VECTOR_WEIGHT = 0.3, 0.6, 0.3, 0.05  # beside the words' 1
 NEIGHBOUR_SHARE = 0.5  # of a neighbour's words
 MAX_HEADING_WORDS = 12
 _WORD = re.compile(r"[^\W_]+")
@@ -34,16 +34,19 @@ _ENGLISH = frozenset(FUNCTION_WORDS.tolist())
 
 @dataclass(frozen=True)
 class LeanedScores:
-    """Scores for a question (L,), and whether a sentence that may be chosen, or a heading, has its words."""
+    """Scores for a question (L,), and which sentences that may be chosen have its words: in themselves,
+    in the heading above or in the question before.
+    """
 
     scores: list[float]
-    has_words: bool
+    related: list[bool]
 
 
 def lean_scores(
     query: str,
     texts: Sequence[str],
     allowed: Sequence[bool],
+    headings: Sequence[bool],
     scores: Sequence[float],
     vectors: Floats,
     query_vector: Floats,
@@ -55,6 +58,7 @@ def lean_scores(
         query: the question, in the language of the text.
         texts: the sentences (L).
         allowed: which of them a summary may hold.
+        headings: which of them are headings.
         scores: of each without a question.
         vectors: of the encoder (L, D); NaN for a sentence without tokens.
         query_vector: of the question (D,).
@@ -64,14 +68,19 @@ def lean_scores(
     terms = [terms_of(text) for text in texts]
     asked = terms_of(query) - _ENGLISH - _ASKING - _function_words(language)
     own = overlaps(asked or terms_of(query), terms)
-    beside = NEIGHBOUR_SHARE * np.maximum(np.concatenate([[0.0], own[:-1]]), np.concatenate([own[1:], [0.0]]))
     plain = np.array(scores, np.float64)
     best = float(plain[may].max()) if may.any() else 0.0
-    above = _of_headings(own, texts, may)
+    heads = _are_headings(texts, may, headings)
+    said = np.where(heads, 0.0, own)  # what is before a heading has nothing to do with it
+    before, after = np.concatenate([[0.0], said[:-1]]), np.concatenate([said[1:], [0.0]])
+    beside = NEIGHBOUR_SHARE * np.maximum(before, after)
+    # A question that may not be chosen stands above its answer as a heading does.
+    above = np.maximum(_above(own, heads), np.where(np.concatenate([[False], may[:-1]]), 0.0, before))
     value = own + NEAR_WEIGHT * np.maximum(own, beside) + HEADING_WEIGHT * above
     value += SCORE_WEIGHT * np.maximum(plain, 0) / max(best, 1e-6)
     value += VECTOR_WEIGHT * _standard(_cosines(vectors, query_vector), may)
-    return LeanedScores(np.maximum(value, 0).tolist(), bool((own + above)[may].any()))
+    related = may & (own + above > 0)
+    return LeanedScores(np.maximum(value, 0).tolist(), related.tolist())
 
 
 def terms_of(text: str) -> set[int]:
@@ -86,20 +95,34 @@ def _function_words(language: str | None) -> set[int]:
 
 
 def overlaps(asked: set[int], terms: Sequence[set[int]]) -> Doubles:
-    """Return the share of the question's words that each sentence has (L,), rare ones counting more."""
+    """Return the share of the question's words that each sentence has (L,), rare ones counting more.
+
+    Words that none has count for nothing.
+    """
     having = Counter(term for one in terms for term in one & asked)
-    rarity = {term: np.log1p(len(terms) / (1 + having[term])) for term in sorted(asked)}
+    rarity = {term: np.log1p(len(terms) / (1 + having[term])) for term in sorted(having)}
     total = sum(rarity.values()) or 1.0
     return np.array([sum(rarity[term] for term in sorted(one & asked)) / total for one in terms], np.float64)
 
 
-def _of_headings(own: Doubles, texts: Sequence[str], may: NDArray[np.bool_]) -> Doubles:
-    """Return the share that the heading above each sentence has (L,)."""
-    found = np.zeros(len(texts))
+def _are_headings(
+    texts: Sequence[str], may: NDArray[np.bool_], headings: Sequence[bool]
+) -> NDArray[np.bool_]:
+    """Return which pieces are headings: short, and marked as such or without an end (L,)."""
+    heads = [
+        (marked or not ends_as_sentence(text)) and len(text.split()) <= MAX_HEADING_WORDS
+        for marked, text in zip(headings, texts, strict=True)
+    ]
+    return np.array(heads, bool) & ~may
+
+
+def _above(own: Doubles, heads: NDArray[np.bool_]) -> Doubles:
+    """Return the share that the heading above each sentence has (L,): of headings in a row, the most."""
+    found = np.zeros(len(own))
     above = 0.0
-    for number, text in enumerate(texts):
-        if not may[number] and not ends_as_sentence(text) and len(text.split()) <= MAX_HEADING_WORDS:
-            above = float(own[number])
+    for number, is_head in enumerate(heads):
+        if is_head:  # "SEC. 4." and "PENALTIES."
+            above = max(float(own[number]), above if number and heads[number - 1] else 0.0)
         found[number] = above
     return found
 

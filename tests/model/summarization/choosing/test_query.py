@@ -45,6 +45,55 @@ def test_what_stands_under_a_heading_of_the_question_is_found() -> None:
     assert {one.text for one in found.sentences} <= set(under)
 
 
+BILL = """A BILL
+
+To establish a register of boats, and for other purposes.
+
+SECTION 1. SHORT TITLE.
+This Act may be cited as the Boats Register Act of 2026.
+
+SEC. 2. REGISTRATION.
+(a) IN GENERAL.-No person may sail a boat in the harbour unless the boat has been registered.
+(b) FEE.-The harbour master shall charge a fee of 85 crowns for each boat.
+
+SEC. 3. PENALTIES.
+(a) Whoever violates section 2 shall pay up to 500 crowns for the first time.
+(b) A yard that repairs boats without a number shall pay 1,000 crowns for each day.
+
+SEC. 4. APPEALS.
+A person who has been fined may ask for a hearing within 21 days.
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "answers"),
+    [
+        ("penalties", ["Whoever violates", "A yard that"]),
+        ("what is the fee", ["FEE."]),
+        ("who can appeal", ["A person who has been fined"]),
+        ("appeals and zeppelins", ["A person who has been fined"]),  # what is nowhere counts for nothing
+    ],
+)
+def test_a_heading_with_a_full_stop_leads_to_what_stands_below_it(query: str, answers: list[str]) -> None:
+    found = summarize(BILL, query=query)
+    assert len(found.sentences) == len(answers)
+    assert all(answer in one.text for answer, one in zip(answers, found.sentences, strict=True))
+
+
+def test_without_a_length_nothing_is_printed_that_has_no_word_of_the_query() -> None:
+    answer = "The insurance of each boat costs nine crowns a month."
+    text = " ".join([*SENTENCES[:20], answer, *SENTENCES[20:30]])
+    assert [one.text for one in summarize(text, query="insurance").sentences] == [answer]
+    assert len(summarize(text, query="insurance", length="3s").sentences) == 3
+
+
+def test_the_answer_to_a_question_with_the_words_is_found() -> None:
+    said = [f"{name}: {one}" for one, name in zip(SENTENCES[:20], ["Anna", "Ben"] * 10, strict=True)]
+    answer = "Nine crowns a month for each of the boats."
+    text = "\n".join([*said[:8], "Anna: What about the insurance?", f"Ben: {answer}", *said[8:]])
+    assert answer in summarize(text, query="insurance").summary
+
+
 def test_words_that_are_nowhere_have_a_warning() -> None:
     found = summarize(" ".join(SENTENCES[:20]), query="zeppelin")
     assert found.sentences
