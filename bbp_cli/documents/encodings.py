@@ -6,6 +6,7 @@ the file is refused. Escape sequences of terminals (colours, overstriking) are n
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from bbp_cli.errors import InputError, UsageError
@@ -20,7 +21,16 @@ BYTE_ORDER_MARKS = (  # longer ones first: the mark of UTF-32 little endian star
 KNOWN_FORMATS = (
     (b"PK\x03\x04", "a ZIP file", "unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first: gunzip -c FILE | bbp ..."),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file", "unpack it first: unzstd -c FILE | bbp ..."),
+    (b"\xfd7zXZ\x00", "an xz file", "unpack it first: unxz -c FILE | bbp ..."),
+    (b"BZh91AY&SY", "a bzip2 file", "unpack it first: bunzip2 -c FILE | bbp ..."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file", "unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR file", "unpack it first"),
     (b"\x89PNG", "a PNG image", "run an OCR tool first"),
+    (b"GIF87a", "a GIF image", "run an OCR tool first"),
+    (b"GIF89a", "a GIF image", "run an OCR tool first"),
+    (b"II*\x00", "a TIFF image", "run an OCR tool first"),
+    (b"MM\x00*", "a TIFF image", "run an OCR tool first"),
     (b"\xff\xd8\xff", "a JPEG image", "run an OCR tool first"),
     (b"\x7fELF", "a program", None),
 )
@@ -56,6 +66,7 @@ _MEANT = {  # what a declared encoding stands for in practice
 _SEVEN_BIT = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 MAX_STRAY_CONTROLS = 3  # a short text may ring a bell
+_NAME_UTF16 = "UTF-16 without a byte order mark needs --encoding utf-16-le or utf-16-be"
 READS = "bbp reads text, PDF, web pages, mail, Word, OpenDocument, EPUB and RTF"
 
 
@@ -143,6 +154,7 @@ def _decode(data: bytes, encoding: str | None, declared: str | None) -> Decoded:
     for mark, name in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             marked, name = data.decode(name, "replace"), name.removesuffix("-sig")
+            _refuse_no_letters(marked, name)
             return Decoded(marked, name, _replaced(marked, name))
     text = _strict_utf8(data)
     if text is not None and not (_SHIFTS.search(text) if encoding or declared else "\x00" in text):
@@ -239,7 +251,8 @@ def _guess_utf16(data: bytes) -> Decoded:
             text = data.decode(name, "replace")
             if "\x00" not in text:
                 return Decoded(text, name, (f"no byte order mark; read as {name}", *_replaced(text, name)))
-    raise _holds_nul(data.index(0))
+    may_be_utf16 = sample.count(0) > 0.1 * len(sample) and len(set(sample)) > 1
+    raise _holds_nul(data.index(0), _NAME_UTF16 if may_be_utf16 else READS)
 
 
 def _refuse_known_format(data: bytes) -> None:
@@ -265,9 +278,16 @@ def _refuse_binary(text: str) -> None:
         raise InputError("a binary file, which bbp does not read", hint=READS, code="binary")
 
 
-def _holds_nul(place: int) -> InputError:
-    return InputError(
-        f"a binary file: NUL at position {place}",
-        hint="UTF-16 without a byte order mark needs --encoding utf-16-le or utf-16-be",
-        code="binary",
-    )
+def _refuse_no_letters(text: str, name: str) -> None:
+    """Refuse bytes that a mark of UTF-16 or UTF-32 stands before by chance: they name what no text has."""
+    sample = text[:SAMPLE]
+    if name != "utf-8" and sum(map(_is_no_letter, sample)) > max(MAX_STRAY_CONTROLS, 0.05 * len(sample)):
+        raise InputError("a binary file, which bbp does not read", hint=READS, code="binary")
+
+
+def _is_no_letter(character: str) -> bool:
+    return character == _REPLACEMENT or unicodedata.category(character) in ("Cn", "Co")
+
+
+def _holds_nul(place: int, hint: str = READS) -> InputError:
+    return InputError(f"a binary file: NUL at position {place}", hint=hint, code="binary")

@@ -3,14 +3,14 @@
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePath
 
 from bbp_cli.documents.document import is_pdf
 from bbp_cli.documents.encodings import looks_like_text
+from bbp_cli.documents.globs import likely_meant, matches, matches_any
 
 HEAD = 4096  # bytes that show whether a file in a folder may be a document
 NOT_READ = "bbp does not read this kind of file"
@@ -19,17 +19,17 @@ LINKED_FOLDER = "a link to a folder is not followed"
 # How results in an output folder are called (`bbp_cli.output.destination`), and how records begin.
 RESULT_NOUNS = ("summary", "labels", "answers")
 _RESULT_NAME = re.compile(rf"\.(?:{'|'.join(RESULT_NOUNS)})\.(?:txt|json|md|html)\Z")
-# How records and digests begin, and what stands in the head of reports.
-_OWN_CONTENT = re.compile(rb'\A\{"schema": "bbp\.(?:result|digest)/|<meta name="generator" content="bbp">')
+HIGHLIGHT_MARK = "% highlighted by bbp"  # the comment below the first line of a highlighted copy
+# How records and digests begin, what stands in the head of reports, and how highlighted copies begin.
+_OWN_CONTENT = re.compile(
+    rb'\A\{"schema": "bbp\.[a-z]{1,20}/\d|<meta name="generator" content="bbp">'
+    rb"|\A%%PDF-[^\n]{1,8}\n%b\n" % HIGHLIGHT_MARK.encode()
+)
 
 
 @dataclass(frozen=True)
 class FolderFilter:
-    """Which files of a folder are read.
-
-    A pattern without a slash is compared with names, of files and of the folders above them for `exclude`;
-    one with a slash with the path below the folder.
-    """
+    """Which files of a folder are read; for patterns see `globs.matches`. `exclude` is for folders, too."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -40,13 +40,15 @@ class FolderFilter:
         """Return whether names matter at all."""
         return bool(self.include or self.exclude)
 
-    def takes(self, inside: PurePath) -> bool:
+    def takes(self, inside: str) -> bool:
         """Return whether a file is read; `inside` is its path below the folder."""
-        return not self.leaves_out(inside) and (not self.include or _matches(inside, self.include))
+        return not self.leaves_out(inside) and (
+            not self.include or any(matches(inside, pattern) for pattern in self.include)
+        )
 
-    def leaves_out(self, inside: PurePath) -> bool:
+    def leaves_out(self, inside: str) -> bool:
         """Return whether a file or a folder is excluded."""
-        return _matches(inside, self.exclude)
+        return any(matches(inside, pattern) for pattern in self.exclude)
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,17 @@ class SkippedFile:
 
 @dataclass(frozen=True)
 class FolderContent:
-    """Documents of a folder, other files, and (folder in it, reason) where one cannot be read."""
+    """Documents of a folder, other files, and (folder in it, reason) where one cannot be read.
+
+    Where there are patterns, `names` has the paths below the folder of all files that these were compared
+    with, and `folder_names` those of folders.
+    """
 
     files: tuple[str, ...]
     skipped: tuple[SkippedFile, ...]
     unreadable: tuple[tuple[str, str], ...]
+    names: tuple[str, ...] = ()
+    folder_names: tuple[str, ...] = ()
 
 
 @dataclass
@@ -75,6 +83,8 @@ class _Walk:
     files: list[str] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    folder_names: list[str] = field(default_factory=list)
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
@@ -85,8 +95,12 @@ class _Walk:
 
     def note_file(self, parent: str, name: str) -> None:
         path = os.path.join(parent, name)  # noqa: PTH118 - Path would drop the `./` the user gave
-        if (self.chosen.has_patterns and not self.chosen.takes(self.inside(path))) or self.is_output(path):
+        if self.is_output(path):
             return
+        if self.chosen.has_patterns:
+            self.names.append(self.inside(path))
+            if not self.chosen.takes(self.names[-1]):
+                return
         reason = _reason_to_skip(path)
         if reason is None:
             self.files.append(path)
@@ -95,16 +109,19 @@ class _Walk:
 
     def enters(self, parent: str, name: str) -> bool:
         path = os.path.join(parent, name)  # noqa: PTH118 - see above
-        is_excluded = self.chosen.has_patterns and self.chosen.leaves_out(self.inside(path))
-        if not self.chosen.recursive or is_excluded or self.is_output(path):
+        if not self.chosen.recursive or self.is_output(path):
             return False
+        if self.chosen.has_patterns:
+            self.folder_names.append(self.inside(path))
+            if self.chosen.leaves_out(self.folder_names[-1]):
+                return False
         if os.path.islink(path):  # noqa: PTH114 - of many folders
             self.skipped.append(SkippedFile(path, self.folder, LINKED_FOLDER))
             return False
         return True
 
-    def inside(self, path: str) -> PurePath:
-        return PurePath(path[len(self.folder) :].lstrip(os.sep))
+    def inside(self, path: str) -> str:
+        return path[len(self.folder) :].lstrip(os.sep).replace(os.sep, "/")
 
     def is_output(self, path: str) -> bool:
         # Comparing names first saves looking at the disk for each file.
@@ -122,16 +139,30 @@ def walk(folder: str, chosen: FolderFilter, outputs: Iterable[Path] = ()) -> Fol
         folders[:] = [name for name in sorted(_visible(folders)) if found.enters(parent, name)]
         for name in sorted(_visible(files)):
             found.note_file(parent, name)
-    return FolderContent(tuple(found.files), tuple(found.skipped), tuple(found.unreadable))
+    return FolderContent(
+        tuple(found.files),
+        tuple(found.skipped),
+        tuple(found.unreadable),
+        tuple(found.names),
+        tuple(found.folder_names),
+    )
+
+
+def unmatched(
+    chosen: FolderFilter, contents: Mapping[str, FolderContent]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Yield (option, pattern, hint) of each pattern that matches nothing in any of the folders read."""
+    files = [name for content in contents.values() for name in content.names]
+    both = files + [name for content in contents.values() for name in content.folder_names]
+    asked = [("--include", pattern, files) for pattern in chosen.include]
+    asked += [("--exclude", pattern, both) for pattern in chosen.exclude]
+    for option, pattern, names in asked:
+        if not matches_any(pattern, names):
+            yield option, pattern, likely_meant(pattern, names, list(contents))
 
 
 def _visible(names: Iterable[str]) -> Iterator[str]:
     return (name for name in names if not name.startswith("."))
-
-
-def _matches(inside: PurePath, patterns: Iterable[str]) -> bool:
-    path = inside.as_posix()
-    return any(fnmatchcase(path if "/" in pattern else inside.name, pattern) for pattern in patterns)
 
 
 def _reason_to_skip(path: str) -> str | None:

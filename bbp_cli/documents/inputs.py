@@ -11,7 +11,14 @@ from pathlib import Path, PurePath
 from bbp_cli.console import Console, is_terminal
 from bbp_cli.documents.document import STDIN, display_name, missing_error
 from bbp_cli.documents.encodings import READS, check_encoding
-from bbp_cli.documents.folders import NOT_READ, FolderContent, FolderFilter, SkippedFile, walk
+from bbp_cli.documents.folders import (
+    NOT_READ,
+    FolderContent,
+    FolderFilter,
+    SkippedFile,
+    unmatched,
+    walk,
+)
 from bbp_cli.documents.pdf.process import DEFAULT_LIMITS, ReadingLimits
 from bbp_cli.documents.rows import DocumentRow, RowFormat, read_rows
 from bbp_cli.errors import BbpError, InputError, UsageError
@@ -48,10 +55,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run reads, and what it skips in folders."""
+    """What a run reads, what it skips in folders, and what the user should know of the choice."""
 
     items: tuple[Input, ...]
     skipped: tuple[SkippedFile, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,17 +99,34 @@ def collect(options: InputOptions, leave_out: Iterable[Path] = ()) -> Inputs:
         named = [STDIN]
     items: list[Input] = []
     skipped: list[SkippedFile] = []
+    folders: dict[str, FolderContent] = {}
     for path in named:
         if path != STDIN and is_folder(path):
-            found = walk(path, options.chosen, leave_out)
-            items += _folder_items(path, found)
+            found = folders[path] = walk(path, options.chosen, leave_out)
+            items += _folder_items(path, found, options.chosen)
             skipped += found.skipped
         else:
             items.append(Input(path, output_name(path), _problem_of(path)))
     inputs = tuple(_once(items))
     if options.rows is not None:
         inputs = tuple(row for item in inputs for row in _rows_of(item, options.rows, options.encoding))
-    return Inputs(inputs, tuple(skipped))
+    return Inputs(inputs, tuple(skipped), tuple(_warnings(options.chosen, folders)))
+
+
+def _warnings(chosen: FolderFilter, folders: dict[str, FolderContent]) -> Iterator[str]:
+    """Yield what is to be said of patterns that do nothing; that of a folder without files has its error."""
+    if not folders and chosen.has_patterns:
+        yield "--include and --exclude choose files of folders, and no folder is given"
+        return
+    silent = all(_taken_by_none(content, chosen) for content in folders.values())
+    for option, pattern, hint in unmatched(chosen, folders):
+        if not (silent and option == "--include"):
+            yield f"{option} {pattern!r} matches no file" + (f"; {hint}" if hint else "")
+
+
+def _taken_by_none(content: FolderContent, chosen: FolderFilter) -> bool:
+    """Return whether none of the names in a folder is one of those to be read."""
+    return bool(chosen.include) and not any(map(chosen.takes, content.names))
 
 
 def stdin_is_given() -> bool:
@@ -204,15 +229,29 @@ def _listed(source: str, *, nul: bool) -> list[str]:
     return names
 
 
-def _folder_items(folder: str, found: FolderContent) -> Iterator[Input]:
+def _folder_items(folder: str, found: FolderContent, chosen: FolderFilter) -> Iterator[Input]:
     for file in found.files:
         yield Input(file, output_name(file))
     for name, reason in found.unreadable:
         problem = InputError(f"the folder cannot be read: {reason}", file=name, code="unreadable")
         yield Input(name, output_name(name), problem)
     if not found.files and not found.unreadable:
-        problem = InputError("no readable files in this folder", hint=READS, file=folder, code="missing")
-        yield Input(folder, output_name(folder), problem)
+        yield Input(folder, output_name(folder), _no_files(folder, found, chosen))
+
+
+def _no_files(folder: str, found: FolderContent, chosen: FolderFilter) -> InputError:
+    """Return the error of a folder without documents: the patterns that leave none, or what bbp reads."""
+    message, hint = "no readable files in this folder", READS
+    if found.names and not any(map(chosen.takes, found.names)):
+        message = "none of the files in this folder is chosen by "
+        message += " ".join(
+            f"{option} {pattern!r}"
+            for option, patterns in (("--include", chosen.include), ("--exclude", chosen.exclude))
+            for pattern in patterns
+        )
+        hints = [hint for _, _, hint in unmatched(chosen, {folder: found}) if hint]
+        hint = hints[0] if hints else f"there is {found.names[0]!r}"
+    return InputError(message, hint=hint, file=folder, code="missing")
 
 
 def _rows_of(item: Input, rows: RowFormat, encoding: str | None) -> Sequence[Input]:
@@ -230,7 +269,9 @@ def _rows_of(item: Input, rows: RowFormat, encoding: str | None) -> Sequence[Inp
 
 
 def warn_skipped(inputs: Inputs, console: Console) -> None:
-    """Warn of the files in each folder that bbp does not read."""
+    """Warn of the files in each folder that bbp does not read, and of patterns that choose none."""
+    for warning in inputs.warnings:
+        console.warn(None, warning)
     folders: dict[tuple[str, str], list[str]] = {}
     for file in inputs.skipped:
         folders.setdefault((file.folder, file.reason), []).append(Path(file.path).name)

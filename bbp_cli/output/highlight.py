@@ -22,6 +22,7 @@ from pypdf.generic import (
 )
 
 from bbp_cli.documents.document import Document, display_name
+from bbp_cli.documents.folders import HIGHLIGHT_MARK
 from bbp_cli.documents.pdf.places import Rectangle
 from bbp_cli.errors import InputError
 from bbp_cli.output.citations import place
@@ -106,6 +107,8 @@ def highlighted(data: bytes, title: str, sentences: Sequence[HighlightedSentence
                 _highlight(writer, page - 1, boxes, f"{number} of {len(sentences)}")
         if cover:
             _shift_labels(writer, _insert_cover(writer, title, sentences))
+        # By this the copy is known where its folder is read; a comment changes nothing of what is shown.
+        writer.pdf_header = f"{writer.pdf_header}\n{HIGHLIGHT_MARK}"
         written = io.BytesIO()
         writer.write(written)
     except (PyPdfError, ValueError, KeyError, RecursionError, AttributeError, TypeError) as error:

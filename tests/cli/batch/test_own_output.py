@@ -42,6 +42,26 @@ def test_reports_lists_of_them_records_and_digests_are_no_documents(
     ]
 
 
+@pytest.mark.parametrize("cover", [(), ("--no-cover",)])
+def test_highlighted_copies_are_no_documents_of_a_folder_but_are_read_where_they_are_named(
+    warm_bbp: Bbp, extractive: Path, reports: Path, cover: tuple[str, ...]
+) -> None:
+    words = ("summarize", "--model", extractive, "--json")
+    assert warm_bbp(*words, "in", "--highlight", "in/marked", *cover).code == 0
+    (reports / "in/marked/in/0.pdf").rename(reports / "in/under another name.pdf")
+    done = warm_bbp(*words, "in")
+    assert "2 files skipped (a result that bbp wrote): under another name.pdf, 1.pdf" in done.stderr
+    assert [(record["id"], record["status"]) for record in done.records] == [
+        ("in/under another name.pdf", "skipped"),
+        ("in/marked/in/1.pdf", "skipped"),
+        ("in/0.pdf", "ok"),
+        ("in/1.pdf", "ok"),
+    ]
+    named = warm_bbp(*words, "in/under another name.pdf", "--highlight", "twice.pdf")
+    assert (named.code, named.records[0]["status"]) == (0, "ok")
+    assert "twice.pdf" in warm_bbp(*words, ".").stderr
+
+
 def test_highlighted_copies_are_made_again_where_they_are_missing_or_changed(
     warm_bbp: Bbp, extractive: Path, reports: Path
 ) -> None:

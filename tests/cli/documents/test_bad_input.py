@@ -1,5 +1,6 @@
 """Input that cannot be used: one clear line on stderr, the documented exit code, nothing on stdout."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from fpdf.enums import EncryptionMethod
 
+from bbp_cli.documents.document import parse, read
+from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 from tests.cli.process import command
 from tests.conftest import Bbp
@@ -54,6 +57,71 @@ def test_an_unusable_file_ends_with_3_and_one_line(kind: str, bbp: Bbp, tmp_path
     assert done.stderr.startswith("bbp: error: input: ")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+NOISE = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(100))
+PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><p>No such page was found.</p></body>"
+BINARY = "a binary file, which bbp does not read"
+NO_PDF = "not a PDF, though its name says so: "
+MISNAMED = {
+    "noise.pdf": (NOISE, f"{NO_PDF}a binary file: NUL at position "),
+    "short noise.pdf": (b"\x95\xe4\x8d\xa2\xc3\x28\xfe", f"{NO_PDF}neither that nor text"),
+    "one byte.pdf": (b"\xff" * 3000, f"{NO_PDF}neither that nor text"),
+    "two encodings.PDF": (b"Ein Caf\xe9, zwei Caf\xe9s.\n" * 3, f"{NO_PDF}neither that nor text"),
+    "noise behind a mark.pdf": (b"\xff\xfe" + NOISE, f"{NO_PDF}{BINARY}"),
+    "noise behind a long mark.pdf": (b"\xff\xfe\0\0" + NOISE, f"{NO_PDF}{BINARY}"),
+    "noise behind a mark.txt": (b"\xfe\xff" + NOISE, BINARY),
+    "noise behind a mark.epub": (b"\xfe\xff" + NOISE, f"not an EPUB book, though its name says so: {BINARY}"),
+    "noise.docx": (NOISE, "not a Word file, though its name says so: a binary file: NUL"),
+    "zeros.pdf": (bytes(4000), f"{NO_PDF}a binary file: NUL at position 0 (download or copy it again)"),
+    "image.pdf": (b"GIF89a" + NOISE, f"{NO_PDF}a GIF image, which bbp does not read"),
+    "zip.pdf": (b"PK\x03\x04" + NOISE, f"{NO_PDF}damaged file"),
+    "answer.pdf": (b'{"status": 404}', f"{NO_PDF}reads like JSON, not prose"),
+    "word.pdf": (b"Gone.", f"{NO_PDF}almost no text"),
+    "end.pdf": (make_pdf(PAGES)[300:], "the beginning of the PDF is missing (download or copy it again)"),
+    "nothing.pdf": (b"", "empty file"),
+    "begun.pdf": (b"%PDF-1.7\n", "the PDF is cut off: its end is missing"),
+}
+
+
+@pytest.mark.parametrize("name", MISNAMED)
+def test_a_file_that_is_not_what_its_name_says_is_reported_as_what_it_is(name: str, tmp_path: Path) -> None:
+    content, message = MISNAMED[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read(str(tmp_path / name))
+    line = f"{caught.value.message} ({caught.value.hint})"
+    assert line.startswith(message)
+    assert "UTF-16" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "called"),
+    [
+        ("page.pdf", PAGE, "a PDF", "a web page"),
+        ("page.docx", PAGE, "a Word file", "a web page"),
+        ("text.pdf", PROSE.encode(), "a PDF", "plain text"),
+        ("text.pdf", PROSE.encode("utf-16"), "a PDF", "plain text"),
+        ("data.pdf", b'{"text": "' + PROSE.encode() + b'"}', "a PDF", "application/json"),
+    ],
+)
+def test_text_under_the_name_of_another_format_is_read_with_a_warning(
+    name: str, content: bytes, kind: str, called: str
+) -> None:
+    document = parse(content, name)
+    assert document.warnings[0] == f"not {kind}, though its name says so: read as {called}"
+    assert parse(content, "-").text == document.text
+
+
+def test_text_of_a_named_encoding_is_read_whatever_its_file_is_called() -> None:
+    document = parse("Drei Cafés öffnen.".encode("cp1252"), "text.pdf", "cp1252")
+    assert document.text == "Drei Cafés öffnen."
+
+
+def test_a_pdf_under_another_name_is_read(bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "survey.docx").write_bytes(make_pdf(PAGES))
+    done = bbp("extract", "survey.docx")
+    assert (done.code, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("kind", ["empty", "random bytes", "locked pdf"])

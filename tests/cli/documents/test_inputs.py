@@ -222,3 +222,74 @@ def test_a_missing_input_is_known_before_the_model_is_looked_for(here: Path, bbp
     assert done.code == 4
     assert lines[0] == "bbp: error: missing.txt: no such file"
     assert sum("missing.txt" in line for line in lines) == 1
+
+
+GLOBS = {
+    # what is typed: what is said of it; the folder has docs/a.md, b.TXT, sub/c.txt, sub/deep/d.rst
+    ("--include", "*.pdg"): "--include '*.pdg'",
+    ("--include", ".rst"): "did you mean '*.rst'?",
+    ("--include", "rst"): "did you mean '*rst'?",
+    ("--include", "*md "): "did you mean '*md'?",
+    ("--include", "'*.md'"): "did you mean '*.md'?",
+    ("--include", "docs/*.md"): "did you mean '*.md'?",
+    ("--include", "sub"): "did you mean 'sub/*'?",
+    ("--include", "*.{md,rst}"): "give the option once for each pattern",
+    ("--include", "*.md,*.rst"): "give the option once for each pattern",
+    ("--include", "*.MD"): "capitals count: there is 'a.md'",
+    ("--exclude", "draft*"): "--exclude 'draft*' matches no file",
+    ("--exclude", "Sub"): "capitals count: there is 'sub'",
+}
+
+
+@pytest.mark.parametrize("typed", GLOBS)
+def test_a_glob_that_matches_nothing_is_named_once(here: Path, typed: tuple[str, str]) -> None:
+    option, pattern = typed
+    for name in ("a.md", "b.TXT", "sub/c.txt", "sub/deep/d.rst"):
+        (here / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / "docs" / name).write_text(PROSE)
+    chosen = FolderFilter(include=(pattern,)) if option == "--include" else FolderFilter(exclude=(pattern,))
+    found = collect(InputOptions(("docs",), chosen=chosen))
+    if option == "--include":
+        assert found.warnings == ()
+        (item,) = found.items
+        assert item.problem is not None
+        said = f"{item.problem.message} ({item.problem.hint})"
+        assert said.startswith(f"none of the files in this folder is chosen by --include {pattern!r} (")
+        beside = FolderFilter(include=(pattern, "c.txt"))
+        (warning,) = collect(InputOptions(("docs",), chosen=beside)).warnings
+        assert warning.startswith(f"--include {pattern!r} matches no file")
+    else:
+        (said,) = found.warnings
+        assert len(found.items) == 4
+    assert GLOBS[typed] in said
+
+
+def test_globs_that_choose_nothing_of_several_folders_are_told_apart(here: Path) -> None:
+    make_tree(here / "docs")
+    (here / "other").mkdir()
+    (here / "other/x.tex").write_text(PROSE)
+    both = ("docs", "other")
+    assert collect(InputOptions(both, chosen=FolderFilter(include=("*.tex", "*.md")))).warnings == ()
+    everything = collect(InputOptions(("other",), chosen=FolderFilter(exclude=("*",))))
+    assert everything.items[0].problem is not None
+    assert everything.items[0].problem.message.endswith("is chosen by --exclude '*'")
+    alone = collect(InputOptions(("other/x.tex",), chosen=FolderFilter(include=("*.tex",))))
+    assert alone.warnings == ("--include and --exclude choose files of folders, and no folder is given",)
+
+
+@pytest.mark.parametrize("pattern", ["sub/", "./sub", "**/sub", "./sub/"])
+def test_spellings_of_a_folder_that_mean_the_same_are_taken(here: Path, pattern: str) -> None:
+    make_tree(here / "docs")
+    found = collect(InputOptions(("docs",), chosen=FolderFilter(exclude=(pattern,))))
+    assert [item.path for item in found.items if "sub" in item.path] == []
+    deep = collect(InputOptions(("docs",), chosen=FolderFilter(include=("**/*.md", "**/*.rst"))))
+    assert [item.path for item in deep.items] == ["docs/a.md", "docs/sub/deep/d.rst"]
+    assert (found.warnings, deep.warnings) == ((), ())
+
+
+def test_the_command_says_which_glob_matched_nothing(bbp: Bbp, here: Path) -> None:
+    make_tree(here / "docs")
+    done = bbp("summarize", "--dry-run", "docs", "--exclude", "*.TXT", "--exclude", "empty.txt")
+    assert done.code == 0
+    line = "bbp: warning: --exclude '*.TXT' matches no file; capitals count: there is 'b.txt'"
+    assert done.stderr.splitlines()[0] == line
