@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from bigbird_pegasus.text.line_patterns import MIN_PERSONAL_SHARE, PERSONAL
+
 from bbp_cli.documents.formats.turns import join_turns
 
 _DATE = (
@@ -19,7 +21,7 @@ _DATE = (
 _CLOCK = (
     r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d{1,3})?(?:[\s\u202f\u00a0]?[AaPp]\.?[\s\u202f\u00a0]?[Mm]\.?)?"
 )
-_STAMP = rf"(?:{_DATE}(?:,|\s+at|\s+um|\s+à)?\s+{_CLOCK}|{_CLOCK}(?:\s+{_DATE})?)"
+_STAMP = rf"(?:{_DATE}(?:(?:,|\s+at|\s+um|\s+à)?\s+|T){_CLOCK}Z?|{_CLOCK}(?:\s+{_DATE})?)"
 # Words with one space between them: with any white space in it, a line of spaces would take a second.
 _NAME = r"[^\s:<>\[\]]{1,40}?(?:[ \u00a0][^\s:<>\[\]]{1,40}?){0,7}?"
 _MESSAGES = tuple(  # each with `name` and `text`; a message goes on over the lines below
@@ -44,6 +46,20 @@ _ABOVE = tuple(  # a line of its own above what is written
         rf" [A-Z\u00c0-\u00de][\w.'\u2019-]*){{0,2}})",  # 00:00:03 Host
     )
 )
+# Lines that may be of other texts too, where names may be in lower case: see `_is_talk`.
+_HANDLE = r"@?(?P<name>[^\W\d_][\w.'\u2019-]{0,30}(?: [^\W\d_][\w.'\u2019-]{0,30}){0,2}?)"
+_BULLET = r"(?:[-*\u2022]\s+)?"
+_LOOSE_MESSAGES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # 10:02 - jo:
+        rf"{_BULLET}[\[(]?{_STAMP}[\])]?\s*(?:[-\u2013|,]\s*)?<?{_HANDLE}>?\s?[:>|]\s+(?P<text>.*)",
+        rf"{_BULLET}(?:\*\*|__)?{_HANDLE}(?:\*\*|__)?\s?(?:,|[-\u2013]|\bat\b)?\s*[\[(]?{_STAMP}[\])]?\s?"
+        r"(?::|\||[-\u2013](?=\s))\s+(?P<text>.*)",  # jo (10:02):
+        r"<[@+%&~]?(?P<name>[^\s<>/]{1,40})>\s+(?P<text>.*)",  # <jo>
+    )
+)
+_LOOSE_ABOVE = (re.compile(rf"{_HANDLE},?\s+[\[(]?{_STAMP}[\])]?\s*$"),)  # jo, [05.11.26 10:02]
 _TIME_BELOW = re.compile(  # Slack: the time stands on the line below the name
     rf"^((?:[A-Z\u00c0-\u00de][\w.'\u2019-]{{0,30}} ?){{1,4}})\n[ \t]*({_CLOCK})[ \t]*$", re.MULTILINE
 )
@@ -96,30 +112,52 @@ def is_chat(text: str, suffix: str = "") -> bool:
     """Return whether a text is an exported chat: lines that begin with a time and a name."""
     if text[:2000].lstrip().startswith(("[", "{")) and _exported(text) is not None:
         return True
-    sample = _TIME_BELOW.sub(r"\1  \2", text[:100_000])
-    lines = [_INVISIBLE.sub("", line[:_SEEN]) for line in sample.split("\n") if line.strip()]
-    found = [match["name"] for line in lines if (match := _message(line))]
-    above = [match["name"] for line in lines if (match := _above(line))]
-    names = found if len(found) >= len(above) else above
-    if len(names) < max(_MIN_MESSAGES, _MIN_SHARE * len(lines)):
-        return False
-    return max(Counter(names).values()) >= 2 and not any(_is_level(name) for name in names[:20])
+    return _forms_of(text) is not None
 
 
 def text_of_chat(text: str) -> tuple[str, tuple[str, ...]]:
     """Return the messages of a chat, those of one person in a row joined; and no warnings."""
     exported = _exported(text) if text[:2000].lstrip().startswith(("[", "{")) else None
-    if exported is not None:
-        return join_turns((name, said, True) for name, said in exported), ()
-    return join_turns((name, said, True) for name, said in _messages(text)), ()
+    said = exported if exported is not None else _messages(text, *(_forms_of(text) or _STRICT))
+    return join_turns((name, words, True) for name, words in said), ()
 
 
-def _message(line: str) -> re.Match[str] | None:
-    return next((match for pattern in _MESSAGES if (match := pattern.match(line))), None)
+_Forms = tuple[re.Pattern[str], ...]
+_STRICT = _MESSAGES, _ABOVE
+_LOOSE = (*_MESSAGES, *_LOOSE_MESSAGES), (*_ABOVE, *_LOOSE_ABOVE)
 
 
-def _above(line: str) -> re.Match[str] | None:
-    return next((match for pattern in _ABOVE if (match := pattern.match(line))), None)
+def _forms_of(text: str) -> tuple[_Forms, _Forms] | None:
+    """Return how the messages of a chat begin, in their line and in the line above; None for other texts."""
+    sample = _TIME_BELOW.sub(r"\1  \2", text[:100_000])
+    lines = [_INVISIBLE.sub("", line[:_SEEN]) for line in sample.split("\n") if line.strip()]
+    if _has_messages(lines, *_STRICT):
+        return _STRICT
+    if _has_messages(lines, *_LOOSE) and _is_talk(sample, *_LOOSE):
+        return _LOOSE
+    return None
+
+
+def _has_messages(lines: list[str], messages: _Forms, above: _Forms) -> bool:
+    """Return whether enough lines begin a message, at least two by the same person."""
+    found = [match["name"] for line in lines if (match := _match(line, messages))]
+    alone = [match["name"] for line in lines if (match := _match(line, above))]
+    names = found if len(found) >= len(alone) else alone
+    if len(names) < max(_MIN_MESSAGES, _MIN_SHARE * len(lines)):
+        return False
+    return max(Counter(names).values()) >= 2 and not any(_is_level(name) for name in names[:20])
+
+
+def _is_talk(text: str, messages: _Forms, above: _Forms) -> bool:
+    """Return whether two or more people speak, and to each other: not a log, a timetable or tags."""
+    said = list(_messages(text, messages, above))
+    personal = sum(PERSONAL.search(words[:_SEEN]) is not None for _, words in said)
+    names = {name for name, _ in said}
+    return len(names) >= 2 and personal >= MIN_PERSONAL_SHARE * len(said) and f"</{min(names)}>" not in text
+
+
+def _match(line: str, forms: _Forms) -> re.Match[str] | None:
+    return next((match for form in forms if (match := form.match(line))), None)
 
 
 def _is_level(name: str) -> bool:
@@ -137,13 +175,13 @@ def _is_level(name: str) -> bool:
     )
 
 
-def _messages(text: str) -> Iterator[tuple[str, str]]:
+def _messages(text: str, messages: _Forms, forms_above: _Forms) -> Iterator[tuple[str, str]]:
     name = ""
     said: list[str] = []
     for line in [*_TIME_BELOW.sub(r"\1  \2", text).split("\n"), None]:
         shown = _INVISIBLE.sub("", line[:_SEEN]) if line is not None else ""
-        match = _message(shown)
-        above = None if match else _above(shown)
+        match = _match(shown, messages)
+        above = None if match else _match(shown, forms_above)
         system = not match and not above and bool(_STAMPED.match(shown) or _DAY.match(shown))
         if line is None or match or above or system:
             if said:

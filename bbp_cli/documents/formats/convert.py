@@ -39,6 +39,7 @@ _CHARSET = re.compile(
     re.IGNORECASE,
 )
 _CLOCK = re.compile(r"\d[:.]\d\d")
+_BRACKETED_NAME = re.compile(r"^<[^\s<>/]{1,40}> ", re.MULTILINE)  # <jo> Hello.
 _MIN_MESSAGES = 3  # of a chat; as in `chat`, which is imported only where there are so many times
 _HEAD = 65_536  # bytes in which a page says what encoding it is in
 
@@ -70,9 +71,10 @@ class _TextFormat:
 
 
 def _is_chat(text: str, suffix: str) -> bool:
-    """See `chat.is_chat`; the expressions of that module take 10 ms to compile; a message has a time."""
+    """See `chat.is_chat`: its expressions take 10 ms to compile; messages have a time or a name in <>."""
     clocks = sum(1 for _ in islice(_CLOCK.finditer(text, 0, 100_000), _MIN_MESSAGES))
-    if clocks < _MIN_MESSAGES and not text[:2000].lstrip().startswith(("[", "{")):
+    named = sum(1 for _ in islice(_BRACKETED_NAME.finditer(text, 0, 100_000), _MIN_MESSAGES))
+    if max(clocks, named) < _MIN_MESSAGES and not text[:2000].lstrip().startswith(("[", "{")):
         return False
     from bbp_cli.documents.formats.chat import is_chat
 

@@ -112,9 +112,17 @@ LABEL = re.compile(
     | (?:\*\*|__)?                                                                  # Anna Lind (chair):
       (?P<name> [A-ZÀ-Þ]{_NAME_PART} (?:[ ][A-ZÀ-Þ(]{_NAME_PART}){{0,3}}) (?:\*\*|__)?
       (?: \s*[\[(][^\])]{{1,30}}[\])] )?
+    | (?P<handle> [a-z][\w.-]{{1,20}})                                             # jo_lind:
     ) \s* : (?:\*\*|__)? (?=\s|$)""",
     re.VERBOSE,
 )
+# Words of people who talk to each other, and a question. Labels in lower case are names only beside these.
+PERSONAL = re.compile(
+    r"\b(?:i|you|we|us|me|my|your|our|lol|ok|okay|yes|yeah|thanks|hi|hello|ich|du|wir|mir|ihr|ja|nein|danke|je|tu"
+    r"|vous|nous|moi|oui|merci|yo|te|nos|gracias|io|noi|ciao|grazie|ik|jij|wij|eu|você)\b|[?\uff1f]",
+    re.IGNORECASE,
+)
+MIN_PERSONAL_SHARE = 0.2  # of the messages have such a word
 TIME = re.compile(rf"\s*(?:{_CLOCK}(?:\s*(?:-->|[-\u2013])\s*)?)+\s*[\w.' -]{{0,30}}$")
 
 # --- source code --------------------------------------------------------------------------------------

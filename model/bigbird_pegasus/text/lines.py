@@ -50,6 +50,7 @@ _MAX_NAME_LINES = 4  # below "Kind regards"
 _MAX_NAME_WORDS = 8  # of a line below "Kind regards"
 _MIN_CODE_LINES = 3  # of source code
 _MIN_TURNS = 3  # of a transcript; at least one name must come twice
+_MIN_CHAT_SHARE = 0.6  # of the lines of a chat with names in lower case begin with one
 _MIN_REPEATS = 3  # of a running title
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -208,11 +209,27 @@ def _mark_source_code(shown: list[str], kinds: list[Kind]) -> None:
 
 
 def _mark_speakers(shown: list[str], kinds: list[Kind]) -> None:
-    """Mark turns of a transcript: names with a colon, of which at least one speaks twice."""
+    """Mark turns of a transcript: names with a colon, of which at least one speaks twice.
+
+    Names in lower case are those of a chat, where nearly all lines have one, and people say "I" and "you".
+    """
     labels = {}
+    handles: set[int] = set()
+    personal = 0
     for number, line in enumerate(shown):
         if kinds[number] in ("text", "heading", "item") and (match := patterns.LABEL.match(line)):
-            labels[number] = match["chat"] or match["name"]
+            labels[number] = match["chat"] or match["name"] or match["handle"]
+            if match["handle"]:
+                handles.add(number)
+            personal += patterns.PERSONAL.search(line, match.end()) is not None
+    if handles:
+        is_chat = (
+            len(labels) >= _MIN_CHAT_SHARE * sum(kind in ("text", "heading", "item") for kind in kinds)
+            and personal >= patterns.MIN_PERSONAL_SHARE * len(labels)
+            and len(set(labels.values())) >= 2
+        )
+        if not is_chat:
+            labels = {number: name for number, name in labels.items() if number not in handles}
     if len(labels) < _MIN_TURNS or max(Counter(labels.values()).values()) < 2:
         return
     for number in labels:

@@ -86,7 +86,7 @@ def speakers_of(plain: str, lines: Sequence[Line], starts: Sequence[int]) -> lis
     for line in lines:
         if line.kind == "turn":
             label = LABEL.match(plain[line.start : line.end][:_MAX_NAME_CHARS])
-            speaker = " ".join((label["chat"] or label["name"]).split()) if label else ""
+            speaker = " ".join((label["chat"] or label["name"] or label["handle"]).split()) if label else ""
             if _NO_NAME.match(speaker):
                 return [""] * len(starts)
         elif line.kind not in ("text", "item") or plain.count("\n", end, line.start) > 1:

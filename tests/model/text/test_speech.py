@@ -94,3 +94,29 @@ def test_pieces_hold_all_of_a_text(text: str) -> None:
 )  # fmt: skip
 def test_who_says_a_sentence_is_known_in_conversations(text: str, expected: list[str]) -> None:
     assert speakers(text) == expected
+
+
+CHAT = [
+    "maria: is the staging server down for anyone else?",
+    "jonas: Yes, since 9:40. I have seen it too.",
+    "priya_k: the proxy did not help.",
+    "maria: ok let us revert it now.",
+]
+
+
+def test_names_in_lower_case_speak_where_people_talk_to_each_other() -> None:
+    for gap in ("\n", "\n\n"):
+        assert speakers(gap.join(CHAT)) == ["maria", "jonas", "jonas", "priya_k", "maria"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "colour: red is used\nwidth: of the quay\ncolour: blue is used\nheight: of the quay",
+        "\n".join([*CHAT[:1] * 2, *(f"The harbour {n} was closed by the board." for n in range(9))]),
+        "name: are you well?\nname: is it open?\nname: do we know?",
+    ],
+    ids=["settings", "prose", "one name"],
+)
+def test_other_words_with_colons_in_lower_case_speak_not(text: str) -> None:
+    assert not any(speakers(text))

@@ -231,3 +231,62 @@ def test_names_on_the_first_line_of_cues_are_speakers() -> None:
 )
 def test_other_texts_are_no_chat(text: str) -> None:
     assert not is_chat(text)
+
+
+MESSAGES = (
+    ("10:02:33", "maria", "is the staging server down for anyone else?"),
+    ("10:03:01", "Jonas", "Yes, since 9:40. I have seen it too."),
+    ("10:04:12", "priya_k", "I restarted the proxy but it did not help."),
+    ("10:08:20", "maria", "ok let us revert it now and fix it later"),
+)
+TURNS = "".join(f"{name}: {text}\n\n" for _, name, text in MESSAGES)[:-1]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "[{time}] {name}: {text}",
+        "[{time} AM] {name}: {text}",
+        "({time}) {name}: {text}",
+        "{time} {name}: {text}",
+        "{time} - {name}: {text}",
+        "{time}, {name}: {text}",
+        "{time} | {name} | {text}",
+        "[{time}] {name}> {text}",
+        "- [{time}] {name}: {text}",
+        "{time} <{name}> {text}",
+        "<{name}> {text}",
+        "<@{name}> {text}",
+        "{name} ({time}): {text}",
+        "{name} [{time}]: {text}",
+        "**{name}** [{time}]: {text}",
+        "@{name} {time}: {text}",
+        "{name}, {time}: {text}",
+        "{name} at {time}: {text}",
+        "{name} - {time} - {text}",
+        "{name}, [05.11.2026 {time}]: {text}",
+        "{name}, [05.11.26 {time}]\n{text}\n",
+        "2026-11-05 {time} {name}: {text}",
+        "[2026-11-05T{time}Z] {name}: {text}",
+    ],
+)
+@pytest.mark.parametrize("digits", [5, 8])
+def test_messages_with_a_time_and_a_name_in_any_order_become_turns(form: str, digits: int) -> None:
+    lines = [form.format(time=time[:digits], name=name, text=text) for time, name, text in MESSAGES]
+    document = parse("\n".join(lines).encode(), "chat.txt")
+    assert (document.source.media_type, document.text) == ("text/x-chat", TURNS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10:02 depart: platform 4\n10:30 arrive: platform 2\n10:45 depart: platform 7\n11:10 arrive: platform 1\n",
+        "10:02:33 nginx: worker started\n10:02:34 sshd: session opened\n10:02:35 nginx: worker ended\n10:02:36 cron: ran\n",
+        "break (10:30): coffee and cake\ntalk (11:00): harbours\nbreak (12:30): soup\ntalk (14:00): quays\n",
+        "<name> The boat.</name>\n<name> The quay.</name>\n<port> The port.</port>\n",
+        "<file> reads from a file\n<file> writes to a file\n<dir> names a folder\n",
+    ],
+    ids=["timetable", "log", "agenda", "tags", "usage"],
+)
+def test_lines_with_times_and_names_that_no_one_says_are_no_chat(text: str) -> None:
+    assert not is_chat(text)
