@@ -1,11 +1,8 @@
 """Patterns of `--include` and `--exclude`: what they match, and what one that matches nothing may mean."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePath
-
-_LISTED = re.compile(r"[{},]")
 
 
 def matches(inside: str, pattern: str) -> bool:
@@ -30,7 +27,7 @@ def matches_any(pattern: str, found: Iterable[str]) -> bool:
 
 def likely_meant(pattern: str, found: Sequence[str], folders: Sequence[str]) -> str | None:
     """Return a hint for a pattern that matches none of the paths found below some folders; None: no idea."""
-    if _LISTED.search(pattern):
+    if any(mark in pattern for mark in "{},"):
         return "braces and commas mean themselves: give the option once for each pattern"
     meant = next((one for one in _slips(pattern, folders) if matches_any(one, found)), None)
     if meant is not None:
