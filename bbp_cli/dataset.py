@@ -16,10 +16,12 @@ import random
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from bbp_cli.console import one_line, print_line
+from bbp_cli.documents.json_lines import HEAD_LINES, not_json_lines
 from bbp_cli.errors import InputError
 
 TrainingTask = Literal["summarize", "classify", "qa", "extract"]
@@ -86,6 +88,14 @@ class DataFile:
     sha256: str
 
 
+_LINE: dict[TrainingTask, str] = {
+    "summarize": '{"document": "...", "summary": "..."}',
+    "extract": '{"document": "...", "summary": "..."}',
+    "classify": '{"text": "...", "label": "..."}',
+    "qa": '{"question": "...", "context": "...", "answers": [{"text": "..."}]}',
+}
+
+
 class BadRecordError(Exception):
     """A line of the data cannot be used; the message says why."""
 
@@ -100,6 +110,7 @@ def read_examples(path: Path, task: TrainingTask) -> DataFile:
     records: list[Example] = []
     bad: list[tuple[int, str]] = []
     data = _read(path)
+    _check_head(path, data, task)
     for number, line in _lines(path, data):
         try:
             records.append(parse(_fields(line), number))
@@ -170,6 +181,21 @@ def _lines(path: Path, data: bytes) -> Iterator[tuple[int, bytes]]:
                     yield number, line
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"damaged gzip file: {error}", file=str(path), code="corrupt") from error
+
+
+def _check_head(path: Path, data: bytes, task: TrainingTask) -> None:
+    """Refuse a file that does not begin as JSON Lines: one error, not one for each line."""
+    head = [line for _, line in islice(_lines(path, data), HEAD_LINES)]
+    for line in head:
+        try:
+            _fields(line)
+        except BadRecordError:
+            continue
+        return
+    if head:
+        error = not_json_lines(b"".join(head), str(path))
+        error.file, error.hint = str(path), f"a line is {_LINE[task]}"
+        raise error
 
 
 def _fields(line: bytes) -> dict[str, Any]:

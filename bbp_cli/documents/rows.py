@@ -12,11 +12,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 from bbp_cli.documents.document import STDIN, Document, Source, read_at_most, refuse_nearly_empty
+from bbp_cli.documents.json_lines import HEAD_BYTES, HEAD_LINES, check_fields, not_json_lines
 from bbp_cli.documents.pdf.process import INPUT_BYTES
 from bbp_cli.errors import InputError
 
@@ -84,8 +86,10 @@ class RowFile:
         """Yield each row, with the reason where it cannot be used.
 
         Raises:
-            InputError: the file holds no rows, or lacks the column.
+            InputError: the file holds no rows, lacks the column, or begins with nothing of JSON Lines.
         """
+        if self.rows.column is None:
+            self._check_head()
         seen: dict[str, int] = {}
         with self._open() as file:
             places = _json_lines(file) if self.rows.column is None else self._csv_rows(file, self.rows.column)
@@ -110,13 +114,34 @@ class RowFile:
             InputError: it has none.
         """
         fields = self._fields(row)
-        usual = [name for name in DEFAULT_TEXT_FIELDS if name in fields] or DEFAULT_TEXT_FIELDS
-        name = self.rows.column or self.rows.text_field or usual[0]
+        name = next((name for name in self._text_names if name in fields), self._text_names[0])
         text = fields.get(name)
         if not isinstance(text, str):
             what = "is not a string" if name in fields else "is missing"
             raise InputError(f"`{name}` {what}", hint="--text-field names the field", code="row")
         return text.encode("utf-8", "replace").decode()  # lone surrogates
+
+    @property
+    def _text_names(self) -> tuple[str, ...]:
+        """Return the names of the field of the text, the first that is there counts."""
+        named = self.rows.column or self.rows.text_field
+        return DEFAULT_TEXT_FIELDS if named is None else (named,)
+
+    def _check_head(self) -> None:
+        """Refuse a file of which no line at its beginning can be used: one error, not one for each line."""
+        with self._open() as file:
+            places = list(islice(_json_lines(file), HEAD_LINES))
+            file.seek(0)
+            head = file.read(HEAD_BYTES)
+        found = []
+        for place in places:
+            try:
+                found.append(self._fields(DocumentRow("", *place, self)))
+            except InputError:
+                continue
+        if places and not found:
+            raise not_json_lines(head, self.path)
+        check_fields(found, self._text_names, "--text-field names another one")
 
     def _id_of(self, row: DocumentRow) -> str:
         value = self._fields(row).get(self.rows.id_field)
@@ -149,7 +174,8 @@ class RowFile:
         try:
             header = first.decode(self.encoding)
         except UnicodeDecodeError:
-            raise InputError(f"the header is not {self.encoding}", code="undecodable") from None
+            encoding = self.encoding.removesuffix("-sig")
+            raise InputError(f"the header is not {encoding} text", code="undecodable") from None
         self._dialect = _dialect_of(header)
         self._header = next(csv.reader([header], self._dialect), [])
         if column not in self._header:

@@ -1,6 +1,7 @@
 """Files of many documents: JSON Lines and CSV, from files and pipes."""
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from bbp_cli.documents.inputs import Input, InputOptions, collect
 from bbp_cli.documents.rows import RowFormat
+from tests.cli.pdfs import make_pdf
 from tests.conftest import SENTENCES, Bbp
 
 TEXTS = [" ".join(SENTENCES[4 * number : 4 * number + 4]) for number in range(3)]
@@ -89,7 +91,52 @@ def test_a_file_that_cannot_be_used_is_one_failed_input(
 
 def test_a_header_that_is_not_text_is_one_failed_input(tmp_path: Path) -> None:
     (tmp_path / "d").write_bytes(b"\xff,b\n1,2\n")
-    assert problems(items(tmp_path / "d", RowFormat(column="b"))) == ["the header is not utf-8-sig"]
+    assert problems(items(tmp_path / "d", RowFormat(column="b"))) == ["the header is not utf-8 text"]
+
+
+LOOKS_LIKE = {
+    "text": (" ".join(SENTENCES[:30]).replace(". ", ".\n").encode(), "plain text", "without --jsonl"),
+    "a line": (b"The keeper wrote a diary.", "plain text", "without --jsonl"),
+    "pretty": (json.dumps([{"document": TEXTS[0]}] * 3, indent=1).encode(), "JSON that goes over", "jq -c"),
+    "csv": (b"id,name,said\n" + b'1,Anna,"Yes, it is."\n' * 9, "CSV", "--column NAME"),
+    "page": (b"<!DOCTYPE html>\n<html><body>\n<p>A page.</p></body></html>", "a web page", "without --jsonl"),
+    "pdf": (make_pdf(TEXTS), "a PDF", "leave --jsonl out"),
+    "packed": (gzip.compress(b"x" * 999), "a gzip file", "None"),
+    "binary": (bytes(range(256)) * 9, "a binary file: NUL at position 0", "None"),
+    "values": (b"1\n2\n3\n", "plain text", "without --jsonl"),
+}
+
+
+@pytest.mark.parametrize("kind", LOOKS_LIKE)
+@pytest.mark.parametrize("is_stdin", [False, True])
+def test_what_is_not_json_lines_is_one_error_that_says_what_it_looks_like(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, is_stdin: bool
+) -> None:
+    content, looks, hint = LOOKS_LIKE[kind]
+    (tmp_path / "d").write_bytes(content)
+    with (tmp_path / "d").open(encoding="latin-1") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        (item,) = items(Path("-") if is_stdin else tmp_path / "d", RowFormat())
+    assert item.problem is not None
+    assert item.problem.message.startswith(f"not JSON Lines, an object on each line: it looks like {looks}")
+    assert str(item.problem.hint).startswith(hint)
+
+
+def test_lines_without_the_field_of_the_text_are_one_error_that_names_the_fields(tmp_path: Path) -> None:
+    (tmp_path / "d").write_text('{"id": 1, "body": "x"}\n{"title": "y"}\n' * 500)
+    (item,) = items(tmp_path / "d", RowFormat())
+    assert item.problem is not None
+    assert item.problem.message == "its first lines have no field `document` or `text`, but id, body, title"
+    assert item.problem.hint == "--text-field names another one"
+    assert len(items(tmp_path / "d", RowFormat("body"))) == 1000
+    (tmp_path / "d").write_text("{}\n" * 500)
+    assert problems(items(tmp_path / "d", RowFormat())) == ["its lines hold no fields"]
+
+
+def test_a_file_that_begins_badly_and_goes_on_well_is_read(tmp_path: Path) -> None:
+    good = json.dumps({"document": TEXTS[0]})
+    (tmp_path / "d").write_text("no JSON\n" * 9 + f"{good}\n")
+    assert [bool(problem) for problem in problems(items(tmp_path / "d", RowFormat()))] == [True] * 9 + [False]
 
 
 def test_records_of_rows_carry_their_ids_in_order_from_a_file_and_from_a_pipe(

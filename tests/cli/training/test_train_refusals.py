@@ -82,6 +82,22 @@ def test_the_first_of_many_bad_records_are_reported(bbp: Bbp, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_what_is_not_json_lines_is_one_error_that_says_what_it_looks_like(
+    command: str, bbp: Bbp, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("The keeper lit the lamp.\n" * 50)
+    arguments = (
+        ("train", "summarize", "notes.txt", "-o", "made") if command == "train" else (command, "notes.txt")
+    )
+    done = bbp(*arguments)
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr == (
+        "bbp: error: notes.txt: not JSON Lines, an object on each line: it looks like plain text "
+        '(a line is {"document": "...", "summary": "..."})\n'
+    )
+
+
 UNUSABLE = {
     "empty": (b"", "holds no records"),
     "blank": (b"\n\n", "holds no records"),
