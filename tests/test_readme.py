@@ -1,5 +1,6 @@
 """The README and the manuals say what the program does: commands, options, exit codes, examples, folders."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from bbp_cli import errors
 from bbp_cli.commands.app import command
 from tests import terminal_picture
+from tests.conftest import Bbp
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -129,6 +131,16 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
 
 def test_the_readme_is_short() -> None:
     assert README.stat().st_size <= MAX_README_BYTES
+
+
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str], warm_bbp: Bbp) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    with contextlib.chdir(README.parent):
+        exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    done = warm_bbp("summarize", README.parent / "examples/harbour-report.txt", "--length", 100)
+    assert printed.startswith(done.stdout)
+    assert printed.count("\n") > 2
 
 
 def test_example_files_that_are_named_exist() -> None:

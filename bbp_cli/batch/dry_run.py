@@ -8,7 +8,7 @@ from bigbird_pegasus.text.windows import encode, pack
 from bbp_cli.batch.reader import DocumentReader
 from bbp_cli.batch.sink import ResultSink
 from bbp_cli.batch.store import Kept
-from bbp_cli.console import Console, one_line
+from bbp_cli.console import Console, one_line, print_line
 from bbp_cli.documents.document import Document
 from bbp_cli.documents.inputs import Input, Inputs
 from bbp_cli.errors import BbpError
@@ -25,9 +25,12 @@ BASE_BYTES = {"numpy": 80e6, "torch": 350e6}  # Python with the engine
 EMBEDDED_SHARE = 0.5  # of the parameters: a table that is looked up in and not multiplied with
 
 
+HEADER = "\t".join(("action", "tokens", "windows", "input", "output", "reason"))
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What would become of one input; `action` is make, make again, keep or fail."""
+    """What would become of one input; `action` is make, make again, keep, fail or skip."""
 
     id: str
     action: str
@@ -38,7 +41,7 @@ class Plan:
 
     @property
     def line(self) -> str:
-        """Return the plan as columns."""
+        """Return the plan as the columns of `HEADER`."""
         cells = (self.action, self.tokens, self.windows, self.id, self.output, self.reason)
         return "\t".join("-" if cell is None else one_line(str(cell)) for cell in cells)
 
@@ -54,7 +57,7 @@ def show_plan(
     truncate: bool,
     json: bool,
 ) -> None:
-    """Print a line or a JSON object for each input, and the totals on stderr. Nothing is written.
+    """Print a line or a JSON object for each input; a header and the totals on stderr. Nothing is written.
 
     With `truncate` a document has one window; where only a beginning of it was read, its tokens are None.
 
@@ -77,6 +80,8 @@ def show_plan(
             sink.failures.add(item, found)
         plans.append(_plan(item, found, sink, tokens, windows))
     plans += [Plan(file.path, "skip", reason=file.reason) for file in inputs.skipped]
+    if not (json or console.quiet or console.log_json):
+        print_line(HEADER)
     for plan in plans:
         emit((json_line(asdict(plan)) if json else plan.line) + "\n")
     todo = [plan for plan in plans if plan.action in ("make", "make again")]

@@ -15,6 +15,8 @@ from bbp_cli.models.checkpoints import inspect
 from bbp_cli.models.hardware import DType, Hardware, prepare
 from bbp_cli.version import __version__
 
+CHOOSERS = "models that choose sentences, as the default one"
+NUMPY_DTYPE = "float32"  # the only one that numpy multiplies fast
 PACKAGES = (
     "torch",
     "numpy",
@@ -56,9 +58,13 @@ def examine(device: str, dtype: DType, threads: int | None) -> Iterator[tuple[st
         yield package, _version(package)
     hardware = prepare(device, dtype, threads)
     yield "device", hardware.device
-    yield "dtype", hardware.dtype
+    numpy_too = suits_numpy(device, dtype, None)
+    yield (
+        "dtype",
+        f"{NUMPY_DTYPE} for {CHOOSERS}, {hardware.dtype} for others" if numpy_too else hardware.dtype,
+    )
     yield "threads", str(hardware.threads)
-    yield "engine", _engine(hardware, numpy_too=suits_numpy(device, dtype, None))
+    yield "engine", _engine(hardware, numpy_too=numpy_too)
     yield "default model", _default_model()
     yield "model cache", str(names.cache_folder())
 
@@ -69,7 +75,7 @@ def _engine(hardware: Hardware, *, numpy_too: bool) -> str:
     torch = f"torch ({used.instructions})"
     if not numpy_too:
         return torch
-    return f"numpy ({numpy_arithmetic().instructions}) for models that choose sentences, {torch}"
+    return f"numpy ({numpy_arithmetic().instructions}) for {CHOOSERS}, {torch} for others"
 
 
 def _version(package: str) -> str:

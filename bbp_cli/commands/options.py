@@ -221,7 +221,7 @@ SummaryLength = Annotated[
         parser=_length_of,
         metavar="LENGTH",
         envvar="BBP_LENGTH",
-        help="Most words: 120. Or about 120w, 5s (sentences), 10%, short, medium, long "
+        help="Most words: 120. Or about 120w, 5s (sentences), 10% (of the words), short, medium, long "
         "(default: the model decides by the document).",
         show_default=False,
     ),
@@ -342,7 +342,12 @@ Device = Annotated[
 ]
 Precision = Annotated[
     DType,
-    typer.Option("--dtype", envvar="BBP_DTYPE", help="Precision; auto: bfloat16 where it is fast."),
+    typer.Option(
+        "--dtype",
+        envvar="BBP_DTYPE",
+        help="Precision; auto: float32 in numpy for models that choose sentences,"
+        " else bfloat16 where it is fast.",
+    ),
 ]
 Quantize = Annotated[
     Scheme | None,

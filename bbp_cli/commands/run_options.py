@@ -146,7 +146,10 @@ FailOn = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Print inputs, tokens, windows and what would be done; load no model."),
+    typer.Option(
+        "--dry-run",
+        help="Print what would be done with each input, and its tokens, windows, output; load no model.",
+    ),
 ]
 
 MakeRun = Callable[..., RunOptions]

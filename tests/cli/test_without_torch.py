@@ -107,9 +107,12 @@ def test_verbose_and_doctor_say_which_engine_runs(warm_bbp: Bbp) -> None:
     told = warm_bbp("summarize", "--verbose", "--threads", 1, stdin=STORY.encode()).stderr
     assert "float32 on cpu in numpy, 1 threads" in told
     values = dict(line.split(":", 1) for line in warm_bbp("doctor").stdout.splitlines())
-    engine = r" +numpy \(\w+\) for models that choose sentences, torch \([\w ]+\)"
+    choosers = "for models that choose sentences, as the default one,"
+    engine = rf" +numpy \(\w+\) {choosers} torch \([\w ]+\) for others"
     assert re.fullmatch(engine, values["engine"])
+    assert re.fullmatch(rf" +float32 {choosers} float32 for others", values["dtype"])
     values = dict(
         line.split(":", 1) for line in warm_bbp("doctor", "--dtype", "bfloat16").stdout.splitlines()
     )
     assert values["engine"].split()[0] == "torch"
+    assert values["dtype"].strip() == "bfloat16"

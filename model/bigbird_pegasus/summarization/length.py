@@ -16,8 +16,11 @@ SHORT_TEXT = range(5, 9)  # sentences: a text of so many is shortened …
 SHORT_TEXT_SENTENCES = (2, 3)  # … to so many
 WORDS_PER_SENTENCE = 22  # of the sentences that are chosen, on average
 
-_NUMBER = re.compile(r"(\d{1,9})(w|s|%)?", re.ASCII)
-_FORMS = "a number of words, 120w, 5s, 10%, short, medium or long"
+# A number, perhaps with decimals (of a share), and its unit, which may be spelled out.
+_NUMBER = re.compile(
+    r"(\d{1,9})(?:[.,](\d{1,9}))?\s?(?:(w|words?)|(s|sentences?)|(%|percent))?", re.ASCII | re.IGNORECASE
+)
+_FORMS = "a number of words, 120w, 5s (sentences), 10%, short, medium or long"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class AskedLength:
     """A length that is more than a limit: words to be reached (w), sentences (s), a share (%), or a name."""
 
     unit: Unit
-    number: int = 0
+    number: int | float = 0  # a whole one, but of a share
 
     def __str__(self) -> str:
         return f"{self.number}{self.unit}" if self.unit in ("w", "s", "%") else self.unit
@@ -48,20 +51,31 @@ class LengthBounds:
 def parse_length(text: str) -> Length:
     """Return the length that a text asks for: `120`, `120w`, `5s`, `10%`, `short`, `medium` or `long`.
 
+    Capitals, a space before the unit and units that are spelled out (`20 words`, `5 sentences`, `3.5 %`)
+    mean the same.
+
     Raises:
         ConfigError: it is none of these, or 0, or more than 100 %.
     """
-    if text in ("short", "medium", "long"):
-        return AskedLength(text)  # type: ignore[arg-type]  # one of the three
-    match = _NUMBER.fullmatch(text)
-    if match is None:
+    plain = text.strip().lower()
+    if plain in NAMED_WORDS:
+        return AskedLength(plain)  # type: ignore[arg-type]  # one of the three
+    match = _NUMBER.fullmatch(plain)
+    if match is None or (match[2] and not match[5]):
         raise ConfigError(f"length {text!r} is not {_FORMS}")
-    number, unit = int(match[1]), match[2]
-    if number < 1:
+    number, decimals, words, sentences, share = match.groups()
+    if share:
+        asked = float(f"{number}.{decimals or 0}")
+        if not 0 < asked <= 100:
+            raise ConfigError(
+                f"length {text!r} is no share of the document: give more than 0 and at most 100%"
+            )
+        return AskedLength("%", int(asked) if asked.is_integer() else asked)
+    if int(number) < 1:
         raise ConfigError(f"length {text!r} asks for nothing: give at least 1")
-    if unit == "%" and number > 100:
-        raise ConfigError(f"length {text!r} is longer than the document: give at most 100%")
-    return number if unit is None else AskedLength(unit, number)  # type: ignore[arg-type]  # of the pattern
+    if sentences:
+        return AskedLength("s", int(number))
+    return AskedLength("w", int(number)) if words else int(number)
 
 
 def bounds_of(length: Length | None, document_words: int, eligible: int) -> LengthBounds:
@@ -75,9 +89,10 @@ def bounds_of(length: Length | None, document_words: int, eligible: int) -> Leng
     if isinstance(length, int):
         return LengthBounds(length)
     if length.unit == "s":
-        return LengthBounds(None, 0, length.number, length.number)
+        return LengthBounds(None, 0, int(length.number), int(length.number))
     if length.unit in ("w", "%"):
-        words = length.number if length.unit == "w" else max(1, round(document_words * length.number / 100))
+        number = length.number
+        words = int(number) if length.unit == "w" else max(1, round(document_words * number / 100))
         return LengthBounds(words, int(MIN_SHARE * words))
     least, most = NAMED_WORDS[length.unit]
     most = max(1, min(most, int(MAX_NAMED_SHARE * document_words)))

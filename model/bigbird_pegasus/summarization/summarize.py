@@ -1,5 +1,6 @@
 """`summarize`: what the command `bbp summarize` does with a text, as a function."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     SummarizingModel = ExtractiveModel | BigBirdPegasusForConditionalGeneration
 
+MAX_PATH_CHARACTERS = 1024
 EXTRACTIVE_BATCH_SIZE = 8  # short windows are encoded faster together, long ones are not
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -109,8 +111,8 @@ def summarize(
         A `Summary`, or a list of them where a sequence was given. That of an empty text is empty.
 
     Raises:
-        ConfigError: what is given is not text, an option is unknown, impossible or does not fit the model, or
-            the model does not summarize.
+        ConfigError: what is given is not text, or is the name of a file that is there; an option is unknown,
+            impossible or does not fit the model, or the model does not summarize.
         CheckpointError, TokenizerError: the checkpoint cannot be used.
     """
     several = _checked_texts(texts)
@@ -240,6 +242,8 @@ def _checked_texts(texts: object) -> list[str]:
     for number, text in enumerate(several, start=1):
         if not isinstance(text, str):
             raise ConfigError(_not_text(f"text {number} is", text))
+        if _names_file(text):
+            raise ConfigError(f"text {number} is the name of a file, not its text: give {_reading(text)}")
         if surrogate := _SURROGATE.search(text):
             raise ConfigError(
                 f"text {number} holds a lone surrogate at {surrogate.start()}, which is no character: "
@@ -247,6 +251,16 @@ def _checked_texts(texts: object) -> list[str]:
             )
         checked.append(text)
     return checked
+
+
+def _names_file(text: str) -> bool:
+    """Return whether a text is one short line that leads to a file: its name, given in place of its text."""
+    is_path = 0 < len(text) <= MAX_PATH_CHARACTERS and text.isprintable()
+    return is_path and os.path.isfile(text)  # noqa: PTH113 - Path.is_file fails on names that are too long
+
+
+def _reading(path: str) -> str:
+    return f"Path({path!r}).read_text(), or `bbp summarize` the file, which may be a PDF"
 
 
 def _not_text(what: str, given: object) -> str:

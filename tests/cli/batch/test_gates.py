@@ -112,7 +112,13 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     }
     assert found["in/3.txt"]["output"] == "out/in/3.txt.summary.json"
     assert "2 to do, 2 to keep; a rough guess: " in done.stderr
-    plain = warm_bbp(*arguments[:4], "--dry-run").stdout.splitlines()
+    header = "action\ttokens\twindows\tinput\toutput\treason\n"
+    assert header not in done.stderr  # of JSON
+    dry = warm_bbp(*arguments[:4], "--dry-run")
+    assert header in dry.stderr
+    assert header not in warm_bbp(*arguments[:4], "--dry-run", "-q").stderr
+    plain = dry.stdout.splitlines()
+    assert {line.count("\t") for line in plain} == {header.count("\t")}
     assert [line.split("\t")[0] for line in plain] == ["make", "make", "make", "make", "fail", "skip"]
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
     (record,) = [one for one in warm_bbp(*arguments[:5]).records if one["id"] == "in/1.txt"]

@@ -22,7 +22,50 @@ def test_a_plain_number_is_the_most_words_as_a_number() -> None:
     assert SummaryOptions(120).as_params()["length"] == 120
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "-5", "5 s", "101%", "5x", "1.5", "SHORT", "٣", "9" * 10])
+SPELLINGS = {
+    "20W": "20w",
+    "20 words": "20w",
+    "1 Word": "1w",
+    " 20 ": "20",
+    "5 s": "5s",
+    "5 sentences": "5s",
+    "1 sentence": "1s",
+    "10 %": "10%",
+    "10 percent": "10%",
+    "3.5%": "3.5%",
+    "3,5 %": "3.5%",
+    "0.25%": "0.25%",
+    "10.0%": "10%",
+    "SHORT": "short",
+    "Medium ": "medium",
+}
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_spellings_that_can_mean_one_thing_only_are_taken(text: str) -> None:
+    assert str(parse_length(text)) == SPELLINGS[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0",
+        "0s",
+        "-5",
+        "0%",
+        "0.0%",
+        "101%",
+        "100.5%",
+        "5x",
+        "1.5",
+        "1.5w",
+        "2.5 s",
+        "5 w s",
+        "٣",
+        "9" * 10,
+    ],
+)
 def test_what_is_no_length_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="length"):
         parse_length(text)
@@ -43,6 +86,7 @@ def test_what_is_no_length_is_refused(text: str) -> None:
         (AskedLength("s", 5), 1000, 50, LengthBounds(None, 0, 5, 5)),
         (AskedLength("%", 10), 1000, 50, LengthBounds(100, 80)),
         (AskedLength("%", 1), 20, 2, LengthBounds(1, 0)),
+        (AskedLength("%", 3.5), 1000, 50, LengthBounds(35, 28)),
         (AskedLength("short"), 1000, 50, LengthBounds(60, 30)),
         (AskedLength("medium"), 1000, 50, LengthBounds(130, 80)),
         (AskedLength("long"), 1000, 50, LengthBounds(280, 180)),
@@ -81,6 +125,16 @@ SHORT_TEXTS = {
     "zh": "港口已经关闭了。风暴毁坏了两座码头。很多船只在外面等待。市长请求各方帮助。维修工作明天开始。",
     "ja": "港は閉鎖されました。嵐で桟橋が壊れた。船は待っています。市長は助けを求めます。工事は明日です。",
 }
+
+
+def test_a_share_is_one_of_the_document_whatever_of_it_is_read() -> None:
+    text = "\n\n".join(f"{sentence} It is told in place {n}." for n, sentence in enumerate(SENTENCES * 40))
+    found = summarize(text, truncate=True, length="0.2%")
+    assert found.coverage.tokens_read < 0.5 * (found.coverage.tokens_total or 0)
+    assert (
+        found.summary == summarize(text, truncate=True, length=f"{round(0.002 * len(text.split()))}w").summary
+    )
+    assert len(found.summary.split()) > 0.75 * 0.002 * len(text.split())
 
 
 @pytest.mark.parametrize("language", SHORT_TEXTS)

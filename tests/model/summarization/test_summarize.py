@@ -146,6 +146,21 @@ def test_what_is_not_text_is_an_error(given: Any, message: str) -> None:
         summarize(given)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_the_name_of_a_file_in_place_of_its_text_is_an_error(
+    several: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "law.txt").write_text(TEXT)
+    for name in ("law.txt", str(tmp_path / "law.txt")):
+        with pytest.raises(
+            ConfigError, match=r"is the name of a file, not its text: give Path\('.*law.txt'\)"
+        ):
+            summarize([TEXT, name] if several else name)
+    for text in ("lawless.txt", "law.txt\n", ".", "x" * 900, "\0"):
+        assert summarize(text).summary == text.strip().strip("\0")
+
+
 @pytest.mark.parametrize("empty", ["", "   ", "\n\f\n"])
 def test_the_summary_of_nothing_is_empty_and_takes_no_other_with_it(empty: str, writer: Path) -> None:
     alone, words, again = (summarize(empty), *summarize([TEXT, empty]))

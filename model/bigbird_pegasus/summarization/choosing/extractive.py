@@ -85,7 +85,9 @@ def extractive_steps(
     scored = score_document(model, vectors, texts, [span.starts_paragraph for span in spans], allowed)
     speakers = speakers_of(text.plain, text.lines, [span.start for span in spans])
     spoken = [with_speaker(one, speaker) for one, speaker in zip(texts, speakers, strict=True)]
-    bounds = bounds_of(options.length, sum(map(count_words, spoken)), sum(allowed))
+    unread = text.plain[spans[-1].end :] if len(spans) < len(encoded.sentences) else ""
+    words_of_all = sum(map(count_words, spoken)) + (count_words(unread) if options.length is not None else 0)
+    bounds = bounds_of(options.length, words_of_all, sum(allowed))
     if options.query is not None:
         asked = encode(parse_text(options.query), tokenizer, limit)
         (query_vectors,) = yield [(asked, first_window(asked.counts, limit))]
