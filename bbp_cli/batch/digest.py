@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bigbird_pegasus.text.speech import with_speaker
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.documents.document import Document
@@ -34,6 +35,11 @@ class DigestSentence:
     also: list[str] = field(default_factory=list)
 
     @property
+    def shown(self) -> str:
+        """Return the sentence as it is printed: of a conversation, behind the name of who says it."""
+        return with_speaker(self.sentence.text, self.sentence.speaker)
+
+    @property
     def words(self) -> frozenset[str]:
         """Return the words that tell sentences apart."""
         found = _WORD.findall(self.sentence.text.lower())
@@ -50,10 +56,13 @@ def candidates_of(
     ]
 
 
-def choose(candidates: Sequence[DigestSentence], words: int) -> list[DigestSentence]:
+def choose(
+    candidates: Sequence[DigestSentence], words: int, *, best_first: bool = False
+) -> list[DigestSentence]:
     """Return sentences of at most `words` words together, in the order of their documents.
 
-    The first one is taken however long it is.
+    The first one is taken however long it is. `best_first`: the documents stand in the order of their best
+    sentences; those of one document keep theirs.
     """
     left, chosen = list(candidates), list[DigestSentence]()
     taken: dict[int, int] = {}
@@ -66,13 +75,14 @@ def choose(candidates: Sequence[DigestSentence], words: int) -> list[DigestSente
             if best.name not in (same.name, *same.also):
                 same.also.append(best.name)
             continue
-        needed = count_words(best.sentence.text)
+        needed = count_words(best.shown)
         if needed > room and chosen:
             continue
         chosen.append(best)
         room -= needed
         taken[best.document] = taken.get(best.document, 0) + 1
-    return sorted(chosen, key=lambda one: (one.document, one.number))
+    places = list(dict.fromkeys(one.document for one in chosen)) if best_first else sorted(taken)
+    return sorted(chosen, key=lambda one: (places.index(one.document), one.number))
 
 
 def says_the_same(one: DigestSentence, other: DigestSentence) -> bool:

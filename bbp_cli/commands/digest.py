@@ -78,7 +78,8 @@ def digest_documents(
 ) -> bool:
     """Print the digest of all inputs, and return whether there was any.
 
-    With a query, documents that have none of its words are left out, unless none has one.
+    With a query, documents that have none of its words are left out, unless none has one, and the one that
+    says most of it stands first.
 
     Raises:
         UsageError: the model writes; it does not say which of its sentences matter.
@@ -115,7 +116,7 @@ def digest_documents(
         warnings = [NO_QUERY_WORDS] if query is not None and not candidates and beside else []
         for warning in warnings:
             console.warn(f"{read} document{'s' if read > 1 else ''}", warning)
-        chosen = choose(candidates or beside, words)
+        chosen = choose(candidates or beside, words, best_first=query is not None)
         if json:
             head = {"schema": SCHEMA, "documents": read, "query": query}
             emit(
@@ -130,7 +131,7 @@ def digest_documents(
 
 def _line(one: DigestSentence) -> str:
     also = f"; also {', '.join(one.also)}" if one.also else ""
-    return f"{one.sentence.text} [{one.name}, {one.place}{also}]\n"
+    return f"{one.shown} [{one.name}, {one.place}{also}]\n"
 
 
 def _as_json(chosen: list[DigestSentence]) -> dict[str, object]:
@@ -143,4 +144,4 @@ def _as_json(chosen: list[DigestSentence]) -> dict[str, object]:
         }
         for one in chosen
     ]
-    return {"summary": "\n".join(one.sentence.text for one in chosen), "sentences": sentences}
+    return {"summary": "\n".join(one.shown for one in chosen), "sentences": sentences}

@@ -26,6 +26,14 @@ def test_sentences_are_taken_by_score_and_stand_in_the_order_of_their_documents(
     assert 20 < sum(count_words(text) for text in texts_of(found)) <= 30
 
 
+def test_best_first_orders_documents_and_leaves_their_sentences_in_order() -> None:
+    candidates = [sentence(0, 0, SENTENCES[0], 1.0), sentence(1, 0, SENTENCES[10], 1.5)]
+    candidates += [sentence(1, 1, SENTENCES[20], 3.0), sentence(2, 0, SENTENCES[30], 2.0)]
+    ordered = [SENTENCES[10], SENTENCES[20], SENTENCES[30], SENTENCES[0]]
+    assert texts_of(choose(candidates, words=200, best_first=True)) == ordered
+    assert texts_of(choose(candidates, words=200)) == [SENTENCES[n] for n in (0, 10, 20, 30)]
+
+
 def test_a_document_that_has_sentences_already_counts_less() -> None:
     candidates = [sentence(0, n, text, 1.0) for n, text in enumerate(SENTENCES[:6])]
     candidates += [sentence(1, 0, SENTENCES[6], 0.9)]
@@ -79,6 +87,31 @@ def test_a_query_takes_sentences_of_the_documents_that_speak_of_it(warm_bbp: Bbp
     done = warm_bbp("digest", "a.txt", "b.txt", "--query", "zeppelin")
     assert (done.code, "[b.txt" in done.stdout) == (0, True)
     assert "warning: 2 documents: no sentence has a word of the query" in done.stderr
+
+
+def test_each_sentence_of_a_conversation_has_the_name_of_who_says_it(warm_bbp: Bbp, tmp_path: Path) -> None:
+    said = [
+        (name, *SENTENCES[n : n + 2]) for n, name in zip(range(0, 12, 2), ["Anna", "Ben"] * 3, strict=True)
+    ]
+    (tmp_path / "a.txt").write_text("\n\n".join(f"{name}: {one} {two}" for name, one, two in said))
+    who = {one: name for name, *both in said for one in both}
+    done = warm_bbp("digest", "a.txt", "--length", 100)
+    lines = [line.partition(" [")[0] for line in done.stdout.splitlines()]
+    assert len(lines) > 3
+    for line in lines:
+        name, _, text = line.partition(": ")
+        assert who[text] == name
+    (record,) = warm_bbp("digest", "a.txt", "--length", 100, "--json").records
+    assert record["summary"].splitlines() == lines
+
+
+def test_a_query_puts_the_document_that_says_most_of_it_first(warm_bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(" ".join([*SENTENCES[:10], "Mr. Lind has seen the waterworks once."]))
+    asked = "The waterworks by the river was closed."
+    (tmp_path / "b.txt").write_text(" ".join([*SENTENCES[10:20], asked]))
+    done = warm_bbp("digest", "a.txt", "b.txt", "--query", "are the waterworks by the river closed")
+    assert done.stdout.startswith(f"{asked} [b.txt")
+    assert "[a.txt" in done.stdout
 
 
 def test_json_has_the_query_and_the_warning(warm_bbp: Bbp, tmp_path: Path) -> None:

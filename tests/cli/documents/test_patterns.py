@@ -97,7 +97,7 @@ def module_names() -> Iterator[str]:
     """
     for package, folder in FOLDERS.items():
         for path in sorted(folder.glob("*.py")):
-            if path.stem not in ("__init__", "folders"):
+            if path.stem not in ("__init__", "folders", "globs"):
                 yield f"{package}.{path.stem}"
 
 
