@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.kernels.cpu import multiplies_bfloat16
-from bigbird_pegasus.kernels.few_rows import FewRowsLinear, multiplies_weights_by_few_rows
+from bigbird_pegasus.kernels.few_rows import FewRowsLinear, has_few_rows, multiplies_weights_by_few_rows
 from bigbird_pegasus.kernels.packed_linear import FUSED, PackedLinear
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.layers import (
@@ -50,13 +50,14 @@ def prepack(model: nn.Module) -> None:
             _join_projections(module.self_attn)
         elif isinstance(module, Decoder):
             module.source_in_8_bits = _is_in_8_bits(module)
-    few_rows = set(_maps_of_few_rows(model))
+    of_few_rows = set(_maps_of_few_rows(model))
     # Names, not modules: a list of these would keep every plain weight until the end.
     for name in [name for name, _ in model.named_modules()]:
         module = model.get_submodule(name)
-        if isinstance(module, nn.Linear) and _can_be_packed(module.weight):
-            packed = FewRowsLinear if name in few_rows and _has_kernel_of_few_rows(module) else PackedLinear
-            _replace(model, name, packed(module.weight, module.bias))
+        if name in of_few_rows and _has_kernel_of_few_rows(module):
+            _replace(model, name, _for_few_rows(module))
+        elif isinstance(module, nn.Linear) and _can_be_packed(module.weight):
+            _replace(model, name, PackedLinear(module.weight, module.bias))
         elif isinstance(module, QuantizedLinear) and isinstance(module.weight, Int8Weight):
             module.weight.pack()
     model.eval()
@@ -78,7 +79,20 @@ def _maps_of_few_rows(model: nn.Module) -> Iterator[str]:
 
 
 def _has_kernel_of_few_rows(module: nn.Module) -> bool:
-    return cast(Tensor, module.weight).dtype == torch.float32 and multiplies_weights_by_few_rows()
+    if isinstance(module, QuantizedLinear):
+        weight = module.weight
+        return isinstance(weight, Int8Weight) and weight.stored()[""].device.type == "cpu" and has_few_rows()
+    if not isinstance(module, nn.Linear) or module.weight.device.type != "cpu":
+        return False
+    return module.weight.dtype == torch.float32 and multiplies_weights_by_few_rows()
+
+
+def _for_few_rows(module: nn.Module, gelu_new: bool = False) -> FewRowsLinear:
+    bias = cast(Tensor | None, module.bias)
+    if not isinstance(module, QuantizedLinear):
+        return FewRowsLinear(cast(Tensor, module.weight), bias, gelu_new=gelu_new)
+    stored = module.weight.stored()
+    return FewRowsLinear(stored[""][0], bias, stored["_scale"], gelu_new)
 
 
 def _is_in_8_bits(decoder: Decoder) -> bool:
@@ -93,11 +107,13 @@ def _fuse_activation(module: Layer) -> None:
         return
     up = module.fc1
     fused = FUSED.get(module.activation_name)
-    if isinstance(up, QuantizedLinear) and isinstance(up.weight, Int8Weight):
+    if isinstance(module, DecoderLayer) and _has_kernel_of_few_rows(up):
+        if module.activation_name != "gelu_new":
+            return  # that kernel applies no other; the activation of so few results takes little time
+        _replace(module, "fc1", _for_few_rows(up, gelu_new=True))
+    elif isinstance(up, QuantizedLinear) and isinstance(up.weight, Int8Weight):
         up.activation = _gelu_new if module.activation_name == "gelu_new" else module.activation
     elif isinstance(up, nn.Linear) and _can_be_packed(up.weight) and fused is not None:
-        if isinstance(module, DecoderLayer) and _has_kernel_of_few_rows(up):
-            return  # that kernel applies none; the activation of so few results takes no time
         _replace(module, "fc1", PackedLinear(up.weight, up.bias, fused))
     else:
         return

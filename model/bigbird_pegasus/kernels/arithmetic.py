@@ -34,7 +34,7 @@ def torch_arithmetic(
 ) -> Arithmetic:
     """Return that of torch on a device; of one that is neither a CPU nor a CUDA GPU the device's name.
 
-    Decoders in float32, or whose weights are in int8, use the package's own kernel where it is there.
+    Decoders in float32 and bfloat16, quantized or not, use the package's own kernel where it is there.
     """
     import torch
 
@@ -43,7 +43,7 @@ def torch_arithmetic(
     instructions = device
     if device == "cpu":
         instructions = torch.backends.cpu.get_cpu_capability()
-        if has_decoder and (dtype == "float32" or quantization == "int8") and has_few_rows():
+        if has_decoder and dtype in ("float32", "bfloat16") and has_few_rows():
             instructions += " and few_rows"
     elif device.startswith("cuda"):
         instructions = torch.cuda.get_device_name(device)

@@ -1,8 +1,9 @@
 """Products of few rows by large weights on processors with AVX2: a kernel of our own.
 
 The decode step's few rows are multiplied at the rate at which memory gives the weights; torch's own kernels
-reach half of it, or less, where there is no AVX-512. The kernel is compiled when the package is installed,
-where there is a compiler; without it everything is computed by torch. See `few_rows.c`.
+reach half of it, or less, for weights of 8 bits, and for those of 32 where there is no AVX-512. The kernel is
+compiled when the package is installed, where there is a compiler; without it everything is computed by torch.
+See `few_rows.c`.
 
 Dimensions: G groups (attention heads, or one), M rows, K inputs, N outputs.
 """
@@ -20,6 +21,8 @@ from bigbird_pegasus.errors import ModelInputError
 
 LIBRARY = "bigbird_pegasus.kernels._few_rows"
 LANES = 16  # outputs of a block, as in few_rows.c
+PAIR = 2  # inputs of 8 bits whose products are added at once, as there
+MAX_INPUTS = 1 << 22  # of weights of 8 bits: far fewer than the largest sum of their codes
 BLOCKS_AT_ONCE = 1 << 12  # packed together, so that the copy of a whole table is in memory only once
 
 
@@ -29,87 +32,267 @@ def has_few_rows() -> bool:
 
 
 def multiplies_weights_by_few_rows() -> bool:
-    """Return whether the kernel is also there for weights: with AVX-512, oneDNN's is as fast."""
+    """Return whether the kernel is also there for float32 weights: with AVX-512, oneDNN's is as fast."""
     return torch.backends.cpu.get_cpu_capability() == "AVX2" and has_few_rows()
 
 
-def pack(weight: Tensor) -> Tensor:
-    """Put weights (G, N, K), float32 or int8, into the kernel's order: (G, ⌈N / LANES⌉, K, LANES)."""
+@cache
+def _has_vnni() -> bool:
+    """Return whether the kernel may use AVX512-VNNI, which torch may have been told to leave alone."""
+    there = bool(torch.cpu.get_capabilities().get("avx512_vnni"))
+    return there and torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
+class FewRowsWeight:
+    """Weights (G, N, K), float32 or int8, in the kernel's order; for inference only, on a CPU.
+
+    By weights of 8 bits, which are multiplied as the numbers they are, rows are multiplied as 16-bit numbers,
+    a scale for each row and group: their largest is 32767, or less where there are so many that their sum
+    would be above 2 ** 24. A group's row that holds a number that is not finite gives NaN.
+    """
+
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        scale: Tensor | None = None,
+        x_scale: Tensor | None = None,
+        gelu_new: bool = False,
+    ) -> None:
+        """Pack weights; the kernel has to be there.
+
+        Args:
+            weight: float32 or int8 (G, N, K).
+            bias: (G, N), added at last.
+            scale: (G, N); outputs are multiplied by it.
+            x_scale: (G, K), of int8 weights: rows are multiplied by it before they are rounded.
+            gelu_new: at last, outputs go through this activation.
+
+        Raises:
+            ModelInputError: one of them is of another type or shape, or on another device.
+        """
+        self.shape = (groups, outputs, inputs) = weight.shape
+        self.in_8_bits = weight.dtype == torch.int8
+        if weight.device.type != "cpu" or not (self.in_8_bits or weight.dtype == torch.float32):
+            raise ModelInputError(
+                f"weights for few rows are float32 or int8 on cpu, not {weight.dtype} on {weight.device}"
+            )
+        if self.in_8_bits and inputs > MAX_INPUTS:
+            raise ModelInputError(f"{inputs} inputs are too many for weights of 8 bits: at most {MAX_INPUTS}")
+        beside = {
+            "bias": (bias, outputs),
+            "scale": (scale, outputs),
+            "x_scale": (x_scale if self.in_8_bits else None, inputs),
+        }
+        self.tensors: dict[str, Tensor] = {"codes" if self.in_8_bits else "floats": _pack(weight.detach())}
+        for name, (tensor, size) in beside.items():
+            if tensor is None:
+                continue
+            if tensor.shape != (groups, size):
+                raise ModelInputError(f"a {name} of {tuple(tensor.shape)}, not {(groups, size)}")
+            self.tensors[name] = tensor.detach().to("cpu", torch.float32).contiguous()
+        sizes = {
+            "groups": groups,
+            "inputs": inputs,
+            "outputs": outputs,
+            "gelu_new": gelu_new,
+            "vnni": _has_vnni(),
+        }
+        pointers = {name: tensor.data_ptr() for name, tensor in self.tensors.items()}
+        self._product = _Product(**pointers, **sizes)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """Multiply rows by the weights, group by group.
+
+        Args:
+            x: (M, G, K), float32; by weights of 8 bits also bfloat16.
+
+        Returns:
+            float32 (M, G, N).
+
+        Raises:
+            ModelInputError: `x` is of another type or device, or does not fit.
+        """
+        library = _library()
+        assert library is not None  # for the type checker: nothing is packed without it
+        x = x.contiguous()  # here, and not in the call: it has to live until the kernel has read it
+        product, out, _room = self.prepared(x)
+        library.few_rows_product(ctypes.byref(product))
+        return out
+
+    def prepared(self, x: Tensor) -> tuple["_Product", Tensor, Tensor | None]:
+        """Return what the kernel takes for contiguous rows, where it writes, and the room it works in.
+
+        Raises:
+            ModelInputError: see `multiply`.
+        """
+        groups, outputs, inputs = self.shape
+        halves = x.dtype == torch.bfloat16
+        if x.device.type != "cpu" or not (x.dtype == torch.float32 or (halves and self.in_8_bits)):
+            raise ModelInputError(f"rows for packed weights are float32 on cpu, not {x.dtype} on {x.device}")
+        if x.dim() != 3 or x.shape[1:] != (groups, inputs):
+            raise ModelInputError(f"rows of {tuple(x.shape)} for weights of {tuple(self.shape)}")
+        rows, room = len(x), None
+        out = x.new_empty((rows, groups, outputs), dtype=torch.float32)
+        product = _Product.from_buffer_copy(self._product)  # of this call: there may be others beside it
+        product.x, product.out, product.rows = x.data_ptr(), out.data_ptr(), rows
+        product.halves, product.threads = halves, torch.get_num_threads()
+        if self.in_8_bits:
+            room = x.new_empty((rows * groups, 2 + inputs + inputs % PAIR), dtype=torch.int16)
+            product.step = steps = room.data_ptr()
+            product.rounded = steps + rows * groups * torch.float32.itemsize
+        return product, out, room
+
+    def __deepcopy__(self, memo: object) -> "FewRowsWeight":
+        """Return itself: nothing in it changes."""
+        return self
+
+    def unpack(self) -> Tensor:
+        """Return the weights (G, N, K) as they were given."""
+        _, outputs, inputs = self.shape
+        packed = self.tensors["codes" if self.in_8_bits else "floats"]
+        rows = packed.transpose(2, 3).flatten(3).flatten(1, 2)
+        return rows[:, :outputs, :inputs].contiguous()
+
+
+class _Product(ctypes.Structure):
+    """What the kernel takes; see `struct product` in few_rows.c."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("x", "x_scale", "floats", "codes", "scale", "bias")),
+        *((name, ctypes.c_void_p) for name in ("out", "rounded", "step")),
+        *((name, ctypes.c_int64) for name in ("groups", "rows", "inputs", "outputs")),
+        *((name, ctypes.c_int) for name in ("halves", "gelu_new", "vnni", "threads")),
+    )
+
+
+def _pack(weight: Tensor) -> Tensor:
+    """Return (G, ⌈N / LANES⌉, ⌈K / P⌉, LANES, P): P is PAIR for weights of 8 bits, else 1."""
     groups, outputs, inputs = weight.shape
-    blocks = -(-outputs // LANES)
-    packed = weight.new_empty(groups, blocks, inputs, LANES)
-    for start in range(0, blocks, BLOCKS_AT_ONCE):
+    pair = PAIR if weight.dtype == torch.int8 else 1
+    packed = weight.new_empty(groups, -(-outputs // LANES), -(-inputs // pair), LANES, pair)
+    for start in range(0, packed.shape[1], BLOCKS_AT_ONCE):
         part = weight[:, start * LANES : (start + BLOCKS_AT_ONCE) * LANES]
-        part = F.pad(part, (0, 0, 0, -part.shape[1] % LANES))
-        packed[:, start : start + BLOCKS_AT_ONCE] = part.view(groups, -1, LANES, inputs).transpose(2, 3)
+        part = F.pad(part, (0, -inputs % pair, 0, -part.shape[1] % LANES))
+        blocks = part.view(groups, -1, LANES, packed.shape[2], pair).transpose(2, 3)
+        packed[:, start : start + BLOCKS_AT_ONCE] = blocks
     return packed
 
 
-def product(x: Tensor, packed: Tensor, outputs: int, bias: Tensor | None = None) -> Tensor:
-    """Multiply rows by weights, group by group, in float32.
+def shared_attention(
+    query: Tensor, keys: FewRowsWeight, values: FewRowsWeight, seen: Tensor | None
+) -> Tensor:
+    """Attend from all rows to the same S tokens, head by head.
 
     Args:
-        x: float32 (M, G, K).
-        packed: weights of G x N x K, see `pack`; codes of 8 bits are multiplied as the numbers they are.
-        outputs: N.
-        bias: float32 (G·N,).
+        query: (M, H, d), float32, or bfloat16 where the keys are in 8 bits; divided by the root of d.
+        keys: weights H x S x d.
+        values: weights H x d x S.
+        seen: bool (S,), False at padding; None where there is none.
 
     Returns:
-        (M, G, N).
+        float32 (M, H, d).
 
     Raises:
-        ModelInputError: one of them is of another type or device, or they do not fit each other.
+        ModelInputError: they do not fit each other; see `FewRowsWeight.multiply`.
     """
     library = _library()
     assert library is not None  # for the type checker: nothing is packed without it
-    rows, groups, inputs = x.shape
-    _check(x, packed, outputs, bias)
-    x = x.contiguous()
-    out = x.new_empty(rows, groups, outputs)
-    floats, codes = (packed, None) if packed.dtype == torch.float32 else (None, packed)
-    pointers = [None if one is None else one.data_ptr() for one in (x, floats, codes, bias, out)]
-    library.few_rows_product(*pointers, groups, rows, inputs, outputs, torch.get_num_threads())
+    tokens = keys.shape[1]
+    if values.shape[2] != tokens or (seen is not None and seen.shape != (tokens,)):
+        raise ModelInputError(f"{tokens} keys for values of {tuple(values.shape)}, or a mask of others")
+    seen = None if seen is None else seen.contiguous()
+    query = query.contiguous()
+    product, scores, _room = keys.prepared(query)
+    after, out, _more_room = values.prepared(scores)
+    library.few_rows_shared_attention(
+        ctypes.byref(product), ctypes.byref(after), None if seen is None else seen.data_ptr()
+    )
     return out
 
 
-def _check(x: Tensor, packed: Tensor, outputs: int, bias: Tensor | None) -> None:
-    """Raise ModelInputError where the kernel would read or write beside its arguments."""
-    _, groups, inputs = x.shape
-    for tensor, types in (
-        (x, (torch.float32,)),
-        (packed, (torch.float32, torch.int8)),
-        (bias, (torch.float32,)),
-    ):
-        if tensor is not None and (tensor.dtype not in types or tensor.device.type != "cpu"):
-            raise ModelInputError(
-                f"packed weights multiply float32 on cpu, not {tensor.dtype} on {tensor.device}"
-            )
-    if packed.shape != (groups, -(-outputs // LANES), inputs, LANES) or not packed.is_contiguous():
+def attention(query: Tensor, keys: Tensor, values: Tensor, slots: Tensor, seen: Tensor | None) -> Tensor:
+    """Attend from one query of each row to the tokens that its row has read, in slots that rows share.
+
+    Args:
+        query: (M, H, d), float32 or bfloat16.
+        keys: (H, C, d) of the same type: those of C slots.
+        values: as `keys`.
+        slots: int64 (M, T): where the tokens of each row are.
+        seen: bool (M, T), False at padding; None where there is none.
+
+    Returns:
+        (M, H, d), of the same type.
+
+    Raises:
+        ModelInputError: they are of other types or devices, or do not fit each other.
+    """
+    library = _library()
+    assert library is not None  # for the type checker: the caller has asked `attends_by_few_rows`
+    rows, heads, width = query.shape
+    tokens, capacity = slots.shape[1], keys.shape[1]
+    on_cpu = all(one is None or one.device.type == "cpu" for one in (query, keys, values, slots, seen))
+    fit = keys.shape == values.shape == (heads, capacity, width) and slots.shape == (rows, tokens)
+    fit = fit and (seen is None or seen.shape == slots.shape)
+    of_type = query.dtype in (torch.float32, torch.bfloat16) and query.dtype == keys.dtype == values.dtype
+    if not fit or not of_type or not on_cpu:
         raise ModelInputError(
-            f"weights of {tuple(packed.shape)} for {groups} x {inputs} inputs, {outputs} outputs"
+            f"queries {tuple(query.shape)} of {query.dtype} do not attend to keys {tuple(keys.shape)} of "
+            f"{keys.dtype} in slots {tuple(slots.shape)}"
         )
-    if bias is not None and (bias.shape != (groups * outputs,) or not bias.is_contiguous()):
-        raise ModelInputError(f"a bias of {tuple(bias.shape)} for {groups} x {outputs} outputs")
+    query, keys, values, slots = (one.contiguous() for one in (query, keys, values, slots))
+    seen = None if seen is None else seen.contiguous()
+    out = torch.empty_like(query)
+    room = query.new_empty((rows * heads, tokens + width), dtype=torch.float32)
+    tensors = (query, keys, values, slots, seen, room, out)
+    pointers = [None if one is None else one.data_ptr() for one in tensors]
+    sizes = (rows, heads, tokens, capacity, width)
+    flags = (query.dtype == torch.bfloat16, torch.get_num_threads())
+    library.few_rows_attention(ctypes.byref(_Attention(*pointers, *sizes, *flags)))
+    return out
+
+
+def attends_by_few_rows(query: Tensor) -> bool:
+    """Return whether `attention` can be used for such a query: where no program is made of what is done."""
+    return (
+        query.device.type == "cpu"
+        and query.dtype in (torch.float32, torch.bfloat16)
+        and not torch.is_grad_enabled()
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()  # type: ignore[no-untyped-call, attr-defined]
+        and has_few_rows()
+    )
+
+
+class _Attention(ctypes.Structure):
+    """What the kernel takes; see `struct attention` in few_rows.c."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("query", "keys", "values", "slots", "seen", "room", "out")),
+        *((name, ctypes.c_int64) for name in ("rows", "heads", "tokens", "capacity", "width")),
+        *((name, ctypes.c_int) for name in ("halves", "threads")),
+    )
 
 
 class FewRowsLinear(nn.Module):
-    """`nn.Linear` over a weight in the kernel's order; for inference only, on a CPU, in float32."""
+    """`nn.Linear` over a weight in the kernel's order; for inference only, on a CPU."""
 
-    weight: Tensor
-    bias: Tensor | None
-
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
-        """Pack a weight (N, K)."""
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        scale: Tensor | None = None,
+        gelu_new: bool = False,
+    ) -> None:
+        """Pack a weight (N, K), float32, or int8 with a scale (N,), and the activation that follows."""
         super().__init__()
-        self.out_features = len(weight)
-        self.register_buffer("weight", pack(weight.detach()[None]))
-        self.register_buffer("bias", None if bias is None else bias.detach().contiguous())
+        bias, scale = (None if one is None else one[None] for one in (bias, scale))
+        self.weight = FewRowsWeight(weight[None], bias, scale, gelu_new=gelu_new)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, K) to (…, N)."""
-        rows = x.reshape(-1, 1, x.shape[-1])
-        found = product(rows, self.weight, self.out_features, self.bias)
-        return found.view(*x.shape[:-1], self.out_features)
+        found = self.weight.multiply(x.reshape(-1, 1, x.shape[-1]))
+        return found.view(*x.shape[:-1], found.shape[2]).to(x.dtype)
 
 
 @cache
@@ -122,6 +305,10 @@ def _library() -> Any | None:
         library = ctypes.CDLL(found.origin)
     except OSError:
         return None
-    library.few_rows_product.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 4 + [ctypes.c_int]
+    library.few_rows_product.argtypes = [ctypes.POINTER(_Product)]
+    library.few_rows_shared_attention.argtypes = [ctypes.POINTER(_Product)] * 2 + [ctypes.c_void_p]
+    library.few_rows_shared_attention.restype = None
+    library.few_rows_attention.argtypes = [ctypes.POINTER(_Attention)]
+    library.few_rows_attention.restype = None
     library.few_rows_product.restype = None
     return library

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
-from bigbird_pegasus.kernels import few_rows
+from bigbird_pegasus.kernels.few_rows import FewRowsWeight, shared_attention
 
 ONE = (1, 1)  # stride, dilation and size of the convolutions below
 NONE = (0, 0)
@@ -26,6 +26,25 @@ class HeadProduct(Protocol):
 
     def multiply(self, x: Tensor) -> Tensor:
         """Multiply, head by head, (Q, H, K) by the matrices: (Q, H, N), of the same type or float32."""
+
+    def attend(self, query: Tensor, values: Self, seen: Tensor | None) -> Tensor:
+        """Multiply values by the softened products of queries and these keys.
+
+        Args:
+            query: (Q, H, d), divided by the root of d.
+            values: matrices (d, N) for the keys' (N, d).
+            seen: bool (N,), False at padding; None where there is none.
+
+        Returns:
+            (Q, H, d), of the same type or float32.
+        """
+
+
+def softened(scores: Tensor, seen: Tensor | None) -> Tensor:
+    """Return the weights (Q, H, N) that scores (Q, H, N) stand for; see `HeadProduct.attend`."""
+    if seen is not None:
+        scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+    return torch.softmax(scores, dim=-1)
 
 
 @dataclass(frozen=True)
@@ -55,22 +74,29 @@ class ConvolutionProduct:
         )
         return product.permute(0, 2, 3, 1).reshape(len(x), self.heads, -1)
 
+    def attend(self, query: Tensor, values: Self, seen: Tensor | None) -> Tensor:
+        """See `HeadProduct`."""
+        return values.multiply(softened(self.multiply(query), seen))
+
 
 @dataclass(frozen=True)
 class Float32Product:
     """That of `few_rows`."""
 
-    outputs: int
-    weight: Tensor  # (H, ⌈N / LANES⌉, K, LANES)
+    weight: FewRowsWeight
 
     @classmethod
     def pack(cls, matrices: Tensor) -> Self:
         """See `HeadProduct`."""
-        return cls(matrices.shape[1], few_rows.pack(matrices))
+        return cls(FewRowsWeight(matrices))
 
     def multiply(self, x: Tensor) -> Tensor:
         """See `HeadProduct`."""
-        return few_rows.product(x, self.weight, self.outputs)
+        return self.weight.multiply(x)
+
+    def attend(self, query: Tensor, values: Self, seen: Tensor | None) -> Tensor:
+        """See `HeadProduct`."""
+        return shared_attention(query, self.weight, values.weight, seen)
 
 
 @dataclass(frozen=True)
@@ -81,9 +107,7 @@ class Int8Product:
     large in all tokens (Liu et al., KIVI, 2024).
     """
 
-    outputs: int
-    codes: Tensor  # int8 (H, ⌈N / LANES⌉, K, LANES)
-    scale: Tensor  # (H, K)
+    weight: FewRowsWeight
 
     @classmethod
     def pack(cls, matrices: Tensor) -> Self:
@@ -91,8 +115,12 @@ class Int8Product:
         matrices = matrices.float()
         scale = matrices.abs().amax(dim=1).clamp_(min=MIN_MAGNITUDE).div_(MAX_CODE)
         codes = (matrices / scale.unsqueeze(1)).round_().to(torch.int8)
-        return cls(matrices.shape[1], few_rows.pack(codes), scale)
+        return cls(FewRowsWeight(codes, x_scale=scale))
 
     def multiply(self, x: Tensor) -> Tensor:
         """See `HeadProduct`."""
-        return few_rows.product(x * self.scale, self.codes, self.outputs)
+        return self.weight.multiply(x)
+
+    def attend(self, query: Tensor, values: Self, seen: Tensor | None) -> Tensor:
+        """See `HeadProduct`."""
+        return shared_attention(query, self.weight, values.weight, seen)

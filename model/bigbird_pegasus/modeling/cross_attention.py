@@ -4,6 +4,7 @@ Dimensions: B documents, H heads, Q queries of a document (its beams side by sid
 width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +13,13 @@ from torch import Tensor
 
 from bigbird_pegasus.kernels.cpu import convolves_float32, multiplies_bfloat16
 from bigbird_pegasus.kernels.few_rows import has_few_rows
-from bigbird_pegasus.kernels.head_products import ConvolutionProduct, Float32Product, HeadProduct, Int8Product
+from bigbird_pegasus.kernels.head_products import (
+    ConvolutionProduct,
+    Float32Product,
+    HeadProduct,
+    Int8Product,
+    softened,
+)
 from bigbird_pegasus.modeling.attention import attention_probabilities, full_attention
 
 
@@ -82,29 +89,33 @@ class PackedCrossKV:
 
     def attend(self, query: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
         """See `CrossKV`; there is no dropout where nothing is trained."""
-        weights = self._weights(query, mask)
-        found = [values.multiply(w) for values, w in zip(self.values, weights, strict=True)]  # (Q, H, d)
+        found = [  # (Q, H, d) of each document
+            keys.attend(query, values, seen)
+            for query, keys, values, seen in zip(
+                self._scaled(query), self.keys, self.values, self._masks(mask), strict=True
+            )
+        ]
         return (found[0][None] if len(found) == 1 else torch.stack(found)).transpose(1, 2).to(query.dtype)
 
     def probabilities(self, query: Tensor, mask: Tensor | None) -> Tensor:
         """See `CrossKV`."""
-        return torch.stack(self._weights(query, mask)).transpose(1, 2).to(query.dtype)
+        parts = zip(self._scaled(query), self.keys, self._masks(mask), strict=True)
+        weights = [softened(keys.multiply(query), seen) for query, keys, seen in parts]  # (Q, H, S) of each
+        return torch.stack(weights).transpose(1, 2).to(query.dtype)
 
     def select(self, documents: Tensor) -> "PackedCrossKV":
         """See `CrossKV`."""
         kept = documents.tolist()
         return PackedCrossKV(tuple(self.keys[i] for i in kept), tuple(self.values[i] for i in kept))
 
-    def _weights(self, query: Tensor, mask: Tensor | None) -> list[Tensor]:
-        """Return each document's weights, (Q, H, S)."""
-        query = query.transpose(1, 2) * query.shape[-1] ** -0.5  # (B, Q, H, d)
-        weights = []
-        for document, keys in enumerate(self.keys):
-            scores = keys.multiply(query[document])
-            if mask is not None:
-                scores = scores.masked_fill_(~mask[document], torch.finfo(scores.dtype).min)
-            weights.append(torch.softmax(scores, dim=-1))
-        return weights
+    def _scaled(self, query: Tensor) -> Tensor:
+        """Return queries (B, H, Q, d) as (B, Q, H, d), divided by the root of d."""
+        scaled: Tensor = query.transpose(1, 2) * query.shape[-1] ** -0.5
+        return scaled
+
+    def _masks(self, mask: Tensor | None) -> Sequence[Tensor | None]:
+        """Return the mask (S,) of each document."""
+        return [None] * self.documents if mask is None else mask.unbind()
 
 
 def fastest_cross_kv(key: Tensor, value: Tensor, in_8_bits: bool = False) -> CrossKV:

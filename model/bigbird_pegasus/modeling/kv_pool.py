@@ -14,6 +14,8 @@ capacity), d head width.
 import torch
 from torch import Tensor
 
+from bigbird_pegasus.kernels.few_rows import attends_by_few_rows, attention
+
 SPARE_TOKENS = 32  # of each row, that there are slots for after the pool has grown
 SLOTS_MULTIPLE = 64  # the capacity is a multiple of it
 
@@ -99,6 +101,8 @@ class KVPool:
         Returns:
             (R, H, 1, d).
         """
+        if attends_by_few_rows(query):
+            return attention(query.squeeze(2), *self._of(layer), self._reading, mask).unsqueeze(2)
         # Every slot is read, and masked for the rows whose text it is not part of: a product with some
         # slots of a buffer would copy them first.
         keys, values = self._of(layer)

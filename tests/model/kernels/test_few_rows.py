@@ -1,3 +1,5 @@
+import copy
+import math
 import os
 import platform
 import shutil
@@ -13,10 +15,11 @@ import pytest
 import torch
 from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.kernels import few_rows
-from bigbird_pegasus.kernels.few_rows import FewRowsLinear
+from bigbird_pegasus.kernels.few_rows import FewRowsLinear, FewRowsWeight
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 compiled = pytest.mark.skipif(
     not few_rows.has_few_rows(), reason="the kernel was not compiled, or this processor has no AVX2"
@@ -34,52 +37,114 @@ shapes = st.tuples(  # groups, rows, inputs, outputs
 )
 
 
+def drawn(*shape: int, seed: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def codes(*shape: int, seed: int) -> Tensor:
+    """Weights of 8 bits, all that there are."""
+    return torch.randint(-128, 128, shape, generator=torch.Generator().manual_seed(seed)).to(torch.int8)
+
+
+def rounded(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Round x (R, G, K) as the kernel says it does: whole numbers, and what they stand for, (R, G, 1)."""
+    size = x.abs()
+    by_sum = size.sum(dim=2, keepdim=True) / (2**24 - x.shape[2])
+    step = torch.maximum(size.amax(dim=2, keepdim=True) / 32767, by_sum)
+    return torch.where(step > 0, x / step, 0).round(), step
+
+
 @compiled
 @settings(max_examples=60, deadline=None)
-@given(shapes, st.booleans(), st.integers(0, 99))
+@given(shapes, st.booleans(), st.booleans(), st.integers(0, 99))
 def test_products_of_float32_equal_those_of_float64(
-    shape: tuple[int, int, int, int], has_bias: bool, seed: int
+    shape: tuple[int, int, int, int], has_bias: bool, has_scale: bool, seed: int
 ) -> None:
     groups, rows, inputs, outputs = shape
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(rows, groups, inputs, generator=generator)
-    weight = torch.randn(groups, outputs, inputs, generator=generator)
-    bias = torch.randn(groups * outputs, generator=generator) if has_bias else None
+    x, weight = drawn(rows, groups, inputs, seed=seed), drawn(groups, outputs, inputs, seed=seed + 1)
+    bias = drawn(groups, outputs, seed=seed + 2) if has_bias else None
+    scale = drawn(groups, outputs, seed=seed + 3) if has_scale else None
     truth = torch.einsum("rgi,goi->rgo", x.double(), weight.double())
-    if bias is not None:
-        truth += bias.view(groups, outputs)
-    found = few_rows.product(x, few_rows.pack(weight), outputs, bias)
-    torch.testing.assert_close(found, truth.float())
+    truth = truth if scale is None else truth * scale
+    truth = truth if bias is None else truth + bias
+    torch.testing.assert_close(FewRowsWeight(weight, bias, scale).multiply(x), truth.float())
 
 
 @compiled
-@settings(max_examples=30, deadline=None)
-@given(shapes, st.integers(0, 99))
-def test_products_of_codes_are_those_of_the_numbers_they_are(
-    shape: tuple[int, int, int, int], seed: int
+@settings(max_examples=60, deadline=None)
+@given(shapes, st.sampled_from([torch.float32, torch.bfloat16]), st.booleans(), st.integers(0, 99))
+def test_products_of_codes_are_exact_sums_of_rounded_rows(
+    shape: tuple[int, int, int, int], dtype: torch.dtype, has_scales: bool, seed: int
 ) -> None:
     groups, rows, inputs, outputs = shape
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randint(-9, 10, (rows, groups, inputs), generator=generator).float()
-    codes = torch.randint(-128, 128, (groups, outputs, inputs), generator=generator).to(torch.int8)
-    found = few_rows.product(x, few_rows.pack(codes), outputs)
-    assert torch.equal(found, torch.einsum("rgi,goi->rgo", x, codes.float()))  # whole numbers: exact
+    x = (drawn(rows, groups, inputs, seed=seed) * 10 ** drawn(rows, 1, 1, seed=seed + 1)).to(dtype)
+    weight = codes(groups, outputs, inputs, seed=seed + 2)
+    bias, scale = (drawn(groups, outputs, seed=seed + n) for n in (3, 4))
+    x_scale = drawn(groups, inputs, seed=seed + 5)
+    beside = (bias, scale, x_scale) if has_scales else ()
+    found = FewRowsWeight(weight, *beside).multiply(x)
+    whole, step = rounded(x.float() * x_scale if has_scales else x.float())
+    truth = torch.einsum("rgi,goi->rgo", whole.double(), weight.double()) * step
+    truth = (truth * scale + bias if has_scales else truth).float()
+    # A number that lies between two whole ones may be rounded to the other one: a step times a weight.
+    torch.testing.assert_close(found, truth, rtol=1.3e-6, atol=float(150 * step.max()) if rows else 0)
 
 
 @compiled
-def test_rows_that_are_apart_in_memory_are_multiplied_as_those_side_by_side() -> None:
-    x = torch.randn(5, 2, 12)[:, :, ::3]
-    weight = torch.randn(2, 20, 4)
-    found = few_rows.product(x, few_rows.pack(weight), 20)
-    torch.testing.assert_close(found, torch.einsum("rgi,goi->rgo", x, weight))
+def test_the_largest_sums_of_codes_do_not_overflow() -> None:
+    for inputs in (1, 3, 511, 512, 513, 4096, 70_001):
+        weight = torch.full((1, 17, inputs), -128, dtype=torch.int8)
+        for x in (torch.ones(6, 1, inputs), drawn(6, 1, inputs, seed=0).abs()):
+            truth = -128 * x.double().sum(dim=2, keepdim=True).expand(-1, -1, 17)
+            found = FewRowsWeight(weight).multiply(x)
+            _, step = rounded(x)
+            # Half a step for each input, times the weight; a sum that overflows is off by 2 ** 32 steps.
+            torch.testing.assert_close(found, truth.float(), atol=64.5 * inputs * float(step.max()), rtol=0)
 
 
 @compiled
-def test_a_table_of_many_outputs_is_packed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    weight = torch.randn(2, 150, 3)
-    whole = few_rows.pack(weight)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_a_row_that_is_not_finite_is_no_number_and_leaves_the_others_alone(
+    wrong: float, dtype: torch.dtype
+) -> None:
+    x = drawn(3, 2, 37, seed=0).to(dtype)
+    weight = FewRowsWeight(codes(2, 20, 37, seed=1))
+    before = weight.multiply(x)
+    x[1, 0, 36] = wrong
+    found = weight.multiply(x)
+    assert found[1, 0].isnan().all()
+    found[1, 0] = before[1, 0]
+    assert torch.equal(found, before)
+
+
+@compiled
+@pytest.mark.parametrize("size", [0.0, 1e-45, 1e-37])
+def test_rows_as_good_as_zero_give_next_to_nothing(size: float) -> None:
+    found = FewRowsWeight(codes(1, 20, 37, seed=0)).multiply(torch.full((2, 1, 37), size))
+    assert found.abs().max() < 1e-30
+
+
+@compiled
+@pytest.mark.parametrize("weight", [drawn(2, 20, 5, seed=0), codes(2, 20, 5, seed=0)])
+def test_rows_that_are_apart_in_memory_are_multiplied_as_those_side_by_side(weight: Tensor) -> None:
+    x = drawn(5, 2, 15, seed=1)
+    packed = FewRowsWeight(weight)
+    assert torch.equal(packed.multiply(x[:, :, ::3]), packed.multiply(x[:, :, ::3].contiguous()))
+
+
+@compiled
+@pytest.mark.parametrize("weight", [drawn(2, 150, 3, seed=0), codes(2, 150, 3, seed=0)])
+def test_a_table_of_many_outputs_is_packed_in_parts_and_unpacked(
+    weight: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FewRowsWeight(weight)
     monkeypatch.setattr(few_rows, "BLOCKS_AT_ONCE", 4)
-    assert torch.equal(few_rows.pack(weight), whole)
+    in_parts = FewRowsWeight(weight)
+    for name, tensor in whole.tensors.items():
+        assert torch.equal(in_parts.tensors[name], tensor)
+    assert torch.equal(whole.unpack(), weight)
+    assert torch.equal(copy.deepcopy(whole).unpack(), weight)
 
 
 @compiled
@@ -92,43 +157,191 @@ def test_a_linear_map_of_few_rows_equals_the_plain_one(rows: int, bias: bool) ->
         torch.testing.assert_close(FewRowsLinear(plain.weight, plain.bias)(x), plain(x))
 
 
-FITTING: dict[str, Any] = {"x": torch.ones(2, 1, 17), "packed": torch.ones(1, 3, 17, 16), "outputs": 33}
-ON_CPU = "packed weights multiply float32 on cpu, not torch"
+FITTING: dict[str, Any] = {"weight": torch.ones(2, 33, 17), "x": torch.ones(5, 2, 17)}
 
 
 @compiled
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"x": torch.ones(2, 1, 17).bfloat16()}, f"{ON_CPU}.bfloat16 on cpu"),
-        ({"x": torch.ones(2, 1, 17, device="meta")}, f"{ON_CPU}.float32 on meta"),
-        ({"packed": torch.ones(1, 3, 17, 16).bfloat16()}, f"{ON_CPU}.bfloat16 on cpu"),
-        ({"bias": torch.ones(33).double()}, f"{ON_CPU}.float64 on cpu"),
-        ({"x": torch.ones(2, 1, 16)}, r"weights of \(1, 3, 17, 16\) for 1 x 16 inputs, 33 outputs"),
-        ({"x": torch.ones(2, 2, 17)}, r"weights of \(1, 3, 17, 16\) for 2 x 17 inputs, 33 outputs"),
-        ({"outputs": 49}, r"weights of \(1, 3, 17, 16\) for 1 x 17 inputs, 49 outputs"),
-        ({"packed": torch.ones(1, 3, 17, 32)[..., ::2]}, r"weights of \(1, 3, 17, 16\)"),
-        ({"bias": torch.ones(32)}, r"a bias of \(32,\) for 1 x 33 outputs"),
+        (
+            {"x": torch.ones(5, 2, 17).bfloat16()},
+            "rows for packed weights are float32 on cpu, not torch.bfloat16",
+        ),
+        ({"x": torch.ones(5, 2, 17, device="meta")}, "not torch.float32 on meta"),
+        ({"x": torch.ones(5, 2, 16)}, r"rows of \(5, 2, 16\) for weights of \(2, 33, 17\)"),
+        ({"x": torch.ones(5, 1, 17)}, r"rows of \(5, 1, 17\)"),
+        ({"x": torch.ones(5, 17)}, r"rows of \(5, 17\)"),
+        ({"weight": torch.ones(2, 33, 17).half()}, "float32 or int8 on cpu, not torch.float16 on cpu"),
+        (
+            {"weight": torch.ones(2, 33, 17, device="meta")},
+            "float32 or int8 on cpu, not torch.float32 on meta",
+        ),
+        ({"bias": torch.ones(33)}, r"a bias of \(33,\), not \(2, 33\)"),
+        ({"scale": torch.ones(2, 32)}, r"a scale of \(2, 32\), not \(2, 33\)"),
     ],
 )
 def test_what_the_kernel_would_read_past_its_end_is_refused(wrong: dict[str, Any], message: str) -> None:
-    few_rows.product(**FITTING)
+    given = FITTING | wrong
     with pytest.raises(ModelInputError, match=message):
-        few_rows.product(**{**FITTING, **wrong})
+        FewRowsWeight(given["weight"], given.get("bias"), given.get("scale")).multiply(given["x"])
+
+
+@compiled
+def test_weights_of_8_bits_have_a_largest_number_of_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(few_rows, "MAX_INPUTS", 16)
+    with pytest.raises(ModelInputError, match="17 inputs are too many for weights of 8 bits: at most 16"):
+        FewRowsWeight(codes(1, 33, 17, seed=0))
 
 
 @compiled
 def test_no_rows_are_mapped_to_no_rows() -> None:
     assert FewRowsLinear(torch.ones(33, 17))(torch.ones(2, 0, 17)).shape == (2, 0, 33)
+    assert FewRowsWeight(codes(2, 33, 17, seed=0)).multiply(torch.ones(0, 2, 17)).shape == (0, 2, 33)
 
 
 @compiled
 def test_long_sums_are_as_exact_as_sums_in_float32_are() -> None:
     x, weight = torch.randn(5, 1, 16_384), torch.randn(1, 32, 16_384)
-    found = few_rows.product(x, few_rows.pack(weight), 32)[:, 0]
+    found = FewRowsWeight(weight).multiply(x)[:, 0]
     truth = (x[:, 0].double() @ weight[0].double().t()).float()
     # One addition after the other: the root of 16,384 roundings, each of 6e-8 of a sum of up to some 400.
     torch.testing.assert_close(found, truth, rtol=1e-5, atol=1e-3)
+
+
+@compiled
+@pytest.mark.parametrize("weight", [drawn(1, 37, 21, seed=0), codes(1, 37, 21, seed=0)])
+def test_the_activation_of_a_map_equals_the_plain_one(weight: Tensor) -> None:
+    x, bias = 8 * drawn(5, 1, 21, seed=1), drawn(1, 37, seed=2)
+    scale = torch.full((1, 37), 0.02 if weight.dtype == torch.int8 else 1.0)
+    plain = FewRowsWeight(weight, bias, scale).multiply(x)
+    assert plain.min() < -20
+    assert plain.max() > 20
+    found = FewRowsWeight(weight, bias, scale, gelu_new=True).multiply(x)
+    torch.testing.assert_close(found, F.gelu(plain, approximate="tanh"))
+
+
+@compiled
+def test_the_activation_of_what_is_not_finite_is_as_published() -> None:
+    x = torch.tensor([math.nan, math.inf, -math.inf, 0.0, -0.0, 1e30, -1e30, -100.0]).view(8, 1, 1)
+    found = FewRowsWeight(torch.ones(1, 1, 1), gelu_new=True).multiply(x)
+    torch.testing.assert_close(found, F.gelu(x, approximate="tanh"), equal_nan=True)
+
+
+def attended(query: Tensor, keys: Tensor, values: Tensor, slots: Tensor, seen: Tensor | None) -> Tensor:
+    """Attend one row, head and token after the other."""
+    found = torch.zeros(query.shape, dtype=torch.float64)
+    for row in range(len(query)):
+        for head in range(query.shape[1]):
+            own = keys[head, slots[row]].double()
+            scores = own @ query[row, head].double() / math.sqrt(query.shape[2])
+            if seen is not None and seen[row].any():
+                scores[~seen[row]] = -math.inf
+            elif seen is not None:  # of padding alone: each token counts the same
+                scores[:] = 0
+            found[row, head] = torch.softmax(scores, dim=0) @ values[head, slots[row]].double()
+    return found.to(query.dtype)
+
+
+@compiled
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(1, 6), st.integers(1, 3), st.integers(1, 20), st.integers(1, 75)),
+    st.sampled_from([torch.float32, torch.bfloat16]),
+    st.sampled_from([None, 0.5, 1.0]),
+    st.integers(0, 99),
+)
+def test_attention_of_rows_that_share_slots_equals_a_slow_one(
+    shape: tuple[int, int, int, int], dtype: torch.dtype, padding: float | None, seed: int
+) -> None:
+    rows, heads, tokens, width = shape
+    generator = torch.Generator().manual_seed(seed)
+    query = (3 * drawn(rows, heads, width, seed=seed)).to(dtype)
+    keys, values = (drawn(heads, 40, width, seed=seed + n).to(dtype) for n in (1, 2))
+    slots = torch.stack([torch.randperm(40, generator=generator)[:tokens] for _ in range(rows)])
+    seen = None if padding is None else torch.rand(rows, tokens, generator=generator) >= padding
+    found = few_rows.attention(query, keys, values, slots, seen)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, attended(query, keys, values, slots, seen))
+
+
+@compiled
+def test_attention_to_what_is_no_number_gives_none() -> None:
+    query, keys, values = torch.ones(2, 1, 9), torch.ones(1, 4, 9), torch.ones(1, 4, 9)
+    keys[0, 3, 8] = math.nan
+    found = few_rows.attention(query, keys, values, torch.tensor([[0, 1], [2, 3]]), None)
+    assert found[0].equal(torch.ones(1, 9))
+    assert found[1].isnan().all()
+
+
+@compiled
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"keys": torch.ones(2, 7, 4)},
+        {"values": torch.ones(2, 6, 5)},
+        {"values": torch.ones(2, 7, 5).bfloat16()},
+        {"query": torch.ones(3, 2, 5).double()},
+        {"slots": torch.zeros(2, 4, dtype=torch.long)},
+        {"seen": torch.ones(3, 3, dtype=torch.bool)},
+        {"query": torch.ones(3, 2, 5, device="meta")},
+    ],
+)
+def test_attention_that_does_not_fit_is_refused(wrong: dict[str, Tensor]) -> None:
+    fitting = {"query": torch.ones(3, 2, 5), "keys": torch.ones(2, 7, 5), "values": torch.ones(2, 7, 5)}
+    fitting |= {"slots": torch.zeros(3, 4, dtype=torch.long), "seen": torch.ones(3, 4, dtype=torch.bool)}
+    few_rows.attention(**fitting)
+    with pytest.raises(ModelInputError, match="do not attend to keys"):
+        few_rows.attention(**fitting | wrong)
+
+
+@compiled
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(1, 8), st.integers(1, 3), st.integers(1, 90), st.integers(1, 70)),
+    st.sampled_from([None, 0.5, 1.0]),
+    st.integers(0, 99),
+)
+def test_attention_to_shared_keys_equals_softened_products(
+    shape: tuple[int, int, int, int], padding: float | None, seed: int
+) -> None:
+    rows, heads, tokens, width = shape
+    query = drawn(rows, heads, width, seed=seed)
+    keys, values = drawn(heads, tokens, width, seed=seed + 1), drawn(heads, width, tokens, seed=seed + 2)
+    seen = None
+    if padding is not None:
+        seen = torch.rand(tokens, generator=torch.Generator().manual_seed(seed)) >= padding
+    found = few_rows.shared_attention(query, FewRowsWeight(keys), FewRowsWeight(values), seen)
+    scores = torch.einsum("rhd,htd->rht", query.double(), keys.double())
+    if seen is not None:
+        scores = scores.masked_fill(~seen, torch.finfo(torch.float32).min)
+    truth = torch.einsum("rht,hdt->rhd", torch.softmax(scores, dim=-1), values.double())
+    torch.testing.assert_close(found, truth.float())
+
+
+@compiled
+def test_keys_and_values_of_other_tokens_are_refused() -> None:
+    query, keys = torch.ones(5, 2, 4), FewRowsWeight(torch.ones(2, 9, 4))
+    for tokens, seen in ((8, None), (9, torch.ones(8, dtype=torch.bool))):
+        with pytest.raises(ModelInputError, match="9 keys for values of"):
+            few_rows.shared_attention(query, keys, FewRowsWeight(torch.ones(2, 4, tokens)), seen)
+
+
+@compiled
+def test_codes_are_multiplied_to_the_same_bits_with_vnni_and_without(tmp_path: Path) -> None:
+    script = tmp_path / "multiply.py"
+    script.write_text(
+        "import sys, torch\n"
+        "from bigbird_pegasus.kernels.few_rows import FewRowsWeight\n"
+        "torch.manual_seed(0)\n"
+        "weight = FewRowsWeight(torch.randint(-128, 128, (2, 50, 333)).to(torch.int8))\n"
+        "torch.save(weight.multiply(torch.randn(11, 2, 333)), sys.argv[1])\n",
+        encoding="utf-8",
+    )
+    for name, limits in (("as it is", {}), ("avx2", AVX2_ALONE)):
+        command = [sys.executable, str(script), str(tmp_path / name)]
+        subprocess.run(command, env=os.environ | limits, check=True)
+    assert torch.equal(*(torch.load(tmp_path / name, weights_only=True) for name in ("as it is", "avx2")))
 
 
 def test_a_library_that_cannot_be_loaded_is_as_good_as_none(tmp_path: Path) -> None:
@@ -161,12 +374,13 @@ def test_the_kernel_can_be_compiled_where_there_is_a_compiler(tmp_path: Path) ->
 @compiled
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_number_of_threads_changes_no_bit(threads: int) -> None:
-    x, weight = torch.randn(5, 2, 64), few_rows.pack(torch.randn(2, 100, 64))
+    x, weights = torch.randn(5, 2, 64), (torch.randn(2, 100, 64), codes(2, 100, 64, seed=0))
+    packed = [FewRowsWeight(weight) for weight in weights]
     usual = torch.get_num_threads()
-    before = few_rows.product(x, weight, 100)
+    before = [weight.multiply(x) for weight in packed]
     try:
         torch.set_num_threads(threads)
-        assert torch.equal(few_rows.product(x, weight, 100), before)
+        assert all(torch.equal(w.multiply(x), found) for w, found in zip(packed, before, strict=True))
     finally:
         torch.set_num_threads(usual)
 

@@ -34,11 +34,30 @@ def test_a_pool_shared_by_beams_equals_a_cache_copied_for_each_beam(
             assert all(map(torch.equal, pool.keys_and_values(layer), (keys, values)))
             if tokens == 1:
                 expected = slow_attention(query, keys, values, None)
-                torch.testing.assert_close(pool.attend(layer, query, None), expected)
+                torch.testing.assert_close(pool.attend(layer, query, None), expected)  # by torch
+                with torch.inference_mode():  # by the kernel, where it is there
+                    torch.testing.assert_close(pool.attend(layer, query, None), expected)
         pool.commit()
         chosen = torch.randint(0, rows, (rows,), generator=generator)
         pool.reorder(chosen)
         copied = [(keys[chosen], values[chosen]) for keys, values in copied]
+
+
+def test_padding_is_not_attended_to_with_the_kernel_and_without_it() -> None:
+    pool, generator = KVPool(1, 3, CPU), torch.Generator().manual_seed(0)
+    keys, values = draw(generator, 3, 6), draw(generator, 3, 6)
+    for token in range(6):
+        pool.reserve(1)
+        pool.append(0, keys[:, :, token : token + 1], values[:, :, token : token + 1])
+        if token < 5:
+            pool.commit()
+    query, mask = draw(generator, 3, 1), torch.rand(3, 6, generator=generator) < 0.5
+    mask[2] = False
+    expected = slow_attention(query, keys, values, mask)
+    expected[2] = values[2].mean(dim=1, keepdim=True)  # of padding alone: a mean, and no number that is none
+    torch.testing.assert_close(pool.attend(0, query, mask), expected)
+    with torch.inference_mode():
+        torch.testing.assert_close(pool.attend(0, query, mask), expected)
 
 
 def test_tokens_that_all_beams_share_take_one_slot() -> None:
