@@ -29,8 +29,8 @@ LAYERS = {
     "bbp_cli": (
         ("errors", "version"),
         ("console", "files"),
-        ("documents", "dataset", "models"),
-        ("tasks",),
+        ("documents", "models"),
+        ("dataset", "tasks"),
         ("output",),
         ("batch", "evaluation"),
         ("training",),
