@@ -6,8 +6,9 @@ Markdown, e-mail, transcripts, source code and text taken from PDF pages. Doubtf
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from bigbird_pegasus.text import line_patterns as patterns
@@ -58,9 +59,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 def classify_lines(text: str) -> tuple[Line, ...]:
     """Return the lines of a text that are not blank, in order."""
     spans = line_spans(text)
-    spans = unwrapped_spans(text, spans, [_shown(text, span) for span in spans], _kind)
+    kind_alone = cache(_kind)  # of rules, blank comments and rows many are the same
+    spans = unwrapped_spans(text, spans, [_shown(text, span) for span in spans], kind_alone)
     shown = [_shown(text, span) for span in spans]
-    kinds = _kinds(text, spans, shown)
+    kinds = _kinds(text, spans, shown, kind_alone)
     lines: list[Line] = []
     for number, (start, end) in enumerate(spans):
         starts_block = number == 0 or _starts_block(shown, kinds, number, spans)
@@ -111,8 +113,10 @@ def label_end(line: str) -> int:
     return match.end() if match else 0
 
 
-def _kinds(text: str, spans: list[tuple[int, int]], shown: list[str]) -> list[Kind]:
-    kinds: list[Kind] = [_kind(line) for line in shown]
+def _kinds(
+    text: str, spans: list[tuple[int, int]], shown: list[str], kind_alone: Callable[[str], Kind]
+) -> list[Kind]:
+    kinds = [kind_alone(line) for line in shown]
     _mark_fences(shown, kinds)
     _mark_source_code(shown, kinds)
     _mark_speakers(shown, kinds)

@@ -44,6 +44,16 @@ _STATES = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|shall|must|may|will|can|does?|means?|takes?|appl(?:y|ies)"
     r"|requires?|provides?|amended|repealed)\b"
 )
+# What a law says of itself, and no summary of it does: its name, where it holds, that it was enacted.
+_FORMALITY = re.compile(
+    r"(?:\(?\w{1,4}[.)] )?(?:be it (?:therefore |further )?(?:enacted|ordained|resolved)\b|enacted by\b"
+    r"|th(?:is|ese|e) (?:[a-z]+ ){0,2}"
+    + any_of(
+        "act  law  statute  ordinance  code  regulations?  order  rules?  bill  section  title  part  measure"
+    )
+    + r" (?:(?:shall|may) (?:be (?:known|cited|referred to)|be known and (?:may )?be cited)\b|extends? to ))",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"<?(?:https?://|www\.)\S+|(?<![^\s@])[^\s@]+@[^\s@]+\.\w+")
 _BOILERPLATE = re.compile(
     r"\b"
@@ -151,6 +161,6 @@ def _grade(sentence: str, line: Line | None, *, is_whole: bool) -> int:
     words = count_words(distinct)
     if words < (_MIN_SPOKEN_WORDS if spoken else _MIN_WORDS) or (spoken and _QUESTION.search(said)):
         return FRAGMENT
-    if words <= _MAX_COURTESY_WORDS and _COURTESY.match(said):
+    if (words <= _MAX_COURTESY_WORDS and _COURTESY.match(said)) or _FORMALITY.match(said):
         return FRAGMENT
     return OLDER if line.kind == "quote" else PROSE

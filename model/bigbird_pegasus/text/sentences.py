@@ -19,6 +19,7 @@ MAX_PIECE_CHARS = 5_000  # given to sentencex at once: some marks cost it time q
 PARAGRAPH_END = re.compile(r"\n[^\S\n]*\n\s*|\f\s*")
 # Besides, sentencex panics inside the line and paragraph separators of Unicode.
 _BREAK = re.compile(r"[\n\r\v\x1c-\x1e\x85\u2028\u2029]")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 DEFAULT_LANGUAGE = "en"
 # A blank line is inside of a sentence that a page ends in, where the last word above asks for another, …
 _ENDS_OPEN = re.compile(
@@ -126,6 +127,8 @@ def _sentence_lengths(paragraph: str, language: str) -> list[int]:
 
 def _piece_lengths(text: str, language: str) -> list[int]:
     """Return the lengths of sentencex's pieces, mended by `sentence_boundaries`."""
+    if not _LETTER_OR_DIGIT.search(text):  # a rule, or blanked markup
+        return [len(text)]
     from sentencex import segment  # type: ignore[import-untyped]  # it has no annotations
 
     ends = list(accumulate(len(piece) for piece in segment(language, text)))

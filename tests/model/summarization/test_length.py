@@ -127,6 +127,16 @@ SHORT_TEXTS = {
 }
 
 
+def test_a_text_without_as_many_sentences_as_asked_for_says_so() -> None:
+    text = "\n\n".join(["HEADING OF IT", *(f"{one} Why?" for one in SENTENCES[:4])])
+    assert summarize(text, length="4s").warnings == ()
+    found = summarize(text, length="7s")
+    assert len(found.sentences) == 4
+    assert found.warnings == ("7 sentences were asked for: the text has 4 sentences that can be printed",)
+    (warning,) = summarize(SENTENCES[0], length="2s").warnings
+    assert warning.endswith("the text has 1 sentence that can be printed")
+
+
 def test_a_share_is_one_of_the_document_whatever_of_it_is_read() -> None:
     text = "\n\n".join(f"{sentence} It is told in place {n}." for n, sentence in enumerate(SENTENCES * 40))
     found = summarize(text, truncate=True, length="0.2%")

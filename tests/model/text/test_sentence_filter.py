@@ -174,3 +174,20 @@ def test_titles_of_paragraphs_of_laws_and_licences_are_left_out() -> None:
     ]
     law = "§ 2. This local law takes effect 120 days after it becomes law."
     assert kept([*prose, *left_out, law]) == [*prose, law]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_one"),
+    [
+        ("This Act may be cited as the Public Benches Act 2024.", True),
+        ("(1) This local law shall be known and may be cited as the benches law.", True),
+        ("This Act extends to England and Wales.", True),
+        ("Be it enacted by the Assembly of the State of Northmark.", True),
+        ("This law requires at least one bench for every 400 metres.", False),
+        ("The order extends the work on the quay by a year.", False),
+        ("This Act applies to boats that are known to be old.", False),
+    ],
+)
+def test_what_a_law_says_of_its_name_and_place_is_in_no_summary(sentence: str, is_one: bool) -> None:
+    rest = [f"A council must provide at least {n} benches on every quay." for n in range(9)]
+    assert (sentence not in kept([sentence, *rest])) == is_one

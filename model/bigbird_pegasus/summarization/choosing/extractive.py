@@ -35,7 +35,13 @@ from bigbird_pegasus.summarization.features.standalone import (
     opens_with_pronoun,
 )
 from bigbird_pegasus.summarization.features.word_importance import WordCoverage
-from bigbird_pegasus.summarization.length import WORDS_PER_SENTENCE, LengthBounds, bounds_of
+from bigbird_pegasus.summarization.length import (
+    WORDS_PER_SENTENCE,
+    AskedLength,
+    Length,
+    LengthBounds,
+    bounds_of,
+)
 from bigbird_pegasus.summarization.options import NO_QUERY_WORDS, SummaryOptions
 from bigbird_pegasus.summarization.quality import Stop
 from bigbird_pegasus.summarization.reading import joined_vectors, sections_for, windows_of
@@ -120,6 +126,7 @@ def extractive_steps(
         choice = choose_by_section(choose_among, sections, counts, allowed, most, leans)
     else:
         choice = choose_among(bounds, allowed)
+    warnings += _too_few(options.length, len(choice.numbers))
     shown = list(texts)
     for number, rest in choice.shortened.items():  # without the speaker's name, which `named` adds
         shown[number] = rest[len(spoken[number]) - len(texts[number]) :]
@@ -138,6 +145,14 @@ def extractive_steps(
         join_sentences,
         bounds.min_words,
     )
+
+
+def _too_few(length: Length | None, found: int) -> tuple[str, ...]:
+    """Return the warning that a summary has fewer sentences than were asked for."""
+    if not isinstance(length, AskedLength) or length.unit != "s" or found >= length.number:
+        return ()
+    has = "1 sentence" if found == 1 else f"{found} sentences"
+    return (f"{length.number} sentences were asked for: the text has {has} that can be printed",)
 
 
 def _chooser(

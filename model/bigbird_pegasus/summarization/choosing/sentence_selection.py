@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bigbird_pegasus.inference.numpy_functions import Floats, Integers
 from bigbird_pegasus.modeling.sentence_columns import (
@@ -37,6 +37,7 @@ LENGTH_POWER = 0.3  # by which the words of a sentence count against it when can
 MIN_RANKED_WORDS = 6  # shorter sentences gain nothing by being shorter
 MIN_GAIN = 0.0  # below it the summary ends
 MAX_SHARED_WORDS = 0.6  # share of a sentence's words with one that is selected
+MAX_SAME_WORDS = 0.95  # … where sentences that were asked for are lacking
 MIN_SUBSTITUTE_WORDS = 8  # of a sentence that is selected because a better one does not fit: fewer say little
 MAX_EXPECTED_RATIO = 1.5  # times the expected length, and …
 MAX_EXTRA_WORDS = 20  # … words more, a summary has at most where no length was asked for
@@ -234,10 +235,11 @@ def select_sentences(
     """Select the sentences of a summary; return them in document order, and whether a bound ended it.
 
     The sentence that adds most is selected, again and again while one does, or until the least words and
-    sentences are there. Left out are those that share more than 60 % of their words with a selected one, and
-    those that no longer fit into the most words (a shorter one may, of at least 8 words). Where nothing fits
-    at all, the best sentence is selected whatever its length: a summary is never empty unless the document
-    is.
+    sentences are there. Left out are those that share more than 60 % of their words with a selected one,
+    and those that no longer fit into the most words (a shorter one may, of at least 8 words). Where
+    sentences that were asked for are lacking, dependent ones and near repeats may be selected too. Where
+    nothing fits at all, the best sentence is selected whatever its length: a summary is never empty unless
+    the document is.
 
     Args:
         gains_of: the selection network of the model that gave the scores: from features (C, SELECTOR_COLUMNS)
@@ -269,9 +271,7 @@ def select_sentences(
     cut = False
     while len(state.chosen) < len(numbers):
         gains = gains_of(state.features())
-        repeats = state.shared > MAX_SHARED_WORDS
-        repeats[state.chosen] = True
-        repeats |= dependent & (state.follows == 0)
+        repeats = _not_wanted(state, dependent, lacks=_lacks_sentences(state, bounds))
         too_long = state.candidates.words > (
             math.inf if _lacks_sentences(state, bounds) else room - state.words
         )
@@ -309,6 +309,20 @@ def _candidate_numbers(
     if bounds.first is None or bounds.first in numbers:
         return numbers
     return [*numbers, bounds.first]
+
+
+def _not_wanted(state: SelectionState, dependent: NDArray[np.bool_], *, lacks: bool) -> NDArray[np.bool_]:
+    """Return which candidates may not be selected: repeats, and those that stand behind none that is (C,).
+
+    Where sentences that were asked for are lacking and none is left, the latter may, then near repeats.
+    """
+    chosen = np.zeros_like(dependent)
+    chosen[state.chosen] = True
+    alone = dependent & (state.follows == 0)
+    rules = [chosen | alone | (state.shared > MAX_SHARED_WORDS)]
+    if lacks:
+        rules += [chosen | (state.shared > share) for share in (MAX_SHARED_WORDS, MAX_SAME_WORDS)]
+    return next((rule for rule in rules if not rule.all()), rules[0])
 
 
 def _lacks_sentences(state: SelectionState, bounds: SelectionBounds) -> bool:

@@ -78,7 +78,8 @@ _CITATION = re.compile(
 _LIST_MARK = re.compile(r"(?:[-*\u2022\u00b7o] |\(?(?:\d{1,2}|[a-z]|[ivx]+)[.)] )")
 _NUMBERED = re.compile(r"(?<!\w)\(?([1-9a-e]|i{1,3})\)")
 _DEFINITION = re.compile(
-    r"(?:\(?\w{1,4}[.)] )?(?:the )?(?:(?:terms?|words?|phrases?) )?"
+    r"(?:\(?\w{1,4}[.)] )?(?:[a-z][a-z ,;'\u2019-]{2,60}\.?[-\u2013\u2014]{1,2} ?)?"  # (1) HOST.-The term
+    r"(?:the )?(?:(?:terms?|words?|phrases?) )?"
     r"[\"\u201c][^\"\u201c\u201d]{1,80}[\"\u201d],? "
     r"(?:shall )?(?:means?|includes?|refers to|ha(?:s|ve) the (?:same )?meaning"
     r"|is an (?:acronym|abbreviation))\b",

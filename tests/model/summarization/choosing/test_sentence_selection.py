@@ -57,6 +57,22 @@ def test_a_sentence_that_repeats_a_chosen_one_is_skipped(chooser: Chooser) -> No
     assert chosen == [0, 2]
 
 
+def test_asked_sentences_are_filled_up_with_dependent_ones_then_with_near_repeats(chooser: Chooser) -> None:
+    words = DISTINCT[0].split()
+    near = " ".join([*words[:8], "other", "end."])
+    sentences = [DISTINCT[0], DISTINCT[0].upper(), near, DISTINCT[1]]
+
+    def chosen(count: int) -> list[int]:
+        bounds = SelectionBounds(max_sentences=count, min_sentences=count, dependent=frozenset([3]))
+        features = sentence_features(sentences, [True] * 4)
+        scores = [0.9, 0.8, 0.7, 0.1]
+        return select_sentences(chooser, [10] * 4, scores, features, 30, [True] * 4, bounds)[0]
+
+    assert chosen(2) == [0, 3]
+    assert chosen(3) == [0, 2, 3]
+    assert chosen(4) == [0, 2, 3]  # the same words again say nothing
+
+
 def test_a_longer_expected_summary_has_more_sentences(chooser: Chooser) -> None:
     scores = [0.5, 0.5, 0.45, 0.4, 0.4, 0.35, 0.3, 0.3]
     numbers = [len(choose(chooser, DISTINCT, scores, length)[0]) for length in (12, 40, 200)]

@@ -115,6 +115,7 @@ def test_deductions_add_up() -> None:
         ('a. "Agency" has the same meaning as in section 4.', True),
         ("The phrase \u201clawful owner\u201d shall mean a person.", True),
         ('The term "avigate" includes managing a computer.', True),
+        ('(2) HOST.\u2014The term "host" means a person who lets a room.', True),
         ('The "old" pier means a lot to the town.', False),
         ('The mayor said that "Agency" means nothing to her.', False),
         ("Closing the pier means less work.", False),
