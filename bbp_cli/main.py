@@ -6,6 +6,7 @@ Nothing heavy is imported before the signal handlers are set, so Ctrl-C and SIGT
 import errno
 import os
 import re
+import shlex
 import signal
 import sys
 import traceback
@@ -27,6 +28,7 @@ from bbp_cli.errors import (
     Terminated,
     UsageError,
 )
+from bbp_cli.files import exists
 
 INTERRUPTED = Interrupted.exit_code
 YES = ("1", "true", "t", "yes", "y", "on")  # what Typer takes for true in a variable of a flag
@@ -111,7 +113,8 @@ def _run(words: list[str]) -> int:
             raise
         context = getattr(error, "ctx", None)
         name = context.command_path if context is not None else "bbp"
-        raise UsageError(_reworded(str(error.format_message())), hint=f"see {name} --help") from error
+        message = _reworded(str(error.format_message()))
+        raise UsageError(message, hint=_hint(message, name, words)) from error
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # Typer answers a broken pipe with exit 1
             raise ClosedOutputError("stdout is closed") from None
@@ -119,6 +122,12 @@ def _run(words: list[str]) -> int:
     if code == INTERRUPTED:  # Typer catches KeyboardInterrupt and returns this code
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _hint(message: str, name: str, words: Sequence[str]) -> str:
+    if message.startswith("No such command") and name == "bbp" and exists(words[0]):
+        return f"to summarize it: bbp summarize {shlex.quote(words[0])}"
+    return f"see {name} --help"
 
 
 def _with_values(words: list[str]) -> list[str]:

@@ -45,6 +45,10 @@ def bbp(
     ] = False,
 ) -> None:
     """Summarize long documents on this computer: text, PDF, HTML, office files, mail, captions."""
+    _help_without_command(context)
+
+
+def _help_without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         print_line(context.get_help())
         raise typer.Exit(2)
@@ -57,6 +61,8 @@ models_app = typer.Typer(
     name="models",
     help="Download, list, describe, convert or delete models.",
     rich_markup_mode=None,
+    invoke_without_command=True,
+    callback=_help_without_command,
 )
 models_app.command()(models.pull)
 models_app.command("list")(models.list_models)  # `list` would hide the type

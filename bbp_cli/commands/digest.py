@@ -37,6 +37,7 @@ from bbp_cli.tasks.results import DocumentSummary
 from bbp_cli.tasks.summarize import summary_task
 
 SCHEMA = "bbp.digest/1"
+ALSO_NAMED = 5  # documents that say the same, in text; JSON has all
 
 
 def digest(
@@ -124,13 +125,15 @@ def digest_documents(
                 + "\n"
             )
         else:
-            emit("".join(map(_line, chosen)))
+            emit("".join(map(as_line, chosen)))
     failures.raise_if_any()
     return bool(inputs.items)
 
 
-def _line(one: DigestSentence) -> str:
-    also = f"; also {', '.join(one.also)}" if one.also else ""
+def as_line(one: DigestSentence) -> str:
+    """Return a sentence with its document and place, and the first of those that say the same."""
+    more = f" and {len(one.also) - ALSO_NAMED} more" if len(one.also) > ALSO_NAMED else ""
+    also = f"; also {', '.join(one.also[:ALSO_NAMED])}{more}" if one.also else ""
     return f"{one.shown} [{one.name}, {one.place}{also}]\n"
 
 

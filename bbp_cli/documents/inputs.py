@@ -13,6 +13,7 @@ from bbp_cli.documents.document import STDIN, display_name, missing_error
 from bbp_cli.documents.encodings import READS, check_encoding
 from bbp_cli.documents.folders import (
     NOT_READ,
+    OWN_RESULT,
     FolderContent,
     FolderFilter,
     SkippedFile,
@@ -242,6 +243,8 @@ def _folder_items(folder: str, found: FolderContent, chosen: FolderFilter) -> It
 def _no_files(folder: str, found: FolderContent, chosen: FolderFilter) -> InputError:
     """Return the error of a folder without documents: the patterns that leave none, or what bbp reads."""
     message, hint = "no readable files in this folder", READS
+    if found.skipped and all(file.reason == OWN_RESULT for file in found.skipped):
+        message, hint = "only results that bbp wrote are in this folder", "one that is named is read"
     if found.names and not any(map(chosen.takes, found.names)):
         message = "none of the files in this folder is chosen by "
         message += " ".join(

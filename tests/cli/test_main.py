@@ -78,6 +78,17 @@ def test_no_command_is_help_on_stderr(bbp: Bbp) -> None:
     done = bbp()
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr.startswith("Usage: bbp")
+    done = bbp("models")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: bbp models")
+
+
+def test_a_file_in_place_of_a_command_has_the_command_as_a_hint(bbp: Bbp, tmp_path: Path) -> None:
+    (tmp_path / "my report.txt").write_text("It rained.")
+    done = bbp("my report.txt")
+    assert (done.code, done.stdout) == (2, "")
+    message = "No such command 'my report.txt' (to summarize it: bbp summarize 'my report.txt')"
+    assert done.stderr == f"bbp: error: {message}\n"
 
 
 @pytest.mark.parametrize(

@@ -91,9 +91,7 @@ def storage_folder(repository: str) -> Path:
 def snapshot_folder(repository: str, revision: str | None = None) -> Path | None:
     """Return the folder of a revision in the cache, complete or not; None where nothing of it is there."""
     storage = storage_folder(repository)
-    commit = revision or MAIN
-    if not COMMIT.fullmatch(commit) and not (storage / "refs" / commit).is_file():
-        commit = _whole_commit(storage, commit) or commit
+    commit = whole_revision(repository, revision or MAIN)
     if not COMMIT.fullmatch(commit):
         try:
             commit = (storage / "refs" / commit).read_text(encoding="utf-8").strip()
@@ -101,6 +99,16 @@ def snapshot_folder(repository: str, revision: str | None = None) -> Path | None
             return None
     folder = storage / "snapshots" / commit
     return folder if COMMIT.fullmatch(commit) and folder.is_dir() else None
+
+
+def whole_revision(repository: str, revision: str) -> str:
+    """Return the commit that a short form means in the cache, and any other revision as it is.
+
+    The Hub knows no short forms.
+    """
+    storage = storage_folder(repository)
+    is_known = COMMIT.fullmatch(revision) or (storage / "refs" / revision).is_file()
+    return revision if is_known else _whole_commit(storage, revision) or revision
 
 
 def means_commit(revision: str, commit: str) -> bool:

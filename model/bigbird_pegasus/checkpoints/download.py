@@ -32,6 +32,7 @@ from bigbird_pegasus.checkpoints.cache import (
     hub_constants,
     is_revision_name,
     storage_folder,
+    whole_revision,
 )
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, SMALL_FILES, WEIGHTS, max_bytes_of, shards_of
 from bigbird_pegasus.checkpoints.requests import (
@@ -122,6 +123,8 @@ def download(
     """
     if revision is not None and not is_revision_name(revision):
         raise HubError(HubReason.NO_REVISION, f"{revision!r} cannot be a branch, a tag or a commit")
+    if revision is not None:
+        revision = whole_revision(repository, revision)
     if hub_constants().HF_HUB_OFFLINE:
         raise HubError(HubReason.OFFLINE, "not in the cache, and HF_HUB_OFFLINE forbids the download")
     with _explained(repository, revision):

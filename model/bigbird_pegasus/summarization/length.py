@@ -20,7 +20,7 @@ WORDS_PER_SENTENCE = 22  # of the sentences that are chosen, on average
 _NUMBER = re.compile(
     r"(\d{1,9})(?:[.,](\d{1,9}))?\s?(?:(w|words?)|(s|sentences?)|(%|percent))?", re.ASCII | re.IGNORECASE
 )
-_FORMS = "a number of words, 120w, 5s (sentences), 10%, short, medium or long"
+_FORMS = "a number of words, 120w, 5s, 10%, short, medium or long"
 
 
 @dataclass(frozen=True)

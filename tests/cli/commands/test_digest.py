@@ -1,11 +1,13 @@
 """One summary over many documents: every sentence with its file and page, near-duplicates said once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bigbird_pegasus.summarization.options import NO_QUERY_WORDS
 from bigbird_pegasus.text.words import count_words
 
 from bbp_cli.batch.digest import DigestSentence, choose
+from bbp_cli.commands.digest import as_line
 from bbp_cli.tasks.results import CitedSentence, Origin
 from tests.cli.pdfs import make_pdf
 from tests.conftest import SENTENCES, Bbp
@@ -47,6 +49,13 @@ def test_what_several_documents_say_is_said_once_with_their_names() -> None:
     found = choose([sentence(0, 0, first, 1.0), sentence(1, 0, again, 0.9), sentence(2, 0, again, 0.8)], 100)
     assert texts_of(found) == [first]
     assert found[0].also == ["1.txt", "2.txt"]
+
+
+def test_text_names_the_first_of_many_documents_that_say_the_same() -> None:
+    one = replace(sentence(0, 0, "It froze.", 1.0), also=[f"{n}.txt" for n in range(1, 10)])
+    said = "0.txt, §1; also 1.txt, 2.txt, 3.txt, 4.txt, 5.txt"
+    assert as_line(one) == f"It froze. [{said} and 4 more]\n"
+    assert as_line(replace(one, also=one.also[:5])) == f"It froze. [{said}]\n"
 
 
 def test_the_first_sentence_is_taken_however_long_it_is() -> None:

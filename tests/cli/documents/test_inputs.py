@@ -287,6 +287,15 @@ def test_spellings_of_a_folder_that_mean_the_same_are_taken(here: Path, pattern:
     assert (found.warnings, deep.warnings) == ((), ())
 
 
+def test_a_folder_of_nothing_but_results_is_told_as_one(here: Path) -> None:
+    (here / "out").mkdir()
+    (here / "out/a.txt.summary.txt").write_text(PROSE)
+    (item,) = collect(InputOptions(("out",))).items
+    assert item.problem is not None
+    assert item.problem.message == "only results that bbp wrote are in this folder"
+    assert [one.problem for one in collect(InputOptions(("out/a.txt.summary.txt",))).items] == [None]
+
+
 def test_the_command_says_which_glob_matched_nothing(bbp: Bbp, here: Path) -> None:
     make_tree(here / "docs")
     done = bbp("summarize", "--dry-run", "docs", "--exclude", "*.TXT", "--exclude", "empty.txt")

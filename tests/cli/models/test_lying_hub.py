@@ -91,7 +91,9 @@ def test_a_cache_that_cannot_be_written_is_named(hub: Hub, hub_bbp: Bbp, extract
     assert_refused(done, 7, "cannot write the model cache", "/proc/none")
 
 
-def test_a_commit_may_be_named_by_its_beginning(hub: Hub, hub_bbp: Bbp, extractive: Path) -> None:
+def test_a_commit_may_be_named_by_its_beginning(
+    hub: Hub, hub_bbp: Bbp, extractive: Path, cache: Path
+) -> None:
     commit = hub.publish(NAME, files_of(extractive))
     pulled(hub_bbp("models", "pull", NAME))
     listed = next(line for line in hub_bbp("models", "list").stdout.splitlines() if NAME in line)
@@ -103,5 +105,8 @@ def test_a_commit_may_be_named_by_its_beginning(hub: Hub, hub_bbp: Bbp, extracti
     for wrong in (commit[:6], "0" * 12):
         assert hub_bbp("models", "path", NAME, "--revision", wrong).code == 4
     assert hub.requests == []
+    weights = next(cache.rglob(WEIGHTS))
+    weights.resolve().write_bytes(b"damaged")
+    assert pulled(hub_bbp("models", "pull", NAME, "--revision", short)) == files_of(extractive)
     assert hub_bbp("models", "rm", NAME, "--revision", short).code == 0
     assert hub_bbp("models", "path", NAME).code == 4
