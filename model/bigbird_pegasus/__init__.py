@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bigbird_pegasus.checkpoints.loader import NewHeadWarning as NewHeadWarning
     from bigbird_pegasus.config import BigBirdPegasusConfig as BigBirdPegasusConfig
     from bigbird_pegasus.data_collator import DataCollatorForSeq2Seq as DataCollatorForSeq2Seq
+    from bigbird_pegasus.data_collator import DataCollatorWithPadding as DataCollatorWithPadding
+    from bigbird_pegasus.data_collator import default_data_collator as default_data_collator
     from bigbird_pegasus.data_collator import set_seed as set_seed
     from bigbird_pegasus.generation.config import GenerationConfig as GenerationConfig
     from bigbird_pegasus.generation.logits_processors import LogitsProcessor as LogitsProcessor
@@ -108,10 +110,13 @@ if TYPE_CHECKING:
     from bigbird_pegasus.quantization.quantize import BitsAndBytesConfig as BitsAndBytesConfig
     from bigbird_pegasus.summarization.summarize import summarize as summarize
     from bigbird_pegasus.summarization.summary import Summary as Summary
+    from bigbird_pegasus.tokenization.added_tokens import AddedToken as AddedToken
     from bigbird_pegasus.tokenization.batch_encoding import BatchEncoding as BatchEncoding
     from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer as PegasusTokenizer
+    from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizerFast as PegasusTokenizerFast
 
 _LAZY = {
+    "AddedToken": "tokenization.added_tokens",
     "AutoConfig": "auto",
     "AutoModel": "auto",
     "AutoModelForCausalLM": "auto",
@@ -131,16 +136,19 @@ _LAZY = {
     "BitsAndBytesConfig": "quantization.quantize",
     "DEFAULT_MODEL": "checkpoints.files",
     "DataCollatorForSeq2Seq": "data_collator",
+    "DataCollatorWithPadding": "data_collator",
     "GenerationConfig": "generation.config",
     "LogitsProcessor": "generation.logits_processors",
     "LogitsProcessorList": "generation.logits_processors",
     "NewHeadWarning": "checkpoints.loader",
     "PegasusTokenizer": "tokenization.tokenizer",
+    "PegasusTokenizerFast": "tokenization.tokenizer",
     "StoppingCriteria": "generation.stopping_criteria",
     "StoppingCriteriaList": "generation.stopping_criteria",
     "Summary": "summarization.summary",
     "TextIteratorStreamer": "generation.streamers",
     "TextStreamer": "generation.streamers",
+    "default_data_collator": "data_collator",
     "load_model": "loading",
     "pipeline": "pipelines.factory",
     "set_seed": "data_collator",
@@ -177,8 +185,21 @@ _LAZY = {
 
 __all__ = sorted(_LAZY)
 
+# What scripts import beside the classes above, and transformers does with them as with its own.
+_IN_TRANSFORMERS = frozenset(
+    {
+        *("Trainer", "TrainingArguments", "Seq2SeqTrainer", "Seq2SeqTrainingArguments", "TrainerCallback"),
+        *("EarlyStoppingCallback", "EvalPrediction", "HfArgumentParser", "get_scheduler", "SchedulerType"),
+        *("get_linear_schedule_with_warmup", "get_cosine_schedule_with_warmup", "Adafactor"),
+    }
+)
+
 
 def __getattr__(name: str) -> Any:
+    if name in _IN_TRANSFORMERS:  # no AttributeError: a message of that is lost in `from … import`
+        raise ImportError(
+            f"{name} is not in bigbird_pegasus: import it from transformers, it takes our classes"
+        )
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -14,7 +14,16 @@ from typing import Any, ClassVar, Literal, cast
 
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, read_json_object
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
-from bigbird_pegasus.config_checks import MODEL_TYPE, check, check_choice, is_list_of, labels_of
+from bigbird_pegasus.config_checks import (
+    MODEL_TYPE,
+    WEIGHT_TYPE,
+    WeightType,
+    check,
+    check_choice,
+    dtype_name,
+    is_list_of,
+    labels_of,
+)
 from bigbird_pegasus.config_keys import ALIASES, KEPT_SILENTLY, LABEL_KEYS, without_aliases
 from bigbird_pegasus.errors import CheckpointError, ConfigError, did_you_mean, shorten
 
@@ -39,7 +48,7 @@ def architecture_of(names: Sequence[str]) -> str | None:
     return next((name for name in names if name in ARCHITECTURES), None)
 
 
-@dataclass(init=False, eq=False)
+@dataclass(init=False, eq=False, repr=False)
 class BigBirdPegasusConfig:
     """Sizes, token ids and switches of one model.
 
@@ -88,7 +97,7 @@ class BigBirdPegasusConfig:
     problem_type: ProblemType | None = None
     id2label: dict[int, str] = field(default_factory=lambda: {0: "LABEL_0", 1: "LABEL_1"})
     architectures: list[str] = field(default_factory=list)
-    dtype: str | None = None
+    dtype: WeightType = WEIGHT_TYPE
     model_type: str = MODEL_TYPE
     output_attentions: bool = False  # this one and the next two: what a forward returns unless it is told
     output_hidden_states: bool = False
@@ -132,6 +141,9 @@ class BigBirdPegasusConfig:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BigBirdPegasusConfig) and self.to_dict() == other.to_dict()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} {self.to_json_string()}"
 
     __hash__ = None  # type: ignore[assignment]  # what can be written into is no key
 
@@ -366,9 +378,7 @@ def _normalized(name: str, value: Any) -> Any:
         if not is_list_of(value or [], str):
             raise ConfigError(f"architectures is {value!r}: it must be a list of names")
         return list(value or [])
-    if name == "dtype" and value is not None:  # a torch.dtype is accepted too
-        return str(value).removeprefix("torch.")
-    return value
+    return dtype_name(value) if name == "dtype" else value
 
 
 def _report_unknown(extra: Mapping[str, Any]) -> None:

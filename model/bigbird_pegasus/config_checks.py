@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, shorten
 
 MODEL_TYPE = "bigbird_pegasus"
 MAX_SIZE = 100_000_000  # of any size: products of two stay below 2**63
@@ -14,6 +14,7 @@ ACTIVATIONS = (
     *("gelu_python_tanh", "gelu_accurate", "gelu_10", "quick_gelu", "relu2", "relu6", "leaky_relu"),
     *("linear", "mish", "sigmoid", "tanh", "hardswish", "laplace", "sqrtsoftplus"),
 )
+DTYPES = ("float32", "bfloat16", "float16", "float64", "float8_e4m3fn", "float8_e5m2", "int8")
 ATTENTION_TYPES = ("block_sparse", "original_full")
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 SWITCHES = (
@@ -71,6 +72,40 @@ def check_choice(name: str, value: object) -> None:
         raise ConfigError(f"{name} is {value!r}: it must be one of {listed}")
 
 
+def dtype_name(value: object) -> str | None:
+    """Return the name of a type of weights, given by its name or as torch's type.
+
+    Raises:
+        ConfigError: weights have no such type.
+    """
+    if value is None or value == "auto":  # which leaves the choice to the file of weights
+        return None
+    name = str(value).removeprefix("torch.")
+    name = {"half": "float16", "float": "float32", "double": "float64"}.get(name, name)
+    if name not in DTYPES:
+        raise ConfigError(f"dtype is {shorten(str(value), 50)!r}: it must be one of {', '.join(DTYPES)}")
+    return name
+
+
+class WeightType:
+    """The type of the weights: kept and written by its name, read as torch's type, as published."""
+
+    def __get__(self, config: object, owner: type) -> Any:
+        name = None if config is None else config.__dict__.get("dtype")
+        if name is None:
+            return None
+        import torch  # only here: a configuration is read without it
+
+        return getattr(torch, name)
+
+    def __set__(self, config: object, value: Any) -> None:
+        """Keep a type of torch, or its name."""
+        config.__dict__["dtype"] = dtype_name(value)
+
+
+WEIGHT_TYPE = WeightType()
+
+
 def check(config: Any) -> None:
     """Raise a ConfigError for the first value that no model can be built from."""
     if config.model_type != MODEL_TYPE:
@@ -84,8 +119,6 @@ def check(config: Any) -> None:
     for name in SWITCHES:
         if not isinstance(getattr(config, name), bool):
             raise ConfigError(f"{name} is {getattr(config, name)!r}: it must be true or false")
-    if not config.tie_word_embeddings:
-        raise ConfigError("tie_word_embeddings is false: the output head of these models is their embedding")
     _check_sizes(config)
     for name in (
         *("dropout", "attention_dropout", "activation_dropout", "classifier_dropout"),

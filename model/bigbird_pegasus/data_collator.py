@@ -89,6 +89,67 @@ class DataCollatorForSeq2Seq:
         return [fill + row if left else row + fill for fill, row in zip(fillers, rows, strict=True)]
 
 
+@dataclass
+class DataCollatorWithPadding:
+    """Makes a batch of encodings with one label each, padded by the tokenizer: of `DataCollatorForSeq2Seq`
+    what a classifier needs; `label` and `label_ids` become `labels`."""
+
+    tokenizer: Any
+    padding: bool | str = True
+    max_length: int | None = None
+    pad_to_multiple_of: int | None = None
+    return_tensors: str = "pt"
+
+    def __call__(self, features: Sequence[Mapping[str, Any]]) -> BatchEncoding:
+        """Return the batch.
+
+        Raises:
+            TokenizerError: see `PegasusTokenizer.pad`.
+        """
+        batch: BatchEncoding = self.tokenizer.pad(
+            features,
+            padding=self.padding,
+            max_length=self.max_length,
+            pad_to_multiple_of=self.pad_to_multiple_of,
+            return_tensors=self.return_tensors,
+        )
+        for name in ("label", "label_ids"):
+            if name in batch:
+                batch["labels"] = batch.pop(name)
+        return batch
+
+
+def default_data_collator(
+    features: Sequence[Mapping[str, Any]], return_tensors: str = "pt"
+) -> dict[str, Any]:
+    """Make a batch of examples that have one length: tensors (B, …) of their numbers; texts are left out.
+
+    `label` and `label_ids` become `labels`.
+
+    Raises:
+        ConfigError: `return_tensors` is unknown, or rows are of different lengths.
+    """
+    if return_tensors not in ("pt", "np"):
+        raise ConfigError(f"return_tensors is {return_tensors!r}: it must be 'pt' or 'np'")
+    batch = {}
+    for name, first in features[0].items():
+        if first is None or isinstance(first, str):
+            continue
+        rows = [feature[name] for feature in features]
+        try:
+            if isinstance(first, Tensor | np.ndarray):
+                tensor = torch.stack([torch.as_tensor(row) for row in rows])
+            else:
+                tensor = torch.tensor(rows)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ConfigError(
+                f"{name} are of different lengths, or no numbers: a batch needs padding"
+            ) from error
+        renamed = "labels" if name in ("label", "label_ids") else name
+        batch[renamed] = tensor if return_tensors == "pt" else tensor.numpy()
+    return batch
+
+
 def _as_list(value: Any) -> Any:
     """Return what an example holds as plain lists and numbers."""
     return value.tolist() if isinstance(value, Tensor | np.ndarray) else value

@@ -3,6 +3,7 @@ import warnings
 from pathlib import Path
 from typing import Any, cast
 
+import bigbird_pegasus
 import pytest
 import torch
 import transformers
@@ -11,6 +12,8 @@ from bigbird_pegasus.config_checks import ACTIVATIONS
 from bigbird_pegasus.config_keys import ALIASES
 from bigbird_pegasus.errors import CheckpointError, ConfigError
 from bigbird_pegasus.modeling.activations import activation
+
+from tests.model.tiny import SIZES
 
 # What the published arxiv checkpoint's config.json holds, as its documentation and file state it.
 PUBLISHED = {
@@ -129,7 +132,9 @@ def test_several_end_tokens_are_kept() -> None:
         ({"num_labels": 3, "id2label": {0: "a"}}, "num_labels=3 contradicts"),
         ({"num_labels": 0}, "num_labels must be a whole number from 1 to 100000, not 0"),
         ({"id2label": {1: "a"}}, "without gaps"),
-        ({"tie_word_embeddings": False}, "tie_word_embeddings"),
+        ({"tie_word_embeddings": "no"}, "tie_word_embeddings is 'no'"),
+        ({"dtype": "float17"}, "dtype is 'float17': it must be one of float32, "),
+        ({"torch_dtype": [1]}, r"dtype is '\[1\]'"),
     ],
 )
 def test_impossible_value_is_an_error_that_names_it(values: dict[str, object], told: str) -> None:
@@ -196,8 +201,8 @@ def test_values_are_set_and_read_under_all_their_names() -> None:
     assert (config.d_model, config.encoder_attention_heads, config.attention_dropout) == (64, 8, 0.5)
     config.num_beams = 4
     assert (config.num_beams, config.to_dict()["num_beams"]) == (4, 4)
-    config.dtype = torch.bfloat16  # type: ignore[assignment]
-    assert (config.dtype, config.torch_dtype) == ("bfloat16", "bfloat16")
+    config.dtype = torch.bfloat16
+    assert (config.dtype, config.torch_dtype) == (torch.bfloat16, torch.bfloat16)
     with pytest.raises(AttributeError, match="did you mean num_beams"):
         _ = config.num_beam
     assert {"d_model", "num_beams"} <= set(config)
@@ -261,3 +266,20 @@ def test_every_activation_that_can_be_named_is_that_of_transformers() -> None:
     for name in ACTIVATIONS:
         torch.testing.assert_close(activation(name)(x), transformers.activations.ACT2FN[name](x), msg=name)
     assert set(transformers.activations.ACT2FN) - set(ACTIVATIONS) == {"prelu", "xielu"}  # have parameters
+
+
+@pytest.mark.parametrize("name", ["dtype", "torch_dtype"])
+@pytest.mark.parametrize("value", ["float16", torch.float16])
+def test_a_type_of_weights_is_given_and_read_as_published(name: str, value: Any) -> None:
+    for package in (transformers, bigbird_pegasus):
+        config = package.BigBirdPegasusConfig(**{name: value})
+        assert config.dtype is config.torch_dtype is torch.float16
+        assert json.loads(config.to_json_string())["dtype"] == "float16"
+        assert package.AutoModel.from_config(tiny_of(package, config)).dtype == torch.float16
+    assert str(config).startswith("BigBirdPegasusConfig {\n")
+    assert BigBirdPegasusConfig().dtype is BigBirdPegasusConfig(torch_dtype="auto").dtype is None
+
+
+def tiny_of(package: Any, config: Any) -> Any:
+    """The sizes of a tiny model in a configuration of either package."""
+    return package.BigBirdPegasusConfig(**(config.to_diff_dict() | SIZES))

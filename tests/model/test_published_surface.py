@@ -11,13 +11,18 @@ from bigbird_pegasus import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    BatchEncoding,
     BigBirdPegasusConfig,
     BigBirdPegasusForConditionalGeneration,
     GenerationConfig,
     PegasusTokenizer,
+    PegasusTokenizerFast,
+    default_data_collator,
 )
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, TokenizerError
 from bigbird_pegasus.generation.config import NOT_OFFERED
+from bigbird_pegasus.tokenization.tokenizer import HINTS
+from torch import Tensor
 
 from tests.model.tiny import tiny_ids, tiny_model
 
@@ -86,3 +91,51 @@ PUBLISHED_NAMES: list[tuple[Any, str, str]] = [
 @pytest.mark.parametrize(("owner", "method", "name"), PUBLISHED_NAMES)
 def test_the_first_argument_has_the_published_name(owner: Any, method: str, name: str) -> None:
     assert next(n for n in inspect.signature(getattr(owner, method)).parameters if n != "self") == name
+
+
+def test_what_a_tokenizer_does_not_offer_is_one_line_that_names_it(tokenizer: Any, tmp_path: Path) -> None:
+    for name, hint in HINTS.items():
+        assert not hasattr(tokenizer, name)
+        with pytest.raises(AttributeError, match=f"^{name} is not offered: {re.escape(hint)}$"):
+            getattr(tokenizer, name)
+    with pytest.raises(AttributeError, match=r"^words is no attribute of a tokenizer$"):
+        _ = tokenizer.words
+    with pytest.raises(TokenizerError, match="filename_prefix is not offered"):
+        tokenizer.save_pretrained(tmp_path, filename_prefix="a")
+    with pytest.raises(TokenizerError, match="push_to_hub is not offered"):
+        tokenizer.save_pretrained(tmp_path, push_to_hub=True)
+    with pytest.raises(TokenizerError, match="encoding is not offered"):
+        BatchEncoding({}, encoding=[])  # type: ignore[arg-type]
+    with pytest.raises(TokenizerError, match="truncation_side is 'up'"):
+        PegasusTokenizerFast(tokenizer.vocab_file, offset=0, truncation_side="up")
+    tokenizer.truncation_side = "middle"
+    with pytest.raises(TokenizerError, match="truncation_side is 'middle'"):
+        tokenizer("a")
+    tokenizer.truncation_side = "left"
+    tokenizer.padding_side = "left"
+    tokenizer.save_pretrained(tmp_path)
+    again = PegasusTokenizer.from_pretrained(tmp_path)
+    assert (again.truncation_side, again.padding_side) == ("left", "left")
+    tokenizer.truncation_side = tokenizer.padding_side = "right"
+
+
+def test_trainers_are_imported_from_transformers() -> None:
+    with pytest.raises(
+        ImportError, match=r"^Seq2SeqTrainer is not in bigbird_pegasus: import it from transf"
+    ):
+        from bigbird_pegasus import Seq2SeqTrainer  # noqa: F401
+    with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
+        from bigbird_pegasus import Nothing  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ([{"input_ids": [1, 2]}, {"input_ids": [1]}], {}, "input_ids are of different lengths"),
+        ([{"x": Tensor([1, 2])}, {"x": Tensor([1])}], {}, "x are of different lengths"),
+        ([{"x": 1}], {"return_tensors": "tf"}, "return_tensors is 'tf'"),
+    ],
+)
+def test_rows_that_make_no_batch_are_refused(rows: Any, options: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        default_data_collator(rows, **options)

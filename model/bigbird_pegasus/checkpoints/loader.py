@@ -13,7 +13,9 @@ from bigbird_pegasus.checkpoints.files import stored_quantization
 from bigbird_pegasus.checkpoints.names import (
     BASE_PREFIX,
     FINAL_BIAS,
+    HEAD_TABLE,
     HEADS,
+    SHARED_TABLE,
     TOKEN_TABLES,
     our_name,
     published_name,
@@ -96,7 +98,11 @@ def load_weights(
     """
     folder = Path(folder)
     stored = stored_quantization(folder) is not None
-    arrivals = _Arrivals(own_tensors(model), WeightQuantizer(model, quantization, stored=stored), stored)
+    config = getattr(model, "config", None)
+    tables = TOKEN_TABLES if getattr(config, "tie_word_embeddings", True) else ()
+    arrivals = _Arrivals(
+        own_tensors(model), WeightQuantizer(model, quantization, stored=stored), stored, tables
+    )
     # One after the other, and none is kept that is not needed: a checkpoint may fill half of the memory.
     for published, tensor in tensors:
         name, suffix = _classify(published, arrivals)
@@ -123,6 +129,7 @@ class _Arrivals:
     wanted: Mapping[str, Tensor]
     quantizer: WeightQuantizer
     stored: bool  # whether the checkpoint is quantized: then weights come in parts, codes and scales
+    tables: tuple[str, ...]  # the names that mean one table
     found: dict[str, Tensor] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
     misshaped: dict[str, str] = field(default_factory=dict)
@@ -131,7 +138,7 @@ class _Arrivals:
 def _classify(published: str, arrivals: _Arrivals) -> tuple[str | None, str]:
     """Return which tensor of the model a published name means, if any, and which part of a quantized one."""
     bare, suffix = without_suffix(published) if arrivals.stored else (published, "")
-    name = _name_in(arrivals.wanted, bare)
+    name = _name_in(arrivals.wanted, bare, arrivals.tables)
     is_part_of_none = bool(suffix) and name not in arrivals.quantizer.shapes
     return (None if is_part_of_none else name), suffix
 
@@ -174,7 +181,11 @@ def _verify(
     misshaped = arrivals.misshaped | arrivals.quantizer.faults()
     arrived = {*arrivals.found, *misshaped, *arrivals.quantizer.arrived}
     absent = [name for name in arrivals.wanted if name not in arrived]
-    new = [name for name in absent if published_name(name).startswith(head)] if head else []
+    new = [
+        name
+        for name in absent
+        if (head and published_name(name).startswith(head)) or _table_for(name, arrivals.found) is not None
+    ]
     if ignore_mismatched_sizes:
         new += [name for name in arrivals.misshaped if name not in arrivals.found]
         misshaped = arrivals.quantizer.faults()
@@ -215,7 +226,7 @@ def _new_head(
     made = {name: torch.zeros(wanted[name].shape, dtype=dtype, device=device) for name in names}
     drawn = []
     for name, tensor in made.items():
-        table = _name_in(found, name) if name in TOKEN_TABLES else None
+        table = _table_for(name, found)
         if table is not None:  # the output head of a checkpoint that holds it once is its embedding
             tensor.copy_(found[table])
         elif name != FINAL_BIAS:  # which is zero where nothing was learnt, as published
@@ -233,10 +244,24 @@ def _new_head(
     return made
 
 
-def _name_in(wanted: Mapping[str, Tensor], published: str) -> str | None:
-    """Find whose tensor a published name means, with or without the `model.` that heads put before it."""
+def _table_for(name: str, found: Mapping[str, Tensor]) -> str | None:
+    """Return which table of a checkpoint stands for one that it lacks, or None of another tensor.
+
+    An output head is any table; encoder and decoder that have their own begin with the one that both shared.
+    """
+    bare = name.removeprefix(BASE_PREFIX)
+    if bare not in TOKEN_TABLES:
+        return None
+    return _name_in(found, SHARED_TABLE, TOKEN_TABLES if bare == HEAD_TABLE else ())
+
+
+def _name_in(wanted: Mapping[str, Tensor], published: str, tables: tuple[str, ...]) -> str | None:
+    """Find whose tensor a published name means, with or without the `model.` that heads put before it.
+
+    `tables` are the names of which each means any of them.
+    """
     bare = published.removeprefix(BASE_PREFIX)
-    for name in (bare, *(TOKEN_TABLES if bare in TOKEN_TABLES else ())):
+    for name in (bare, *(tables if bare in tables else ())):
         for candidate in (our_name(name), BASE_PREFIX + our_name(name)):
             if candidate in wanted:
                 return candidate

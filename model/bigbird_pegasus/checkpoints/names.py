@@ -15,11 +15,12 @@ OURS_TO_STORED = (
 )
 
 # The names under which published files hold the one table of token embeddings, once or several times.
+SHARED_TABLE, HEAD_TABLE = "shared.weight", "lm_head.weight"
 TOKEN_TABLES = (
-    "shared.weight",
+    SHARED_TABLE,
     "encoder.embed_tokens.weight",
     "decoder.embed_tokens.weight",
-    "lm_head.weight",
+    HEAD_TABLE,
 )
 FINAL_BIAS = "final_logits_bias"
 # How the published names of all heads begin; a class says which are its own.

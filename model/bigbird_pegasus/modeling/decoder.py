@@ -126,8 +126,7 @@ class Decoder(LayerStack):
 
     def __init__(self, config: BigBirdPegasusConfig, embedding: nn.Embedding | None = None) -> None:
         """Make the layers; `embedding` is the encoder's where there is one, so that both share it."""
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.embed_tokens = embedding or TokenEmbedding(config)
         self.embed_positions = nn.Embedding(config.max_position_embeddings, config.d_model)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))

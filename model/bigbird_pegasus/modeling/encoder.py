@@ -59,12 +59,11 @@ class Encoder(LayerStack):
         Raises:
             ConfigError: `random_attention` is unknown.
         """
-        super().__init__()
+        super().__init__(config)
         if random_attention not in ("seeded", "transformers"):
             raise ConfigError(
                 f"random_attention is {random_attention!r}: it must be 'seeded' or 'transformers'"
             )
-        self.config = config
         self.random_attention: RandomAttention = random_attention
         self.embed_tokens = embedding or TokenEmbedding(config)
         self.embed_positions = nn.Embedding(config.max_position_embeddings, config.d_model)

@@ -38,10 +38,12 @@ EncoderOutputs = BaseModelOutput | Sequence[Any]
 
 
 class BigBirdPegasusForConditionalGeneration(BigBirdPegasusPreTrainedModel):
-    """The model for summarization; its output head is the token embedding again, plus a bias."""
+    """The model for summarization; its output head is the token embedding again, plus a bias.
+
+    Where the configuration says `tie_word_embeddings: false` the head has a table of its own.
+    """
 
     head = ("final_logits_bias",)
-    ties_output_head = True
 
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         """Make the layers.
@@ -53,8 +55,10 @@ class BigBirdPegasusForConditionalGeneration(BigBirdPegasusPreTrainedModel):
         if not config.is_encoder_decoder:
             raise ConfigError("is_encoder_decoder is false: a model that writes needs its decoder")
         self.model = BigBirdPegasusModel(config, random_attention)
-        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False, device="meta")
-        self.tie_weights()
+        self.ties_output_head = config.tie_word_embeddings
+        device = "meta" if self.ties_output_head else None  # nothing is drawn for a table that is there
+        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False, device=device)
+        self.init_weights()
         self.final_logits_bias: Tensor
         self.register_buffer("final_logits_bias", torch.zeros(1, config.vocab_size))
         self.generation_config = GenerationConfig.from_model_config(config)

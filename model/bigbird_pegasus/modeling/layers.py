@@ -7,10 +7,12 @@ Source: the published checkpoints' structure (pre-norm transformer, Zhang et al.
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ModelInputError
@@ -118,6 +120,12 @@ class DecoderAttention(Attention):
         """See `Attention`."""
         return self.out_proj
 
+    def forward(self, x: Tensor, attend: "Attend | AttendToSource", to_source: bool = False) -> Tensor:
+        """Attend from `x` (N, T, D) to itself, or to the source."""
+        if to_source:
+            return self.merge_heads(cast(AttendToSource, attend)(self.queries(x), self))
+        return super().forward(x, cast(Attend, attend))
+
 
 class Layer(nn.Module):
     """What layers of both kinds have: two linear maps with an activation between, each token by itself."""
@@ -179,9 +187,9 @@ class DecoderLayer(Layer):
         """Map (N, T, D) to (N, T, D); without a source the cross-attention is left out."""
         x = x + self.dropout(self.self_attn(self.self_attn_layer_norm(x), attend))
         if attend_to_source is not None:
-            cross = self.encoder_attn
-            found = attend_to_source(cross.queries(self.encoder_attn_layer_norm(x)), cross)
-            x = x + self.dropout(cross.merge_heads(found))
+            x = x + self.dropout(
+                self.encoder_attn(self.encoder_attn_layer_norm(x), attend_to_source, to_source=True)
+            )
         x = x + self.dropout(self.feed_forward(self.final_layer_norm(x)))
         return x
 
@@ -233,6 +241,13 @@ class LayerStack(nn.Module):
     # Runs a layer without keeping what happens in it, see `gradient_checkpointing_enable`; None keeps it.
     layer_checkpoint: Callable[..., Tensor] | None = None
     checkpointed_every: int = 1
+
+    def __init__(self, config: BigBirdPegasusConfig) -> None:
+        """Keep the configuration, and do as it says where it is an older one that asks for checkpoints."""
+        super().__init__()
+        self.config = config
+        if getattr(config, "gradient_checkpointing", False):
+            self.layer_checkpoint = partial(checkpoint, use_reentrant=False)
 
     def run(self, number: int, layer: nn.Module, *arguments: Any) -> Tensor:
         """Return what a layer makes of its arguments."""

@@ -23,6 +23,9 @@ from bigbird_pegasus.modeling.token_embeddings import TokenEmbedding
 class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
     """Encoder and decoder without a head; both share one token embedding.
 
+    Where the configuration says `tie_word_embeddings: false` each has a table of its own, as published, and
+    `shared` is one more, which is only kept.
+
     Where the configuration says `is_encoder_decoder: false` there is no decoder: the last states are the
     encoder's. Classification and question answering learn from few examples that way, where the checkpoint
     that they start from has no decoder either.
@@ -31,9 +34,10 @@ class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
     def __init__(self, config: BigBirdPegasusConfig, random_attention: RandomAttention = "seeded") -> None:
         super().__init__(config)
         self.shared = TokenEmbedding(config)
-        self.encoder = Encoder(config, random_attention, self.shared)
+        table = self.shared if config.tie_word_embeddings else None
+        self.encoder = Encoder(config, random_attention, table)
         if config.is_encoder_decoder:
-            self.decoder = Decoder(config, self.shared)
+            self.decoder = Decoder(config, table)
         self.initialize()
 
     def forward(

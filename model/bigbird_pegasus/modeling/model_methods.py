@@ -19,6 +19,7 @@ from bigbird_pegasus.modeling.layers import LayerStack
 from bigbird_pegasus.modeling.token_embeddings import (
     HEAD,
     get_table,
+    get_tables,
     name_all,
     name_once,
     resize_table,
@@ -39,7 +40,7 @@ class ModelMethods(nn.Module):
     supports_gradient_checkpointing: ClassVar[bool] = True
     accepts_loss_kwargs: ClassVar[bool] = False  # the loss of a batch is its mean: see `losses`
     # Whether the output head is the token embedding again.
-    ties_output_head: ClassVar[bool] = False
+    ties_output_head: bool = False
     # What trainers of transformers look at.
     _keys_to_ignore_on_save: ClassVar[None] = None
     _no_split_modules: ClassVar[tuple[str, ...]] = ("EncoderLayer", "DecoderLayer")
@@ -301,12 +302,11 @@ class ModelMethods(nn.Module):
         """Let embeddings of tokens have gradients although no weight of theirs is trained: adapters need
         it."""
         self.disable_input_require_grads()
-        self._input_hook = get_table(self).register_forward_hook(_require_grad)
+        self._input_hooks = [table.register_forward_hook(_require_grad) for table in get_tables(self)]
 
     def disable_input_require_grads(self) -> None:
         """Undo `enable_input_require_grads`."""
-        hook = self.__dict__.pop("_input_hook", None)
-        if hook is not None:
+        for hook in self.__dict__.pop("_input_hooks", ()):
             hook.remove()
 
 

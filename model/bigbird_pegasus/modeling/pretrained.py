@@ -59,9 +59,11 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         options.pop("trust_remote_code", None)
         for name in options:
             raise ConfigError(f"from_config has no option {name!r}")
-        model = cls(config)
-        wanted = None if dtype is None else dtype_of(dtype)
-        return model if wanted is None else model.to(wanted)
+        asked = config.dtype if dtype is None else dtype
+        wanted = None if asked is None else dtype_of(asked)
+        if wanted is None:
+            return cls(config)
+        return cls(config.replace(dtype=wanted)).to(wanted)
 
     @classmethod
     def from_pretrained(
@@ -171,6 +173,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         if model.generation_config is not None:
             model.generation_config = GenerationConfig.from_pretrained(folder)
         model.read_beside(folder)
+        model.config.dtype = model.dtype
         model.eval()
         if output_loading_info:
             return cast(Self, (model, _published_info(found)))
@@ -217,7 +220,11 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
         quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}
         # Other programs refuse such a file, in place of reading its codes as weights.
         marker = {"quantization_config": {"quant_method": f"bbp-{self.quantization}"} if quantized else None}
-        self.config.replace(architectures=[architecture], dtype=dtype, **marker).save_pretrained(folder)
+        # As published: what an older configuration asked for was done, and is not asked for again.
+        done = [name for name in ("gradient_checkpointing",) if getattr(self.config, name, None)]
+        marker |= dict.fromkeys(done)
+        config = self.config.replace(architectures=[architecture], dtype=dtype, **marker)
+        config.save_pretrained(folder)
         tensors = own_tensors(self) | quantized_tensors(self)
         if state_dict is not None:
             tensors = {name: tensor for name, tensor in state_dict.items() if name in tensors}

@@ -1,13 +1,15 @@
 """The table of token embeddings: which modules hold it, its size, and the names under which it is stored.
 
-Encoder, decoder and the output head that is the table again hold one weight. In a state it stands once, by
+Encoder, decoder and the output head that is the table again hold one weight, unless the configuration says
+`tie_word_embeddings: false`. In a state it stands once, by
 its first name, as in files of weights; loaded is it by any of its names.
 
 Dimensions: V tokens, D model width.
 """
 
 import math
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,10 +34,14 @@ class TokenEmbedding(nn.Embedding):
         return rows if self.embed_scale == 1 else rows * self.embed_scale
 
 
+def get_tables(model: nn.Module) -> Iterator[nn.Module]:
+    """Yield the modules that look tokens up: one, unless encoder and decoder have tables of their own."""
+    return (module for name, module in model.named_modules() if name.rpartition(".")[2] in HOLDERS)
+
+
 def get_table(model: nn.Module) -> nn.Module:
-    """Return the module that looks tokens up."""
-    found = (module for name, module in model.named_modules() if name.rpartition(".")[2] in HOLDERS)
-    return cast(nn.Module, next(found))
+    """Return the first module that looks tokens up."""
+    return next(get_tables(model))
 
 
 def set_table(model: nn.Module, table: nn.Module) -> None:

@@ -201,11 +201,12 @@ class WeightQuantizer:
             parts |= rounded(self._codec(name), tensor, double)
 
     def share_table(self) -> None:
-        """Take the token embedding for the output head, where the file has no table of its own for it."""
+        """Take the first table of tokens for others, the output head's too, that the file does not have."""
         tables = [name for name in self._parts if _is_table(name.removesuffix(".weight"))]
-        head = f"{HEAD}.weight"
-        if head in self.shapes and head not in self._parts and tables:
-            self._parts[head] = {suffix: part.clone() for suffix, part in self._parts[tables[0]].items()}
+        for name in self.shapes:
+            is_table = name == f"{HEAD}.weight" or _is_table(name.removesuffix(".weight"))
+            if is_table and name not in self._parts and tables:
+                self._parts[name] = {suffix: part.clone() for suffix, part in self._parts[tables[0]].items()}
 
     def faults(self) -> dict[str, str]:
         """Check the stored parts against their layouts: a message for each weight that does not fit."""

@@ -7,6 +7,7 @@ the space before an added token is a piece.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bigbird_pegasus.errors import TokenizerError
@@ -14,6 +15,30 @@ from bigbird_pegasus.errors import TokenizerError
 MAX_ADDED_TOKENS = 10_000
 MAX_TOKEN_CHARACTERS = 200
 _FLAGS = ("lstrip", "rstrip", "single_word")
+
+
+@dataclass(frozen=True, eq=False)
+class AddedToken:
+    """A token to add: its text, and how it is found in texts, by the published names.
+
+    It equals its text. `lstrip`, `rstrip` and `single_word` can be said, and are refused where it is added.
+    """
+
+    content: str = ""
+    single_word: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
+    normalized: bool = False
+    special: bool = False
+
+    def __str__(self) -> str:
+        return self.content
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str | AddedToken) and self.content == str(other)
+
+    def __hash__(self) -> int:
+        return hash(self.content)
 
 
 class Part(NamedTuple):
@@ -80,14 +105,19 @@ class AddedTokens:
             place += len(token)
 
 
-def listed(tokens: Any) -> list[str]:
-    """Return the texts of one token to add or of several: each a str, or an object of transformers with it.
+def listed(tokens: Any, special: bool = False) -> list[AddedToken]:
+    """Return one token to add or several as such: each a str, or an object of transformers.
+
+    Those that do not say it of themselves are `special` or not.
 
     Raises:
         TokenizerError: one is neither, is empty or very long, or asks for what is not offered.
     """
     one = isinstance(tokens, str) or not isinstance(tokens, Iterable)
-    return [_token_text(token) for token in ([tokens] if one else tokens)]
+    return [
+        AddedToken(_token_text(token), special=special or getattr(token, "special", False) is True)
+        for token in ([tokens] if one else tokens)
+    ]
 
 
 def read_added_tokens(decoder: Any) -> list[tuple[int, str, bool]]:
@@ -123,7 +153,7 @@ def _token_text(token: Any) -> str:
         raise TokenizerError(
             f"a token to add is a text of 1 to {MAX_TOKEN_CHARACTERS} characters, not {token!r:.100}"
         )
-    asked = [name for name in _FLAGS if not isinstance(token, str) and getattr(token, name, False)]
+    asked = [name for name in _FLAGS if getattr(token, name, False) is True]
     if asked:
         raise TokenizerError(f"{text!r} is to be added with {asked[0]}=True, which is not offered")
     return text

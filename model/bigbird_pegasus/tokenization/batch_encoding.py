@@ -1,50 +1,71 @@
-"""From rows of token ids to a batch: truncation, padding, tensors. Nothing here knows a vocabulary.
+"""What a tokenizer call returns: its columns, and where their tokens come from.
 
 Legend: B texts, T tokens of the longest row.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 from bigbird_pegasus.errors import TokenizerError
-from bigbird_pegasus.tokenization.token_positions import CharSpan, RowSource, TokenReader
+from bigbird_pegasus.tokenization.collation import is_batch, to_tensors
+from bigbird_pegasus.tokenization.token_positions import CharSpan, RowSource, TokenReader, TokenSpan
 
-UNLIMITED_TOKENS = 10**20  # published configurations without a limit say 1e30
 
-_TRUNCATION = {
-    True: "longest_first",
-    "longest_first": "longest_first",
-    "only_first": "only_first",
-    "only_second": "only_second",
-    False: None,
-    "do_not_truncate": None,
-}
-_PADDING = {
-    True: "longest",
-    "longest": "longest",
-    "max_length": "max_length",
-    False: None,
-    "do_not_pad": None,
-}
+@dataclass(frozen=True)
+class EncodedRow:
+    """One row of an encoding, by the names that `tokenizers.Encoding` has for what it holds."""
+
+    ids: list[int]
+    type_ids: list[int]
+    tokens: list[str]
+    offsets: list[tuple[int, int]]
+    attention_mask: list[int]
+    special_tokens_mask: list[int]
+    word_ids: list[int | None]
+    sequence_ids: list[int | None]
+    n_sequences: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 class BatchEncoding(dict[str, Any]):
     """What a tokenizer call returns: a dict, so that ``model(**encoding)`` works, with keys as attributes.
 
-    What a call of a tokenizer made also knows where its tokens come from; `batch_index` is the row.
-    """
+    What a call of a tokenizer made also knows where its tokens come from; `batch_index` is the row. Numbers
+    and slices in place of a key are rows, see `EncodedRow`.
 
-    is_fast = True  # as published: words, sequences and characters can be asked for
+    Args:
+        data: columns by their names.
+        encoding: not offered.
+        tensor_type: "pt" or "np" makes tensors of them.
+        prepend_batch_axis: the columns are of one row.
+        n_sequences: accepted: the rows know it.
+        rows, reader: what the tokens were made of.
+        columns: further ones.
+
+    Raises:
+        TokenizerError: `encoding`, or see `convert_to_tensors`.
+    """
 
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,
+        encoding: None = None,
+        tensor_type: str | None = None,
+        prepend_batch_axis: bool = False,
+        n_sequences: int | None = None,
+        *,
         rows: Sequence[RowSource] = (),
         reader: TokenReader | None = None,
         **columns: Any,
     ) -> None:
+        if encoding is not None:
+            raise TokenizerError("encoding is not offered: there is no tokenizers.Encoding here")
         super().__init__(data or {}, **columns)
         self.__dict__.update(_rows=rows, _reader=reader)
+        self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -52,10 +73,29 @@ class BatchEncoding(dict[str, Any]):
         except KeyError:
             raise AttributeError(f"this encoding has no {name!r}, only {', '.join(self)}") from None
 
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, int | slice):
+            if isinstance(key, int):
+                return self._row(key)
+            if self.is_fast:
+                return [self._row(index) for index in range(len(self.__dict__["_rows"]))[key]]
+            return {name: column[key] for name, column in self.items()}
+        return super().__getitem__(key)
+
     @property
     def data(self) -> dict[str, Any]:
         """The columns as a plain dict."""
         return dict(self)
+
+    @property
+    def is_fast(self) -> bool:
+        """Say whether words, sequences and characters can be asked for, as published."""
+        return self.__dict__["_reader"] is not None
+
+    @property
+    def encodings(self) -> list[EncodedRow] | None:
+        """The rows, one by one; None of an encoding that no call of a tokenizer made."""
+        return [self._row(index) for index in range(len(self.__dict__["_rows"]))] if self.is_fast else None
 
     @property
     def n_sequences(self) -> int:
@@ -64,10 +104,8 @@ class BatchEncoding(dict[str, Any]):
 
     def tokens(self, batch_index: int = 0) -> list[str]:
         """Return the pieces of a row."""
-        ids = self["input_ids"]
-        ids = ids.tolist() if hasattr(ids, "tolist") else ids
         _, reader = self._source(batch_index)
-        found: list[str] = reader.convert_ids_to_tokens(ids[batch_index] if _is_batch(ids) else ids)
+        found: list[str] = reader.convert_ids_to_tokens(self._ids(batch_index))
         return found
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
@@ -82,13 +120,28 @@ class BatchEncoding(dict[str, Any]):
         """Return the number of the text that each token of a row is of: 0, or 1 of the second of a pair."""
         return self._source(batch_index)[0].sequences()
 
+    def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        """Return the number of the text that a token of a row is of; None for special tokens and padding."""
+        batch, token = _in_batch(batch_or_token_index, token_index)
+        return self.sequence_ids(batch)[token]
+
+    def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
+        """Return the number of the word, in its text, that a token of a row is of; see `word_ids`."""
+        batch, token = _in_batch(batch_or_token_index, token_index)
+        return self.word_ids(batch)[token]
+
+    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
+        """Return the characters of a token of a row; None for special tokens and padding."""
+        batch, token = _in_batch(batch_or_token_index, token_index)
+        row, reader = self._source(batch)
+        span = row.spans(reader)[token]
+        return None if span is None else CharSpan(*span)
+
     def char_to_token(
         self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
     ) -> int | None:
         """Return the token of a row that holds a character of its text; None where none does."""
-        batch, character = (
-            (0, batch_or_char_index) if char_index is None else (batch_or_char_index, char_index)
-        )
+        batch, character = _in_batch(batch_or_char_index, char_index)
         row, reader = self._source(batch)
         pairs = zip(row.spans(reader), row.sequences(), strict=True)
         for number, (span, sequence) in enumerate(pairs):
@@ -96,14 +149,35 @@ class BatchEncoding(dict[str, Any]):
                 return number
         return None
 
-    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
-        """Return the characters of a token of a row; None for special tokens and padding."""
-        batch, token = (
-            (0, batch_or_token_index) if token_index is None else (batch_or_token_index, token_index)
-        )
-        row, reader = self._source(batch)
-        span = row.spans(reader)[token]
-        return None if span is None else CharSpan(*span)
+    def char_to_word(
+        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
+    ) -> int | None:
+        """Return the word that holds a character of a row's text; None where none does."""
+        batch, character = _in_batch(batch_or_char_index, char_index)
+        token = self.char_to_token(batch, character, sequence_index)
+        return None if token is None else self.word_ids(batch)[token]
+
+    def word_to_tokens(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> TokenSpan | None:
+        """Return the tokens of a word of a row's text, the first and the one after the last; None of none."""
+        batch, word = _in_batch(batch_or_word_index, word_index)
+        pairs = list(zip(self.word_ids(batch), self.sequence_ids(batch), strict=True))
+        found = [number for number, pair in enumerate(pairs) if pair == (word, sequence_index)]
+        return TokenSpan(found[0], found[-1] + 1) if found else None
+
+    def word_to_chars(
+        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
+    ) -> CharSpan | None:
+        """Return the characters of a word of a row's text; None where the row has no such word."""
+        batch, word = _in_batch(batch_or_word_index, word_index)
+        tokens = self.word_to_tokens(batch, word, sequence_index)
+        if tokens is None:
+            return None
+        spans = [
+            span for n in range(*tokens) if (span := self.token_to_chars(batch, n)) and span[0] < span[1]
+        ]
+        return CharSpan(spans[0].start, spans[-1].end) if spans else None
 
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> Self:
         """Turn the columns into tensors, in place: "pt" or "np". Returns itself.
@@ -123,6 +197,27 @@ class BatchEncoding(dict[str, Any]):
                 self[name] = value.to(device, non_blocking=non_blocking)
         return self
 
+    def _ids(self, batch_index: int) -> list[int]:
+        ids = self["input_ids"]
+        ids = ids.tolist() if hasattr(ids, "tolist") else ids
+        return list(ids[batch_index] if is_batch(ids) else ids)
+
+    def _row(self, index: int) -> EncodedRow:
+        source, reader = self._source(index)
+        places, padded = source.places(), (source.left_padding, source.right_padding)
+        tokens = len(places) - sum(padded)
+        return EncodedRow(
+            ids=self._ids(index),
+            type_ids=[0] * len(places),
+            tokens=self.tokens(index),
+            offsets=[(0, 0) if span is None else span for span in source.spans(reader)],
+            attention_mask=[0] * padded[0] + [1] * tokens + [0] * padded[1],
+            special_tokens_mask=[int(place is None) for place in places],
+            word_ids=source.words(reader),
+            sequence_ids=source.sequences(),
+            n_sequences=len(source.texts),
+        )
+
     def _source(self, batch_index: int) -> tuple[RowSource, TokenReader]:
         rows, reader = self.__dict__["_rows"], self.__dict__["_reader"]
         if reader is None or not -len(rows) <= batch_index < len(rows):
@@ -133,177 +228,3 @@ class BatchEncoding(dict[str, Any]):
 def _in_batch(first: int, second: int | None) -> tuple[int, int]:
     """Return row and place of two arguments, of which the first is the place where there is one alone."""
     return (0, first) if second is None else (first, second)
-
-
-def _is_batch(column: Any) -> bool:
-    return bool(len(column)) and hasattr(column[0], "__len__")
-
-
-class Row(NamedTuple):
-    """Token ids and the span of each in its text; there are no spans unless they were asked for."""
-
-    ids: list[int]
-    spans: list[tuple[int, int]]
-
-
-class Lengths(NamedTuple):
-    """What a call asked of the lengths of its rows, defaults filled in; see `lengths_of`."""
-
-    truncation: str | None  # "longest_first", "only_first", "only_second"
-    padding: str | None  # "longest", "max_length"
-    max_length: int
-    multiple: int
-
-
-def lengths_of(
-    padding: bool | str,
-    truncation: bool | str | None,
-    max_length: int | None,
-    pad_to_multiple_of: int | None,
-    model_max_length: int,
-) -> Lengths:
-    """Check what a call says about lengths and fill in the defaults.
-
-    Raises:
-        TokenizerError: an unknown strategy, a length below 1, or a `max_length` that is no multiple.
-    """
-    if truncation is None:
-        truncation = max_length is not None and padding is False
-    if truncation not in _TRUNCATION:
-        allowed = "a bool, 'longest_first', 'only_first' or 'only_second'"
-        raise TokenizerError(f"truncation is {truncation!r}; it is {allowed}")
-    if padding not in _PADDING:
-        raise TokenizerError(f"padding is {padding!r}; it is a bool, 'longest' or 'max_length'")
-    lengths = Lengths(
-        _TRUNCATION[truncation],
-        _PADDING[padding],
-        model_max_length if max_length is None else max_length,
-        1 if pad_to_multiple_of is None else pad_to_multiple_of,
-    )
-    if lengths.max_length < 1:
-        raise TokenizerError(f"max_length is {max_length}; it must be at least 1")
-    if lengths.multiple < 1:
-        raise TokenizerError(f"pad_to_multiple_of is {pad_to_multiple_of}; it must be at least 1")
-    if lengths.padding == "max_length" and lengths.max_length > UNLIMITED_TOKENS:
-        raise TokenizerError(
-            "padding='max_length' needs a max_length: this tokenizer has no limit of its own"
-        )
-    limited = lengths.truncation and lengths.padding and lengths.max_length < UNLIMITED_TOKENS
-    if limited and lengths.max_length % lengths.multiple:
-        raise TokenizerError(
-            f"max_length {lengths.max_length} is no multiple of pad_to_multiple_of {lengths.multiple}"
-        )
-    return lengths
-
-
-def collate(
-    rows: Sequence[Row], lengths: Lengths, pad_token_id: int, padding_side: str = "right"
-) -> tuple[dict[str, list[Any]], list[int]]:
-    """Return ``input_ids``, ``attention_mask`` and ``offset_mapping`` of the rows, and the padding of each.
-
-    Raises:
-        TokenizerError: there is no such side.
-    """
-    check_side(padding_side)
-    target = 0
-    if lengths.padding:
-        longest = max((len(row.ids) for row in rows), default=0)
-        target = lengths.max_length if lengths.padding == "max_length" else longest
-        target = -(-target // lengths.multiple) * lengths.multiple
-    missing = [max(0, target - len(row.ids)) for row in rows]
-
-    def padded(values: list[Any], filler: Any, count: int) -> list[Any]:
-        filling = [filler] * count
-        return filling + values if padding_side == "left" else values + filling
-
-    pairs = list(zip(rows, missing, strict=True))
-    columns = {
-        "input_ids": [padded(row.ids, pad_token_id, count) for row, count in pairs],
-        "attention_mask": [padded([1] * len(row.ids), 0, count) for row, count in pairs],
-        "offset_mapping": [padded(row.spans, (0, 0), count) for row, count in pairs],
-    }
-    return columns, missing
-
-
-def check_side(padding_side: str) -> None:
-    """Raise TokenizerError where padding cannot be on such a side."""
-    if padding_side not in ("left", "right"):
-        raise TokenizerError(f"padding_side is {padding_side!r}; it is 'left' or 'right'")
-
-
-def check_kind(return_tensors: str | None) -> str | None:
-    """Return the name of a kind of tensors, which may be an enumeration's member.
-
-    Raises:
-        TokenizerError: there is no such kind here.
-    """
-    kind = getattr(return_tensors, "value", return_tensors)
-    if kind not in (None, "pt", "np"):
-        raise TokenizerError(f"return_tensors is {kind!r}; it is 'pt', 'np' or None")
-    return kind
-
-
-def to_tensors(columns: Mapping[str, Any], kind: str = "pt") -> dict[str, Any]:
-    """Return the columns as int64 tensors or arrays (B, T) or, for spans, (B, T, 2).
-
-    Raises:
-        TokenizerError: the rows have different lengths, or the kind is unknown.
-    """
-    check_kind(kind)
-    for rows in columns.values():
-        if _is_batch(rows) and len({len(row) for row in rows}) > 1:
-            raise TokenizerError(
-                "rows of different lengths make no tensor: add padding=True, or truncation=True"
-            )
-    if kind == "np":
-        import numpy
-
-        return {name: numpy.array(rows, dtype=numpy.int64) for name, rows in columns.items()}
-    import torch  # only here: lists need no torch
-
-    return {name: torch.as_tensor(rows, dtype=torch.long) for name, rows in columns.items()}
-
-
-_FILLERS = {"attention_mask": 0, "special_tokens_mask": 1, "token_type_ids": 0}
-
-
-def pad_columns(
-    encoded: Any, lengths: Lengths, pad_token_id: int, padding_side: str, *, attention_mask: bool
-) -> dict[str, list[Any]]:
-    """Return the columns of encodings made before, padded to one length.
-
-    Args:
-        encoded: a mapping of columns, or a list of mappings, one a row; columns that are not of tokens stay.
-        lengths: see `lengths_of`.
-        pad_token_id: what ``input_ids`` are filled up with.
-        padding_side: "left" or "right".
-        attention_mask: whether one is made where there is none.
-
-    Raises:
-        TokenizerError: there are no ``input_ids``.
-    """
-    if not isinstance(encoded, Mapping):
-        encoded = {name: [row[name] for row in encoded] for name in (encoded[0] if encoded else {})}
-    columns = {name: _as_list(column) for name, column in encoded.items()}
-    if "input_ids" not in columns:
-        raise TokenizerError(f"there are no input_ids to pad, only {', '.join(columns) or 'nothing'}")
-    single = not _is_batch(columns["input_ids"])
-    if single:
-        columns = {name: [column] for name, column in columns.items()}
-    rows = [Row(list(ids), []) for ids in columns["input_ids"]]
-    padded, missing = collate(rows, lengths, pad_token_id, padding_side)
-    if "attention_mask" not in columns and attention_mask:
-        columns["attention_mask"] = [[1] * len(row.ids) for row in rows]
-    for name, column in columns.items():
-        if name == "input_ids":
-            columns[name] = padded[name]
-        elif name in _FILLERS:
-            fills = [[_FILLERS[name]] * count for count in missing]
-            pairs = zip(column, fills, strict=True)
-            columns[name] = [f + list(v) if padding_side == "left" else list(v) + f for v, f in pairs]
-    return {name: column[0] for name, column in columns.items()} if single else columns
-
-
-def _as_list(column: Any) -> list[Any]:
-    column = column.tolist() if hasattr(column, "tolist") else list(column)
-    return [value.tolist() if hasattr(value, "tolist") else value for value in column]

@@ -5,14 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from bigbird_pegasus.errors import TokenizerError
-from bigbird_pegasus.tokenization.batch_encoding import (
-    BatchEncoding,
-    Lengths,
-    Row,
-    check_kind,
-    collate,
-    to_tensors,
-)
+from bigbird_pegasus.tokenization.batch_encoding import BatchEncoding
+from bigbird_pegasus.tokenization.collation import Lengths, Row, check_kind, check_side, collate, to_tensors
 from bigbird_pegasus.tokenization.token_positions import RowSource, TextOrWords, TokenReader, kept_ranges
 
 NO_TOKENS = Row([], [])
@@ -43,9 +37,11 @@ class CallOptions:
         is_split_into_words: a text is a list of words, each encoded by itself.
         pad_to_multiple_of: padded rows are as long as a multiple of this.
         padding_side: "right" or "left"; left out, the tokenizer's own.
+        truncation_side: where a text is cut, "right" or "left": the tokenizer's own.
         return_tensors: "pt" for int64 tensors (B, T), "np" for arrays, one text being B = 1; None for
             lists.
         return_attention_mask: False leaves it out.
+        return_token_type_ids: also ``token_type_ids``, which are 0: these models know no types.
         return_overflowing_tokens: what truncation would drop are further rows;
             ``overflow_to_sample_mapping`` has the number of each row's text.
         return_special_tokens_mask: also ``special_tokens_mask``, 1 at ``</s>`` and padding.
@@ -60,8 +56,10 @@ class CallOptions:
     stride: int = 0
     is_split_into_words: bool = False
     padding_side: str = "right"
+    truncation_side: str = "right"
     return_tensors: str | None = None
     return_attention_mask: bool = True
+    return_token_type_ids: bool = False
     return_overflowing_tokens: bool = False
     return_special_tokens_mask: bool = False
     return_offsets_mapping: bool = False
@@ -78,6 +76,7 @@ def encode(tokenizer: RowEncoder, text: Any, text_pair: Any, options: CallOption
     kind = check_kind(options.return_tensors)
     if not isinstance(options.stride, int) or options.stride < 0:
         raise TokenizerError(f"stride is {options.stride!r}; it is a number of tokens")
+    check_side(options.truncation_side, "truncation_side")
     texts, single = _texts_of(text, text_pair, split=options.is_split_into_words)
     rows: list[Row] = []
     sources: list[RowSource] = []
@@ -103,7 +102,7 @@ def encode(tokenizer: RowEncoder, text: Any, text_pair: Any, options: CallOption
         data = to_tensors(data, kind)
     elif single and not options.return_overflowing_tokens:
         data = {name: column if name == "length" else column[0] for name, column in data.items()}
-    return BatchEncoding(data, sources, tokenizer)
+    return BatchEncoding(data, rows=sources, reader=tokenizer)
 
 
 def _rows_of(
@@ -121,6 +120,7 @@ def _rows_of(
         options.lengths.truncation,
         options.stride,
         overflowing=options.return_overflowing_tokens,
+        from_left=options.truncation_side == "left",
     ):
         ids, places = [], []
         for row, part in zip((first, second), kept, strict=True):
@@ -137,6 +137,8 @@ def _choose_columns(
     """Leave out the columns that are not wanted, and add the mask of special tokens."""
     if not options.return_offsets_mapping:
         del columns["offset_mapping"]
+    if options.return_token_type_ids:
+        columns["token_type_ids"] = [[0] * len(ids) for ids in columns["input_ids"]]
     if not options.return_attention_mask:
         del columns["attention_mask"]
     if options.return_special_tokens_mask:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, overload
 
 from bigbird_pegasus.errors import TokenizerError
-from bigbird_pegasus.tokenization.added_tokens import listed, read_added_tokens
-from bigbird_pegasus.tokenization.batch_encoding import check_side
+from bigbird_pegasus.tokenization.added_tokens import AddedToken, listed, read_added_tokens
+from bigbird_pegasus.tokenization.collation import check_side
 from bigbird_pegasus.tokenization.piece_ids import OFFSETS, PieceIds
 from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter
 from bigbird_pegasus.tokenization.text_reader import TextReader
@@ -27,6 +27,7 @@ class PegasusVocabulary:
         offset: 0 (BigBird-Pegasus) or 103 (PEGASUS), see `piece_ids`.
         model_max_length: the tokens, ``</s>`` among them, that ``truncation=True`` alone keeps.
         padding_side: "right" or "left"; calls may say otherwise.
+        truncation_side: "right" or "left": where texts are cut.
         pad_token, eos_token, unk_token: must be in the vocabulary.
         bos_token, sep_token, cls_token, mask_token, mask_token_sent, additional_special_tokens: as the
             checkpoint names them; a token that the vocabulary does not have has no id and is None here.
@@ -73,10 +74,12 @@ class PegasusVocabulary:
         mask_token_sent: str | None = "<mask_1>",
         additional_special_tokens: Iterable[str] | None = None,
         padding_side: str = "right",
+        truncation_side: str = "right",
         added_tokens_decoder: Mapping[Any, Any] | None = None,
     ) -> None:
         check_side(padding_side)
-        self.padding_side = padding_side
+        check_side(truncation_side, "truncation_side")
+        self.padding_side, self.truncation_side = padding_side, truncation_side
         if isinstance(offset, bool) or offset not in OFFSETS:
             raise TokenizerError(f"offset is {offset!r}; it is 0 for BigBird-Pegasus and 103 for PEGASUS")
         is_number = isinstance(model_max_length, int | float) and not isinstance(model_max_length, bool)
@@ -155,9 +158,9 @@ class PegasusVocabulary:
             TokenizerError: one is no text, is empty or too long, or there are too many.
         """
         known = {*self._ids.added.ids, *self.all_special_tokens}
-        new = [token for token in dict.fromkeys(listed(new_tokens)) if token not in known]
+        new = [token for token in dict.fromkeys(listed(new_tokens, special_tokens)) if token not in known]
         for token in new:
-            self._ids.add(token, special=special_tokens)
+            self._ids.add(token.content, special=token.special)
         self._list_special_ids()
         return len(new)
 
@@ -176,8 +179,8 @@ class PegasusVocabulary:
         lists = [given.pop(name) for name in ADDITIONAL_TOKEN_NAMES if given.get(name) is not None]
         if unknown := given.keys() - set(SPECIAL_TOKEN_NAMES):
             raise TokenizerError(f"{min(unknown)} is no special token: {', '.join(SPECIAL_TOKEN_NAMES)} are")
-        named = {name: listed([token])[0] for name, token in given.items()}
-        additional = [token for tokens in lists for token in listed(tokens)]
+        named = {name: listed([token])[0].content for name, token in given.items()}
+        additional = [token.content for tokens in lists for token in listed(tokens)]
         count = self.add_tokens([*named.values(), *additional], special_tokens=True)
         for name, token in named.items():
             setattr(self, name, token)
@@ -191,9 +194,20 @@ class PegasusVocabulary:
         return dict(self._ids.added.ids)
 
     @property
-    def added_tokens_decoder(self) -> dict[int, str]:
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """The tokens that were added, by their ids."""
-        return {index: token for token, index in self._ids.added.ids.items()}
+        added = self._ids.added
+        return {n: AddedToken(token, special=token in added.special) for token, n in added.ids.items()}
+
+    @property
+    def added_tokens_encoder(self) -> dict[str, int]:
+        """The ids of the tokens that were added: `get_added_vocab`."""
+        return self.get_added_vocab()
+
+    @property
+    def extra_special_tokens(self) -> list[str]:
+        """The special tokens without a name: transformers 5 calls `additional_special_tokens` so."""
+        return self.additional_special_tokens
 
     @property
     def special_tokens_map(self) -> dict[str, Any]:

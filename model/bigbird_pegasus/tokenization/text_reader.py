@@ -1,6 +1,6 @@
 """From texts to the rows of their tokens: added tokens, segments between them, spans, words."""
 
-from bigbird_pegasus.tokenization.batch_encoding import Row
+from bigbird_pegasus.tokenization.collation import Row
 from bigbird_pegasus.tokenization.decoding import WORD_START
 from bigbird_pegasus.tokenization.piece_ids import PieceIds
 from bigbird_pegasus.tokenization.segmentation import Segmenter

@@ -17,6 +17,13 @@ class CharSpan(NamedTuple):
     end: int
 
 
+class TokenSpan(NamedTuple):
+    """Tokens `start` to `end`, half-open, of a row."""
+
+    start: int
+    end: int
+
+
 class TokenReader(Protocol):
     """What a tokenizer says of the tokens of a whole text."""
 
@@ -63,13 +70,20 @@ class RowSource:
 
 
 def kept_ranges(
-    left: int, right: int, room: int, strategy: str | None, stride: int, *, overflowing: bool
+    left: int,
+    right: int,
+    room: int,
+    strategy: str | None,
+    stride: int,
+    *,
+    overflowing: bool,
+    from_left: bool = False,
 ) -> list[tuple[range, range]]:
     """Return which tokens of two texts, of `left` and `right` tokens, each row of at most `room` holds.
 
-    There is one row, cut at the right ends; with `overflowing` as many as hold all tokens, and neighbours
-    share `stride` of them. "longest_first" leaves the shorter text whole if it fits half the room, else both
-    get half of it.
+    There is one row, cut at the right ends, or at the left ones with `from_left`; with `overflowing` as many
+    as hold all tokens, what is kept first, and neighbours share `stride` of them. "longest_first" leaves the
+    shorter text whole if it fits half the room, else both get half of it.
 
     Raises:
         TokenizerError: the only text that may be cut is not longer than what there is to cut, or the rows
@@ -79,12 +93,14 @@ def kept_ranges(
         return [(range(left), range(right))]
     first, second = _cut(left, right, room, strategy)
     if not overflowing:
+        if from_left:
+            return [(range(left - first, left), range(right - second, right))]
         return [(range(first), range(second))]
     if right and strategy == "longest_first":
         raise TokenizerError("overflowing tokens of pairs need truncation 'only_first' or 'only_second'")
     if strategy == "only_second":
-        return [(range(left), part) for part in _windows(right, second, stride)]
-    return [(part, range(right)) for part in _windows(left, first, stride)]
+        return [(range(left), part) for part in _windows(right, second, stride, from_left)]
+    return [(part, range(right)) for part in _windows(left, first, stride, from_left)]
 
 
 def _cut(left: int, right: int, room: int, strategy: str) -> tuple[int, int]:
@@ -99,9 +115,10 @@ def _cut(left: int, right: int, room: int, strategy: str) -> tuple[int, int]:
     return first, second
 
 
-def _windows(tokens: int, size: int, stride: int) -> Sequence[range]:
+def _windows(tokens: int, size: int, stride: int, from_left: bool) -> Sequence[range]:
     if stride >= size:
         raise TokenizerError(f"stride is {stride}: rows have room for {size} tokens")
     found = [range(start, min(start + size, tokens)) for start in range(0, tokens, size - stride)]
     complete = next(number for number, part in enumerate(found) if part.stop == tokens)
-    return found[: complete + 1]
+    found = found[: complete + 1]
+    return [range(tokens - part.stop, tokens - part.start) for part in found] if from_left else found

@@ -7,20 +7,16 @@ Special tokens never come out of text: a document that holds ``</s>`` gets the p
 Tokens that a caller has added do, see `added_tokens`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from bigbird_pegasus.checkpoints.files import CONFIG_FILE, TOKENIZER_CONFIG_FILE
+from bigbird_pegasus.checkpoints.files import CONFIG_FILE, TOKENIZER_CONFIG_FILE, VOCABULARY_FILE
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.errors import TokenizerError
-from bigbird_pegasus.tokenization.batch_encoding import (
-    BatchEncoding,
-    check_kind,
-    lengths_of,
-    pad_columns,
-    to_tensors,
-)
+from bigbird_pegasus.tokenization.batch_encoding import BatchEncoding
+from bigbird_pegasus.tokenization.collation import check_kind, lengths_of, pad_columns, to_tensors
 from bigbird_pegasus.tokenization.decoding import spelt, without_spaces_before_marks
 from bigbird_pegasus.tokenization.encode import CallOptions, encode
 from bigbird_pegasus.tokenization.pegasus_vocabulary import PegasusVocabulary
@@ -42,15 +38,28 @@ _WITHOUT_EFFECT = frozenset(
 )
 
 
+# What there is in place of published names that are not offered.
+HINTS = {
+    "apply_chat_template": "these models have no chats: encode the text itself",
+    "backend_tokenizer": "SentencePiece does the work; `encodings` of a call has rows one by one",
+    "create_token_type_ids_from_sequences": "call the tokenizer with return_token_type_ids=True",
+    "prepare_for_model": "call the tokenizer with texts, or `pad` ids",
+    "prepare_seq2seq_batch": "call the tokenizer with text_target",
+    "push_to_hub": "`hf upload` sends a saved folder to the Hub",
+    "train_new_from_iterator": "SentencePiece trains a vocabulary, whose file this class takes",
+    "truncate_sequences": "call the tokenizer with truncation=True",
+}
+
+
 class PegasusTokenizer(PegasusVocabulary):
     """The tokenizer of BigBird-Pegasus and PEGASUS checkpoints.
 
     It is made and named as `PegasusVocabulary` says, and changes only as that does.
     """
 
-    truncation_side = "right"
     is_fast = True
     model_input_names = ("input_ids", "attention_mask")
+    name_or_path = ""
 
     @classmethod
     def from_pretrained(
@@ -84,6 +93,7 @@ class PegasusTokenizer(PegasusVocabulary):
         folder = checkpoint_folder(pretrained_model_name_or_path, **where)
         model_ids = read_json(folder / CONFIG_FILE).get("vocab_size")
         tokenizer = cls(**tokenizer_arguments(folder, model_ids) | options)
+        tokenizer.name_or_path = str(pretrained_model_name_or_path)
         if isinstance(model_ids, int) and len(tokenizer) > model_ids:
             raise TokenizerError(
                 f"{tokenizer.vocab_file} with offset {tokenizer.offset} has {len(tokenizer)} ids, but the"
@@ -96,12 +106,20 @@ class PegasusTokenizer(PegasusVocabulary):
             )
         return tokenizer
 
-    def save_pretrained(self, save_directory: str | Path) -> None:
+    def save_pretrained(
+        self, save_directory: str | Path, *, filename_prefix: None = None, push_to_hub: bool = False
+    ) -> tuple[str, ...]:
         """Write ``spiece.model`` and ``tokenizer_config.json`` into the folder, which is made if need be.
+
+        Returns the paths of the files. Other names of files and uploads are not offered.
 
         With offset 0 the mask token is listed under ``additional_special_tokens``: transformers 5 puts a
         named mask token in front of the vocabulary, and every id after it would be one too high.
         """
+        if filename_prefix is not None:
+            raise TokenizerError("filename_prefix is not offered: save into a folder of its own")
+        if push_to_hub:
+            raise TokenizerError(f"push_to_hub is not offered: {HINTS['push_to_hub']}")
         config: dict[str, Any] = {"tokenizer_class": "PegasusTokenizer", "offset": self.offset}
         config |= {"model_max_length": self.model_max_length}
         config |= {name: getattr(self, name) for name in SPECIAL_TOKEN_NAMES}
@@ -110,7 +128,9 @@ class PegasusTokenizer(PegasusVocabulary):
             masks = [token for token in (self.mask_token_sent, self.mask_token) if token]
             config |= {"mask_token": None, "mask_token_sent": None}
             config["additional_special_tokens"] = self.additional_special_tokens + masks
-        write_tokenizer(Path(save_directory), self.vocab_file, config, self._ids.added)
+        sides = {name: getattr(self, name) for name in ("padding_side", "truncation_side")}
+        config |= {name: side for name, side in sides.items() if side != "right"}
+        return write_tokenizer(Path(save_directory), self.vocab_file, config, self._ids.added)
 
     def __call__(
         self,
@@ -145,7 +165,6 @@ class PegasusTokenizer(PegasusVocabulary):
             text_pair_target: a second text for each of those.
             add_special_tokens and all that follow: see `CallOptions`, where they are described. Left out,
                 `max_length` is ``model_max_length`` and `padding_side` the tokenizer's own.
-            return_token_type_ids: accepted and not obeyed: these models have none, and none are published.
             verbose: accepted; nothing is printed.
 
         Returns:
@@ -160,8 +179,10 @@ class PegasusTokenizer(PegasusVocabulary):
             stride,
             is_split_into_words,
             self.padding_side if padding_side is None else padding_side,
+            self.truncation_side,
             return_tensors,
             return_attention_mask is not False,
+            bool(return_token_type_ids),
             return_overflowing_tokens,
             return_special_tokens_mask,
             return_offsets_mapping,
@@ -175,6 +196,19 @@ class PegasusTokenizer(PegasusVocabulary):
         if text_target is not None:
             encoding["labels"] = encode(self, text_target, text_pair_target, options)["input_ids"]
         return encoding
+
+    def encode_plus(self, text: Any, text_pair: Any = None, **options: Any) -> BatchEncoding:
+        """Do what a call does: its name in older scripts."""
+        return self(text, text_pair, **options)
+
+    def batch_encode_plus(self, batch_text_or_text_pairs: Any, **options: Any) -> BatchEncoding:
+        """Do what a call does: its name in older scripts."""
+        return self(batch_text_or_text_pairs, **options)
+
+    @contextmanager
+    def as_target_tokenizer(self) -> Iterator[None]:
+        """Do nothing within a `with`: older scripts encode targets there, which are encoded as all texts."""
+        yield
 
     def encode(self, text: str, text_pair: str | None = None, **options: Any) -> Any:
         """Return the ``input_ids`` of a call with these arguments: a list, or on request a tensor (1, T)."""
@@ -212,6 +246,51 @@ class PegasusTokenizer(PegasusVocabulary):
         kind = check_kind(return_tensors)
         return BatchEncoding(columns if kind is None else to_tensors(columns, kind))
 
+    @property
+    def max_len_single_sentence(self) -> int:
+        """The tokens of the longest text, without ``</s>``."""
+        return self.model_max_length - 1
+
+    @property
+    def max_len_sentences_pair(self) -> int:
+        """The tokens of the longest pair of texts, without ``</s>``."""
+        return self.model_max_length - 1
+
+    @property
+    def init_kwargs(self) -> dict[str, Any]:
+        """The arguments that would make such a tokenizer."""
+        names = ("offset", "model_max_length", "padding_side", "truncation_side", *SPECIAL_TOKEN_NAMES)
+        more = {
+            "additional_special_tokens": self.additional_special_tokens,
+            "vocab_file": str(self.vocab_file),
+        }
+        return {name: getattr(self, name) for name in names} | more | {"name_or_path": self.name_or_path}
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(name_or_path={self.name_or_path!r}, vocab_size={self.vocab_size}, "
+            f"model_max_length={self.model_max_length}, padding_side={self.padding_side!r}, "
+            f"truncation_side={self.truncation_side!r}, special_tokens={self.special_tokens_map}, "
+            f"added_tokens_decoder={self.added_tokens_decoder})"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        hint = f" is not offered: {HINTS[name]}" if name in HINTS else " is no attribute of a tokenizer"
+        raise AttributeError(f"{name}{hint}")
+
+    def save_vocabulary(self, save_directory: str | Path, filename_prefix: str | None = None) -> tuple[str]:
+        """Write ``spiece.model`` into a folder and return its path; a prefix is put before its name."""
+        name = VOCABULARY_FILE if filename_prefix is None else f"{filename_prefix}-{VOCABULARY_FILE}"
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        path = Path(save_directory) / name
+        path.write_bytes(self.vocab_file.read_bytes())
+        return (str(path),)
+
+    @staticmethod
+    def clean_up_tokenization(out_string: str) -> str:
+        """Take the spaces before English punctuation away."""
+        return without_spaces_before_marks(out_string)
+
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """Return how many special tokens a text or pair gets: ``</s>``."""
         return 1
@@ -239,7 +318,11 @@ class PegasusTokenizer(PegasusVocabulary):
 
     @overload
     def decode(
-        self, token_ids: "Tensor", skip_special_tokens: bool = ..., clean_up_tokenization_spaces: bool = ...
+        self,
+        token_ids: "Tensor",
+        skip_special_tokens: bool = ...,
+        clean_up_tokenization_spaces: bool = ...,
+        spaces_between_special_tokens: bool = ...,
     ) -> Any: ...
     @overload
     def decode(
@@ -247,6 +330,7 @@ class PegasusTokenizer(PegasusVocabulary):
         token_ids: int | Sequence[int],
         skip_special_tokens: bool = ...,
         clean_up_tokenization_spaces: bool = ...,
+        spaces_between_special_tokens: bool = ...,
     ) -> str: ...
     @overload
     def decode(
@@ -254,14 +338,20 @@ class PegasusTokenizer(PegasusVocabulary):
         token_ids: Sequence[Sequence[int]],
         skip_special_tokens: bool = ...,
         clean_up_tokenization_spaces: bool = ...,
+        spaces_between_special_tokens: bool = ...,
     ) -> list[str]: ...
     def decode(
-        self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = False
+        self,
+        token_ids: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool = False,
+        spaces_between_special_tokens: bool = True,
     ) -> Any:
         """Return the text of token ids: one id, a list, a tensor (T,); or the texts of many rows (B, T).
 
         ``<n>`` becomes a newline. `skip_special_tokens` leaves out every special token, ``<unk>`` among them;
-        `clean_up_tokenization_spaces` takes the spaces before English punctuation away.
+        `clean_up_tokenization_spaces` takes the spaces before English punctuation away;
+        `spaces_between_special_tokens` is accepted and changes nothing, as published.
 
         Raises:
             TokenizerError: an id is not in the vocabulary (such as -100 in labels).
@@ -281,6 +371,7 @@ class PegasusTokenizer(PegasusVocabulary):
         sequences: "Tensor | Sequence[Sequence[int]] | Sequence[Tensor]",
         skip_special_tokens: bool = False,
         clean_up_tokenization_spaces: bool = False,
+        spaces_between_special_tokens: bool = True,
     ) -> list[str]:
         """`decode` for each row of (B, T)."""
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in sequences]
@@ -288,3 +379,6 @@ class PegasusTokenizer(PegasusVocabulary):
     def token_spans(self, text: TextOrWords) -> list[tuple[int, int]]:
         """Return the span of each token of a text, without ``</s>``."""
         return self._reader.row_of(text, spans=True).spans
+
+
+PegasusTokenizerFast = PegasusTokenizer  # its published name where the other one was slow

@@ -53,7 +53,7 @@ def tokenizer_arguments(folder: Path, model_ids: Any = None) -> dict[str, Any]:
     arguments: dict[str, Any] = {"vocab_file": folder / VOCABULARY_FILE}
     arguments |= {
         name: config[name]
-        for name in ("offset", "model_max_length", "padding_side")
+        for name in ("offset", "model_max_length", "padding_side", "truncation_side")
         if config.get(name) is not None
     }
     tokens = {name: _token_text(config[name], name) for name in SPECIAL_TOKEN_NAMES if name in config}
@@ -64,16 +64,24 @@ def tokenizer_arguments(folder: Path, model_ids: Any = None) -> dict[str, Any]:
     return arguments
 
 
-def write_tokenizer(folder: Path, vocabulary: Path, config: dict[str, Any], added: AddedTokens) -> None:
-    """Write a vocabulary and a configuration into a folder, with the tokens that were added, as published."""
+def write_tokenizer(
+    folder: Path, vocabulary: Path, config: dict[str, Any], added: AddedTokens
+) -> tuple[str, ...]:
+    """Write a vocabulary and a configuration into a folder, with the tokens that were added, as published.
+
+    Returns the paths of the files.
+    """
+    names = [TOKENIZER_CONFIG_FILE, VOCABULARY_FILE]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / VOCABULARY_FILE).write_bytes(vocabulary.read_bytes())
     if added.ids:
         config = config | {"added_tokens_decoder": written_added_tokens(added)}
         _write_json(folder / ADDED_TOKENS_FILE, added.ids)
+        names.append(ADDED_TOKENS_FILE)
     else:
         (folder / ADDED_TOKENS_FILE).unlink(missing_ok=True)
     _write_json(folder / TOKENIZER_CONFIG_FILE, config)
+    return tuple(str(folder / name) for name in names)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

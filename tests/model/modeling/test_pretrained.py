@@ -197,7 +197,7 @@ def test_from_pretrained_loads_the_requested_dtype(folder: Path, dtype: torch.dt
     model.save_pretrained(folder / "half")
     assert load_model(folder / "half", dtype="auto").dtype == torch.bfloat16
     assert load_model(folder / "half").dtype == torch.float32
-    assert BigBirdPegasusConfig.from_pretrained(folder / "half").dtype == "bfloat16"
+    assert BigBirdPegasusConfig.from_pretrained(folder / "half").dtype == torch.bfloat16
 
 
 def test_unknown_dtype_is_an_error(folder: Path) -> None:
