@@ -49,8 +49,8 @@ def _slips(pattern: str, folders: Sequence[str]) -> Iterator[str]:
         prefix = PurePath(folder).as_posix().rstrip("/") + "/"
         yield bare.removeprefix(prefix)
         yield bare.removeprefix(prefix.rpartition("/")[0].rpartition("/")[2] + "/")
-    yield f"*{bare}"
     yield f"*.{bare}"
+    yield f"*{bare}"
     if bare.startswith("*") and not bare.startswith("*."):
         yield f"*.{bare.lstrip('*')}"
     yield f"{bare}/*"

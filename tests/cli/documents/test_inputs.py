@@ -228,7 +228,7 @@ GLOBS = {
     # what is typed: what is said of it; the folder has docs/a.md, b.TXT, sub/c.txt, sub/deep/d.rst
     ("--include", "*.pdg"): "--include '*.pdg'",
     ("--include", ".rst"): "did you mean '*.rst'?",
-    ("--include", "rst"): "did you mean '*rst'?",
+    ("--include", "rst"): "did you mean '*.rst'?",
     ("--include", "*md "): "did you mean '*md'?",
     ("--include", "'*.md'"): "did you mean '*.md'?",
     ("--include", "docs/*.md"): "did you mean '*.md'?",
