@@ -1,9 +1,11 @@
 """The places of a summary's sentences as a reader looks them up: `p. 7`, `p. iv (6 of 212)`, `§3`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from bigbird_pegasus.text.line_patterns import ends_as_sentence
+from bigbird_pegasus.text.list_marks import list_mark_end
 from bigbird_pegasus.text.sections import under_headings
 from bigbird_pegasus.text.speech import named, with_speaker
 from bigbird_pegasus.text.words import ends_unspaced
@@ -12,6 +14,7 @@ from bbp_cli.documents.document import Document
 from bbp_cli.tasks.results import CitedSentence, Origin
 
 NO_SOURCE = "no source found"
+MIN_MARKS = 2  # of the items of a list: "10. Downing Street is a house." is none
 
 
 def place(sentence: CitedSentence, document: Document) -> str:
@@ -62,7 +65,16 @@ def bullets(sentences: Sequence[CitedSentence], document: Document, *, cite: boo
     def item(one: CitedSentence) -> str:
         return f"- {_cited([one], document) if cite else with_speaker(one.text, one.speaker)}"
 
-    return under_headings((heading, "\n".join(map(item, group))) for heading, group in by_heading(sentences))
+    shown = without_list_marks(sentences)
+    return under_headings((heading, "\n".join(map(item, group))) for heading, group in by_heading(shown))
+
+
+def without_list_marks(sentences: Sequence[CitedSentence]) -> list[CitedSentence]:
+    """Return the sentences of a list without numbers of their own; a number that stands alone is none."""
+    ends = [list_mark_end(one.text, "en") for one in sentences]
+    if sum(map(bool, ends)) < MIN_MARKS:
+        return list(sentences)
+    return [replace(one, text=one.text[end:]) for one, end in zip(sentences, ends, strict=True)]
 
 
 def quote(source: Origin, document: Document) -> str:

@@ -15,7 +15,7 @@ from bigbird_pegasus.text.words import count_words, ends_unspaced
 
 from bbp_cli.console import Console, is_terminal, may_color, one_line, shorten_start
 from bbp_cli.documents.document import Document, page_ranges
-from bbp_cli.output.citations import cited, place
+from bbp_cli.output.citations import cited, place, without_list_marks
 from bbp_cli.output.records import ModelRun, model_record
 from bbp_cli.tasks.results import CitedSentence, DocumentSummary
 
@@ -95,7 +95,7 @@ def wrapped_bullets(
 
     screen = Screen(file=StringIO(), width=columns)
     lines = []
-    for one in sentences:
+    for one in without_list_marks(sentences):
         text = cited([one], document) if cite else with_speaker(one.text, one.speaker)
         rows = [str(row).rstrip() for row in Text(text).wrap(screen, columns - 2)]
         lines += [f"{'- ' if number == 0 else '  '}{row}" for number, row in enumerate(rows)]

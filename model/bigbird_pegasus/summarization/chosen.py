@@ -9,11 +9,14 @@ from bigbird_pegasus.summarization.reading import parts_of
 from bigbird_pegasus.summarization.summary import Summary, SummarySentence, coverage_of
 from bigbird_pegasus.text.list_marks import letter_mark, list_mark_end
 from bigbird_pegasus.text.parsed_text import ParsedText
+from bigbird_pegasus.text.quotation import with_both_marks
 from bigbird_pegasus.text.sections import Section, under_headings
 from bigbird_pegasus.text.sentences import Sentence
 from bigbird_pegasus.text.speech import named
 from bigbird_pegasus.text.windows import EncodedText, Window
 from bigbird_pegasus.text.words import count_words
+
+CUT = "\u2026"  # behind a sentence of which not all is printed
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,10 @@ def summary_of_chosen(
     join: Callable[[Sequence[str]], str],
     min_words: int = 0,
 ) -> Summary:
-    """Return the summary of the sentences that are chosen; an item without its list loses its number.
+    """Return the summary of the sentences that are chosen.
+
+    An item without its list loses its number, a sentence of a longer quotation has both of its marks, and
+    what is cut ends with "…".
 
     Args:
         text: the document.
@@ -63,6 +69,11 @@ def summary_of_chosen(
     in_sections = {n: one.heading for one in sections for n in range(one.first, one.last)}
     headings = [in_sections.get(n) for n in choice.numbers]
     printed = [shown[n][marks.get(n, 0) :] for n in choice.numbers]
+    if choice.stop != "whole":
+        printed = [with_both_marks(one) for one in printed]
+    printed = [
+        one + CUT if n in choice.shortened else one for n, one in zip(choice.numbers, printed, strict=True)
+    ]
     named_texts = named(printed, [speakers[n] for n in choice.numbers])
     summary = under_headings(blocks_by_heading(headings, named_texts, join))
     spans = encoded.sentences
@@ -92,14 +103,16 @@ def _list_marks(
 ) -> dict[int, int]:
     """Return how many characters mark an item of a list, of each chosen one that stands outside of its list.
 
-    Of items below each other the numbers stay, and so do those beside no item: "10. Downing Street …".
+    Where all of them stand below each other the numbers stay, and so do those beside no item: "10. Downing
+    Street …".
     """
     marks = {n: end for n in chosen if (end := _mark_end(shown[n], text.language))}
-    alone = {n: end for n, end in marks.items() if n - 1 not in marks and n + 1 not in marks}
+    if all(n - 1 in marks or n + 1 in marks for n in marks):
+        return {}
     spans = encoded.sentences
     # Characters are those of the text, but where white space stands in the mark.
-    alone = {n: end for n, end in alone.items() if text.raw.startswith(shown[n][:end], spans[n].start)}
-    return {n: end for n, end in alone.items() if _is_in_list(n, shown, spans, text.language)}
+    marks = {n: end for n, end in marks.items() if text.raw.startswith(shown[n][:end], spans[n].start)}
+    return {n: end for n, end in marks.items() if _is_in_list(n, shown, spans, text.language)}
 
 
 def _mark_end(sentence: str, language: str | None) -> int:

@@ -6,9 +6,12 @@ from bigbird_pegasus.text.sentence_boundaries import ORDINAL_LANGUAGES
 
 _NEXT_WORD = r"\s+(?=[\"'\u201c\u2018(\[]{0,2}(?:[^\W\d_]{2}|[AI]\s))"
 # A letter before a full stop is as often an abbreviation: see `letter_mark`.
-_MARK = re.compile(rf"(?:[-*\u2022\u00b7]|#\.|\(?(?:\d{{1,2}}|[ivx]{{2,4}})[.)]|\(?[a-z]\)){_NEXT_WORD}")
+_SECTION = r"\d{1,2}(?:\.\d{1,2}){1,3}\.?"  # 4.1 and 3.2.1.
+_MARK = re.compile(
+    rf"(?:[-*\u2022\u00b7]|#\.|{_SECTION}|\(?(?:\d{{1,2}}|[ivx]{{2,4}})[.)]|\(?[a-z]\)){_NEXT_WORD}"
+)
 # Where "3. Mai" may be a date: what has a bracket alone.
-_BRACKETED = re.compile(rf"(?:[-*\u2022\u00b7]|\(?(?:\d{{1,2}}|[a-z])\)){_NEXT_WORD}")
+_BRACKETED = re.compile(rf"(?:[-*\u2022\u00b7]|{_SECTION}|\(?(?:\d{{1,2}}|[a-z])\)){_NEXT_WORD}")
 
 
 _LETTER = re.compile(rf"([a-z])\.{_NEXT_WORD}")

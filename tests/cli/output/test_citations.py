@@ -2,6 +2,7 @@
 
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_list_s_item_ends_with_its_line() -> None:
     assert cited(sentences, document) == "buy new rope [§1]\nThe keeper wrote it down. [§2]"
     assert bullets(sentences, document, cite=False) == "- buy new rope\n- The keeper wrote it down."
     assert bullets(sentences, document, cite=True).startswith("- buy new rope [§1]\n")
+
+
+def test_items_of_a_list_have_no_numbers_of_their_own_below_bullets() -> None:
+    text = b"4.1 Buy new rope. 4.2 Write it down. 10. Downing Street is far."
+    document = parse(text, "in.txt")
+    starts = [0, 18, 37, len(text) + 1]
+    sentences = [
+        CitedSentence(text[a : b - 1].decode(), origins(document, a, b - 1, 0.5)) for a, b in pairwise(starts)
+    ]
+    assert bullets(sentences[:2], document, cite=False) == "- Buy new rope.\n- Write it down."
+    assert bullets(sentences[2:], document, cite=False) == "- 10. Downing Street is far."
 
 
 def test_who_says_a_sentence_is_named() -> None:

@@ -58,7 +58,7 @@ def test_a_small_length_keeps_the_main_clause(language: str) -> None:
     report = REPORTS[language]
     found = summarize(report.text, length=20)
     assert found.language == language
-    assert found.sentences[0].text == report.clause
+    assert found.sentences[0].text == report.clause + "…"
     (warning,) = found.warnings
     assert warning.startswith("the most important sentence has ")
     assert warning.endswith("more than 20: its main clause is printed")
@@ -110,7 +110,7 @@ def test_the_best_sentence_that_has_room_takes_the_place_of_one_that_has_none() 
 
 def test_a_beginning_that_is_cut_does_not_end_in_a_small_word() -> None:
     found = summarize(REPORTS["en"].text, length=12)
-    assert found.summary == "A fire broke out early on Tuesday in the warehouse"
+    assert found.summary == "A fire broke out early on Tuesday in the warehouse…"
     assert found.warnings[0].endswith("more than 12: it is cut")
 
 
