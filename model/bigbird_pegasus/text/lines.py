@@ -188,6 +188,7 @@ def _mark_source_code(shown: list[str], kinds: list[Kind]) -> None:
         return
     found = list(kinds)
     docstring: str | None = None
+    has_docstring = False
     for number, line in enumerate(shown):
         opening = patterns.DOCSTRING.match(line)
         if docstring is not None:
@@ -195,6 +196,7 @@ def _mark_source_code(shown: list[str], kinds: list[Kind]) -> None:
             if docstring in line:
                 docstring = None
         elif opening:
+            has_docstring = True
             found[number] = "comment"
             if opening[1] not in line[opening.end() :]:
                 docstring = opening[1]
@@ -202,12 +204,9 @@ def _mark_source_code(shown: list[str], kinds: list[Kind]) -> None:
             line.lstrip().startswith("* ") and number and found[number - 1] == "comment"
         ):
             found[number] = "comment"
-    code = found.count("code")
-    if (
-        code >= 0.2 * len(found)
-        and code + found.count("comment") >= 0.7 * len(found)
-        and code >= _MIN_CODE_LINES
-    ):
+    code, comments = found.count("code"), found.count("comment")
+    has_code = code >= 0.2 * len(found) and code + comments >= 0.7 * len(found) and code >= _MIN_CODE_LINES
+    if has_code or (has_docstring and code + comments == len(found)):
         for number, kind in enumerate(found):
             kinds[number] = kind if kind == "comment" else "code"
 

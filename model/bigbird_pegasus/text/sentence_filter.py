@@ -40,6 +40,13 @@ _MARKS_ALONE = re.compile(r"(?<!\S)[^\w\s]+(?!\S)")  # of texts that stand in th
 # "§ 19-908 Unmanned aircraft incidents." is a heading whatever its end.
 _PARAGRAPH_TITLE = re.compile(r"§+ ?\d[\w.:-]{0,20}\.? ")
 _MAX_TITLE_WORDS = 14
+# "2. Grant of Copyright License. Subject to …" and "APPENDIX: How to apply it." are headings too.
+_NUMBERED_TITLE = re.compile(
+    r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[ivxIVX]{1,5}|[A-Z])[.)]?|(?:SEC|Sec|Art|ART)\. \d+\."
+    r"|(?:Section|Article) \d+\.)\s"
+    r"(?:(?:[A-Z][\w'\u2019-]*|\w{1,3}|with|from|into|over|upon|than|under),? ){0,7}[A-Z][\w'\u2019-]*\.\Z"
+)
+_PART_TITLE = re.compile(r"(?:APPENDIX|ANNEX|EXHIBIT|SCHEDULE|CHAPTER|PART)(?: \w{1,4})?[:.] ")
 _STATES = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|shall|must|may|will|can|does?|means?|takes?|appl(?:y|ies)"
     r"|requires?|provides?|amended|repealed)\b"
@@ -133,6 +140,14 @@ def _grades(text: ParsedText, sentences: Sequence[Sentence]) -> list[int]:
     return grades
 
 
+def _is_title(shown: str) -> bool:
+    """Return whether a sentence of few words is a heading, although it ends with a full stop."""
+    if _PART_TITLE.match(shown):
+        return True
+    may = _PARAGRAPH_TITLE.match(shown) or _NUMBERED_TITLE.match(shown.strip())
+    return may is not None and not _STATES.search(shown)
+
+
 def _grade(sentence: str, line: Line | None, *, is_whole: bool) -> int:
     """Return how far a sentence is from prose; `line` is the one that it begins in.
 
@@ -150,7 +165,7 @@ def _grade(sentence: str, line: Line | None, *, is_whole: bool) -> int:
     )
     if letters < _MIN_LETTER_SHARE * len(visible) or not visible:
         return NOISE
-    if _PARAGRAPH_TITLE.match(shown) and len(shown.split()) <= _MAX_TITLE_WORDS and not _STATES.search(shown):
+    if len(shown.split()) <= _MAX_TITLE_WORDS and _is_title(shown):
         return FRAGMENT
     if line.kind == "heading" or not (is_whole or ends_as_sentence(sentence)):
         return ITEM if line.kind == "item" and len(shown.split()) > _MIN_ITEM_WORDS else FRAGMENT

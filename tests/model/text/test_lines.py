@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 from bigbird_pegasus.text.lines import blank_markup, classify_lines, label_end
+from bigbird_pegasus.text.parsed_text import parse_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -200,3 +201,12 @@ def test_lines_hold_all_but_blank_lines_and_marks_change_no_length(text: str) ->
 )
 def test_the_name_of_who_speaks_is_found(line: str, label: str) -> None:
     assert line[: label_end(line)] == label
+
+
+def test_a_docstring_alone_is_a_comment() -> None:
+    text = '"""The recipe of the model; README.md says how it is run."""\n'
+    (line,) = classify_lines(text)
+    assert line.kind == "comment"
+    (sentence,) = parse_text(text).sentences
+    assert parse_text(text).on_one_line(sentence) == "The recipe of the model; README.md says how it is run."
+    assert {one.kind for one in classify_lines(text + "The harbour was closed for a year.\n")} == {"text"}

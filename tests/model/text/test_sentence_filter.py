@@ -191,3 +191,23 @@ def test_titles_of_paragraphs_of_laws_and_licences_are_left_out() -> None:
 def test_what_a_law_says_of_its_name_and_place_is_in_no_summary(sentence: str, is_one: bool) -> None:
     rest = [f"A council must provide at least {n} benches on every quay." for n in range(9)]
     assert (sentence not in kept([sentence, *rest])) == is_one
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_one"),
+    [
+        ("2. Grant of Copyright License.", True),
+        ("(3) Duty to Report of the Owner.", True),
+        ("IV. Rights of the Owner.", True),
+        ("SEC. 4. Penalties for Late Boats.", True),
+        ("Article 5. Transfer of the Quay.", True),
+        ("APPENDIX: How to apply the licence to your work.", True),
+        ("2. Peel the plums and the pears well.", False),
+        ("3. The Owner of the Quay Shall Be Here.", True),
+        ("4. Lind is the keeper of the Quay.", False),
+        ("PART of it was closed for a year.", False),
+    ],
+)
+def test_numbered_headings_with_a_full_stop_are_in_no_summary(sentence: str, is_one: bool) -> None:
+    rest = [f"A council must provide at least {n} benches on every quay." for n in range(9)]
+    assert (sentence not in kept([sentence, *rest])) == is_one
