@@ -179,8 +179,10 @@ class RowFile:
         self._dialect = _dialect_of(header)
         self._header = next(csv.reader([header], self._dialect), [])
         if column not in self._header:
-            known = ", ".join(self._header[:10])
-            raise InputError(f"no column {column!r}", hint=f"its columns: {known}", code="row")
+            hint = f"its columns: {', '.join(self._header[:10])}"
+            if len(self._header) < 2:
+                hint = "nothing separates columns in its first line: it may be no CSV"
+            raise InputError(f"no column {column!r}", hint=hint, code="row")
         taken: list[int] = []
 
         def lines() -> Iterator[str]:

@@ -89,6 +89,15 @@ def test_a_file_that_cannot_be_used_is_one_failed_input(
     assert problems(items(tmp_path / "none", rows)) == ["no such file"]
 
 
+def test_a_missing_column_has_those_that_are_there_as_a_hint_or_that_it_is_no_csv(tmp_path: Path) -> None:
+    for content, hint in (("a;b\n1;2\n", "its columns: a, b"), ("A report\n\nIt froze.\n", "may be no CSV")):
+        (tmp_path / "d").write_text(content)
+        (item,) = items(tmp_path / "d", RowFormat(column="text"))
+        assert item.problem is not None
+        assert item.problem.message == "no column 'text'"
+        assert str(item.problem.hint).endswith(hint)
+
+
 def test_a_header_that_is_not_text_is_one_failed_input(tmp_path: Path) -> None:
     (tmp_path / "d").write_bytes(b"\xff,b\n1,2\n")
     assert problems(items(tmp_path / "d", RowFormat(column="b"))) == ["the header is not utf-8 text"]
