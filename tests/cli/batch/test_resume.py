@@ -328,7 +328,7 @@ def test_skipped_files_have_records_and_are_counted(run: Run, tmp_path: Path) ->
     ]
     shutil.copytree(tmp_path / "in/out", tmp_path / "results")
     assert run("--output-dir", "elsewhere", inputs="results", code=3).startswith(
-        "bbp: error: results: no readable files in this folder"
+        "bbp: error: results: only results that bbp wrote are in this folder"
     )
 
 
