@@ -48,6 +48,7 @@ class DataCollatorForSeq2Seq:
         kind = return_tensors or self.return_tensors
         if kind not in ("pt", "np"):
             raise ConfigError(f"return_tensors is {kind!r}: it must be 'pt' or 'np'")
+        check_rows(features)
         rows = [{name: _as_list(value) for name, value in feature.items()} for feature in features]
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         labels = columns.pop("label" if "label" in columns else "labels", None)
@@ -70,6 +71,8 @@ class DataCollatorForSeq2Seq:
     def _column(self, name: str, values: list[Any]) -> list[Any]:
         """Pad a column of lists by its own filler; numbers stay as they are."""
         if not isinstance(values[0], list):
+            if isinstance(values[0], str):
+                raise ConfigError(f"{name} are texts, of which no tensor is made: remove the column")
             return values
         return self._padded(name, values, int(self.tokenizer.pad_token_id) if name == "input_ids" else 0)
 
@@ -131,6 +134,7 @@ def default_data_collator(
     """
     if return_tensors not in ("pt", "np"):
         raise ConfigError(f"return_tensors is {return_tensors!r}: it must be 'pt' or 'np'")
+    check_rows(features)
     batch = {}
     for name, first in features[0].items():
         if first is None or isinstance(first, str):
@@ -148,6 +152,20 @@ def default_data_collator(
         renamed = "labels" if name in ("label", "label_ids") else name
         batch[renamed] = tensor if return_tensors == "pt" else tensor.numpy()
     return batch
+
+
+def check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Check that a batch can be made of examples.
+
+    Raises:
+        ConfigError: there are none, or they have not all the same keys.
+    """
+    if not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise ConfigError("a batch is made of one example or more, each a dict")
+    for row in rows:
+        if row.keys() != rows[0].keys():
+            names = ", ".join(sorted(row.keys() ^ rows[0].keys()))
+            raise ConfigError(f"not all examples have {names}")
 
 
 def _as_list(value: Any) -> Any:

@@ -42,10 +42,12 @@ def checkpoint_folder(
         force_download: verify what is cached, and fetch again what is damaged or out of date.
 
     Raises:
-        ConfigError: a subfolder of a model on the Hub.
+        ConfigError: a subfolder of a model on the Hub, or what is given is no name.
         HubError: the Hub does not have it or does not give it, or it is neither in the cache nor may or can
             it be downloaded.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise ConfigError(f"a checkpoint is a folder or a name on the Hub, not {name_or_path!r:.50}")
     name = str(name_or_path)
     if isinstance(name_or_path, Path) or Path(name).is_dir() or not is_repository_name(name):
         return Path(name_or_path) / subfolder

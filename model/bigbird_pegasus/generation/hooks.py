@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bigbird_pegasus.errors import ConfigError
+from bigbird_pegasus.errors import ConfigError, shorten
 from bigbird_pegasus.generation.config import GenerationConfig
 from bigbird_pegasus.generation.protocols import GenerationStep, StepCallback
 from bigbird_pegasus.generation.stopping_criteria import (
@@ -46,9 +46,21 @@ NO_HOOKS = Hooks()
 
 
 def split_hooks(options: dict[str, Any]) -> tuple[Hooks, dict[str, Any]]:
-    """Split the keywords of `generate` into hooks and options."""
+    """Split the keywords of `generate` into hooks and options.
+
+    Raises:
+        ConfigError: a hook is not what is called.
+    """
     names = {f.name for f in fields(Hooks)}
     hooks = Hooks(**{name: value for name, value in options.items() if name in names})
+    for name in ("logits_processor", "stopping_criteria"):
+        given = getattr(hooks, name)
+        if given is not None and not (isinstance(given, list | tuple) and all(map(callable, given))):
+            raise ConfigError(f"{name} is {shorten(repr(given), 60)}: a list of functions is needed")
+    if hooks.prefix_allowed_tokens_fn is not None and not callable(hooks.prefix_allowed_tokens_fn):
+        raise ConfigError(
+            f"prefix_allowed_tokens_fn is {hooks.prefix_allowed_tokens_fn!r:.60}: it is a function"
+        )
     return hooks, {name: value for name, value in options.items() if name not in names}
 
 

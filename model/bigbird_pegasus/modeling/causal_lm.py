@@ -20,6 +20,7 @@ from bigbird_pegasus.generation.outputs import transition_scores
 from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.attention import padding_mask_of
 from bigbird_pegasus.modeling.decoder import Decoder
+from bigbird_pegasus.modeling.input_checks import check_given
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.losses import language_modelling_loss
 from bigbird_pegasus.modeling.outputs import (
@@ -161,6 +162,9 @@ class BigBirdPegasusForCausalLM(BigBirdPegasusPreTrainedModel):
         ids = input_ids if inputs is None else inputs
         if options.pop("inputs_embeds", None) is not None:
             raise ConfigError("inputs_embeds are not offered for continuing texts: give input_ids")
+        check_given(input_ids=ids, attention_mask=options.get("attention_mask"))
+        if ids is not None and ids.dim() != 2:
+            raise ModelInputError(f"input_ids are {tuple(ids.shape)}: prompts (batch, tokens) are needed")
         if ids is None:
             ids = torch.full((1, 1), self.config.bos_token_id or 0, device=self.device)
         return continue_text(self, ids, generation_config=generation_config, **options)

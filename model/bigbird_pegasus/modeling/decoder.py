@@ -8,6 +8,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from bigbird_pegasus.config import BigBirdPegasusConfig
+from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.kernels.allocator import large_tensors_on_own_pages, trim_heap
 from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.attention import (
@@ -17,7 +18,7 @@ from bigbird_pegasus.modeling.attention import (
     padding_mask_of,
 )
 from bigbird_pegasus.modeling.cross_attention import DenseCrossKV, fastest_cross_kv
-from bigbird_pegasus.modeling.input_checks import check_mask
+from bigbird_pegasus.modeling.input_checks import check_embeds, check_mask
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.layers import (
     Attend,
@@ -171,16 +172,21 @@ class Decoder(LayerStack):
         output_attentions = resolve(output_attentions, self.config.output_attentions)
         output_hidden_states = resolve(output_hidden_states, self.config.output_hidden_states)
         x = embed_tokens(self.config, self.embed_tokens, input_ids, inputs_embeds, INPUT_NAMES)
+        if encoder_hidden_states is not None:
+            check_embeds(encoder_hidden_states, self.config.d_model, "encoder states")
+            documents, length, _ = encoder_hidden_states.shape
+            check_mask(encoder_attention_mask, documents, length, "attention_mask")
         source_mask = padding_mask_of(encoder_attention_mask)
         cache = past_key_values
+        if cache is not None and not hasattr(cache, "reserve"):
+            raise ModelInputError(
+                f"past_key_values is a {type(cache).__name__}: the cache of an earlier call is needed"
+            )
         if cache is None and use_cache and not self.forgets:
             cache = self._new_cache(encoder_hidden_states, source_mask)
         past = 0 if cache is None else cache.length
         x = self.dropout(x + position_embeddings(self.embed_positions, past, x.shape[1]))
         check_mask(attention_mask, len(x), past + x.shape[1], "decoder attention_mask")
-        if encoder_hidden_states is not None:
-            documents, length, _ = encoder_hidden_states.shape
-            check_mask(encoder_attention_mask, documents, length, "attention_mask")
         mask, source_mask = _masks(x, attention_mask, source_mask, cache)
         dropout = self.config.attention_dropout if self.training else 0.0
         weights: list[Tensor] | None = [] if output_attentions else None

@@ -21,9 +21,10 @@ from bigbird_pegasus.generation.generate import GenerationOutput, generate
 from bigbird_pegasus.generation.outputs import transition_scores
 from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.attention import padding_mask_of
+from bigbird_pegasus.modeling.input_checks import GENERATE_TENSORS, check_given
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.losses import classification_loss, language_modelling_loss, span_loss
-from bigbird_pegasus.modeling.model import BigBirdPegasusModel, shift_right
+from bigbird_pegasus.modeling.model import BigBirdPegasusModel, read_encoding, shift_right
 from bigbird_pegasus.modeling.outputs import (
     BaseModelOutput,
     BaseModelOutputWithPastAndCrossAttentions,
@@ -172,6 +173,9 @@ class BigBirdPegasusForConditionalGeneration(BigBirdPegasusPreTrainedModel):
         if inputs is not None and input_ids is not None:
             raise ModelInputError("give the documents as inputs or as input_ids, not as both")
         ids = input_ids if inputs is None else inputs
+        check_given(input_ids=ids, **{name: options.get(name) for name in GENERATE_TENSORS})
+        if options.get("encoder_outputs") is not None:
+            options["encoder_outputs"] = read_encoding(options["encoder_outputs"], self.config.d_model)
         return generate(self, ids, generation_config=generation_config, **options)
 
     def compute_transition_scores(

@@ -8,18 +8,50 @@ from bigbird_pegasus.errors import ModelInputError
 _INTEGERS = (torch.int64, torch.int32)
 
 
+def check_tensor(value: object, name: str) -> None:
+    """Check that a caller gave a tensor, and that something is in it.
+
+    Raises:
+        ModelInputError: it is something else, or empty.
+    """
+    if not isinstance(value, Tensor):
+        raise ModelInputError(f"{name} is a {type(value).__name__}: a tensor is needed")
+    if not torch.compiler.is_compiling() and not value.numel():
+        raise ModelInputError(f"{name} is {tuple(value.shape)}: there is nothing in it")
+
+
+GENERATE_TENSORS = ("attention_mask", "inputs_embeds", "decoder_input_ids", "decoder_attention_mask")
+
+
+def check_given(**values: object) -> None:
+    """Do `check_tensor` for all that are not None."""
+    for name, value in values.items():
+        if value is not None:
+            check_tensor(value, name)
+
+
 def check_ids(ids: Tensor, embedding: nn.Embedding, name: str) -> None:
     """Check ids (B, T) for an embedding.
 
     Their values are looked at on a CPU only: a GPU would have to be waited for.
 
     Raises:
-        ModelInputError: they have not two dimensions, are no integers, or are not in the vocabulary.
+        ModelInputError: they are no tensor or an empty one, have not two dimensions, are no integers, are on
+            another device, or are not in the vocabulary.
     """
+    check_tensor(ids, name)
     if ids.dim() != 2 or ids.dtype not in _INTEGERS:
         kind = str(ids.dtype).removeprefix("torch.")
         raise ModelInputError(f"{name} are {kind} {tuple(ids.shape)}: integers (batch, tokens) are needed")
-    if torch.compiler.is_compiling() or ids.device.type != "cpu" or not ids.numel():
+    if torch.compiler.is_compiling():
+        return
+    weight = getattr(embedding, "weight", None)
+    moved = hasattr(embedding, "_hf_hook") or not isinstance(weight, Tensor) or weight.is_meta
+    if not moved and weight is not None and weight.device != ids.device:
+        raise ModelInputError(
+            f"{name} are on {ids.device}, the model is on {weight.device}: move one of them"
+        )
+    if ids.device.type != "cpu":
         return
     low, high = int(ids.min()), int(ids.max())
     if low < 0 or high >= embedding.num_embeddings:
@@ -29,21 +61,26 @@ def check_ids(ids: Tensor, embedding: nn.Embedding, name: str) -> None:
         )
 
 
-def check_embeds(embeds: Tensor, width: int) -> None:
-    """Check embeddings (B, T, D).
+def check_embeds(embeds: Tensor, width: int, name: str = "embeddings") -> None:
+    """Check embeddings or states (B, T, D).
 
     Raises:
-        ModelInputError: they have another shape.
+        ModelInputError: they are no tensor or an empty one, have another shape, or are no fractions.
     """
+    check_tensor(embeds, name)
     if embeds.dim() != 3 or embeds.shape[2] != width:
-        raise ModelInputError(f"embeddings are {tuple(embeds.shape)}: (batch, tokens, {width}) are needed")
+        raise ModelInputError(f"{name} are {tuple(embeds.shape)}: (batch, tokens, {width}) are needed")
+    if not embeds.is_floating_point():
+        raise ModelInputError(f"{name} are {str(embeds.dtype).removeprefix('torch.')}: fractions are needed")
 
 
 def check_mask(mask: Tensor | None, rows: int, tokens: int, name: str) -> None:
     """Check a mask of padding (rows, tokens).
 
     Raises:
-        ModelInputError: it has another shape.
+        ModelInputError: it is no tensor, or has another shape.
     """
+    if mask is not None and not isinstance(mask, Tensor):
+        raise ModelInputError(f"{name} is a {type(mask).__name__}: a tensor is needed")
     if mask is not None and tuple(mask.shape) != (rows, tokens):
         raise ModelInputError(f"{name} is {tuple(mask.shape)}: ({rows}, {tokens}) is needed")

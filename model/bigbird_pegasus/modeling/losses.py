@@ -21,10 +21,26 @@ def language_modelling_loss(logits: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ModelInputError: the labels have another shape.
     """
+    _check_labels(labels, "labels")
+    if labels.is_floating_point():
+        raise ModelInputError("labels are fractions: token ids are needed")
     if labels.numel() != logits.shape[0] * logits.shape[1]:
         shape = tuple(logits.shape[:2])
         raise ModelInputError(f"labels are {tuple(labels.shape)}: {shape} are needed")
-    return F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED_LABEL)
+    return _cross_entropy(logits.flatten(0, 1).float(), labels.flatten().long(), IGNORED_LABEL)
+
+
+def _check_labels(labels: object, name: str) -> None:
+    if not isinstance(labels, Tensor):
+        raise ModelInputError(f"{name} is a {type(labels).__name__}: a tensor is needed")
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor, ignored: int) -> Tensor:
+    """Return the mean cross-entropy; that there is no such label is found out where it is computed."""
+    try:
+        return F.cross_entropy(logits, labels, ignore_index=ignored)
+    except IndexError as error:
+        raise ModelInputError(f"labels are from 0 to {logits.shape[1] - 1}: {error}") from error
 
 
 def problem_type_of(labels: Tensor, num_labels: int) -> ProblemType:
@@ -52,6 +68,7 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: ProblemTyp
     Raises:
         ModelInputError: the labels have another shape.
     """
+    _check_labels(labels, "labels")
     logits = logits.float()
     problem_type = problem_type or problem_type_of(labels, logits.shape[1])
     shape = logits.shape
@@ -62,7 +79,7 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: ProblemTyp
     if labels.shape != shape:
         raise ModelInputError(f"labels are {tuple(labels.shape)}: {problem_type} needs {tuple(shape)}")
     if problem_type == "single_label_classification":
-        return F.cross_entropy(logits, labels.long())
+        return _cross_entropy(logits, labels.long(), IGNORED_LABEL)
     if problem_type == "regression":
         return F.mse_loss(logits, labels.float())
     return F.binary_cross_entropy_with_logits(logits, labels.float())
@@ -79,7 +96,16 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Te
         end_logits: (B, T).
         starts: (B,) or (B, 1), the number of the span's first token.
         ends: as `starts`, of its last token.
+
+    Raises:
+        ModelInputError: they are no whole numbers, or not one for each example.
     """
+    for name, positions in (("start_positions", starts), ("end_positions", ends)):
+        _check_labels(positions, name)
+        if positions.is_floating_point() or positions.numel() != len(start_logits):
+            raise ModelInputError(
+                f"{name} are {positions.dtype} {tuple(positions.shape)}: one integer an example is needed"
+            )
     tokens = start_logits.shape[1]
     losses = [
         F.cross_entropy(logits.float(), positions.view(-1).clamp(0, tokens), ignore_index=tokens)

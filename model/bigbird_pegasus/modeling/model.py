@@ -14,6 +14,7 @@ from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.decoder import Decoder
 from bigbird_pegasus.modeling.encoder import Encoder
+from bigbird_pegasus.modeling.input_checks import check_embeds, check_tensor
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.outputs import BaseModelOutput, Seq2SeqModelOutput
 from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
@@ -82,7 +83,7 @@ class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
                 raise ModelInputError(
                     "give input_ids, decoder_input_ids or decoder_inputs_embeds: the decoder has no input"
                 )
-            decoder_input_ids = shift_right(input_ids, self.config)
+            decoder_input_ids = shift_right(input_ids, self.config, "input_ids")
         if encoder_outputs is None:
             encoded = self.encoder(
                 input_ids,
@@ -92,10 +93,8 @@ class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
                 output_hidden_states,
                 return_dict=True,
             )
-        elif isinstance(encoder_outputs, BaseModelOutput):
-            encoded = encoder_outputs
         else:
-            encoded = BaseModelOutput(*encoder_outputs[:3])
+            encoded = read_encoding(encoder_outputs, self.config.d_model)
         if not self.config.is_encoder_decoder:
             return to_return_type(_encoder_output(encoded), self.config, return_dict)
         decoded = self.decoder(
@@ -123,6 +122,26 @@ class BigBirdPegasusModel(BigBirdPegasusPreTrainedModel):
         return to_return_type(output, self.config, return_dict)
 
 
+def read_encoding(encoder_outputs: Any, width: int) -> BaseModelOutput:
+    """Return the record of an encoding that a caller gives: ours or another's record, or its fields.
+
+    Raises:
+        ModelInputError: there are no states (B, S, `width`) in it.
+    """
+    given = encoder_outputs
+    if not isinstance(given, BaseModelOutput):
+        values = given.to_tuple() if hasattr(given, "to_tuple") else given
+        if not isinstance(values, tuple | list) or not values:
+            raise ModelInputError(
+                f"encoder_outputs is a {type(given).__name__}: what the encoder returned, or a tuple of its "
+                "fields, is needed"
+            )
+        check_tensor(values[0], "the first of encoder_outputs")
+        given = BaseModelOutput(*values[:3])
+    check_embeds(given.last_hidden_state, width, "encoder_outputs")
+    return given
+
+
 def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
     """Return the record of a model without a decoder: its last states are the encoder's."""
     return Seq2SeqModelOutput(
@@ -133,8 +152,13 @@ def _encoder_output(encoded: BaseModelOutput) -> Seq2SeqModelOutput:
     )
 
 
-def shift_right(ids: Tensor, config: BigBirdPegasusConfig) -> Tensor:
-    """Put the decoder's start token first and drop the last id; ignored labels (-100) become padding."""
+def shift_right(ids: Tensor, config: BigBirdPegasusConfig, name: str = "labels") -> Tensor:
+    """Put the decoder's start token first and drop the last id; ignored labels (-100) become padding.
+
+    Raises:
+        ModelInputError: they are no tensor, or an empty one.
+    """
+    check_tensor(ids, name)
     shifted = ids.roll(1, dims=-1)
     shifted[..., 0] = config.decoder_start_token_id
     return shifted.masked_fill(shifted == -100, config.pad_token_id)

@@ -5,11 +5,13 @@ Legend: B texts, T tokens of the longest row.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from bigbird_pegasus.errors import TokenizerError
 from bigbird_pegasus.tokenization.collation import is_batch, to_tensors
 from bigbird_pegasus.tokenization.token_positions import CharSpan, RowSource, TokenReader, TokenSpan
+
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True)
@@ -123,18 +125,18 @@ class BatchEncoding(dict[str, Any]):
     def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
         """Return the number of the text that a token of a row is of; None for special tokens and padding."""
         batch, token = _in_batch(batch_or_token_index, token_index)
-        return self.sequence_ids(batch)[token]
+        return _at(self.sequence_ids(batch), token)
 
     def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
         """Return the number of the word, in its text, that a token of a row is of; see `word_ids`."""
         batch, token = _in_batch(batch_or_token_index, token_index)
-        return self.word_ids(batch)[token]
+        return _at(self.word_ids(batch), token)
 
     def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
         """Return the characters of a token of a row; None for special tokens and padding."""
         batch, token = _in_batch(batch_or_token_index, token_index)
         row, reader = self._source(batch)
-        span = row.spans(reader)[token]
+        span = _at(row.spans(reader), token)
         return None if span is None else CharSpan(*span)
 
     def char_to_token(
@@ -220,7 +222,7 @@ class BatchEncoding(dict[str, Any]):
 
     def _source(self, batch_index: int) -> tuple[RowSource, TokenReader]:
         rows, reader = self.__dict__["_rows"], self.__dict__["_reader"]
-        if reader is None or not -len(rows) <= batch_index < len(rows):
+        if reader is None or not isinstance(batch_index, int) or not -len(rows) <= batch_index < len(rows):
             raise TokenizerError(f"this encoding does not know the texts of row {batch_index}")
         return rows[batch_index], reader
 
@@ -228,3 +230,14 @@ class BatchEncoding(dict[str, Any]):
 def _in_batch(first: int, second: int | None) -> tuple[int, int]:
     """Return row and place of two arguments, of which the first is the place where there is one alone."""
     return (0, first) if second is None else (first, second)
+
+
+def _at(values: list[ValueT], token: int) -> ValueT:
+    """Return what there is of a token of a row.
+
+    Raises:
+        TokenizerError: the row does not have so many.
+    """
+    if not -len(values) <= token < len(values):
+        raise TokenizerError(f"there is no token {token}: the row has {len(values)}")
+    return values[token]

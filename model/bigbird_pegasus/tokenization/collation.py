@@ -4,6 +4,7 @@ Legend: B texts, T tokens of the longest row.
 """
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 from bigbird_pegasus.errors import TokenizerError
@@ -62,11 +63,14 @@ def lengths_of(
     """
     if truncation is None:
         truncation = max_length is not None and padding is False
-    if truncation not in _TRUNCATION:
+    if not isinstance(truncation, bool | str) or truncation not in _TRUNCATION:
         allowed = "a bool, 'longest_first', 'only_first' or 'only_second'"
         raise TokenizerError(f"truncation is {truncation!r}; it is {allowed}")
-    if padding not in _PADDING:
+    if not isinstance(padding, bool | str) or padding not in _PADDING:
         raise TokenizerError(f"padding is {padding!r}; it is a bool, 'longest' or 'max_length'")
+    for name, number in (("max_length", max_length), ("pad_to_multiple_of", pad_to_multiple_of)):
+        if number is not None and not isinstance(number, Integral):
+            raise TokenizerError(f"{name} is {number!r:.50}; it is a whole number")
     lengths = Lengths(
         _TRUNCATION[truncation],
         _PADDING[padding],
@@ -176,6 +180,11 @@ def pad_columns(
         TokenizerError: there are no ``input_ids``.
     """
     if not isinstance(encoded, Mapping):
+        rows_given = isinstance(encoded, list | tuple) and all(isinstance(row, Mapping) for row in encoded)
+        if not rows_given or any(row.keys() != encoded[0].keys() for row in encoded):
+            raise TokenizerError(
+                "encodings to pad are a dict of columns, or a list of dicts with the same keys"
+            )
         encoded = {name: [row[name] for row in encoded] for name in (encoded[0] if encoded else {})}
     columns = {name: _as_list(column) for name, column in encoded.items()}
     if "input_ids" not in columns:

@@ -1,6 +1,7 @@
 """The tokens of a PEGASUS vocabulary: pieces, special tokens with their names, tokens that are added."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, overload
 
@@ -175,6 +176,8 @@ class PegasusVocabulary:
         Raises:
             TokenizerError: a name is unknown, or see `add_tokens`.
         """
+        if not isinstance(special_tokens_dict, Mapping):
+            raise TokenizerError("special tokens are given by their names, such as {'cls_token': '[CLS]'}")
         given = dict(special_tokens_dict)
         lists = [given.pop(name) for name in ADDITIONAL_TOKEN_NAMES if given.get(name) is not None]
         if unknown := given.keys() - set(SPECIAL_TOKEN_NAMES):
@@ -263,8 +266,10 @@ class PegasusVocabulary:
         Raises:
             TokenizerError: there is no such id.
         """
-        if isinstance(ids, int):
-            return self._ids.piece(ids)
+        if isinstance(ids, Integral):
+            return self._ids.piece(int(ids))
+        if not isinstance(ids, Iterable) or isinstance(ids, str):
+            raise TokenizerError(f"{ids!r:.50} is no token id, nor a list of them")
         return [
             self._ids.piece(index)
             for index in ids
@@ -277,6 +282,8 @@ class PegasusVocabulary:
     def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
     def convert_tokens_to_ids(self, tokens: str | list[str] | tuple[str, ...]) -> int | list[int]:
         """Return the id of a piece, or the ids of a list of them; that of ``<unk>`` for what is no piece."""
+        if not isinstance(tokens, Iterable):
+            raise TokenizerError(f"{tokens!r:.50} is no token, nor a list of them")
         if not isinstance(tokens, str):
             return [self.convert_tokens_to_ids(token) for token in tokens]
         index = self._ids.find(tokens)

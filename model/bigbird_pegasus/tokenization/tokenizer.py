@@ -7,7 +7,8 @@ Special tokens never come out of text: a document that holds ``</s>`` gets the p
 Tokens that a caller has added do, see `added_tokens`.
 """
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -360,9 +361,15 @@ class PegasusTokenizer(PegasusVocabulary):
             token_ids = token_ids.tolist()
         if isinstance(token_ids, int):
             token_ids = [token_ids]
+        if token_ids is None or isinstance(token_ids, str | bytes | float):
+            raise TokenizerError(f"{token_ids!r:.50} is no token id, nor a list or tensor of them")
         if token_ids and not isinstance(token_ids[0], int) and hasattr(token_ids[0], "__len__"):
             return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in token_ids]
-        pieces = self.convert_ids_to_tokens([int(index) for index in token_ids], skip_special_tokens)
+        try:
+            ids = [operator.index(index) for index in token_ids]
+        except TypeError as error:
+            raise TokenizerError(f"token ids are whole numbers, not {token_ids!r:.50}") from error
+        pieces = self.convert_ids_to_tokens(ids, skip_special_tokens)
         text = spelt(pieces, self.newline_token)
         return without_spaces_before_marks(text) if clean_up_tokenization_spaces else text
 
@@ -373,7 +380,14 @@ class PegasusTokenizer(PegasusVocabulary):
         clean_up_tokenization_spaces: bool = False,
         spaces_between_special_tokens: bool = True,
     ) -> list[str]:
-        """`decode` for each row of (B, T)."""
+        """`decode` for each row of (B, T).
+
+        Raises:
+            TokenizerError: these are no rows, or see `decode`.
+        """
+        no_rows = isinstance(sequences, str) or getattr(sequences, "ndim", 1) == 0
+        if no_rows or not isinstance(sequences, Iterable):
+            raise TokenizerError(f"rows of token ids are needed, not {sequences!r:.50}")
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in sequences]
 
     def token_spans(self, text: TextOrWords) -> list[tuple[int, int]]:

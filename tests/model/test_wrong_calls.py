@@ -1,0 +1,182 @@
+"""Wrong arguments in Python end as the package's own errors, which say what was given and what is needed."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from bigbird_pegasus import (
+    BigBirdPegasusConfig,
+    BigBirdPegasusModel,
+    DataCollatorForSeq2Seq,
+    PegasusTokenizer,
+    default_data_collator,
+)
+from bigbird_pegasus.errors import BigBirdPegasusError
+
+from tests.model.tiny import tiny_ids
+from tests.model.tiny_inputs import CAUSAL, CLASSIFIER, tiny_of_kind
+
+IDS = tiny_ids(2, 10)
+IDS[:, -1] = 1
+GENERATOR = "BigBirdPegasusForConditionalGeneration"
+READER = "BigBirdPegasusForQuestionAnswering"
+KINDS = ("BigBirdPegasusModel", GENERATOR, READER, CLASSIFIER, CAUSAL)
+NOT_IDS: dict[str, tuple[Any, str]] = {
+    "a list": (IDS.tolist(), "input_ids is a list: a tensor is needed"),
+    "an array": (IDS.numpy(), "input_ids is a ndarray: a tensor is needed"),
+    "a text": ("a text", "input_ids is a str: a tensor is needed"),
+    "no tokens": (IDS[:, :0], r"input_ids is \(2, 0\): there is nothing in it"),
+    "no rows": (IDS[:0], r"input_ids is \(0, 10\): there is nothing in it"),
+    "one row": (IDS[0], r"input_ids are int64 \(10,\): integers \(batch, tokens\)"),
+    "fractions": (IDS.float(), "float32"),
+    "negative": (-IDS, "input_ids hold -|input_ids hold .*: the vocabulary"),
+    "large": (IDS + 100, "the vocabulary has 101 ids"),
+    "elsewhere": (IDS.to("meta"), "input_ids are on meta, the model is on cpu"),
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, Any]:
+    return {kind: tiny_of_kind(kind).eval() for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NOT_IDS)
+def test_what_are_no_ids_is_refused(models: dict[str, Any], kind: str, name: str) -> None:
+    ids, message = NOT_IDS[name]
+    with pytest.raises(BigBirdPegasusError, match=message if kind != CAUSAL else None):
+        models[kind](ids)
+    with pytest.raises(BigBirdPegasusError, match="attention_mask is a list: a tensor is needed"):
+        models[kind](IDS, attention_mask=[[1] * 10] * 2)
+
+
+STATES = torch.ones(2, 10, 32)
+CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "decoder list": (lambda m: m[GENERATOR](IDS, decoder_input_ids=[[1]]), "decoder_input_ids is a list"),
+    "no states": (lambda m: m[GENERATOR](IDS, encoder_outputs=()), "encoder_outputs is a tuple"),
+    "bare states": (lambda m: m[GENERATOR](IDS, encoder_outputs=STATES), "encoder_outputs is a Tensor"),
+    "a text of states": (lambda m: m[GENERATOR](IDS, encoder_outputs="x"), "encoder_outputs is a str"),
+    "texts of states": (lambda m: m[GENERATOR](IDS, encoder_outputs=("x",)), "the first of encoder_outputs"),
+    "narrow states": (
+        lambda m: m[GENERATOR](IDS, encoder_outputs=(STATES[..., 1:],)),
+        r"encoder_outputs are \(2, 10, 31\): \(batch, tokens, 32\)",
+    ),
+    "whole embeddings": (
+        lambda m: m[CAUSAL](inputs_embeds=STATES.long()),
+        "embeddings are int64: fractions are needed",
+    ),
+    "flat source": (lambda m: m[CAUSAL](IDS, encoder_hidden_states=STATES[0]), "encoder states are"),
+    "other cache": (lambda m: m[GENERATOR](IDS, past_key_values=()), "past_key_values is a tuple: the cache"),
+    "label list": (lambda m: m[GENERATOR](IDS, decoder_input_ids=IDS, labels=[1]), "labels is a list"),
+    "label list alone": (lambda m: m[GENERATOR](IDS, labels=[1]), "labels is a list"),
+    "fractional labels": (
+        lambda m: m[GENERATOR](IDS, decoder_input_ids=IDS, labels=IDS.float()),
+        "labels are fractions",
+    ),
+    "large labels": (
+        lambda m: m[GENERATOR](IDS, decoder_input_ids=IDS, labels=IDS + 100),
+        "labels are from 0 to 100: ",
+    ),
+    "no such class": (lambda m: m[CLASSIFIER](IDS, labels=torch.tensor([0, 9])), "labels are from 0 to"),
+    "class list": (lambda m: m[CLASSIFIER](IDS, labels=[0, 1]), "labels is a list"),
+    "one start": (
+        lambda m: m[READER](IDS, start_positions=torch.tensor([1]), end_positions=torch.tensor([1])),
+        r"start_positions are torch.int64 \(1,\): one integer an example",
+    ),
+    "fractional end": (
+        lambda m: m[READER](IDS, start_positions=torch.tensor([1, 1]), end_positions=torch.ones(2)),
+        "end_positions are torch.float32",
+    ),
+    "documents as lists": (lambda m: m[GENERATOR].generate(IDS.tolist()), "input_ids is a list"),
+    "no document": (lambda m: m[GENERATOR].generate(IDS[:0]), "there is nothing in it"),
+    "a list of begins": (
+        lambda m: m[GENERATOR].generate(IDS, decoder_input_ids=[[2]]),
+        "decoder_input_ids is a list",
+    ),
+    "generate from states": (
+        lambda m: m[GENERATOR].generate(encoder_outputs=STATES),
+        "encoder_outputs is a Tensor",
+    ),
+    "prompts in a row": (lambda m: m[CAUSAL].generate(IDS[0]), r"input_ids are \(10,\): prompts"),
+    "prompts as text": (lambda m: m[CAUSAL].generate("a"), "input_ids is a str"),
+    "a processor": (
+        lambda m: m[GENERATOR].generate(IDS, logits_processor="x"),
+        "logits_processor is 'x': a list of functions",
+    ),
+    "a criterion": (
+        lambda m: m[GENERATOR].generate(IDS, stopping_criteria=[3]),
+        r"stopping_criteria is \[3\]: a list of functions",
+    ),
+    "no prefix function": (
+        lambda m: m[GENERATOR].generate(IDS, prefix_allowed_tokens_fn=3),
+        "prefix_allowed_tokens_fn is 3: it is a function",
+    ),
+    "a number of a checkpoint": (lambda m: BigBirdPegasusModel.from_pretrained(3), "not 3"),  # type: ignore[arg-type]
+    "no checkpoint": (lambda m: BigBirdPegasusConfig.from_pretrained(None), "not None"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_wrong_call_of_a_model_is_refused(models: dict[str, Any], name: str) -> None:
+    call, message = CALLS[name]
+    with pytest.raises(BigBirdPegasusError, match=message):
+        call(models)
+
+
+TOKENIZER_CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "length": (lambda t: t("a", max_length="x", truncation=True), "max_length is 'x'; it is a whole number"),
+    "fraction": (
+        lambda t: t("a", max_length=2.5, truncation=True),
+        "max_length is 2.5; it is a whole number",
+    ),
+    "multiple": (lambda t: t("a", padding=True, pad_to_multiple_of="x"), "pad_to_multiple_of is 'x'"),
+    "padding": (lambda t: t("a", padding=[1]), r"padding is \[1\]"),
+    "truncation": (lambda t: t("a", truncation=[1]), r"truncation is \[1\]"),
+    "decode text": (lambda t: t.decode("abc"), "'abc' is no token id"),
+    "decode texts": (lambda t: t.decode(["abc"]), "'abc' is no token id"),
+    "decode nothing": (lambda t: t.decode(None), "None is no token id"),
+    "decode fractions": (lambda t: t.decode([1.5]), r"token ids are whole numbers, not \[1.5\]"),
+    "rows": (lambda t: t.batch_decode(3), "rows of token ids are needed, not 3"),
+    "rows of text": (lambda t: t.batch_decode("ab"), "rows of token ids are needed, not 'ab'"),
+    "a tensor's number": (lambda t: t.batch_decode(torch.tensor(3)), "rows of token ids are needed"),
+    "ids of text": (lambda t: t.convert_ids_to_tokens("a"), "'a' is no token id"),
+    "tokens": (lambda t: t.convert_tokens_to_ids(3), "3 is no token, nor a list of them"),
+    "special": (lambda t: t.add_special_tokens(["a"]), "special tokens are given by their names"),
+    "padded numbers": (lambda t: t.pad([1, 2]), "encodings to pad are a dict of columns"),
+    "other keys": (lambda t: t.pad([{"input_ids": [1], "a": 1}, {"input_ids": [2]}]), "with the same keys"),
+    "no token": (
+        lambda t: t("a").token_to_word(77),
+        "there is no token 77: the row has 2|there is no token 77",
+    ),
+    "no characters": (lambda t: t("a").token_to_chars(77), "there is no token 77"),
+    "row": (lambda t: t("a").word_ids("x"), "does not know the texts of row x"),
+    "no batch": (lambda t: DataCollatorForSeq2Seq(t)([]), "a batch is made of one example or more"),
+    "numbers": (lambda t: default_data_collator([1]), "a batch is made of one example or more"),  # type: ignore[list-item]
+    "keys": (lambda t: default_data_collator([{"a": 1}, {"b": 1}]), "not all examples have a, b"),
+    "texts": (
+        lambda t: DataCollatorForSeq2Seq(t)([{"input_ids": [1], "document": "x"}]),
+        "document are texts, of which no tensor is made: remove the column",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOKENIZER_CALLS)
+def test_a_wrong_call_of_a_tokenizer_is_refused(tokenizer: PegasusTokenizer, name: str) -> None:
+    call, message = TOKENIZER_CALLS[name]
+    with pytest.raises(BigBirdPegasusError, match=message):
+        call(tokenizer)
+
+
+def test_numbers_of_numpy_are_ids(tokenizer: PegasusTokenizer) -> None:
+    assert tokenizer.convert_ids_to_tokens(np.int64(10)) == tokenizer.convert_ids_to_tokens(10)  # type: ignore[call-overload]
+    assert tokenizer("a", padding="max_length", max_length=np.int64(5)).input_ids[-1] == 0  # type: ignore[arg-type]
+
+
+def test_a_table_that_a_hook_moves_may_be_elsewhere() -> None:
+    from bigbird_pegasus.modeling.input_checks import check_ids
+
+    table: Any = SimpleNamespace(weight=torch.ones(101, 2, device="meta"), num_embeddings=101)
+    check_ids(IDS, table, "input_ids")
