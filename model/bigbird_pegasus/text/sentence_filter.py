@@ -51,14 +51,20 @@ _STATES = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|shall|must|may|will|can|does?|means?|takes?|appl(?:y|ies)"
     r"|requires?|provides?|amended|repealed)\b"
 )
-# What a law says of itself, and no summary of it does: its name, where it holds, that it was enacted.
+# What a law or a meeting says of itself, and no summary does: its name, where it holds, that it was opened.
 _FORMALITY = re.compile(
     r"(?:\(?\w{1,4}[.)] )?(?:be it (?:therefore |further )?(?:enacted|ordained|resolved)\b|enacted by\b"
     r"|th(?:is|ese|e) (?:[a-z]+ ){0,2}"
     + any_of(
         "act  law  statute  ordinance  code  regulations?  order  rules?  bill  section  title  part  measure"
     )
-    + r" (?:(?:shall|may) (?:be (?:known|cited|referred to)|be known and (?:may )?be cited)\b|extends? to ))",
+    + r" (?:(?:shall|may) (?:be (?:known|cited|referred to)|be known and (?:may )?be cited)\b|extends? to )"
+    r"|the minutes (?:of|from) [^.]{1,60} (?:was|were) (?:\w+ )?(?:approved|adopted|accepted|agreed)\b"
+    r"|the (?:meeting|session) (?:was|is) "
+    r"(?:\w+ )?(?:opened|closed|adjourned|called to order)\b"
+    r"|the chair(?:man|woman|person)? (?:opened|closed) the meeting\b"
+    r"|(?:the )?(?:date of )?next meeting(?:: | (?:is|will be) (?:on|at|held) )"
+    r"|apologies (?:were|for absence)\b)",
     re.IGNORECASE,
 )
 _URL = re.compile(r"<?(?:https?://|www\.)\S+|(?<![^\s@])[^\s@]+@[^\s@]+\.\w+")

@@ -80,6 +80,9 @@ _ENDS = re.compile(  # "… can bear 1.5 million of this."
     r"|da(?:bei|für|gegen|mit|nach|ran|rauf|raus|rin|rüber|von|vor|zu))[.!?]*\Z",
     re.IGNORECASE,
 )
+_CALLS = re.compile(
+    r"(?:\S+ ){1,4}(?:call|calls|called) (?:this|that|these|those|it|them) "
+)  # We call that a pier.
 _OTHER = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _OTHER_WAY.items()}
 
 
@@ -93,7 +96,7 @@ def presupposes(sentence: str, language: str | None) -> bool:
     known = language or "en"
     if known == "en" and (opening_depends(sentence) or refers_elsewhere(sentence)):
         return True
-    if known in _BEGINS and _BEGINS[known].match(said):
+    if (known in _BEGINS and _BEGINS[known].match(said)) or (known == "en" and _CALLS.match(said)):
         return True
     if _ALSO.match(said) or (known in ("en", "de") and _ENDS.search(sentence)):
         return True

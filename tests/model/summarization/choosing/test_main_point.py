@@ -126,6 +126,7 @@ def test_a_beginning_ends_with_no_number_without_its_unit() -> None:
     [
         ("en", "He declined to comment."),
         ("en", "We propose the second way."),
+        ("en", "Economists call that an externality."),
         ("en", "Nobody was hurt."),
         ("en", "The harbour's own reserve can bear 1.5 million of this."),
         ("de", "Die Vereine wissen nichts davon."),
