@@ -13,6 +13,7 @@ from bigbird_pegasus import (
     DataCollatorForSeq2Seq,
     PegasusTokenizer,
     default_data_collator,
+    pipeline,
 )
 from bigbird_pegasus.errors import BigBirdPegasusError
 
@@ -180,3 +181,26 @@ def test_a_table_that_a_hook_moves_may_be_elsewhere() -> None:
 
     table: Any = SimpleNamespace(weight=torch.ones(101, 2, device="meta"), num_embeddings=101)
     check_ids(IDS, table, "input_ids")
+
+
+PIPELINE_CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "a number": (lambda p: p("question-answering")(3), "an example is a dict of question and context, not 3"),
+    "a text": (lambda p: p("question-answering")("a"), "an example is a dict of question and context"),
+    "nothing": (lambda p: p("question-answering")([None]), "an example is a dict of question and context"),
+    "no text": (lambda p: p("question-answering")({"question": 3, "context": "a"}), "are texts, not 3"),
+    "context": (lambda p: p("question-answering")(question="a", context=3), "are texts, not 3"),
+    "count": (lambda p: p("question-answering")(question="a", context="b", top_k="x"), "top_k is 'x'"),
+    "pair": (lambda p: p("text-classification")({"a": "b"}), "a pair has text and text_pair, not a"),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINE_CALLS)
+def test_a_wrong_call_of_a_pipeline_is_refused(
+    models: dict[str, Any], tokenizer: PegasusTokenizer, name: str
+) -> None:
+    kinds = {"question-answering": READER, "text-classification": CLASSIFIER}
+    call, message = PIPELINE_CALLS[name]
+    with pytest.raises(BigBirdPegasusError, match=message):
+        call(lambda task: pipeline(task, model=models[kinds[task]], tokenizer=tokenizer))
+    with pytest.raises(BigBirdPegasusError, match="the tokenizer is 3"):
+        pipeline("text-classification", model=models[CLASSIFIER], tokenizer=3)

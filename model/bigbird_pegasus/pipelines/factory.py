@@ -128,6 +128,8 @@ def pipeline(
         raise ConfigError("give the tokenizer of the model too")
     if isinstance(tokenizer, str | Path):
         tokenizer = PegasusTokenizer.from_pretrained(tokenizer, **where)
+    elif not callable(tokenizer):
+        raise ConfigError(f"the tokenizer is {tokenizer!r:.50}: it must be a folder, a name or a tokenizer")
     made: Pipeline = TASKS[task][1](ready, tokenizer, without_ignored(options))
     if isinstance(made, SummarizationPipeline) and task == "text2text-generation":
         made = replace(made, task=task, key="generated")

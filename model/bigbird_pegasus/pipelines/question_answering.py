@@ -154,6 +154,8 @@ class QuestionOptions:
 
     def __post_init__(self) -> None:
         for name in ("top_k", "max_answer_len", "max_question_len"):
+            if not isinstance(getattr(self, name), int):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a whole number")
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be at least 1")
 
@@ -165,9 +167,14 @@ def _pairs(
 ) -> list[tuple[str, str]]:
     """Return each question with its context, from whichever way they were given."""
     if examples is not None:
-        listed = [examples] if isinstance(examples, Mapping) else list(examples)
+        listed = [examples] if isinstance(examples, Mapping) else examples
+        if not isinstance(listed, list | tuple) or not all(isinstance(one, Mapping) for one in listed):
+            raise ModelInputError(f"an example is a dict of question and context, not {examples!r:.50}")
         pairs = [(example.get("question", ""), example.get("context", "")) for example in listed]
     else:
+        for given in (question, context):
+            if not isinstance(given, str | list | tuple | None):
+                raise ModelInputError(f"questions and contexts are texts, not {given!r:.50}")
         questions = [question] if isinstance(question, str) else list(question or ())
         contexts = [context] * len(questions) if isinstance(context, str) else list(context or ())
         if len(questions) != len(contexts):
@@ -175,6 +182,9 @@ def _pairs(
         pairs = list(zip(questions, contexts, strict=True))
     if not pairs:
         raise ModelInputError("give a question and a context")
+    for text in (text for pair in pairs for text in pair):
+        if not isinstance(text, str):
+            raise ModelInputError(f"questions and contexts are texts, not {text!r:.50}")
     return pairs
 
 

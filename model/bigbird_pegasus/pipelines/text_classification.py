@@ -85,6 +85,8 @@ class TextClassificationPipeline:
             raise ModelInputError(
                 f"a text to encode must be a str, or a pair with text and text_pair, not {kind}"
             )
+        if isinstance(text, Mapping) and (text.keys() - {"text", "text_pair"} or "text" not in text):
+            raise ModelInputError(f"a pair has text and text_pair, not {', '.join(map(str, text))}")
         texts: dict[str, Any] = {"text": text} if isinstance(text, str) else dict(text)
         function = function_to_apply or _function_of(self.model.config)
         inputs = self.tokenizer(**texts, return_tensors="pt", **options).to(self.model.device)
