@@ -303,12 +303,13 @@ def _library() -> Any | None:
         return None
     try:
         library = ctypes.CDLL(found.origin)
-    except OSError:
+        product, attention = library.few_rows_product, library.few_rows_attention
+        shared = library.few_rows_shared_attention
+    except (OSError, AttributeError):  # AttributeError: it was compiled from an older source
         return None
-    library.few_rows_product.argtypes = [ctypes.POINTER(_Product)]
-    library.few_rows_shared_attention.argtypes = [ctypes.POINTER(_Product)] * 2 + [ctypes.c_void_p]
-    library.few_rows_shared_attention.restype = None
-    library.few_rows_attention.argtypes = [ctypes.POINTER(_Attention)]
-    library.few_rows_attention.restype = None
-    library.few_rows_product.restype = None
+    product.argtypes = [ctypes.POINTER(_Product)]
+    shared.argtypes = [ctypes.POINTER(_Product), ctypes.POINTER(_Product), ctypes.c_void_p]
+    attention.argtypes = [ctypes.POINTER(_Attention)]
+    for function in (product, shared, attention):
+        function.restype = None
     return library

@@ -344,13 +344,23 @@ def test_codes_are_multiplied_to_the_same_bits_with_vnni_and_without(tmp_path: P
     assert torch.equal(*(torch.load(tmp_path / name, weights_only=True) for name in ("as it is", "avx2")))
 
 
-def test_a_library_that_cannot_be_loaded_is_as_good_as_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", [None, "int few_rows_product(void) { return 0; }"])
+def test_a_library_that_is_none_or_an_older_one_is_as_good_as_none(
+    source: str | None, tmp_path: Path
+) -> None:
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     package = tmp_path / "bigbird_pegasus"
     shutil.copytree(
         Path(few_rows.__file__).parents[1], package, ignore=shutil.ignore_patterns("*.so", "*.safetensors")
     )
-    (package / "kernels" / f"_few_rows{suffix}").write_bytes(b"no library")
+    library = package / "kernels" / f"_few_rows{suffix}"
+    library.write_bytes(b"no library")
+    if source is not None:
+        compiler = shutil.which("gcc")
+        if compiler is None:
+            pytest.skip("no gcc")
+        (tmp_path / "older.c").write_text(source, encoding="utf-8")
+        subprocess.run([compiler, "-shared", "-fPIC", tmp_path / "older.c", "-o", library], check=True)
     ask = "from bigbird_pegasus.kernels import few_rows as f; print(f.__file__, f.has_few_rows())"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
