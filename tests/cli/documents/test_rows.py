@@ -106,6 +106,7 @@ def test_a_header_that_is_not_text_is_one_failed_input(tmp_path: Path) -> None:
 LOOKS_LIKE = {
     "text": (" ".join(SENTENCES[:30]).replace(". ", ".\n").encode(), "plain text", "without --jsonl"),
     "a line": (b"The keeper wrote a diary.", "plain text", "without --jsonl"),
+    "chat": (b"[10:02] anna: the server is down\n" * 9, "plain text", "without --jsonl"),
     "pretty": (json.dumps([{"document": TEXTS[0]}] * 3, indent=1).encode(), "JSON that goes over", "jq -c"),
     "csv": (b"id,name,said\n" + b'1,Anna,"Yes, it is."\n' * 9, "CSV", "--column NAME"),
     "page": (b"<!DOCTYPE html>\n<html><body>\n<p>A page.</p></body></html>", "a web page", "without --jsonl"),
