@@ -110,7 +110,7 @@ def extractive_steps(
         has_words = any(leaned.related)
         warnings += () if has_words else (NO_QUERY_WORDS,)
         if has_words and options.length is None:
-            allowed = leaned.related  # nobody asked for more words than have to do with it
+            allowed = _with_antecedents(leaned.related, scored.dependent)  # nobody asked for more words
         if bounds == LengthBounds():  # the best are taken until the words are there: a bound is needed
             bounds = LengthBounds(max(1, round(scored.length)))
         # Words matter by the question alone, and its answer may begin with "It".
@@ -145,6 +145,11 @@ def extractive_steps(
         join_sentences,
         bounds.min_words,
     )
+
+
+def _with_antecedents(related: Sequence[bool], dependent: frozenset[int]) -> list[bool]:
+    """Return which sentences have to do with a query, with those that the dependent ones of them point to."""
+    return [one or (n + 1 in dependent and related[n + 1]) for n, one in enumerate(related)]
 
 
 def _too_few(length: Length | None, found: int) -> tuple[str, ...]:

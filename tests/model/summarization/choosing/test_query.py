@@ -87,6 +87,12 @@ def test_without_a_length_nothing_is_printed_that_has_no_word_of_the_query() -> 
     assert len(summarize(text, query="insurance", length="3s").sentences) == 3
 
 
+def test_an_answer_that_points_to_the_sentence_before_has_that_one_too() -> None:
+    answer = "This was a matter of insurance for the whole of the town."
+    text = " ".join([*SENTENCES[:20], answer, *SENTENCES[20:30]])
+    assert summarize(text, query="insurance").summary == f"{SENTENCES[19]} {answer}"
+
+
 def test_the_answer_to_a_question_with_the_words_is_found() -> None:
     said = [f"{name}: {one}" for one, name in zip(SENTENCES[:20], ["Anna", "Ben"] * 10, strict=True)]
     answer = "Nine crowns a month for each of the boats."
