@@ -120,8 +120,8 @@ def test_prepacking_fuses_query_key_and_value_projections(scheme: Scheme | None,
     if scheme is None:
         torch.testing.assert_close(joined, plain)
     else:
-        # Sums in another order differ in the last bit: an activation may then fall into the next 8-bit step.
-        assert (joined - plain).norm() < 0.02 * plain.norm()
+        # One rounds activations to 7 or 8 bits, the other to 16; a wrong order would be off altogether.
+        assert (joined - plain).norm() < 0.1 * plain.norm()
 
 
 @torch.no_grad()
@@ -136,8 +136,8 @@ def test_int8_weights_are_packed_before_they_are_used_and_give_the_same() -> Non
     ids = tiny_ids(2, 50)
     assert torch.equal(*(m.encode(ids, None).last_hidden_state for m in (lazy, packed)))
     plain, few = (m(ids, decoder_input_ids=ids[:, :9]).logits for m in (lazy, packed))
-    # The kernel of few rows rounds activations to 16 bits, the other one to 8.
-    assert (few - plain).norm() < 0.03 * plain.norm()
+    # The kernel of few rows rounds activations to 16 bits, the other one to 7 or 8.
+    assert (few - plain).norm() < 0.1 * plain.norm()
 
 
 @dtypes
@@ -195,7 +195,7 @@ def test_a_decoder_in_int8_has_the_activation_that_its_configuration_names(activ
     states = torch.randn(1, 5, model.config.d_model)
     layers: list[Any] = [m.model.decoder.layers[1] for m in (model, packed)]
     plain, few = (layer.feed_forward(states) for layer in layers)
-    assert (few - plain).norm() < 0.02 * plain.norm()  # one rounds activations to 8 bits, the other to 16
+    assert (few - plain).norm() < 0.1 * plain.norm()  # activations of 7 or 8 bits, and of 16
 
 
 @pytest.mark.parametrize(("scheme", "in_8_bits"), [(None, False), ("int8", True), ("int4", False)])
