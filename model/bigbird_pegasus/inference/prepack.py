@@ -60,7 +60,7 @@ def prepack(model: nn.Module) -> None:
             _replace(model, name, PackedLinear(module.weight, module.bias))
         elif isinstance(module, QuantizedLinear) and isinstance(module.weight, Int8Weight):
             module.weight.pack()
-    model.eval()
+    model.eval().requires_grad_(False)
     trim_heap()
 
 

@@ -439,6 +439,11 @@ void few_rows_attention(const struct attention *a) {
         attend(a, at % a->rows, at / a->rows);
 }
 
+/* Tells a library that was compiled from another source: both structs are written down in few_rows.py, too. */
+int few_rows_layout(void) {
+    return 1000 * (int)sizeof(struct product) + (int)sizeof(struct attention);
+}
+
 #if __has_include(<Python.h>) /* nothing imports this as a module but what walks over all modules of a package */
 #include <Python.h>
 

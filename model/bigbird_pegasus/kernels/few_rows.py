@@ -9,7 +9,8 @@ Dimensions: G groups (attention heads, or one), M rows, K inputs, N outputs.
 """
 
 import ctypes
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -128,6 +129,8 @@ class FewRowsWeight:
         """
         groups, outputs, inputs = self.shape
         halves = x.dtype == torch.bfloat16
+        if (torch.is_grad_enabled() and x.requires_grad) or not _is_plain(x):
+            raise ModelInputError("packed weights are for inference alone: no gradients, traces or programs")
         if x.device.type != "cpu" or not (x.dtype == torch.float32 or (halves and self.in_8_bits)):
             raise ModelInputError(f"rows for packed weights are float32 on cpu, not {x.dtype} on {x.device}")
         if x.dim() != 3 or x.shape[1:] != (groups, inputs):
@@ -146,6 +149,12 @@ class FewRowsWeight:
     def __deepcopy__(self, memo: object) -> "FewRowsWeight":
         """Return itself: nothing in it changes."""
         return self
+
+    def __reduce__(self) -> tuple[Callable[[Tensor], "FewRowsWeight"], tuple[Tensor]]:
+        """Pickle what it was packed from: pointers are of this process."""
+        beside = {name: self.tensors.get(name) for name in ("bias", "scale", "x_scale")}
+        pack = partial(FewRowsWeight, **beside, gelu_new=bool(self._product.gelu_new))  # type: ignore[arg-type]
+        return pack, (self.unpack(),)
 
     def unpack(self) -> Tensor:
         """Return the weights (G, N, K) as they were given."""
@@ -174,7 +183,7 @@ def _pack(weight: Tensor) -> Tensor:
     for start in range(0, packed.shape[1], BLOCKS_AT_ONCE):
         part = weight[:, start * LANES : (start + BLOCKS_AT_ONCE) * LANES]
         part = F.pad(part, (0, -inputs % pair, 0, -part.shape[1] % LANES))
-        blocks = part.view(groups, -1, LANES, packed.shape[2], pair).transpose(2, 3)
+        blocks = part.view(groups, part.shape[1] // LANES, LANES, packed.shape[2], pair).transpose(2, 3)
         packed[:, start : start + BLOCKS_AT_ONCE] = blocks
     return packed
 
@@ -199,7 +208,7 @@ def shared_attention(
     library = _library()
     assert library is not None  # for the type checker: nothing is packed without it
     tokens = keys.shape[1]
-    if values.shape[2] != tokens or (seen is not None and seen.shape != (tokens,)):
+    if values.shape[2] != tokens or not (seen is None or _is_mask(seen, (tokens,))):
         raise ModelInputError(f"{tokens} keys for values of {tuple(values.shape)}, or a mask of others")
     seen = None if seen is None else seen.contiguous()
     query = query.contiguous()
@@ -218,7 +227,7 @@ def attention(query: Tensor, keys: Tensor, values: Tensor, slots: Tensor, seen: 
         query: (M, H, d), float32 or bfloat16.
         keys: (H, C, d) of the same type: those of C slots.
         values: as `keys`.
-        slots: int64 (M, T): where the tokens of each row are.
+        slots: int64 (M, T): where the tokens of each row are, each below C: that is not checked.
         seen: bool (M, T), False at padding; None where there is none.
 
     Returns:
@@ -233,7 +242,7 @@ def attention(query: Tensor, keys: Tensor, values: Tensor, slots: Tensor, seen: 
     tokens, capacity = slots.shape[1], keys.shape[1]
     on_cpu = all(one is None or one.device.type == "cpu" for one in (query, keys, values, slots, seen))
     fit = keys.shape == values.shape == (heads, capacity, width) and slots.shape == (rows, tokens)
-    fit = fit and (seen is None or seen.shape == slots.shape)
+    fit = fit and (seen is None or _is_mask(seen, slots.shape)) and slots.dtype == torch.int64
     of_type = query.dtype in (torch.float32, torch.bfloat16) and query.dtype == keys.dtype == values.dtype
     if not fit or not of_type or not on_cpu:
         raise ModelInputError(
@@ -258,10 +267,19 @@ def attends_by_few_rows(query: Tensor) -> bool:
         query.device.type == "cpu"
         and query.dtype in (torch.float32, torch.bfloat16)
         and not torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()  # type: ignore[no-untyped-call, attr-defined]
+        and _is_plain(query)
         and has_few_rows()
     )
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Return whether it holds numbers, and no program is made of what is done with them."""
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[no-untyped-call, attr-defined]
+    return type(x) in (Tensor, nn.Parameter) and not traced
+
+
+def _is_mask(seen: Tensor, shape: tuple[int, ...]) -> bool:
+    return seen.shape == shape and seen.dtype == torch.bool and seen.device.type == "cpu"
 
 
 class _Attention(ctypes.Structure):
@@ -305,7 +323,10 @@ def _library() -> Any | None:
         library = ctypes.CDLL(found.origin)
         product, attention = library.few_rows_product, library.few_rows_attention
         shared = library.few_rows_shared_attention
+        layout = library.few_rows_layout()
     except (OSError, AttributeError):  # AttributeError: it was compiled from an older source
+        return None
+    if layout != 1000 * ctypes.sizeof(_Product) + ctypes.sizeof(_Attention):
         return None
     product.argtypes = [ctypes.POINTER(_Product)]
     shared.argtypes = [ctypes.POINTER(_Product), ctypes.POINTER(_Product), ctypes.c_void_p]

@@ -185,6 +185,16 @@ def test_maps_of_a_search_are_packed_for_few_rows_where_there_is_a_kernel_for_th
     assert found == ({*expected, "lm_head"} if has_kernel else set())
 
 
+@pytest.mark.parametrize("scheme", [None, "int8"])
+def test_a_packed_model_asks_for_no_gradients_and_runs_without_being_told(scheme: Scheme | None) -> None:
+    model = tiny_model().requires_grad_(True)
+    if scheme is not None:
+        quantize_linears(model, scheme)
+    prepack(model)
+    ids = tiny_ids(2, 50)
+    assert not model(ids, decoder_input_ids=ids[:, :9]).logits.requires_grad
+
+
 @pytest.mark.parametrize("activation", ["gelu_new", "relu"])
 @torch.no_grad()
 def test_a_decoder_in_int8_has_the_activation_that_its_configuration_names(activation: str) -> None:

@@ -1,12 +1,14 @@
 import copy
 import math
 import os
+import pickle
 import platform
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tomllib
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from bigbird_pegasus.kernels.few_rows import FewRowsLinear, FewRowsWeight
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
 compiled = pytest.mark.skipif(
@@ -188,6 +191,38 @@ def test_what_the_kernel_would_read_past_its_end_is_refused(wrong: dict[str, Any
 
 
 @compiled
+def test_a_packed_map_is_neither_trained_nor_traced() -> None:
+    packed, x = FewRowsLinear(torch.ones(33, 17)), torch.ones(2, 17)
+    with pytest.raises(ModelInputError, match="for inference alone: no gradients, traces or programs"):
+        packed(x.clone().requires_grad_())
+    with torch.no_grad():
+        assert packed(x.clone().requires_grad_()).shape == (2, 33)
+    with FakeTensorMode() as fake, pytest.raises(ModelInputError, match="for inference alone"):
+        packed(fake.from_tensor(x))
+    with pytest.raises(ModelInputError, match="for inference alone"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it is what old scripts do
+        torch.jit.trace(packed, x)
+
+
+@compiled
+def test_a_packed_map_survives_pickling() -> None:
+    for packed in (
+        FewRowsLinear(drawn(33, 17, seed=0), drawn(33, seed=1), gelu_new=True),
+        FewRowsLinear(codes(33, 17, seed=0), drawn(33, seed=1), drawn(33, seed=2)),
+    ):
+        x = drawn(5, 17, seed=3)
+        assert torch.equal(pickle.loads(pickle.dumps(packed))(x), packed(x))
+
+
+@compiled
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int8])
+def test_no_inputs_give_the_bias(dtype: torch.dtype) -> None:
+    bias = drawn(1, 20, seed=0)
+    found = FewRowsWeight(torch.ones(1, 20, 0, dtype=dtype), bias).multiply(torch.ones(3, 1, 0))
+    assert torch.equal(found, bias.expand(3, 1, 20))
+
+
+@compiled
 def test_weights_of_8_bits_have_a_largest_number_of_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(few_rows, "MAX_INPUTS", 16)
     with pytest.raises(ModelInputError, match="17 inputs are too many for weights of 8 bits: at most 16"):
@@ -283,6 +318,9 @@ def test_attention_to_what_is_no_number_gives_none() -> None:
         {"values": torch.ones(2, 7, 5).bfloat16()},
         {"query": torch.ones(3, 2, 5).double()},
         {"slots": torch.zeros(2, 4, dtype=torch.long)},
+        {"slots": torch.zeros(3, 4, dtype=torch.int32)},
+        {"seen": torch.ones(3, 4)},
+        {"seen": torch.ones(3, 4, dtype=torch.bool, device="meta")},
         {"seen": torch.ones(3, 3, dtype=torch.bool)},
         {"query": torch.ones(3, 2, 5, device="meta")},
     ],
@@ -322,7 +360,12 @@ def test_attention_to_shared_keys_equals_softened_products(
 @compiled
 def test_keys_and_values_of_other_tokens_are_refused() -> None:
     query, keys = torch.ones(5, 2, 4), FewRowsWeight(torch.ones(2, 9, 4))
-    for tokens, seen in ((8, None), (9, torch.ones(8, dtype=torch.bool))):
+    for tokens, seen in (
+        (8, None),
+        (9, torch.ones(8, dtype=torch.bool)),
+        (9, torch.ones(9)),
+        (9, torch.ones(9, dtype=torch.bool, device="meta")),
+    ):
         with pytest.raises(ModelInputError, match="9 keys for values of"):
             few_rows.shared_attention(query, keys, FewRowsWeight(torch.ones(2, 4, tokens)), seen)
 
@@ -344,7 +387,11 @@ def test_codes_are_multiplied_to_the_same_bits_with_vnni_and_without(tmp_path: P
     assert torch.equal(*(torch.load(tmp_path / name, weights_only=True) for name in ("as it is", "avx2")))
 
 
-@pytest.mark.parametrize("source", [None, "int few_rows_product(void) { return 0; }"])
+NAMES = ("product", "attention", "shared_attention", "layout")
+OLDER = " ".join(f"int few_rows_{name}(void) {{ return 7; }}" for name in NAMES)
+
+
+@pytest.mark.parametrize("source", [None, "int few_rows_product(void) { return 0; }", OLDER])
 def test_a_library_that_is_none_or_an_older_one_is_as_good_as_none(
     source: str | None, tmp_path: Path
 ) -> None:
