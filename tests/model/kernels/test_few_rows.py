@@ -8,7 +8,6 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -191,6 +190,7 @@ def test_what_the_kernel_would_read_past_its_end_is_refused(wrong: dict[str, Any
 
 
 @compiled
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit.trace
 def test_a_packed_map_is_neither_trained_nor_traced() -> None:
     packed, x = FewRowsLinear(torch.ones(33, 17)), torch.ones(2, 17)
     with pytest.raises(ModelInputError, match="for inference alone: no gradients, traces or programs"):
@@ -199,8 +199,7 @@ def test_a_packed_map_is_neither_trained_nor_traced() -> None:
         assert packed(x.clone().requires_grad_()).shape == (2, 33)
     with FakeTensorMode() as fake, pytest.raises(ModelInputError, match="for inference alone"):
         packed(fake.from_tensor(x))
-    with pytest.raises(ModelInputError, match="for inference alone"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it is what old scripts do
+    with pytest.raises(ModelInputError, match="for inference alone"):
         torch.jit.trace(packed, x)
 
 
