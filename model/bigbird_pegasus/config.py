@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, read_json_object
+from bigbird_pegasus.checkpoints.folders import made_folder, path_of
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.config_checks import (
     MODEL_TYPE,
@@ -289,7 +290,7 @@ class BigBirdPegasusConfig:
 
     def to_json_file(self, json_file_path: str | Path, use_diff: bool = True) -> None:
         """Write what `to_json_string` returns."""
-        Path(json_file_path).write_text(self.to_json_string(use_diff), encoding="utf-8")
+        path_of(json_file_path).write_text(self.to_json_string(use_diff), encoding="utf-8")
 
     @classmethod
     def from_pretrained(
@@ -341,9 +342,12 @@ class BigBirdPegasusConfig:
         return config
 
     def save_pretrained(self, save_directory: str | Path) -> None:
-        """Write `config.json` into `save_directory`, which is made where it is missing."""
-        Path(save_directory).mkdir(parents=True, exist_ok=True)
-        self.to_json_file(Path(save_directory) / CONFIG_FILE, use_diff=False)
+        """Write `config.json` into `save_directory`, which is made where it is missing.
+
+        Raises:
+            ConfigError: it is no path.
+        """
+        self.to_json_file(made_folder(save_directory) / CONFIG_FILE, use_diff=False)
 
 
 _FIELDS: dict[str, Any] = {

@@ -15,6 +15,8 @@ from torch.utils._pytree import tree_flatten
 
 from tests.model.tiny import tiny_ids, tiny_model
 
+onnxruntime.disable_telemetry_events()
+
 FULL, SPARSE = 9, 90  # tokens; full attention ends at 28 in the tiny model
 
 

@@ -71,6 +71,47 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "flat source": (lambda m: m[CAUSAL](IDS, encoder_hidden_states=STATES[0]), "encoder states are"),
     "other cache": (lambda m: m[GENERATOR](IDS, past_key_values=()), "past_key_values is a tuple: the cache"),
+    "wide embeddings": (
+        lambda m: m[CAUSAL](inputs_embeds=STATES.double()),
+        r"embeddings \(2, 10, 32\) are float64, the model is float32",
+    ),
+    "wide embeddings to write of": (
+        lambda m: m[GENERATOR].generate(inputs_embeds=STATES.double()),
+        "embeddings .* are float64, the model is float32",
+    ),
+    "wide decoder embeddings": (
+        lambda m: m[READER](IDS, decoder_inputs_embeds=STATES.double()),
+        "embeddings .* are float64, the model is float32",
+    ),
+    "wide states": (
+        lambda m: m[GENERATOR](IDS, encoder_outputs=(STATES.double(),)),
+        r"encoder states \(2, 10, 32\) are float64, the model is float32",
+    ),
+    "narrow types of states": (
+        lambda m: m[CAUSAL](IDS, encoder_hidden_states=STATES.half()),
+        "encoder states .* are float16, the model is float32",
+    ),
+    "states to write of": (
+        lambda m: m[GENERATOR].generate(encoder_outputs=(STATES.double(),)),
+        "encoder states .* are float64",
+    ),
+    "kept before the first": (
+        lambda m: m[CAUSAL](IDS, logits_to_keep=-1),
+        "logits_to_keep is -1: a number from",
+    ),
+    "kept text": (lambda m: m[CAUSAL](IDS, logits_to_keep="x"), "logits_to_keep is 'x': a number from 0"),
+    "kept nothing": (
+        lambda m: m[CAUSAL](IDS, logits_to_keep=None),
+        "logits_to_keep is None: a number from 0",
+    ),
+    "kept fractions": (
+        lambda m: m[CAUSAL](IDS, logits_to_keep=torch.tensor([1.5])),
+        r"logits_to_keep is torch.float32 \(1,\): a number from 0",
+    ),
+    "kept beyond": (
+        lambda m: m[CAUSAL](IDS, logits_to_keep=torch.tensor([0, 10])),
+        r"logits_to_keep is \[0, 10\]: there are 10 tokens",
+    ),
     "label list": (lambda m: m[GENERATOR](IDS, decoder_input_ids=IDS, labels=[1]), "labels is a list"),
     "label list alone": (lambda m: m[GENERATOR](IDS, labels=[1]), "labels is a list"),
     "fractional labels": (
@@ -115,6 +156,55 @@ CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda m: m[GENERATOR].generate(IDS, prefix_allowed_tokens_fn=3),
         "prefix_allowed_tokens_fn is 3: it is a function",
     ),
+    "an assistant": (
+        lambda m: m[GENERATOR].generate(IDS, assistant_model=3),
+        "assistant_model is 3: it has no",
+    ),
+    "a streamer": (lambda m: m[GENERATOR].generate(IDS, streamer="x"), "streamer is 'x': it has no put"),
+    "a tokenizer": (
+        lambda m: m[GENERATOR].generate(IDS, tokenizer=3, stop_strings="a"),
+        "tokenizer is 3: it has no decode",
+    ),
+    "a step": (lambda m: m[CAUSAL].generate(IDS, on_step=3), "on_step is 3: it has no call"),
+    "a cache": (
+        lambda m: m[GENERATOR].generate(IDS, past_key_values=3),
+        "past_key_values is a int: the cache",
+    ),
+    "suppressed": (
+        lambda m: m[GENERATOR].generate(IDS, suppress_tokens=[3, 101]),
+        "suppress_tokens holds 101: the model's vocabulary has 101 tokens",
+    ),
+    "suppressed first": (
+        lambda m: m[CAUSAL].generate(IDS, begin_suppress_tokens=101),
+        "begin_suppress_tokens holds 101",
+    ),
+    "bad words": (
+        lambda m: m[GENERATOR].generate(IDS, bad_words_ids=[[3], [101, 3]]),
+        "bad_words_ids holds 101",
+    ),
+    "biased": (
+        lambda m: m[GENERATOR].generate(IDS, sequence_bias={(3,): 1.0, (200, 3): 1.0}),
+        "sequence_bias holds 200",
+    ),
+    "a negative multiple": (
+        lambda m: m[GENERATOR].resize_token_embeddings(pad_to_multiple_of=-8),
+        "pad_to_multiple_of is -8: it must be a whole number of at least 1",
+    ),
+    "a multiple of text": (
+        lambda m: m[GENERATOR].resize_token_embeddings(pad_to_multiple_of="x"),
+        "pad_to_multiple_of is 'x'",
+    ),
+    "a size of text": (lambda m: m[GENERATOR].resize_token_embeddings("x"), "new_num_tokens is 'x'"),
+    "saved to nothing": (lambda m: m[GENERATOR].save_pretrained(None), "to save to is a path, not None"),
+    "saved to a number": (lambda m: m[GENERATOR].save_pretrained(3), "to save to is a path, not 3"),
+    "saved to an empty path": (lambda m: m[GENERATOR].save_pretrained(""), "to save to is a path, not ''"),
+    "saved to bytes": (lambda m: m[GENERATOR].save_pretrained(b"x"), "to save to is a path, not b'x'"),
+    "options to nothing": (
+        lambda m: m[GENERATOR].generation_config.save_pretrained(None),
+        "a path, not None",
+    ),
+    "configuration to nothing": (lambda m: m[GENERATOR].config.save_pretrained(None), "a path, not None"),
+    "JSON to nothing": (lambda m: m[GENERATOR].config.to_json_file(None), "a path, not None"),
     "a number of a checkpoint": (lambda m: BigBirdPegasusModel.from_pretrained(3), "not 3"),  # type: ignore[arg-type]
     "no checkpoint": (lambda m: BigBirdPegasusConfig.from_pretrained(None), "not None"),  # type: ignore[arg-type]
 }
@@ -125,6 +215,28 @@ def test_a_wrong_call_of_a_model_is_refused(models: dict[str, Any], name: str) -
     call, message = CALLS[name]
     with pytest.raises(BigBirdPegasusError, match=message):
         call(models)
+
+
+def test_what_may_be_of_another_type(models: dict[str, Any]) -> None:
+    model = models[CAUSAL]
+    assert model(inputs_embeds=STATES.half()).logits.dtype == torch.float32
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model(inputs_embeds=STATES, encoder_hidden_states=STATES.bfloat16()).logits.shape[1] == 10
+
+
+def test_logits_are_kept_by_number_and_by_position(models: dict[str, Any]) -> None:
+    logits = models[CAUSAL](IDS).logits
+    for kept, expected in ((3, logits[:, -3:]), (100, logits), (torch.tensor([0, -1]), logits[:, [0, -1]])):
+        torch.testing.assert_close(models[CAUSAL](IDS, logits_to_keep=kept).logits, expected)
+
+
+def test_one_id_is_suppressed_as_a_list_of_one(models: dict[str, Any]) -> None:
+    options: dict[str, Any] = {"max_new_tokens": 3, "min_new_tokens": 3}
+    first = models[GENERATOR].generate(IDS, **options)[0, 1].item()
+    for name in ("suppress_tokens", "begin_suppress_tokens"):
+        one = models[GENERATOR].generate(IDS, **{name: first}, **options)
+        assert torch.equal(one, models[GENERATOR].generate(IDS, **{name: [first]}, **options))
+        assert one[0, 1].item() != first
 
 
 TOKENIZER_CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
@@ -144,6 +256,26 @@ TOKENIZER_CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "rows of text": (lambda t: t.batch_decode("ab"), "rows of token ids are needed, not 'ab'"),
     "a tensor's number": (lambda t: t.batch_decode(torch.tensor(3)), "rows of token ids are needed"),
     "ids of text": (lambda t: t.convert_ids_to_tokens("a"), "'a' is no token id"),
+    "fractional ids": (lambda t: t.convert_ids_to_tokens([1.5]), r"token ids are whole numbers, not \[1.5\]"),
+    "ids of nothing": (lambda t: t.convert_ids_to_tokens([None]), r"whole numbers, not \[None\]"),
+    "rows of ids": (lambda t: t.convert_ids_to_tokens([[1]]), r"whole numbers, not \[\[1\]\]"),
+    "mask of nothing": (lambda t: t.get_special_tokens_mask(None), "None is no token id, nor a list"),
+    "mask of a text": (
+        lambda t: t.get_special_tokens_mask("a", already_has_special_tokens=True),
+        "'a' is no",
+    ),
+    "mask of a pair": (lambda t: t.get_special_tokens_mask([1], 3), "3 is no token id, nor a list"),
+    "built of a number": (lambda t: t.build_inputs_with_special_tokens(3), "3 is no token id, nor a list"),
+    "texts to tokenize": (lambda t: t.tokenize(["a"]), r"a text is a str, not \['a'\]"),
+    "no text to tokenize": (lambda t: t.tokenize(None), "a text is a str, not None"),
+    "no text to clean": (lambda t: t.clean_up_tokenization(None), "a text is a str, not None"),
+    "no pieces": (lambda t: t.convert_tokens_to_string(None), "None is no token, nor a list of them"),
+    "numbers for pieces": (lambda t: t.convert_tokens_to_string([1]), r"\[1\] is no token, nor a list"),
+    "a tensor of tokens": (lambda t: t.convert_tokens_to_ids(torch.tensor([1])), "is no token, nor a list"),
+    "spans of nothing": (lambda t: t.token_spans(None), "None is no token, nor a list of them"),
+    "save to nothing": (lambda t: t.save_pretrained(None), "to save to is a path, not None"),
+    "vocabulary to nothing": (lambda t: t.save_vocabulary(3), "to save to is a path, not 3"),
+    "from nothing": (lambda t: PegasusTokenizer.from_pretrained(None), "not None"),  # type: ignore[arg-type]
     "tokens": (lambda t: t.convert_tokens_to_ids(3), "3 is no token, nor a list of them"),
     "special": (lambda t: t.add_special_tokens(["a"]), "special tokens are given by their names"),
     "padded numbers": (lambda t: t.pad([1, 2]), "encodings to pad are a dict of columns"),
@@ -173,6 +305,10 @@ def test_a_wrong_call_of_a_tokenizer_is_refused(tokenizer: PegasusTokenizer, nam
 
 def test_numbers_of_numpy_are_ids(tokenizer: PegasusTokenizer) -> None:
     assert tokenizer.convert_ids_to_tokens(np.int64(10)) == tokenizer.convert_ids_to_tokens(10)  # type: ignore[call-overload]
+    ids = tokenizer("a b").input_ids
+    assert tokenizer.convert_ids_to_tokens(torch.tensor(ids)) == tokenizer.convert_ids_to_tokens(ids)  # type: ignore[call-overload]
+    special = tokenizer.get_special_tokens_mask(torch.tensor(ids), already_has_special_tokens=True)  # type: ignore[arg-type]
+    assert special == [0] * (len(ids) - 1) + [1]
     assert tokenizer("a", padding="max_length", max_length=np.int64(5)).input_ids[-1] == 0  # type: ignore[arg-type]
 
 

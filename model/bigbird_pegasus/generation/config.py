@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from bigbird_pegasus.checkpoints.files import GENERATION_CONFIG_FILE, read_json_object
+from bigbird_pegasus.checkpoints.folders import made_folder
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.errors import ConfigError, did_you_mean
 from bigbird_pegasus.generation.config_checks import as_tuple, check_options
@@ -236,10 +237,14 @@ class GenerationConfig:
         return {name: value for name, value in ours.items() if value != _DEFAULTS[name]} | self.extra
 
     def save_pretrained(self, save_directory: str | Path) -> None:
-        """Write `generation_config.json` into `save_directory`, which is made where it is missing."""
-        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        """Write `generation_config.json` into `save_directory`, which is made where it is missing.
+
+        Raises:
+            ConfigError: it is no path.
+        """
+        path = made_folder(save_directory) / GENERATION_CONFIG_FILE
         text = json.dumps(self.to_dict(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        (Path(save_directory) / GENERATION_CONFIG_FILE).write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
 
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(GenerationConfig)}

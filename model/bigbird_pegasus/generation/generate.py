@@ -10,6 +10,7 @@ Dimensions: B documents, R texts returned for each, S source tokens, T decoder t
 
 import dataclasses
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Protocol
 
 import torch
@@ -19,7 +20,7 @@ from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.generation.beam_search import beam_search
 from bigbird_pegasus.generation.config import DEFAULT_NEW_TOKENS, GenerationConfig
-from bigbird_pegasus.generation.config_checks import as_tuple
+from bigbird_pegasus.generation.config_checks import as_tuple, bias_pairs
 from bigbird_pegasus.generation.hooks import NO_HOOKS, Hooks, split_hooks, step_callback, stops_of
 from bigbird_pegasus.generation.logits_processors import (
     Processor,
@@ -379,8 +380,16 @@ def _with_token_ids(options: GenerationConfig, config: BigBirdPegasusConfig) -> 
     names = ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id")
     missing = {name: getattr(config, name) for name in names if getattr(options, name) is None}
     options = dataclasses.replace(options, **missing)
-    for name in (*names, "forced_bos_token_id", "forced_eos_token_id"):
-        for value in as_tuple(getattr(options, name)):
-            if value >= config.vocab_size:
-                raise ConfigError(f"{name} is {value}: the model's vocabulary has {config.vocab_size} tokens")
+    forced, banned = (
+        ("forced_bos_token_id", "forced_eos_token_id"),
+        ("suppress_tokens", "begin_suppress_tokens"),
+    )
+    given = {name: as_tuple(getattr(options, name)) for name in (*names, *forced, *banned)}
+    given["bad_words_ids"] = tuple(chain.from_iterable(options.bad_words_ids or ()))
+    given["sequence_bias"] = tuple(chain.from_iterable(ids for ids, _ in bias_pairs(options.sequence_bias)))
+    for name, values in given.items():
+        if values and max(values) >= config.vocab_size:
+            raise ConfigError(
+                f"{name} holds {max(values)}: the model's vocabulary has {config.vocab_size} tokens"
+            )
     return options

@@ -61,6 +61,16 @@ def split_hooks(options: dict[str, Any]) -> tuple[Hooks, dict[str, Any]]:
         raise ConfigError(
             f"prefix_allowed_tokens_fn is {hooks.prefix_allowed_tokens_fn!r:.60}: it is a function"
         )
+    needed = {
+        "streamer": ("put", "end"),
+        "assistant_model": ("config", "encode", "new_cache"),
+        "tokenizer": ("decode",),
+        "on_step": ("__call__",),
+    }
+    for name, methods in needed.items():
+        given = getattr(hooks, name)
+        if given is not None and not all(hasattr(given, method) for method in methods):
+            raise ConfigError(f"{name} is {shorten(repr(given), 60)}: it has no {methods[0].strip('_')}")
     return hooks, {name: value for name, value in options.items() if name not in names}
 
 

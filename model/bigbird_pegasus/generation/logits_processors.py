@@ -18,7 +18,7 @@ from torch import Tensor
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.generation import sampling_filters as filters
 from bigbird_pegasus.generation.config import GenerationConfig
-from bigbird_pegasus.generation.config_checks import bias_pairs
+from bigbird_pegasus.generation.config_checks import as_tuple, bias_pairs
 
 Processor = Callable[[Tensor, Tensor], Tensor]
 """`(tokens (N, T), scores (N, V)) -> scores (N, V)`; the scores passed in may be changed in place and
@@ -133,13 +133,13 @@ def _forced(options: GenerationConfig, around: Surroundings) -> Iterator[Process
         start, factor = options.exponential_decay_length_penalty
         ends = list(options.eos_token_ids)
         yield partial(favour_the_end, ends=ends, start=start + around.prompt_length, factor=factor)
-    if options.suppress_tokens:
-        yield partial(ban, banned=list(options.suppress_tokens))
-    if options.begin_suppress_tokens:
+    if banned := as_tuple(options.suppress_tokens):
+        yield partial(ban, banned=list(banned))
+    if banned := as_tuple(options.begin_suppress_tokens):
         begin = around.prompt_length
         if begin == 1 and options.forced_bos_token_id is not None:
             begin += 1
-        yield partial(ban, banned=list(options.begin_suppress_tokens), length=begin)
+        yield partial(ban, banned=list(banned), length=begin)
 
 
 def _filters(options: GenerationConfig) -> Iterator[Processor]:

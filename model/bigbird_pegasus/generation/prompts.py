@@ -50,6 +50,10 @@ def tokens_read(cache: Any, prompt: Tensor, settings: GenerationConfig) -> int:
     """Return how many tokens of the prompts (B, T) a cache of earlier forwards holds."""
     if settings.num_beams > 1 or settings.num_return_sequences > 1:
         raise ConfigError("past_key_values are of one text for each document: without beams")
+    if not hasattr(cache, "get_seq_length") or not hasattr(cache, "reserve"):
+        raise ModelInputError(
+            f"past_key_values is a {type(cache).__name__}: the cache of an earlier call is needed"
+        )
     read = int(cache.get_seq_length())
     if read >= prompt.shape[1]:
         raise ModelInputError(

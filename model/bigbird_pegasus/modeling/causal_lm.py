@@ -20,7 +20,7 @@ from bigbird_pegasus.generation.outputs import transition_scores
 from bigbird_pegasus.model_output import to_return_type
 from bigbird_pegasus.modeling.attention import padding_mask_of
 from bigbird_pegasus.modeling.decoder import Decoder
-from bigbird_pegasus.modeling.input_checks import check_given
+from bigbird_pegasus.modeling.input_checks import check_given, check_kept
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.losses import language_modelling_loss
 from bigbird_pegasus.modeling.outputs import (
@@ -93,7 +93,8 @@ class BigBirdPegasusForCausalLM(BigBirdPegasusPreTrainedModel):
                 positions); 0 computes all.
 
         Raises:
-            ValueError: both or none of ids and embeddings, or more tokens than there are positions.
+            ValueError: both or none of ids and embeddings, more tokens than there are positions, or
+                `logits_to_keep` is neither.
         """
         states: BaseModelOutputWithPastAndCrossAttentions = self.decoder(
             input_ids,
@@ -107,6 +108,7 @@ class BigBirdPegasusForCausalLM(BigBirdPegasusPreTrainedModel):
             output_hidden_states,
             return_dict=True,
         )
+        check_kept(logits_to_keep, states.last_hidden_state.shape[1])
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(states.last_hidden_state[:, kept])
         output = CausalLMOutputWithCrossAttentions(

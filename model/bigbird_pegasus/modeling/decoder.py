@@ -18,7 +18,7 @@ from bigbird_pegasus.modeling.attention import (
     padding_mask_of,
 )
 from bigbird_pegasus.modeling.cross_attention import DenseCrossKV, fastest_cross_kv
-from bigbird_pegasus.modeling.input_checks import check_embeds, check_mask
+from bigbird_pegasus.modeling.input_checks import check_dtype, check_embeds, check_mask
 from bigbird_pegasus.modeling.kv_cache import DecoderCache
 from bigbird_pegasus.modeling.layers import (
     Attend,
@@ -166,14 +166,18 @@ class Decoder(LayerStack):
             return_dict: False returns a plain tuple of the fields that are set; None as above.
 
         Raises:
-            ValueError: both or none of ids and embeddings, or more tokens than there are positions.
+            ValueError: both or none of ids and embeddings, more tokens than there are positions, or states of
+                another type than the weights.
         """
         use_cache = resolve(use_cache, self.config.use_cache)
         output_attentions = resolve(output_attentions, self.config.output_attentions)
         output_hidden_states = resolve(output_hidden_states, self.config.output_hidden_states)
-        x = embed_tokens(self.config, self.embed_tokens, input_ids, inputs_embeds, INPUT_NAMES)
+        x = embed_tokens(
+            self.config, self.embed_tokens, self.embed_positions, input_ids, inputs_embeds, INPUT_NAMES
+        )
         if encoder_hidden_states is not None:
             check_embeds(encoder_hidden_states, self.config.d_model, "encoder states")
+            self._check_type(encoder_hidden_states)
             documents, length, _ = encoder_hidden_states.shape
             check_mask(encoder_attention_mask, documents, length, "attention_mask")
         source_mask = padding_mask_of(encoder_attention_mask)
@@ -223,9 +227,16 @@ class Decoder(LayerStack):
         documents = None if source is None else len(source)
         return DecoderCache(len(self.layers), documents, source_mask)
 
+    def _check_type(self, states: Tensor) -> None:
+        """Check that cross-attention, where it is not quantized or wrapped, has the type of states."""
+        key = cast(DecoderLayer, self.layers[0]).encoder_attn.k_proj if len(self.layers) else None
+        if type(key) is nn.Linear:
+            check_dtype(states, states.dtype, key.weight.dtype, "encoder states")
+
     @large_tensors_on_own_pages()
     def remember_source(self, hidden_states: Tensor, attention_mask: Tensor | None) -> DecoderCache:
         """Make a cache that holds the cross-attention keys and values of each document (B, S, D) once."""
+        self._check_type(hidden_states)
         trim_heap()  # what the encoder's results took: hundreds of MB for thousands of tokens
         cache = DecoderCache(len(self.layers), len(hidden_states), padding_mask_of(attention_mask))
         for number, layer in enumerate(self.layers):

@@ -129,7 +129,12 @@ class Encoder(LayerStack):
             ValueError: see `forward`.
         """
         x = embed_tokens(
-            self.config, self.embed_tokens, input_ids, inputs_embeds, "input_ids and inputs_embeds"
+            self.config,
+            self.embed_tokens,
+            self.embed_positions,
+            input_ids,
+            inputs_embeds,
+            "input_ids and inputs_embeds",
         )
         return cast(Tensor, self.dropout(x + position_embeddings(self.embed_positions, 0, x.shape[1])))
 

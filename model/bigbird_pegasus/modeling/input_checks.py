@@ -74,6 +74,36 @@ def check_embeds(embeds: Tensor, width: int, name: str = "embeddings") -> None:
         raise ModelInputError(f"{name} are {str(embeds.dtype).removeprefix('torch.')}: fractions are needed")
 
 
+def check_dtype(given: Tensor, computed: torch.dtype, expected: torch.dtype, name: str) -> None:
+    """Check that what is computed with embeddings or states has the type of the model's weights.
+
+    Under autocast any type will do.
+
+    Raises:
+        ModelInputError: it has another type.
+    """
+    if computed != expected and not torch.is_autocast_enabled(given.device.type):
+        theirs, ours = (str(dtype).removeprefix("torch.") for dtype in (given.dtype, expected))
+        raise ModelInputError(f"{name} {tuple(given.shape)} are {theirs}, the model is {ours}: convert them")
+
+
+def check_kept(kept: object, tokens: int) -> None:
+    """Check which of some logits are to be computed: the last so many, or those at positions (K,).
+
+    Raises:
+        ModelInputError: it is no number from 0, nor whole numbers that are positions.
+    """
+    if isinstance(kept, int) and kept >= 0:
+        return
+    if not isinstance(kept, Tensor) or kept.dim() != 1 or kept.dtype not in _INTEGERS:
+        told = f"{kept.dtype} {tuple(kept.shape)}" if isinstance(kept, Tensor) else f"{kept!r:.50}"
+        raise ModelInputError(f"logits_to_keep is {told}: a number from 0 or integers (positions,) is needed")
+    if torch.compiler.is_compiling() or kept.device.type != "cpu":
+        return
+    if any(not -tokens <= position < tokens for position in kept.tolist()):
+        raise ModelInputError(f"logits_to_keep is {kept.tolist()!r:.50}: there are {tokens} tokens")
+
+
 def check_mask(mask: Tensor | None, rows: int, tokens: int, name: str) -> None:
     """Check a mask of padding (rows, tokens).
 

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ModelInputError
 from bigbird_pegasus.modeling.activations import activation
-from bigbird_pegasus.modeling.input_checks import check_embeds, check_ids
+from bigbird_pegasus.modeling.input_checks import check_dtype, check_embeds, check_ids
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries, keys and values (N, H, T, d) to what they attend to, (N, H, T, d)."""
@@ -202,6 +202,7 @@ def resolve(asked: bool | None, default: bool) -> bool:
 def embed_tokens(
     config: BigBirdPegasusConfig,
     embedding: nn.Embedding,
+    positions: nn.Embedding,
     ids: Tensor | None,
     embeds: Tensor | None,
     names: str,
@@ -209,12 +210,15 @@ def embed_tokens(
     """Return (B, T, D) from whichever of ids (B, T) and embeddings (B, T, D) was given.
 
     Raises:
-        ModelInputError: both or none are given, or they have another shape or impossible values.
+        ModelInputError: both or none are given, or they have another shape or impossible values, or a wider
+            type than the `positions` that are added.
     """
     if (ids is None) == (embeds is None):
         raise ModelInputError(f"give exactly one of {names}")
     if embeds is not None:
         check_embeds(embeds, config.d_model)
+        ours = positions.weight.dtype
+        check_dtype(embeds, torch.promote_types(embeds.dtype, ours), ours, "embeddings")
         return embeds
     assert ids is not None
     check_ids(ids, embedding, names.split()[0])

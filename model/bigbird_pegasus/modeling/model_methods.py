@@ -5,6 +5,7 @@ Dimensions: V tokens, D model width.
 
 from collections.abc import Mapping
 from functools import partial
+from numbers import Integral
 from typing import Any, ClassVar, NoReturn
 
 import torch
@@ -223,9 +224,13 @@ class ModelMethods(nn.Module):
             mean_resizing: new rows are the mean of the old ones; False draws them as a new model's.
 
         Raises:
-            ConfigError: a special token would be outside the vocabulary, or the model is quantized.
+            ConfigError: a number is no whole one or too small, a special token would be outside the
+                vocabulary, or the model is quantized.
         """
         tokens = self.config.vocab_size if new_num_tokens is None else new_num_tokens
+        for name, value in (("new_num_tokens", tokens), ("pad_to_multiple_of", pad_to_multiple_of or 1)):
+            if not isinstance(value, Integral) or value < 1:
+                raise ConfigError(f"{name} is {value!r:.50}: it must be a whole number of at least 1")
         if pad_to_multiple_of:
             tokens = -(-tokens // pad_to_multiple_of) * pad_to_multiple_of
         self.config.replace(vocab_size=tokens)  # raises where it is impossible

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from bigbird_pegasus.checkpoints.files import QUANTIZATION, stored_quantization
+from bigbird_pegasus.checkpoints.folders import path_of
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.checkpoints.loader import LoadingInfo, check_layers, load_weights, own_tensors
 from bigbird_pegasus.checkpoints.names import published_name
@@ -207,7 +208,8 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             push_to_hub: not offered.
 
         Raises:
-            ConfigError: the model was packed for this processor, or something is not offered or impossible.
+            ConfigError: the model was packed for this processor, `save_directory` is no path, or something is
+                not offered or impossible.
         """
         if push_to_hub:
             refuse_upload()
@@ -215,7 +217,7 @@ class BigBirdPegasusPreTrainedModel(ModelMethods):
             raise ConfigError("a packed model cannot be saved: load it without packing")
         if not is_main_process:
             return
-        folder = Path(save_directory)
+        folder = path_of(save_directory)
         architecture, dtype = type(self).__name__, str(self.dtype).removeprefix("torch.")
         quantized = {} if self.quantization is None else {QUANTIZATION: self.quantization}
         # Other programs refuse such a file, in place of reading its codes as weights.

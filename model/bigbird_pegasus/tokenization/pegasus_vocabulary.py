@@ -7,6 +7,7 @@ from typing import Any, overload
 
 from bigbird_pegasus.errors import TokenizerError
 from bigbird_pegasus.tokenization.added_tokens import AddedToken, listed, read_added_tokens
+from bigbird_pegasus.tokenization.argument_checks import ids_of, pieces_of
 from bigbird_pegasus.tokenization.collation import check_side
 from bigbird_pegasus.tokenization.piece_ids import OFFSETS, PieceIds
 from bigbird_pegasus.tokenization.segmentation import NEWLINE_PIECE, Segmenter
@@ -264,15 +265,13 @@ class PegasusVocabulary:
         """Return the piece of an id, or the pieces of a list of ids.
 
         Raises:
-            TokenizerError: there is no such id.
+            TokenizerError: there is no such id, or it is no whole number.
         """
         if isinstance(ids, Integral):
             return self._ids.piece(int(ids))
-        if not isinstance(ids, Iterable) or isinstance(ids, str):
-            raise TokenizerError(f"{ids!r:.50} is no token id, nor a list of them")
         return [
             self._ids.piece(index)
-            for index in ids
+            for index in ids_of(ids)
             if not (skip_special_tokens and index in self._special_ids)
         ]
 
@@ -281,10 +280,12 @@ class PegasusVocabulary:
     @overload
     def convert_tokens_to_ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
     def convert_tokens_to_ids(self, tokens: str | list[str] | tuple[str, ...]) -> int | list[int]:
-        """Return the id of a piece, or the ids of a list of them; that of ``<unk>`` for what is no piece."""
-        if not isinstance(tokens, Iterable):
-            raise TokenizerError(f"{tokens!r:.50} is no token, nor a list of them")
+        """Return the id of a piece, or the ids of a list of them; that of ``<unk>`` for what is no piece.
+
+        Raises:
+            TokenizerError: it is no text, nor a list of them.
+        """
         if not isinstance(tokens, str):
-            return [self.convert_tokens_to_ids(token) for token in tokens]
+            return [self.convert_tokens_to_ids(token) for token in pieces_of(tokens)]
         index = self._ids.find(tokens)
         return self.unk_token_id if index is None else index

@@ -7,15 +7,16 @@ Special tokens never come out of text: a document that holds ``</s>`` gets the p
 Tokens that a caller has added do, see `added_tokens`.
 """
 
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from bigbird_pegasus.checkpoints.files import CONFIG_FILE, TOKENIZER_CONFIG_FILE, VOCABULARY_FILE
+from bigbird_pegasus.checkpoints.folders import made_folder, path_of
 from bigbird_pegasus.checkpoints.hub import checkpoint_folder, split_options
 from bigbird_pegasus.errors import TokenizerError
+from bigbird_pegasus.tokenization.argument_checks import ids_of, pieces_of, text_of
 from bigbird_pegasus.tokenization.batch_encoding import BatchEncoding
 from bigbird_pegasus.tokenization.collation import check_kind, lengths_of, pad_columns, to_tensors
 from bigbird_pegasus.tokenization.decoding import spelt, without_spaces_before_marks
@@ -131,7 +132,7 @@ class PegasusTokenizer(PegasusVocabulary):
             config["additional_special_tokens"] = self.additional_special_tokens + masks
         sides = {name: getattr(self, name) for name in ("padding_side", "truncation_side")}
         config |= {name: side for name, side in sides.items() if side != "right"}
-        return write_tokenizer(Path(save_directory), self.vocab_file, config, self._ids.added)
+        return write_tokenizer(path_of(save_directory), self.vocab_file, config, self._ids.added)
 
     def __call__(
         self,
@@ -216,8 +217,12 @@ class PegasusTokenizer(PegasusVocabulary):
         return self(text, text_pair, **options)["input_ids"]
 
     def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False) -> list[str]:
-        """Return the pieces of a text or pair; characters outside the vocabulary are ``<unk>``."""
-        ids: list[int] = self.encode(text, pair, add_special_tokens=add_special_tokens)
+        """Return the pieces of a text or pair; characters outside the vocabulary are ``<unk>``.
+
+        Raises:
+            TokenizerError: it is no text.
+        """
+        ids: list[int] = self.encode(text_of(text), pair, add_special_tokens=add_special_tokens)
         return self.convert_ids_to_tokens(ids)
 
     def pad(
@@ -282,15 +287,14 @@ class PegasusTokenizer(PegasusVocabulary):
     def save_vocabulary(self, save_directory: str | Path, filename_prefix: str | None = None) -> tuple[str]:
         """Write ``spiece.model`` into a folder and return its path; a prefix is put before its name."""
         name = VOCABULARY_FILE if filename_prefix is None else f"{filename_prefix}-{VOCABULARY_FILE}"
-        Path(save_directory).mkdir(parents=True, exist_ok=True)
-        path = Path(save_directory) / name
+        path = made_folder(save_directory) / name
         path.write_bytes(self.vocab_file.read_bytes())
         return (str(path),)
 
     @staticmethod
     def clean_up_tokenization(out_string: str) -> str:
         """Take the spaces before English punctuation away."""
-        return without_spaces_before_marks(out_string)
+        return without_spaces_before_marks(text_of(out_string))
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """Return how many special tokens a text or pair gets: ``</s>``."""
@@ -300,7 +304,7 @@ class PegasusTokenizer(PegasusVocabulary):
         self, token_ids_0: list[int], token_ids_1: list[int] | None = None
     ) -> list[int]:
         """Return the ids of a text or pair with ``</s>``."""
-        return [*token_ids_0, *(token_ids_1 or []), self.eos_token_id]
+        return [*ids_of(token_ids_0), *ids_of(() if token_ids_1 is None else token_ids_1), self.eos_token_id]
 
     def get_special_tokens_mask(
         self,
@@ -310,12 +314,12 @@ class PegasusTokenizer(PegasusVocabulary):
     ) -> list[int]:
         """Return 1 for each special token and 0 for others: of the ids, or of those with ``</s>`` added."""
         if already_has_special_tokens:
-            return [int(index in self._special_ids) for index in token_ids_0]
-        return [0] * (len(token_ids_0) + len(token_ids_1 or [])) + [1]
+            return [int(index in self._special_ids) for index in ids_of(token_ids_0)]
+        return [0] * (len(self.build_inputs_with_special_tokens(token_ids_0, token_ids_1)) - 1) + [1]
 
     def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
         """Return the text that pieces spell."""
-        return spelt(tokens, self.newline_token)
+        return spelt(pieces_of(tokens), self.newline_token)
 
     @overload
     def decode(
@@ -361,15 +365,10 @@ class PegasusTokenizer(PegasusVocabulary):
             token_ids = token_ids.tolist()
         if isinstance(token_ids, int):
             token_ids = [token_ids]
-        if token_ids is None or isinstance(token_ids, str | bytes | float):
-            raise TokenizerError(f"{token_ids!r:.50} is no token id, nor a list or tensor of them")
-        if token_ids and not isinstance(token_ids[0], int) and hasattr(token_ids[0], "__len__"):
+        first = token_ids[0] if isinstance(token_ids, Sequence) and token_ids else None
+        if hasattr(first, "__len__") and not isinstance(token_ids, str):
             return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in token_ids]
-        try:
-            ids = [operator.index(index) for index in token_ids]
-        except TypeError as error:
-            raise TokenizerError(f"token ids are whole numbers, not {token_ids!r:.50}") from error
-        pieces = self.convert_ids_to_tokens(ids, skip_special_tokens)
+        pieces = self.convert_ids_to_tokens(token_ids, skip_special_tokens)
         text = spelt(pieces, self.newline_token)
         return without_spaces_before_marks(text) if clean_up_tokenization_spaces else text
 
@@ -391,8 +390,9 @@ class PegasusTokenizer(PegasusVocabulary):
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in sequences]
 
     def token_spans(self, text: TextOrWords) -> list[tuple[int, int]]:
-        """Return the span of each token of a text, without ``</s>``."""
-        return self._reader.row_of(text, spans=True).spans
+        """Return the span of each token of a text or its words (else a TokenizerError), without ``</s>``."""
+        words = text if isinstance(text, str) else tuple(pieces_of(text))
+        return self._reader.row_of(words, spans=True).spans
 
 
 PegasusTokenizerFast = PegasusTokenizer  # its published name where the other one was slow

@@ -150,7 +150,7 @@ def test_generating_without_documents_is_an_error() -> None:
 )
 def test_a_token_id_outside_the_vocabulary_is_an_error(name: str) -> None:
     options: dict[str, Any] = {name: 61}
-    with pytest.raises(ConfigError, match=f"{name} is 61: the model's vocabulary has 61 tokens"):
+    with pytest.raises(ConfigError, match=f"{name} holds 61: the model's vocabulary has 61 tokens"):
         generated_ids(tiny_model(), *documents([9]), **options)
 
 
