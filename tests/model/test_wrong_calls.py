@@ -326,17 +326,91 @@ PIPELINE_CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "no text": (lambda p: p("question-answering")({"question": 3, "context": "a"}), "are texts, not 3"),
     "context": (lambda p: p("question-answering")(question="a", context=3), "are texts, not 3"),
     "count": (lambda p: p("question-answering")(question="a", context="b", top_k="x"), "top_k is 'x'"),
+    "stride": (
+        lambda p: p("question-answering")(question="a", context="b", doc_stride="x"),
+        "doc_stride is 'x'",
+    ),
+    "window": (
+        lambda p: p("question-answering")(question="a", context="b", max_seq_len=-1),
+        "max_seq_len is -1: it must be at least 0",
+    ),
+    "whether for how long": (
+        lambda p: p("question-answering")(question="a", context="b", max_answer_len=True),
+        "max_answer_len is True: it must be a whole number",
+    ),
+    "labels": (
+        lambda p: p("text-classification")("a", top_k="x"),
+        "top_k is 'x': it must be a whole number of at least 1, or None for all",
+    ),
+    "fewer labels than none": (lambda p: p("text-classification")("a", top_k=-1), "top_k is -1: it must be"),
+    "function": (lambda p: p("text-classification")("a", function_to_apply=3), "function_to_apply is 3: it"),
+    "other options": (
+        lambda p: p("text-classification")("a", max_new_tokens=3),
+        "the tokenizer got an unexpected",
+    ),
+    "tensors": (
+        lambda p: p("text-classification")("a", return_tensors="pt"),
+        "return_tensors is set by the pipeline",
+    ),
+    "bytes to label": (lambda p: p("text-classification")(b"a"), "a text or several of them, not bytes"),
+    "prefix": (lambda p: p("text-generation")("a", prefix=3), "prefix is 3: it is a text"),
+    "options of a prompt": (
+        lambda p: p("text-generation")("a", tokenizer_encode_kwargs=[1]),
+        r"tokenizer_encode_kwargs is \[1\]: it is a dict",
+    ),
+    "options of features": (
+        lambda p: p("feature-extraction")("a", tokenize_kwargs=3),
+        "options of the tokenizer are a dict by their names, not 3",
+    ),
+    "truncation of a number": (
+        lambda p: p("feature-extraction")("a", tokenize_kwargs=3, truncation=True),
+        "options of the tokenizer are a dict by their names, not 3",
+    ),
+    "unknown option of features": (
+        lambda p: p("feature-extraction")("a", tokenize_kwargs={"nonsense": 3}),
+        "the tokenizer got an unexpected",
+    ),
+    "task": (lambda p: pipeline([]), r"task is \[\]: it must be one of"),  # type: ignore[call-overload]
+    "arguments": (lambda p: pipeline("summarization", model_kwargs=3), "model_kwargs is 3: it is a dict"),
     "pair": (lambda p: p("text-classification")({"a": "b"}), "a pair has text and text_pair, not a"),
 }
+
+
+TASKS = {
+    "summarization": GENERATOR,
+    "text2text-generation": GENERATOR,
+    "question-answering": READER,
+    "text-classification": CLASSIFIER,
+    "text-generation": CAUSAL,
+    "feature-extraction": "BigBirdPegasusModel",
+}
+NO_TEXTS: list[Any] = [None, 3, [None], [3], [["a"]], [b"a"], b"a", {}, {"a": "b"}, [{}], [("a",)]]
+
+
+@pytest.fixture(scope="module")
+def choosing() -> Any:
+    return pipeline("summarization")
+
+
+@pytest.mark.parametrize("task", [*TASKS, "the default model"])
+@pytest.mark.parametrize("given", NO_TEXTS, ids=repr)
+def test_a_pipeline_takes_nothing_but_texts(
+    models: dict[str, Any], tokenizer: PegasusTokenizer, choosing: Any, task: str, given: Any
+) -> None:
+    made = pipeline(task, model=models[TASKS[task]], tokenizer=tokenizer) if task in TASKS else choosing
+    message = "give|text|example"
+    with pytest.raises(BigBirdPegasusError, match=message):
+        made(given)
+    with pytest.raises(BigBirdPegasusError, match=message):
+        list(made(iter([given])))
 
 
 @pytest.mark.parametrize("name", PIPELINE_CALLS)
 def test_a_wrong_call_of_a_pipeline_is_refused(
     models: dict[str, Any], tokenizer: PegasusTokenizer, name: str
 ) -> None:
-    kinds = {"question-answering": READER, "text-classification": CLASSIFIER}
     call, message = PIPELINE_CALLS[name]
     with pytest.raises(BigBirdPegasusError, match=message):
-        call(lambda task: pipeline(task, model=models[kinds[task]], tokenizer=tokenizer))
+        call(lambda task: pipeline(task, model=models[TASKS[task]], tokenizer=tokenizer))
     with pytest.raises(BigBirdPegasusError, match="the tokenizer is 3"):
         pipeline("text-classification", model=models[CLASSIFIER], tokenizer=3)

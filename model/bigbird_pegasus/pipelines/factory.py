@@ -111,8 +111,10 @@ def pipeline(
         ConfigError: the task is unknown, model or tokenizer are missing, or the model is for another task.
         CheckpointError, TokenizerError: the folder cannot be used.
     """
-    task = {"sentiment-analysis": "text-classification"}.get(task, task)
-    if task not in TASKS:
+    task = "text-classification" if task == "sentiment-analysis" else task
+    if not isinstance(model_kwargs, Mapping | None):
+        raise ConfigError(f"model_kwargs is {model_kwargs!r:.50}: it is a dict")
+    if not isinstance(task, str) or task not in TASKS:
         raise ConfigError(f"task is {task!r}: it must be one of {', '.join(sorted(TASKS))}")
     place = _place(device, device_map)
     if model is None and task == "summarization":

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from bigbird_pegasus.errors import ConfigError
 from bigbird_pegasus.modeling.pretrained import BigBirdPegasusPreTrainedModel
-from bigbird_pegasus.pipelines.shared import check_inputs, device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import (
+    check_inputs,
+    check_text,
+    device_of,
+    encoded,
+    save,
+    without_ignored,
+)
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 
@@ -68,10 +75,12 @@ class FeatureExtractionPipeline:
     ) -> Any:
         if unknown:
             raise ConfigError(f"feature-extraction has no option {min(unknown)}")
-        wanted = dict(tokenize_kwargs or {})
-        if truncation is not None and wanted.setdefault("truncation", truncation) is not truncation:
-            raise ConfigError("give truncation by itself or in tokenize_kwargs, not both")
-        inputs = self.tokenizer(text, return_tensors="pt", **wanted).to(self.model.device)
+        wanted = tokenize_kwargs or {}
+        if truncation is not None and isinstance(wanted, Mapping):  # `encoded` refuses what is none
+            if "truncation" in wanted and wanted["truncation"] is not truncation:
+                raise ConfigError("give truncation by itself or in tokenize_kwargs, not both")
+            wanted = {**wanted, "truncation": truncation}
+        inputs = encoded(self.tokenizer, wanted, text=check_text(text)).to(self.model.device)
         with torch.inference_mode():
             states: Tensor = self.model(**inputs, return_dict=True)[0]
         return states.cpu() if return_tensors else states.float().tolist()

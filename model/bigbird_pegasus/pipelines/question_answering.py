@@ -153,11 +153,15 @@ class QuestionOptions:
     align_to_words: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("top_k", "max_answer_len", "max_question_len"):
-            if not isinstance(getattr(self, name), int):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}: it must be a whole number")
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        least = {"top_k": 1, "max_answer_len": 1, "max_question_len": 1, "doc_stride": 0, "max_seq_len": 0}
+        for name, minimum in least.items():
+            value = getattr(self, name)
+            if value is None and name in ("doc_stride", "max_seq_len"):
+                continue
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise ConfigError(f"{name} is {value!r:.50}: it must be a whole number")
+            if value < minimum:
+                raise ConfigError(f"{name} is {value}: it must be at least {minimum}")
 
 
 def _pairs(

@@ -11,7 +11,14 @@ from torch import Tensor
 from bigbird_pegasus.inference.extractive_model import ExtractiveModel
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForConditionalGeneration
 from bigbird_pegasus.modeling.sentence_extraction import BigBirdPegasusForSentenceExtraction
-from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import (
+    Record,
+    check_inputs,
+    check_text,
+    device_of,
+    save,
+    without_ignored,
+)
 from bigbird_pegasus.summarization.summarize import summarize
 from bigbird_pegasus.summarization.writing.written_text import DEFAULT_SUMMARY_TOKENS
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
@@ -62,7 +69,7 @@ class SummarizationPipeline:
         if isinstance(documents, Iterator):
             return (self(text, **options)[0] for text in documents)
         if isinstance(self.model, ExtractiveModel | BigBirdPegasusForSentenceExtraction):
-            texts = [documents] if isinstance(documents, str) else list(documents)
+            texts = [documents] if isinstance(documents, str) else [check_text(text) for text in documents]
             chosen = {"model": self.model, "tokenizer": self.tokenizer, **self.options, **options}
             return [{"summary_text": one.summary} for one in summarize(texts, **chosen)]
         if isinstance(documents, str):
@@ -88,7 +95,9 @@ class SummarizationPipeline:
             options.setdefault("max_new_tokens", min(DEFAULT_SUMMARY_TOKENS, positions))
         if default.num_beams == 1 and not options.get("do_sample", default.do_sample):
             options.setdefault("num_beams", DEFAULT_BEAMS)
-        inputs = self.tokenizer(text, truncation=truncation, return_tensors="pt").to(self.model.device)
+        inputs = self.tokenizer(check_text(text), truncation=truncation, return_tensors="pt").to(
+            self.model.device
+        )
         with torch.inference_mode():
             output = self.model.generate(**inputs, **options)
         sequences = output if isinstance(output, Tensor) else output.sequences

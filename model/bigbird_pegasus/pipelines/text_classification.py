@@ -5,6 +5,7 @@ A text that the model cannot read at once is read in windows, where transformers
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from bigbird_pegasus.classification import ClassifyOptions, Meaning, choose, com
 from bigbird_pegasus.config import BigBirdPegasusConfig
 from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.modeling.heads import BigBirdPegasusForSequenceClassification
-from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, encoded, save, without_ignored
 from bigbird_pegasus.text.windows import window_input
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
@@ -59,10 +60,11 @@ class TextClassificationPipeline:
             `top_k` given here: a list of labels for a text, the best first, and a list of lists for several.
 
         Raises:
-            ConfigError: `function_to_apply` is unknown.
+            ConfigError: an option is unknown or impossible.
             ModelInputError: an input is no text, or a pair is longer than the model's window.
         """
-        check_inputs(inputs)
+        if not isinstance(inputs, Mapping):
+            check_inputs(inputs)
         settings = _published_labels({**self.options, **without_ignored(options)})
         if isinstance(inputs, Iterator):
             return (self._classify(one, **settings) for one in inputs)
@@ -80,6 +82,10 @@ class TextClassificationPipeline:
     ) -> Record | list[Record]:
         only_best = "top_k" not in options
         top_k = options.pop("top_k", 1)
+        if top_k is not None and (not isinstance(top_k, Integral) or top_k < 1):
+            raise ConfigError(
+                f"top_k is {top_k!r:.50}: it must be a whole number of at least 1, or None for all"
+            )
         if not isinstance(text, str | Mapping):
             kind = type(text).__name__
             raise ModelInputError(
@@ -88,8 +94,10 @@ class TextClassificationPipeline:
         if isinstance(text, Mapping) and (text.keys() - {"text", "text_pair"} or "text" not in text):
             raise ModelInputError(f"a pair has text and text_pair, not {', '.join(map(str, text))}")
         texts: dict[str, Any] = {"text": text} if isinstance(text, str) else dict(text)
-        function = function_to_apply or _function_of(self.model.config)
-        inputs = self.tokenizer(**texts, return_tensors="pt", **options).to(self.model.device)
+        function = _function_of(self.model.config) if function_to_apply is None else function_to_apply
+        if not isinstance(function, str):
+            raise _unknown(function)
+        inputs = encoded(self.tokenizer, options, **texts).to(self.model.device)
         if isinstance(text, str) and inputs["input_ids"].shape[1] > self.model.config.max_position_embeddings:
             scores = self._scores_over_windows(text, _meaning_of(function))
         else:
@@ -97,7 +105,7 @@ class TextClassificationPipeline:
                 logits = self.model(**inputs, use_cache=False, return_dict=True).logits[0].float().cpu()
             scores = _apply(function, logits).tolist()
         names = self.model.config.id2label
-        best = choose(scores, ClassifyOptions(top_k=top_k))
+        best = choose(scores, ClassifyOptions(top_k=None if top_k is None else int(top_k)))
         records = [{"label": names[number], "score": scores[number]} for number in best]
         return records[0] if only_best else records
 
@@ -148,7 +156,7 @@ def _meaning_of(function: str) -> Meaning:
     raise _unknown(function)
 
 
-def _unknown(function: str) -> ConfigError:
+def _unknown(function: object) -> ConfigError:
     return ConfigError(f"function_to_apply is {function!r}: it must be 'softmax', 'sigmoid' or 'none'")
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bigbird_pegasus.errors import ConfigError, ModelInputError
 from bigbird_pegasus.modeling.causal_lm import BigBirdPegasusForCausalLM
-from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, save, without_ignored
+from bigbird_pegasus.pipelines.shared import Record, check_inputs, device_of, encoded, save, without_ignored
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
 # The published defaults, where neither the call nor the checkpoint says otherwise.
@@ -87,7 +87,7 @@ class TextGenerationPipeline:
     ) -> tuple[Tensor | None, Tensor | None]:
         """Return a prompt's ids (1, T) and mask; None and None of one without any token."""
         wanted = {**prompt.of_tokenizer, **(prompt.tokenizer_encode_kwargs or {})}
-        inputs = self.tokenizer(prompt.prefix + text, return_tensors="pt", **wanted)
+        inputs = encoded(self.tokenizer, wanted, text=prompt.prefix + text)
         ids, mask = inputs["input_ids"], inputs["attention_mask"]
         if prompt.handle_long_generation == "hole":
             new = self._defaults(options, ids.shape[1]).get("max_new_tokens", 0)
@@ -151,6 +151,12 @@ class PromptOptions:
         if self.handle_long_generation not in (None, "hole"):
             raise ConfigError(
                 f"handle_long_generation is {self.handle_long_generation!r}: it must be None or 'hole'"
+            )
+        if not isinstance(self.prefix, str):
+            raise ConfigError(f"prefix is {self.prefix!r:.50}: it is a text")
+        if not isinstance(self.tokenizer_encode_kwargs, Mapping | None):
+            raise ConfigError(
+                f"tokenizer_encode_kwargs is {self.tokenizer_encode_kwargs!r:.50}: it is a dict"
             )
         if self.return_full_text is None:
             object.__setattr__(self, "return_full_text", True)
