@@ -272,6 +272,7 @@ TOKENIZER_CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "no pieces": (lambda t: t.convert_tokens_to_string(None), "None is no token, nor a list of them"),
     "numbers for pieces": (lambda t: t.convert_tokens_to_string([1]), r"\[1\] is no token, nor a list"),
     "a tensor of tokens": (lambda t: t.convert_tokens_to_ids(torch.tensor([1])), "is no token, nor a list"),
+    "a number of a tensor": (lambda t: t.convert_tokens_to_ids(torch.tensor(1)), "is no token, nor a list"),
     "spans of nothing": (lambda t: t.token_spans(None), "None is no token, nor a list of them"),
     "save to nothing": (lambda t: t.save_pretrained(None), "to save to is a path, not None"),
     "vocabulary to nothing": (lambda t: t.save_vocabulary(3), "to save to is a path, not 3"),

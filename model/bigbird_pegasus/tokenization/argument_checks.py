@@ -28,7 +28,8 @@ def pieces_of(given: Any) -> list[str]:
     Raises:
         TokenizerError: it is none, or something in it is no text.
     """
-    pieces = list(given) if isinstance(given, Iterable) else [given]
+    one = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0  # a tensor's number is iterable
+    pieces = [given] if one else list(given)
     if not all(isinstance(piece, str) for piece in pieces):
         raise TokenizerError(f"{given!r:.50} is no token, nor a list of them")
     return pieces
