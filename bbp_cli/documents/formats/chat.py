@@ -24,12 +24,13 @@ _CLOCK = (
 _STAMP = rf"(?:{_DATE}(?:(?:,|\s+at|\s+um|\s+à)?\s+|T){_CLOCK}Z?|{_CLOCK}(?:\s+{_DATE})?)"
 # Words with one space between them: with any white space in it, a line of spaces would take a second.
 _NAME = r"[^\s:<>\[\]]{1,40}?(?:[ \u00a0][^\s:<>\[\]]{1,40}?){0,7}?"
+_TO = r"(?:\s+[Tt]o\s+[^:\s](?:[^:\n]{0,59}[^:\s])?)"  # ends with a word: the space behind it is not split
 _MESSAGES = tuple(  # each with `name` and `text`; a message goes on over the lines below
     re.compile(pattern)
     for pattern in (
         rf"\[{_STAMP}\]\s*(?:From\s+)?<?(?P<name>{_NAME})>?\s*:\s+(?P<text>.*)",
         rf"{_DATE},?\s+{_CLOCK}\s+[-\u2013]\s+(?P<name>{_NAME}):\s+(?P<text>.*)",
-        rf"{_CLOCK}\s+[Ff]rom\s+(?P<name>{_NAME})(?:\s+[Tt]o\s+[^:\n]{{1,60}})?\s*:\s*(?P<text>.*)",  # Zoom
+        rf"{_CLOCK}\s+[Ff]rom\s+(?P<name>{_NAME}){_TO}?\s*:\s*(?P<text>.*)",  # Zoom
         rf"\[?{_STAMP}\]?\s*<[@+%&~]?(?P<name>[^\s<>]{{1,40}})>\s+(?P<text>.*)",  # IRC
         rf"\(?{_STAMP}\)?\s+(?:[-\u2013]\s+)?(?P<name>[A-Z\u00c0-\u00de]{_NAME}):\s+(?P<text>.*)",
         rf"(?:\*\*|__)?(?P<name>[A-Z\u00c0-\u00de]{_NAME})(?:\*\*|__)?\s*[\[(]{_CLOCK}[\])]\s*:\s*(?P<text>.*)",
@@ -38,7 +39,7 @@ _MESSAGES = tuple(  # each with `name` and `text`; a message goes on over the li
 _ABOVE = tuple(  # a line of its own above what is written
     re.compile(pattern + r"\s*$")
     for pattern in (
-        rf"{_STAMP}\s+[Ff]rom\s+(?P<name>{_NAME})(?:\s+[Tt]o\s+[^:\n]{{1,60}})?\s*:",  # Zoom
+        rf"{_STAMP}\s+[Ff]rom\s+(?P<name>{_NAME}){_TO}?\s*:",  # Zoom
         rf"\[{_STAMP}\]\s+(?P<name>{_NAME})",  # Teams, Discord
         rf"(?P<name>[A-Z\u00c0-\u00de]{_NAME})(?:\s*\u2014\s*|\s+)[\[(]?(?:Today at |Yesterday at"
         rf" )?{_STAMP}[\])]?",  # Slack, Otter
@@ -61,16 +62,18 @@ _LOOSE_MESSAGES = tuple(
 )
 _LOOSE_ABOVE = (re.compile(rf"{_HANDLE},?\s+[\[(]?{_STAMP}[\])]?\s*$"),)  # jo, [05.11.26 10:02]
 _TIME_BELOW = re.compile(  # Slack: the time stands on the line below the name
-    rf"^((?:[A-Z\u00c0-\u00de][\w.'\u2019-]{{0,30}} ?){{1,4}})\n[ \t]*({_CLOCK})[ \t]*$", re.MULTILINE
+    rf"^([A-Z\u00c0-\u00de][\w.'\u2019-]{{0,30}}(?: [A-Z\u00c0-\u00de][\w.'\u2019-]{{0,30}}){{0,3}} ?)"
+    rf"\n[ \t]*({_CLOCK})[ \t]*$",
+    re.MULTILINE,
 )
 _CHROME = re.compile(  # of Slack's window, between the messages
     r"\s*(?:\d{1,3} repl(?:y|ies)|last reply .{1,60}|view thread|also sent to the channel|new|\(edited\)"
-    r"|:[\w+-]{1,40}:\s*\d{0,3}|transcribed by \S{1,60})\s*$",
+    r"|:[\w+-]{1,40}:(?:\s*\d{1,3})?|transcribed by \S{1,60})\s*$",
     re.IGNORECASE,
 )
 _STAMPED = re.compile(rf"\s*[\[(]?{_STAMP}[\])]?\s*(?:[-\u2013*]|-!-|\u2022|$|\S)")
 _DAY = re.compile(
-    rf"\s*[-\u2014\u2013 ]*(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s*)?(?:{_DATE})[-\u2014\u2013 ]*$"
+    rf"[-\u2014\u2013\s]*(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s*)?(?:{_DATE})[-\u2014\u2013 ]*$"
 )
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SYSTEM = re.compile(

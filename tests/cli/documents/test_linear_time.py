@@ -52,6 +52,8 @@ GENERAL = (
     "0:00 ",
     "A: b\n",
 )
+LINES = 15  # of different lengths
+LINE_BEGINNINGS = ("", "[10:02]", "10:02 from Jo to", "10:02 from Jo to A", "Jo (10:02)", "Monday,", ":a:")
 UNITS = {
     "html": ("<p <p ", "<p '", '<p "', "<!--", "<![CDATA[", "</p>", "<div>", "<b><i></b>", "<title>", "<script>", "<li>", "<sup>", "<td>", "<svg></math>", "&#", "<a href=x>x</a>"),
     "mail": ("From: a\n", "From: a\nSent: b\n", "> ", ">From ", "=?a?q?", "On 1 wrote:\n", "a;", "--b\n", "not the intended ", "_____\n"),
@@ -106,6 +108,20 @@ def check_linear(read: Callable[[str], object], unit: str, shorter: int = CHARAC
 
     longer = seconds(4 * shorter)
     assert longer < TOO_SHORT_S or longer < RATIO * max(seconds(shorter), TOO_SHORT_S / RATIO)
+
+
+@pytest.mark.parametrize("width", [31, 95])
+@pytest.mark.parametrize(
+    ("before", "unit"),
+    [(before, unit) for before in LINE_BEGINNINGS for unit in (" ", "- ")]
+    + [("", unit) for unit in ("A", "ACGT", "Aa", "A ", "1:00 ", "\u2014 ", "*")],
+)
+def test_long_lines_of_a_chat_take_linear_time(before: str, unit: str, width: int) -> None:
+    def read(text: str) -> None:
+        length = len(text) // LINES  # what follows is cut off at 400
+        READERS["chat"](((before + unit * length)[:length] + "\x01\n") * LINES)
+
+    check_linear(read, "x", LINES * width)
 
 
 @pytest.mark.parametrize("unit", [" ", "\n", " \n\t", "<!-- a -->\n", "<?a b?>"])
