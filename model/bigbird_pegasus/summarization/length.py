@@ -16,9 +16,10 @@ SHORT_TEXT = range(5, 9)  # sentences: a text of so many is shortened …
 SHORT_TEXT_SENTENCES = (2, 3)  # … to so many
 WORDS_PER_SENTENCE = 22  # of the sentences that are chosen, on average
 
-# A number, perhaps with decimals (of a share), and its unit, which may be spelled out.
+# A number, perhaps with decimals (of a share; three digits would be thousands), and its unit, which may be
+# spelled out.
 _NUMBER = re.compile(
-    r"(\d{1,9})(?:[.,](\d{1,9}))?\s?(?:(w|words?)|(s|sentences?)|(%|percent))?", re.ASCII | re.IGNORECASE
+    r"(\d{1,9})(?:[.,](\d{1,2}))?\s?(?:(w|words?)|(s|sentences?)|(%|percent))?", re.ASCII | re.IGNORECASE
 )
 _FORMS = "a number of words, 120w, 5s, 10%, short, medium or long"
 

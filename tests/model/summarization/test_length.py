@@ -60,6 +60,8 @@ def test_spellings_that_can_mean_one_thing_only_are_taken(text: str) -> None:
         "5x",
         "1.5",
         "1.5w",
+        "1,000%",
+        "1.000 %",
         "2.5 s",
         "5 w s",
         "٣",
