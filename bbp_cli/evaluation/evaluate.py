@@ -91,8 +91,8 @@ def evaluate_data(
         for name in settings.of_models:
             raise UsageError(f"{as_typed(name)} is for a model: --baseline has none", hint="give one of them")
     check_named(model_options, task)
-    scorer = rouge_scorer() if task == "summarize" else None
     records = read_examples(data, task).records[: settings.limit]
+    scorer = rouge_scorer() if task == "summarize" else None
     started = time.perf_counter()
     loaded, score_one = _scorer_of(task, settings, model_options, console, scorer)
     results = _score_all(records, score_one, data, task, settings, console)

@@ -483,5 +483,8 @@ def test_without_a_model_the_default_one_summarizes_as_the_function_does() -> No
     in_torch = pipeline("summarization", dtype="bfloat16")
     assert isinstance(in_torch.model, BigBirdPegasusForSentenceExtraction)
     assert in_torch(text)
+    assert made(text, length=20, truncation=True) == made(text, length=20)  # as scripts say it
     with pytest.raises(ConfigError, match="num_beams needs a model that writes"):
         made(text, num_beams=4)
+    with pytest.raises(ConfigError, match="its length is `length`, in words"):
+        made(text, max_length=30)

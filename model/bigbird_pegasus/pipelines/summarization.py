@@ -53,9 +53,8 @@ class SummarizationPipeline:
             options: `truncation` (of a text longer than the window, else an error), `return_tensors` (ids in
                 place of texts, as `summary_token_ids`), `clean_up_tokenization_spaces`, and those of
                 `generate`. Where neither they nor the checkpoint say so, at most 256 tokens are written,
-                with 4 beams. A model that chooses sentences, as the
-                default one, reads texts of any length; its options are those of `bigbird_pegasus.summarize`
-                (`length`, `truncate`).
+                with 4 beams. A model that chooses sentences, as the default one, reads texts of any length;
+                its options are those of `bigbird_pegasus.summarize` (`length`, `truncate`).
 
         Returns:
             `[{"summary_text": …}]`, one for each text; with `num_return_sequences` above 1 and several texts
@@ -71,6 +70,7 @@ class SummarizationPipeline:
         if isinstance(self.model, ExtractiveModel | BigBirdPegasusForSentenceExtraction):
             texts = [documents] if isinstance(documents, str) else [check_text(text) for text in documents]
             chosen = {"model": self.model, "tokenizer": self.tokenizer, **self.options, **options}
+            chosen.pop("truncation", None)  # it has no window that a text could be too long for
             return [{"summary_text": one.summary} for one in summarize(texts, **chosen)]
         if isinstance(documents, str):
             return self._summarize(documents, **{**self.options, **options})

@@ -220,6 +220,8 @@ def _summarize(
         if options.generation:
             names = ", ".join(options.generation)
             message = f"{names} needs a model that writes: this one chooses sentences"
+            if any(name.startswith(("max_", "min_")) for name in options.generation):
+                message += "; its length is `length`, in words"
             raise ModelKindError("writes", message)
         options = resolve(options, writes=False)
         steps = extractive_steps(text, model, tokenizer, options)
