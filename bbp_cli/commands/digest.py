@@ -26,7 +26,7 @@ from bbp_cli.commands.options import (
     Threads,
     need_input,
 )
-from bbp_cli.console import Console
+from bbp_cli.console import Console, one_line
 from bbp_cli.documents.inputs import InputOptions, collect, warn_skipped
 from bbp_cli.errors import BbpError, UsageError
 from bbp_cli.models.loading import ModelOptions, find_checkpoint, load_checkpoint, prepare_hardware
@@ -134,7 +134,7 @@ def as_line(one: DigestSentence) -> str:
     """Return a sentence with its document and place, and the first of those that say the same."""
     more = f" and {len(one.also) - ALSO_NAMED} more" if len(one.also) > ALSO_NAMED else ""
     also = f"; also {', '.join(one.also[:ALSO_NAMED])}{more}" if one.also else ""
-    return f"{one.shown} [{one.name}, {one.place}{also}]\n"
+    return f"{one.shown} [{one_line(f'{one.name}, {one.place}{also}')}]\n"
 
 
 def _as_json(chosen: list[DigestSentence]) -> dict[str, object]:

@@ -56,6 +56,7 @@ def test_text_names_the_first_of_many_documents_that_say_the_same() -> None:
     said = "0.txt, §1; also 1.txt, 2.txt, 3.txt, 4.txt, 5.txt"
     assert as_line(one) == f"It froze. [{said} and 4 more]\n"
     assert as_line(replace(one, also=one.also[:5])) == f"It froze. [{said}]\n"
+    assert as_line(replace(one, name="a\nb.txt", also=[])).startswith("It froze. [a\\nb.txt, ")
 
 
 def test_the_first_sentence_is_taken_however_long_it_is() -> None:
