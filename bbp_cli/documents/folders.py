@@ -65,7 +65,7 @@ class FolderContent:
     """Documents of a folder, other files, and (folder in it, reason) where one cannot be read.
 
     Where there are patterns, `names` has the paths below the folder of all files that these were compared
-    with, and `folder_names` those of folders.
+    with, `folder_names` those of folders, and `hidden` those of files and folders that are hidden.
     """
 
     files: tuple[str, ...]
@@ -73,6 +73,7 @@ class FolderContent:
     unreadable: tuple[tuple[str, str], ...]
     names: tuple[str, ...] = ()
     folder_names: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass
@@ -85,6 +86,7 @@ class _Walk:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     folder_names: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
@@ -107,14 +109,21 @@ class _Walk:
         else:
             self.skipped.append(SkippedFile(path, self.folder, reason))
 
+    def note_hidden(self, parent: str, names: Iterable[str]) -> None:
+        if self.chosen.has_patterns:
+            hidden = (name for name in names if name.startswith("."))
+            self.hidden += [self.inside(os.path.join(parent, name)) for name in hidden]  # noqa: PTH118 - see above
+
     def enters(self, parent: str, name: str) -> bool:
         path = os.path.join(parent, name)  # noqa: PTH118 - see above
-        if not self.chosen.recursive or self.is_output(path):
+        if self.is_output(path):
             return False
         if self.chosen.has_patterns:
             self.folder_names.append(self.inside(path))
             if self.chosen.leaves_out(self.folder_names[-1]):
                 return False
+        if not self.chosen.recursive:
+            return False
         if os.path.islink(path):  # noqa: PTH114 - of many folders
             self.skipped.append(SkippedFile(path, self.folder, LINKED_FOLDER))
             return False
@@ -136,6 +145,7 @@ def walk(folder: str, chosen: FolderFilter, outputs: Iterable[Path] = ()) -> Fol
     # Path.resolve fails on a loop of links
     found = _Walk(folder, chosen, tuple(os.path.realpath(path) for path in outputs))
     for parent, folders, files in os.walk(folder, onerror=found.note_error):
+        found.note_hidden(parent, [*folders, *files])
         folders[:] = [name for name in sorted(_visible(folders)) if found.enters(parent, name)]
         for name in sorted(_visible(files)):
             found.note_file(parent, name)
@@ -145,20 +155,35 @@ def walk(folder: str, chosen: FolderFilter, outputs: Iterable[Path] = ()) -> Fol
         tuple(found.unreadable),
         tuple(found.names),
         tuple(found.folder_names),
+        tuple(found.hidden),
     )
 
 
 def unmatched(
     chosen: FolderFilter, contents: Mapping[str, FolderContent]
 ) -> Iterator[tuple[str, str, str | None]]:
-    """Yield (option, pattern, hint) of each pattern that matches nothing in any of the folders read."""
+    """Yield (option, pattern, hint) of each pattern that matches nothing in any of the folders read.
+
+    Nothing is said of an `--exclude` that may match what was not looked at: in a hidden folder, or in one
+    that another `--exclude` leaves out.
+    """
     files = [name for content in contents.values() for name in content.names]
-    both = files + [name for content in contents.values() for name in content.folder_names]
+    folders = [name for content in contents.values() for name in content.folder_names]
+    both = files + folders + [name for content in contents.values() for name in content.hidden]
+    some_left_out = any(map(chosen.leaves_out, folders))
     asked = [("--include", pattern, files) for pattern in chosen.include]
     asked += [("--exclude", pattern, both) for pattern in chosen.exclude]
     for option, pattern, names in asked:
-        if not matches_any(pattern, names):
-            yield option, pattern, likely_meant(pattern, names, list(contents))
+        if matches_any(pattern, names) or (option == "--exclude" and some_left_out):
+            continue
+        hint = likely_meant(pattern, names, list(contents))
+        if option == "--include" or hint is not None or not _is_hidden(pattern):
+            yield option, pattern, hint
+
+
+def _is_hidden(pattern: str) -> bool:
+    """Return whether a pattern is for hidden names, or for what is in a hidden folder."""
+    return any(part.startswith(".") and part.strip(".") for part in pattern.split("/"))
 
 
 def _visible(names: Iterable[str]) -> Iterator[str]:

@@ -29,6 +29,8 @@ def likely_meant(pattern: str, found: Sequence[str], folders: Sequence[str]) -> 
     """Return a hint for a pattern that matches none of the paths found below some folders; None: no idea."""
     if any(mark in pattern for mark in "{},"):
         return "braces and commas mean themselves: give the option once for each pattern"
+    if not pattern.strip(" '\"./*?"):  # what could be made of it would take everything
+        return None
     meant = next((one for one in _slips(pattern, folders) if matches_any(one, found)), None)
     if meant is not None:
         return f"did you mean {meant!r}?"

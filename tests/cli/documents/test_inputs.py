@@ -1,6 +1,7 @@
 """Which inputs a run has, in which order, and what each is called in an output folder."""
 
 import os
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import pytest
@@ -262,6 +263,44 @@ def test_a_glob_that_matches_nothing_is_named_once(here: Path, typed: tuple[str,
         (said,) = found.warnings
         assert len(found.items) == 4
     assert GLOBS[typed] in said
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        (".git",),
+        (".git/",),
+        ("./.git",),
+        (".git/*",),
+        (".venv",),
+        (".env",),
+        ("sub", "c.txt"),
+        ("sub", "sub/*.txt"),
+    ],
+)
+@pytest.mark.parametrize("recursive", [True, False])
+def test_nothing_is_said_of_a_glob_that_may_match_what_was_not_looked_at(
+    here: Path, patterns: tuple[str, ...], recursive: bool
+) -> None:
+    make_tree(here / "docs")
+    (here / "docs/.git").mkdir()
+    for name in (".git/HEAD", ".env", "prod.env"):
+        (here / "docs" / name).write_text(PROSE)
+    chosen = FolderFilter(exclude=patterns, recursive=recursive)
+    assert collect(InputOptions(("docs",), chosen=chosen)).warnings == ()
+    beside = replace(chosen, exclude=(".git", ".md"))  # hidden folders hide no slips
+    (warning,) = collect(InputOptions(("docs",), chosen=beside)).warnings
+    assert warning == "--exclude '.md' matches no file; did you mean '*.md'?"
+
+
+@pytest.mark.parametrize("pattern", [".", "/", "", "./", "//", "' '", "..", "/*"])
+def test_no_glob_that_takes_everything_is_proposed(here: Path, pattern: str) -> None:
+    make_tree(here / "docs")
+    found = collect(InputOptions(("docs",), chosen=FolderFilter(exclude=(pattern,))))
+    assert found.warnings == (f"--exclude {pattern!r} matches no file",)
+    (item,) = collect(InputOptions(("docs",), chosen=FolderFilter(include=(pattern,)))).items
+    assert item.problem is not None
+    assert "did you mean" not in str(item.problem.hint)
 
 
 def test_globs_that_choose_nothing_of_several_folders_are_told_apart(here: Path) -> None:
