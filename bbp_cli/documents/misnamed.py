@@ -21,6 +21,8 @@ _CALLED = {
     "text/markdown": "Markdown",
 }
 _AGAIN = "download or copy it again"
+_NO_TEXT = "neither that nor UTF-8 text"
+_NAME_ENCODING = "if it is text, --encoding NAME reads it"
 _TAIL = 1024  # bytes in which the end of a PDF is
 
 
@@ -37,7 +39,7 @@ def misnamed_warning(kind: str, media_type: str, guessed: str | None) -> str:
         InputError: its bytes were taken for text of some code page, as all bytes can be.
     """
     if media_type == "text/plain" and guessed is not None and not guessed.startswith("utf"):
-        raise InputError("neither that nor text", code="binary")
+        raise InputError(_NO_TEXT, code="undecodable")
     return f"not {kind}, though its name says so: read as {_CALLED.get(media_type, media_type)}"
 
 
@@ -45,5 +47,7 @@ def misnamed_error(kind: str, data: bytes, error: InputError) -> InputError:
     """Return the error of a file that is not what its name says, made of why it is nothing else either."""
     if kind == _KINDS[".pdf"] and b"%%EOF" in data[-_TAIL:]:
         return InputError("the beginning of the PDF is missing", hint=_AGAIN, code="corrupt")
-    what = "neither that nor text" if error.code == "undecodable" else error.message
-    return InputError(f"not {kind}, though its name says so: {what}", hint=_AGAIN, code=error.code)
+    what, hint = error.message, _AGAIN
+    if error.code == "undecodable":
+        what, hint = _NO_TEXT, f"{_AGAIN}; {_NAME_ENCODING}"
+    return InputError(f"not {kind}, though its name says so: {what}", hint=hint, code=error.code)

@@ -63,11 +63,24 @@ NOISE = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(100))
 PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><p>No such page was found.</p></body>"
 BINARY = "a binary file, which bbp does not read"
 NO_PDF = "not a PDF, though its name says so: "
+NO_TEXT = (
+    f"{NO_PDF}neither that nor UTF-8 text"
+    " (download or copy it again; if it is text, --encoding NAME reads it)"
+)
 MISNAMED = {
     "noise.pdf": (NOISE, f"{NO_PDF}a binary file: NUL at position "),
-    "short noise.pdf": (b"\x95\xe4\x8d\xa2\xc3\x28\xfe", f"{NO_PDF}neither that nor text"),
-    "one byte.pdf": (b"\xff" * 3000, f"{NO_PDF}neither that nor text"),
-    "two encodings.PDF": (b"Ein Caf\xe9, zwei Caf\xe9s.\n" * 3, f"{NO_PDF}neither that nor text"),
+    "short noise.pdf": (
+        b"\x95\xe4\x8d\xa2\xc3\x28\xfe",
+        NO_TEXT,
+    ),
+    "one byte.pdf": (
+        b"\xff" * 3000,
+        NO_TEXT,
+    ),
+    "two encodings.PDF": (
+        b"Ein Caf\xe9, zwei Caf\xe9s.\n" * 3,
+        NO_TEXT,
+    ),
     "noise behind a mark.pdf": (b"\xff\xfe" + NOISE, f"{NO_PDF}{BINARY}"),
     "noise behind a long mark.pdf": (b"\xff\xfe\0\0" + NOISE, f"{NO_PDF}{BINARY}"),
     "noise behind a mark.txt": (b"\xfe\xff" + NOISE, BINARY),
@@ -93,6 +106,11 @@ def test_a_file_that_is_not_what_its_name_says_is_reported_as_what_it_is(name: s
     line = f"{caught.value.message} ({caught.value.hint})"
     assert line.startswith(message)
     assert "UTF-16" not in line
+
+
+def test_text_under_the_name_of_a_pdf_is_read_in_the_encoding_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(MISNAMED["two encodings.PDF"][0] * 20)
+    assert read(str(tmp_path / "a.pdf"), "latin-1").text.startswith("Ein Caf\xe9, zwei")
 
 
 @pytest.mark.parametrize(
