@@ -32,7 +32,9 @@ def check_fields(found: Sequence[Mapping[str, object]], names: Iterable[str], hi
         there = list(dict.fromkeys(name for fields in found for name in fields))
         shown = ", ".join(there[:_FIELDS_NAMED]) + (", ..." if len(there) > _FIELDS_NAMED else "")
         message = (
-            f"its first lines have no field {wanted}, but {shown}" if there else "its lines hold no fields"
+            f"its first lines have no field {wanted}, but {shown}"
+            if there
+            else "its first lines hold no fields"
         )
         raise InputError(message, hint=hint, code="row")
 

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 from bbp_cli.documents.document import STDIN, Document, Source, read_at_most, refuse_nearly_empty
-from bbp_cli.documents.json_lines import HEAD_BYTES, HEAD_LINES, check_fields, not_json_lines
+from bbp_cli.documents.json_lines import HEAD_BYTES, check_fields, not_json_lines
 from bbp_cli.documents.pdf.process import INPUT_BYTES
 from bbp_cli.errors import InputError
 
@@ -128,17 +128,20 @@ class RowFile:
         return DEFAULT_TEXT_FIELDS if named is None else (named,)
 
     def _check_head(self) -> None:
-        """Refuse a file of which no line at its beginning can be used: one error, not one for each line."""
+        """Refuse a file of which no line in its first 64 kB can be used: one error, not one for each line."""
         with self._open() as file:
-            places = list(islice(_json_lines(file), HEAD_LINES))
+            places = list(takewhile(lambda place: place[1] < HEAD_BYTES, _json_lines(file)))
             file.seek(0)
             head = file.read(HEAD_BYTES)
         found = []
         for place in places:
             try:
-                found.append(self._fields(DocumentRow("", *place, self)))
+                fields = self._fields(DocumentRow("", *place, self))
             except InputError:
                 continue
+            if any(name in fields for name in self._text_names):
+                return
+            found.append(fields)
         if places and not found:
             raise not_json_lines(head, self.path)
         check_fields(found, self._text_names, "--text-field names another one")

@@ -10,6 +10,7 @@ import pytest
 
 from bbp_cli.documents.inputs import Input, InputOptions, collect
 from bbp_cli.documents.rows import RowFormat
+from bbp_cli.errors import InputError
 from tests.cli.pdfs import make_pdf
 from tests.conftest import SENTENCES, Bbp
 
@@ -140,13 +141,23 @@ def test_lines_without_the_field_of_the_text_are_one_error_that_names_the_fields
     assert item.problem.hint == "--text-field names another one"
     assert len(items(tmp_path / "d", RowFormat("body"))) == 1000
     (tmp_path / "d").write_text("{}\n" * 500)
-    assert problems(items(tmp_path / "d", RowFormat())) == ["its lines hold no fields"]
+    assert problems(items(tmp_path / "d", RowFormat())) == ["its first lines hold no fields"]
 
 
 def test_a_file_that_begins_badly_and_goes_on_well_is_read(tmp_path: Path) -> None:
     good = json.dumps({"document": TEXTS[0]})
-    (tmp_path / "d").write_text("no JSON\n" * 9 + f"{good}\n")
-    assert [bool(problem) for problem in problems(items(tmp_path / "d", RowFormat()))] == [True] * 9 + [False]
+    (tmp_path / "d").write_text("# no JSON\n" * 30 + f"{good}\n")
+    assert [bool(problem) for problem in problems(items(tmp_path / "d", RowFormat()))] == [True] * 30 + [
+        False
+    ]
+    (tmp_path / "d").write_text('{"schema": 1}\n' * 30 + f"{good}\n")
+    *first, last = items(tmp_path / "d", RowFormat())
+    for item in first:
+        assert item.row is not None
+        with pytest.raises(InputError, match="`document` is missing"):
+            item.row.read()
+    assert last.row is not None
+    assert last.row.read().text == TEXTS[0]
 
 
 def test_records_of_rows_carry_their_ids_in_order_from_a_file_and_from_a_pipe(
