@@ -39,6 +39,11 @@ _REWORDED = (  # messages of Typer, and shorter ones
     (re.compile(r"is not a valid int(eger)?( range)?"), "is not a whole number"),
     (re.compile(r"is not a valid float( range)?"), "is not a number"),
     (re.compile(r"\S+ is not a valid boolean.*"), "must be 1 or 0"),
+    (re.compile(r"No such command ''\.?"), "the name of the command is empty"),
+    (
+        re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)\.?$", re.DOTALL),
+        r"too many arguments: \1",
+    ),
     (re.compile(r" \(env var: '(\w+)'\)"), r" (or \1)"),
 )
 

@@ -95,6 +95,9 @@ def test_a_file_in_place_of_a_command_has_the_command_as_a_hint(bbp: Bbp, tmp_pa
     ("arguments", "message"),
     [
         (("summarise",), "summarise"),
+        (("",), "error: the name of the command is empty (see bbp --help)"),
+        (("models", "list", "h.txt"), "error: too many arguments: h.txt (see bbp models list --help)"),
+        (("models", "list", "h.txt", "(i)"), "error: too many arguments: h.txt (i) (see"),
         (("summarize", "--lenght", "5"), "--lenght"),
         (("summarize", "--length", "0"), "'--length'"),
         (("summarize", "--length", "many"), "'--length'"),
