@@ -123,8 +123,7 @@ FormatOption = Annotated[
     ),
 ]
 Cite = Annotated[
-    bool,
-    typer.Option("--cite", envvar="BBP_CITE", help="Print where each sentence stands: [p. 7]."),
+    bool, typer.Option("--cite", envvar="BBP_CITE", help="Print where each sentence stands: [p. 7].")
 ]
 Highlight = Annotated[
     Path | None,
@@ -325,8 +324,7 @@ Reference = Annotated[
     ),
 ]
 TruncateSummary = Annotated[
-    bool,
-    typer.Option("--truncate", envvar="BBP_TRUNCATE", help="Short for --strategy truncate."),
+    bool, typer.Option("--truncate", envvar="BBP_TRUNCATE", help="Short for --strategy truncate.")
 ]
 Truncate = Annotated[
     bool,
@@ -337,8 +335,7 @@ Truncate = Annotated[
     ),
 ]
 Device = Annotated[
-    str,
-    typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="Device: auto, cpu, cuda, cuda:1, mps."),
+    str, typer.Option(metavar="NAME", envvar="BBP_DEVICE", help="Device: auto, cpu, cuda, cuda:1, mps.")
 ]
 Precision = Annotated[
     DType,
@@ -380,8 +377,7 @@ Threads = Annotated[
     ),
 ]
 Seed = Annotated[
-    int,
-    typer.Option(min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed of random choices."),
+    int, typer.Option(min=0, max=MAX_SEED, metavar="N", envvar="BBP_SEED", help="Seed of random choices.")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", envvar="BBP_QUIET", help="Print errors only.")]
 Verbose = Annotated[
