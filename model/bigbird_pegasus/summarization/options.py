@@ -16,7 +16,8 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 DEFAULT_WRITING_STRATEGY: Strategy = "reduce"  # by tests/benchmarks/strategies.py
-NO_QUERY_WORDS = "no sentence has a word of the query: those nearest to it are printed"  # a warning
+# A warning. Headings, tables and mails that are quoted may still have some.
+NO_QUERY_WORDS = "no sentence that is chosen from has a word of the query: those nearest to it are printed"
 CHOOSING_MODES: tuple[Mode, ...] = ("verbatim", "rewrite")  # sentences are chosen from all of a document
 
 

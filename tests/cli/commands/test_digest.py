@@ -96,7 +96,7 @@ def test_a_query_takes_sentences_of_the_documents_that_speak_of_it(warm_bbp: Bbp
     assert "[b.txt" not in done.stdout
     done = warm_bbp("digest", "a.txt", "b.txt", "--query", "zeppelin")
     assert (done.code, "[b.txt" in done.stdout) == (0, True)
-    assert "warning: 2 documents: no sentence has a word of the query" in done.stderr
+    assert "warning: 2 documents: no sentence that is chosen from has a word of the query" in done.stderr
 
 
 def test_each_sentence_of_a_conversation_has_the_name_of_who_says_it(warm_bbp: Bbp, tmp_path: Path) -> None:

@@ -103,7 +103,9 @@ def test_the_answer_to_a_question_with_the_words_is_found() -> None:
 def test_words_that_are_nowhere_have_a_warning() -> None:
     found = summarize(" ".join(SENTENCES[:20]), query="zeppelin")
     assert found.sentences
-    assert found.warnings == ("no sentence has a word of the query: those nearest to it are printed",)
+    assert found.warnings == (
+        "no sentence that is chosen from has a word of the query: those nearest to it are printed",
+    )
     assert found.quality.stop == "end"
 
 
