@@ -202,7 +202,7 @@ def hub_bbp(hub: Hub, warm_bbp: Bbp) -> Bbp:
 
     def start(*arguments: object, stdin: bytes = b"", **changes: str) -> Finished:
         done = warm_bbp(*arguments, stdin=stdin, **{**hub.environment, **changes})
-        assert [request for request in hub.requests if request.host == "world"] == []
+        assert hub.asked_elsewhere() == []
         return done
 
     return start

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 LARGE = (".safetensors", ".bin", ".model")  # the endings of files that the Hub keeps as LFS
+TELEMETRY = "events.data.microsoft.com"  # what onnxruntime asks for when it is imported
 STATES = {  # statuses with the header that tells why, as the Hub sends them
     "gated": (403, "GatedRepo"),
     "gated_anonymous": (401, "GatedRepo"),
@@ -105,6 +106,10 @@ class Hub:
     def asked_for(self, file: str, method: str = "GET") -> list[Request]:
         """The requests to the hub for a file."""
         return [r for r in self.requests if r.file == file and (r.method, r.host) == (method, "hub")]
+
+    def asked_elsewhere(self) -> list[Request]:
+        """The requests to others, but for those of onnxruntime, which a test imports into the same process."""
+        return [r for r in self.requests if r.host == "world" and TELEMETRY not in r.path]
 
     def ranges(self) -> list[str]:
         """What parts of large files were asked for: "all", or from which byte on."""
