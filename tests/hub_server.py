@@ -108,7 +108,7 @@ class Hub:
         return [r for r in self.requests if r.file == file and (r.method, r.host) == (method, "hub")]
 
     def asked_elsewhere(self) -> list[Request]:
-        """The requests to others, but for those of onnxruntime, which a test imports into the same process."""
+        """The requests to others, but for those of onnxruntime, which a test of this process imports."""
         return [r for r in self.requests if r.host == "world" and TELEMETRY not in r.path]
 
     def ranges(self) -> list[str]:
