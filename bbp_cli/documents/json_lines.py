@@ -1,6 +1,5 @@
 """A file that should be JSON Lines and is something else: what to say of it, once."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
@@ -11,7 +10,6 @@ from bbp_cli.errors import InputError
 HEAD_LINES = 10  # by which a file is judged, blank ones not counted
 HEAD_BYTES = 65_536
 _FIELDS_NAMED = 10
-_JSON_BEGINS = re.compile(r"\s*[\[{]\s*[\[{\]}\"]")  # and not "[10:02] anna: …"
 
 
 def not_json_lines(head: bytes, path: str) -> InputError:
@@ -49,7 +47,8 @@ def _kind_of(head: bytes, suffix: str) -> tuple[str, str | None]:
     from bbp_cli.documents.formats.html import is_html
     from bbp_cli.documents.not_prose import reads_like
 
-    if _JSON_BEGINS.match(text):
+    begin = text.lstrip()
+    if begin.startswith(("{", "[")) and begin[1:].lstrip().startswith(tuple('[{]}"')):  # no "[10:02] anna: …"
         return "JSON that goes over several lines", "jq -c '.[]' FILE puts each element of a list on a line"
     kind = "a web page" if is_html(text) else reads_like(text, suffix)
     if kind == "CSV" or kind == "tab-separated values":

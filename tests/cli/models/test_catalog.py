@@ -282,8 +282,11 @@ def test_help_is_given_without_heavy_imports(command: tuple[str, ...], environme
     assert not imported & {"torch", "huggingface_hub", "pypdf"}
 
 
-def test_models_alone_says_what_is_missing(hub_bbp: Bbp) -> None:
-    assert_refused(hub_bbp("models"), 2, "Missing command", "bbp models --help")
+def test_models_alone_says_what_there_is(hub_bbp: Bbp) -> None:
+    done = hub_bbp("models")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: bbp models ")
+    assert "Download a model from the Hugging Face Hub" in done.stderr
 
 
 def test_json_is_one_object_a_line(hub_bbp: Bbp, commit: str) -> None:
