@@ -5,21 +5,12 @@ from pathlib import Path
 import pytest
 from bigbird_pegasus.tokenization.tokenizer import PegasusTokenizer
 
-from tests.model.vocabularies import train_vocabulary
+from tests.model.vocabularies import train_published_vocabulary, train_vocabulary
 
 
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``<pad>`` 0, ``</s>`` 1, ``<unk>`` 2; ``<s>``, ``<n>`` and ``[MASK]`` user-defined, as published."""
-    return train_vocabulary(
-        tmp_path_factory.mktemp("vocabulary") / "spiece.model",
-        vocab_size=100,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        user_defined_symbols=["<s>", "<n>", "[MASK]"],
-    )
+    return train_published_vocabulary(tmp_path_factory.mktemp("vocabulary") / "spiece.model")
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,12 @@ def train_vocabulary(path: Path, **options: Any) -> Path:
     return path
 
 
+def train_published_vocabulary(path: Path) -> Path:
+    """``<pad>`` 0, ``</s>`` 1, ``<unk>`` 2; ``<s>``, ``<n>`` and ``[MASK]`` user-defined, as published."""
+    ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    return train_vocabulary(path, vocab_size=100, **ids, user_defined_symbols=["<s>", "<n>", "[MASK]"])
+
+
 def write_folder(folder: Path, vocabulary: Path, **config: Any) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "spiece.model").write_bytes(vocabulary.read_bytes())

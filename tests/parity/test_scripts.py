@@ -15,7 +15,7 @@ import pytest
 import torch
 import transformers
 
-from tests.model.vocabularies import train_vocabulary
+from tests.model.vocabularies import train_published_vocabulary
 from tests.parity.reference import reference_model
 from tests.parity.test_tokenizer_parity import BIGBIRD_CONFIG
 
@@ -54,15 +54,7 @@ class Script:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scripts")
-    vocabulary = train_vocabulary(
-        folder / "spiece.model",
-        vocab_size=100,
-        pad_id=0,
-        eos_id=1,
-        unk_id=2,
-        bos_id=-1,
-        user_defined_symbols=["<s>", "<n>", "[MASK]"],
-    )
+    vocabulary = train_published_vocabulary(folder / "spiece.model")
     tokens = BIGBIRD_CONFIG | {"model_max_length": 64, "sep_token": None, "cls_token": None}
     for name, kind in KINDS.items():
         reference_model(

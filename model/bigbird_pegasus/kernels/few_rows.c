@@ -295,19 +295,26 @@ INLINE AVX2 void multiply(const struct product *p, int64_t number) {
         multiply_by_codes(p, block);
 }
 
-/* Multiply each group's rows by the group's weights. */
+/* Multiply each group's rows by the group's weights. All threads of a team call it, each for its share. */
+AVX2 static void multiply_all(const struct product *p) {
+#pragma omp for schedule(static)
+    for (int64_t number = 0; number < p->groups * blocks_of(p); number++)
+        multiply(p, number);
+}
+
+/* The same, after the rows for weights of 8 bits have been rounded. */
+AVX2 static void round_and_multiply_all(const struct product *p) {
+    if (p->codes) {
+#pragma omp for schedule(static)
+        for (int64_t part = 0; part < p->rows * p->groups; part++)
+            round_inputs(p, part);
+    }
+    multiply_all(p);
+}
+
 AVX2 void few_rows_product(const struct product *p) {
 #pragma omp parallel num_threads(p->threads)
-    {
-        if (p->codes) {
-#pragma omp for schedule(static)
-            for (int64_t part = 0; part < p->rows * p->groups; part++)
-                round_inputs(p, part);
-        }
-#pragma omp for schedule(static)
-        for (int64_t number = 0; number < p->groups * blocks_of(p); number++)
-            multiply(p, number);
-    }
+    round_and_multiply_all(p);
 }
 
 #define LEAST_SCORE -3.4028234664e38f /* of padding: finite, so that padding alone gives numbers */
@@ -340,23 +347,14 @@ AVX2 static void soften(float *scores, int64_t count, const uint8_t *seen) {
 AVX2 void few_rows_shared_attention(const struct product *keys, const struct product *values, const uint8_t *seen) {
 #pragma omp parallel num_threads(keys->threads)
     {
-        if (keys->codes) {
-#pragma omp for schedule(static)
-            for (int64_t part = 0; part < keys->rows * keys->groups; part++)
-                round_inputs(keys, part);
-        }
-#pragma omp for schedule(static)
-        for (int64_t number = 0; number < keys->groups * blocks_of(keys); number++)
-            multiply(keys, number);
+        round_and_multiply_all(keys);
 #pragma omp for schedule(static)
         for (int64_t part = 0; part < keys->rows * keys->groups; part++) {
             soften(keys->out + part * keys->outputs, keys->outputs, seen);
-            if (values->codes)
+            if (values->codes) /* here, while the row is in the cache */
                 round_inputs(values, part);
         }
-#pragma omp for schedule(static)
-        for (int64_t number = 0; number < values->groups * blocks_of(values); number++)
-            multiply(values, number);
+        multiply_all(values);
     }
 }
 

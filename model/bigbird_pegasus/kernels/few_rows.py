@@ -80,11 +80,9 @@ class FewRowsWeight:
             )
         if self.in_8_bits and inputs > MAX_INPUTS:
             raise ModelInputError(f"{inputs} inputs are too many for weights of 8 bits: at most {MAX_INPUTS}")
-        beside = {
-            "bias": (bias, outputs),
-            "scale": (scale, outputs),
-            "x_scale": (x_scale if self.in_8_bits else None, inputs),
-        }
+        if x_scale is not None and not self.in_8_bits:
+            raise ModelInputError("x_scale is for weights of 8 bits")
+        beside = {"bias": (bias, outputs), "scale": (scale, outputs), "x_scale": (x_scale, inputs)}
         self.tensors: dict[str, Tensor] = {"codes" if self.in_8_bits else "floats": _pack(weight.detach())}
         for name, (tensor, size) in beside.items():
             if tensor is None:
@@ -153,7 +151,8 @@ class FewRowsWeight:
     def __reduce__(self) -> tuple[Callable[[Tensor], "FewRowsWeight"], tuple[Tensor]]:
         """Pickle what it was packed from: pointers are of this process."""
         beside = {name: self.tensors.get(name) for name in ("bias", "scale", "x_scale")}
-        pack = partial(FewRowsWeight, **beside, gelu_new=bool(self._product.gelu_new))  # type: ignore[arg-type]
+        gelu_new = bool(self._product.gelu_new)
+        pack = partial(FewRowsWeight, **beside, gelu_new=gelu_new)  # type: ignore[arg-type]  # tensors by name
         return pack, (self.unpack(),)
 
     def unpack(self) -> Tensor:
@@ -274,8 +273,9 @@ def attends_by_few_rows(query: Tensor) -> bool:
 
 def _is_plain(x: Tensor) -> bool:
     """Return whether it holds numbers, and no program is made of what is done with them."""
-    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[no-untyped-call, attr-defined]
-    return type(x) in (Tensor, nn.Parameter) and not traced
+    if torch.compiler.is_compiling() or type(x) not in (Tensor, nn.Parameter):
+        return False
+    return not torch.jit.is_tracing()  # type: ignore[no-untyped-call, attr-defined]  # torch has no type for it
 
 
 def _is_mask(seen: Tensor, shape: tuple[int, ...]) -> bool:
